@@ -1,0 +1,85 @@
+#include "base/event_loop.h"
+
+#include <pthread.h>
+
+#include <future>
+#include <utility>
+
+namespace tepui {
+
+EventLoop::EventLoop(std::string name) : thread_([this, name = std::move(name)] { Loop(name); }) {}
+
+EventLoop::~EventLoop() { Stop(); }
+
+void EventLoop::Post(Work work) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    queue_.push_back(std::move(work));
+    if (queue_.size() > 1) return;  // The loop has been woken for the first.
+  }
+  wake_.notify_one();
+}
+
+void EventLoop::Run(Work work) {
+  std::promise<void> done;
+  auto finished = done.get_future();
+  // Kept alive by the closure: if the loop stops first, the broken promise ends the wait.
+  Post([work = std::move(work), done = std::move(done)]() mutable {
+    work();
+    done.set_value();
+  });
+  finished.wait();
+}
+
+void EventLoop::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  std::vector<Work> unrun;
+  {
+    std::lock_guard lock(mutex_);
+    unrun.swap(queue_);
+  }
+}
+
+MonotonicTime EventLoop::Now() const {
+  return MonotonicTime(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+WallTime EventLoop::WallNow() const { return std::chrono::system_clock::now(); }
+
+TimerId EventLoop::After(Duration delay, Work callback) {
+  return timers_.Add(Now() + delay, std::move(callback));
+}
+
+bool EventLoop::Cancel(TimerId timer) { return timers_.Cancel(timer); }
+
+void EventLoop::Loop(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  std::vector<Work> batch;
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      const auto ready = [this] { return stopped_ || !queue_.empty(); };
+      if (const auto due = timers_.NextDue()) {
+        const auto until = std::chrono::steady_clock::time_point(due->time_since_epoch());
+        wake_.wait_until(lock, until, ready);
+      } else {
+        wake_.wait(lock, ready);
+      }
+      if (stopped_) return;
+      batch.swap(queue_);
+    }
+    // Timers first, so that a full queue cannot starve a timeout.
+    const MonotonicTime now = Now();
+    while (auto timer = timers_.PopDue(now)) timer();
+    for (Work& work : batch) work();
+    batch.clear();
+  }
+}
+
+}  // namespace tepui

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/timer_queue.h"
+
+namespace tepui {
+
+// The thread a core lives on: runs posted work in order and timers when due. Post may be called from any thread; the
+// Clock methods only from the loop's own thread.
+//
+// The queue has no bound of its own: each edge that posts bounds what it has in flight (one call a connection, one
+// batch a link), so the queue is bounded by the number of connections that the server admits.
+class EventLoop final : public Clock {
+ public:
+  using Work = std::move_only_function<void()>;
+
+  // `name` shows in ps and gdb (at most 15 characters count).
+  explicit EventLoop(std::string name);
+
+  // Stops if Stop was not called.
+  ~EventLoop() override;
+
+  // Runs `work` on the loop's thread. After Stop, work is destroyed unrun.
+  void Post(Work work);
+
+  // Runs `work` on the loop's thread and waits for it. Must not be called from the loop's thread.
+  void Run(Work work);
+
+  // Ends the thread after the work in hand; what waits is destroyed unrun, on the caller's thread. Idempotent.
+  void Stop();
+
+  bool OnLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+  MonotonicTime Now() const override;
+  WallTime WallNow() const override;
+  TimerId After(Duration delay, Work callback) override;
+  bool Cancel(TimerId timer) override;
+
+ private:
+  void Loop(const std::string& name);
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Work> queue_;  // Guarded by mutex_.
+  bool stopped_ = false;     // Guarded by mutex_.
+
+  TimerQueue timers_;  // The loop's thread only.
+  std::thread thread_;
+};
+
+}  // namespace tepui

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace tepui {
+
+// Durations and sizes as flags and messages write them (reference 7): "15secs", "1.5mins", "10KB".
+
+// Suffixes ns, us, ms, secs, mins, hrs, days, weeks. Negative values are read; the caller refuses them where needed.
+Result<Duration> ParseDuration(std::string_view text);
+
+// The largest unit that leaves a number of one or more: "1.5mins".
+std::string FormatDuration(Duration duration);
+
+// Suffixes B, KB, MB, GB, TB (powers of 1024).
+Result<uint64_t> ParseBytes(std::string_view text);
+std::string FormatBytes(uint64_t bytes);
+
+}  // namespace tepui

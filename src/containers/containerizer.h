@@ -1,0 +1,116 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "mesos/v1/mesos.pb.h"
+#include "resources/resources.h"
+
+namespace tepui::containers {
+
+// What to start. One container is one task, or one custom executor.
+struct LaunchSpec {
+  ContainerId id;             // A UUID, or parent.UUID: a nested container shares the parent's cgroup subtree.
+  v1::CommandInfo command;    // uris are fetched into the sandbox first; `user` below wins over command.user.
+  std::optional<v1::ContainerInfo> container;  // rlimits, capabilities, environment of the image...
+  std::vector<std::pair<std::string, std::string>> environment;  // The whole environment; the agent's is not inherited.
+  std::optional<std::string> user;  // Runs as; absent: as the agent.
+  std::string sandbox;        // Working directory; created with owner `user` if missing; holds stdout and stderr.
+  Resources resources;        // Requests: cpu shares, memory soft limit and OOM threshold.
+  // By resource name (cpus, mem): hard limits; infinity means none.
+  std::vector<std::pair<std::string, double>> limits;
+  FrameworkId framework;      // For the fetcher's cache (per user) and for names in logs.
+};
+
+struct Launched {
+  int pid = 0;  // Of the task's first process.
+};
+
+// How a container ended.
+struct Termination {
+  // As waitpid gives it; absent if the container never started or its shim vanished.
+  std::optional<int> status;
+  // Set if isolation ended it: REASON_CONTAINER_LIMITATION_MEMORY and others, with `message` telling used and allowed
+  // amounts and `limited` naming the resource.
+  std::optional<v1::TaskStatus::Reason> reason;
+  std::string message;
+  Resources limited;
+};
+
+// Results of starting a command in a running container (checks).
+struct ExecResult {
+  int status = 0;  // As waitpid gives it.
+  bool timed_out = false;
+};
+
+// Starts, watches and ends containers. The policy (what runs, retries, what to report) is the agent core's; here is the
+// mechanism. Called on the agent's thread; works on threads of its own; every callback runs on the agent's thread.
+class Containerizer {
+ public:
+  virtual ~Containerizer() = default;
+
+  // Fetches, isolates, starts. The callback runs once: with the pid when the task's program is executing, or with what
+  // kept it from that (no such user, directory, binary, URI: kInvalid or kNotFound; the sentence becomes the task's
+  // message), after which the container is gone and has no termination.
+  using LaunchCallback = std::move_only_function<void(Result<Launched>)>;
+  virtual void Launch(LaunchSpec spec, LaunchCallback callback) = 0;
+
+  // Runs once when the launched container has ended and everything of it is cleaned up. At most one watcher a
+  // container; set it right after Launch or in its callback.
+  using TerminationCallback = std::move_only_function<void(Termination)>;
+  virtual void Wait(const ContainerId& id, TerminationCallback callback) = 0;
+
+  // To the task's process group. False if there is no such container.
+  virtual bool Signal(const ContainerId& id, int signal) = 0;
+
+  // SIGKILL to everything in the container; its termination follows. Also aborts a launch that is still fetching.
+  virtual void Destroy(const ContainerId& id) = 0;
+
+  // New requests and limits of a running container.
+  virtual void Update(const ContainerId& id, const Resources& resources,
+                      const std::vector<std::pair<std::string, double>>& limits) = 0;
+
+  // Runs a command beside the container's task: same user, sandbox, environment (plus the command's) and isolation.
+  // Killed with all its children after `timeout`.
+  using ExecCallback = std::move_only_function<void(Result<ExecResult>)>;
+  virtual void Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout, ExecCallback callback) = 0;
+
+  virtual void Usage(const ContainerId& id,
+                     std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) = 0;
+};
+
+// Network checks of the agent's tasks, from the agent's host. Callbacks on the agent's thread.
+class Prober {
+ public:
+  virtual ~Prober() = default;
+  // GET; the HTTP status, or why there is none.
+  virtual void Http(const std::string& scheme, const std::string& host, uint16_t port, const std::string& path,
+                    Duration timeout, std::move_only_function<void(Result<int>)> callback) = 0;
+  // Whether a connection could be made.
+  virtual void Tcp(const std::string& host, uint16_t port, Duration timeout,
+                   std::move_only_function<void(Result<bool>)> callback) = 0;
+};
+
+// Directories of the agent that its core decides about. Callbacks on the agent's thread.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+  // Creates the directory and its parents, and the `latest` style symlink beside it if `link` is not empty.
+  virtual Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
+                                 const std::string& link) = 0;
+  // Removes the tree at `path` in the background; a missing path is success.
+  virtual void Remove(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
+  // Fraction used of the file system that holds `path`.
+  virtual Result<double> UsedFraction(const std::string& path) = 0;
+};
+
+}  // namespace tepui::containers
