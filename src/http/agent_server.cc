@@ -1,0 +1,273 @@
+#include "http/agent_server.h"
+
+#include <atomic>
+#include <charconv>
+#include <utility>
+
+#include "base/event_loop.h"
+#include "base/version.h"
+#include "http/addresses.h"
+#include "http/agent_json.h"
+#include "http/call_decoding.h"
+#include "http/common_routes.h"
+#include "http/files.h"
+#include "http/master_link.h"
+#include "http/responses.h"
+#include "http/router.h"
+#include "http/stream_hub.h"
+#include "http/system_metrics.h"
+
+namespace tepui::http {
+
+namespace {
+
+using mesos::v1::executor::Call;
+
+Result<std::pair<std::string, uint16_t>> SplitAddress(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  uint16_t port = 0;
+  if (colon == std::string::npos || colon == 0) {
+    return Fail(Code::kInvalid, "'{}' is not the address of a master: write host:port", address);
+  }
+  const char* end = address.data() + address.size();
+  const auto [stop, error] = std::from_chars(address.data() + colon + 1, end, port);
+  if (error != std::errc() || stop != end || port == 0) {
+    return Fail(Code::kInvalid, "'{}' is not the address of a master: the port must be 1 to 65535",
+                address);
+  }
+  std::string host = address.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return std::pair(std::move(host), port);
+}
+
+std::optional<std::string> BearerToken(const net::Request& request) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string* header = request.headers.Find("Authorization");
+  if (header == nullptr || !header->starts_with(kScheme)) return std::nullopt;
+  return header->substr(kScheme.size());
+}
+
+// The agent's Links: the master by the link, executors by the hub.
+class EdgeLinks final : public agent::Links {
+ public:
+  EdgeLinks(MasterLink& master, StreamHub& hub) : master_(master), hub_(hub) {}
+  void Subscribe(link::Call::Subscribe subscribe) override {
+    master_.Subscribe(std::move(subscribe));
+  }
+  void Send(link::Call call) override { master_.Send(std::move(call)); }
+  void Disconnect() override { master_.Disconnect(); }
+  void Send(agent::StreamId stream, mesos::v1::executor::Event event) override {
+    hub_.Send(stream, std::make_shared<mesos::v1::executor::Event>(std::move(event)));
+  }
+  void Close(agent::StreamId stream) override { hub_.Close(stream); }
+
+ private:
+  MasterLink& master_;
+  StreamHub& hub_;
+};
+
+}  // namespace
+
+class AgentServer::Impl {
+ public:
+  Impl(net::IoThreads& threads, AgentServerOptions options)
+      : threads_(threads),
+        options_(std::move(options)),
+        hub_([this](StreamHub::StreamId stream) {
+          loop_.Post([this, stream] {
+            if (agent_) agent_->OnStreamClosed(stream);
+          });
+        }),
+        server_(threads, options_.net, [this](net::Request request, net::Responder responder) {
+          if (ready_.load(std::memory_order_acquire)) {
+            router_.Route(std::move(request), std::move(responder));
+          } else {
+            std::move(responder).Send(TextResponse(503, "Agent has not finished recovery"));
+          }
+        }) {}
+
+  ~Impl() {
+    // First the sources of work, then the threads that do it; then, on nobody's thread, the core
+    // before what it calls.
+    server_.Stop();
+    hub_.Stop();
+    loop_.Stop();
+    reader_.Stop();
+    agent_.reset();
+    links_.reset();
+    link_.reset();
+    parts_ = {};
+  }
+
+  Status Start();
+  uint16_t port() const { return server_.port(); }
+
+  void Shutdown(bool unregister, const std::string& reason) {
+    loop_.Post([this, unregister, reason] { agent_->Shutdown(unregister, reason); });
+  }
+
+ private:
+  void FillIdentity();
+  void AddRoutes();
+  void OnExecutor(net::Request request, net::Responder responder);
+  void OnExecutorSubscribe(const net::Request& request, Call call, net::Responder responder);
+  void OnMasterEvent(const link::Event& event);
+
+  // Renders from a snapshot the core makes on its own thread.
+  void AddRendered(std::string path,
+                   std::function<std::string(const agent::Agent::State&)> render) {
+    router_.Add(
+        std::move(path), "GET",
+        [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
+          loop_.Post(
+              [this, &render, url = std::move(url), responder = std::move(responder)]() mutable {
+                reader_.Post([&render, state = agent_->Snapshot(), url = std::move(url),
+                              responder = std::move(responder)]() mutable {
+                  std::move(responder).Send(JsonResponse(render(*state), url));
+                });
+              });
+        });
+  }
+
+  net::IoThreads& threads_;
+  AgentServerOptions options_;
+  std::string pid_;
+  SystemRandom random_;
+  Router router_{"/slave(1)"};
+  Files files_;
+  std::atomic<bool> ready_ = false;
+
+  EventLoop reader_{"agent-reader"};
+  // The agent's thread only.
+  AgentParts parts_;
+  std::unique_ptr<MasterLink> link_;
+  std::unique_ptr<EdgeLinks> links_;
+  std::unique_ptr<agent::Agent> agent_;
+
+  EventLoop loop_{"agent"};
+  StreamHub hub_;
+  net::Server server_;
+};
+
+Status AgentServer::Impl::Start() {
+  const auto master = SplitAddress(options_.master);
+  if (!master) return Fail(master.error());
+  AddRoutes();
+  if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
+  FillIdentity();
+  auto parts = options_.parts(
+      threads_, [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); });
+  if (!parts) return Fail(parts.error());
+  parts_ = std::move(*parts);
+
+  loop_.Run([this, &master] {
+    MasterLink::Events events;
+    events.on_event = [this](const link::Event& event) { OnMasterEvent(event); };
+    events.on_disconnected = [this](const std::string& reason) {
+      agent_->OnMasterDisconnected(reason);
+    };
+    link_ = std::make_unique<MasterLink>(threads_, loop_, master->first, master->second,
+                                         std::move(events));
+    links_ = std::make_unique<EdgeLinks>(*link_, hub_);
+    agent_ = std::make_unique<agent::Agent>(options_.agent, loop_, random_, *links_,
+                                            *parts_.containerizer, *parts_.prober, *parts_.disk,
+                                            options_.on_exit);
+    agent_->OnMasterDetected();
+  });
+  ready_.store(true, std::memory_order_release);
+  return {};
+}
+
+void AgentServer::Impl::FillIdentity() {
+  const std::string ip = AdvertisedIp(options_.ip);
+  v1::AgentInfo& info = options_.agent.info;
+  if (!info.has_hostname() || info.hostname().empty()) info.set_hostname(Hostname());
+  info.set_port(server_.port());
+  v1::Address& address = options_.agent.address;
+  if (!address.has_hostname()) address.set_hostname(info.hostname());
+  if (!address.has_ip()) address.set_ip(ip);
+  address.set_port(server_.port());
+  if (options_.agent.version.empty()) options_.agent.version = std::string(kMesosVersion);
+  pid_ = fmt::format("slave(1)@{}:{}", address.ip(), server_.port());
+}
+
+void AgentServer::Impl::OnMasterEvent(const link::Event& event) {
+  if (event.type() == link::Event::SUBSCRIBED) {
+    // Sandboxes by their path on disk, and by the path below the agent's own directory.
+    const std::string agents = options_.agent.work_dir + "/slaves";
+    files_.Attach(
+        {{agents, agents},
+         {"/frameworks", agents + "/" + event.subscribed().agent_id().value() + "/frameworks"}});
+  }
+  agent_->OnMasterEvent(event);
+}
+
+void AgentServer::Impl::AddRoutes() {
+  router_.Add("/api/v1/executor", "POST",
+              [this](net::Request request, net::Url, net::Responder responder) {
+                OnExecutor(std::move(request), std::move(responder));
+              });
+  AddRendered("/state", [this](const agent::Agent::State& state) {
+    return AgentStateJson(options_.agent, pid_, options_.flags, state);
+  });
+  AddRendered("/metrics/snapshot", [](const agent::Agent::State& state) {
+    std::map<std::string, double> metrics = SystemMetrics();
+    metrics.insert(state.metrics.begin(), state.metrics.end());
+    return MetricsJson(metrics);
+  });
+  AddCommonRoutes(&router_, options_.flags);
+  files_.AddRoutes(&router_);
+}
+
+void AgentServer::Impl::OnExecutor(net::Request request, net::Responder responder) {
+  Call call;
+  if (auto decoded = DecodeCall(request, &call); !decoded) {
+    std::move(responder).Send(std::move(decoded.error()));
+    return;
+  }
+  if (call.type() == Call::SUBSCRIBE) {
+    OnExecutorSubscribe(request, std::move(call), std::move(responder));
+    return;
+  }
+  loop_.Post([this, token = BearerToken(request), call = std::move(call),
+              responder = std::move(responder)]() mutable {
+    agent_->OnExecutorCall(token, call, [responder = std::move(responder)](Status status) mutable {
+      std::move(responder).Send(status ? TextResponse(202, "") : ErrorResponse(status.error()));
+    });
+  });
+}
+
+void AgentServer::Impl::OnExecutorSubscribe(const net::Request& request, Call call,
+                                            net::Responder responder) {
+  const auto type = NegotiateEvents(request);
+  if (!type) {
+    std::move(responder).Send(type.error());
+    return;
+  }
+  const auto stream = hub_.Open(std::move(responder), *type, "");
+  loop_.Post([this, stream, token = BearerToken(request), call = std::move(call)] {
+    agent_->OnExecutorSubscribe(stream, token, call, [this, stream](Status status) {
+      if (status) {
+        hub_.Accept(stream);
+      } else {
+        hub_.Refuse(stream, ErrorResponse(status.error()));
+      }
+    });
+  });
+}
+
+Result<std::unique_ptr<AgentServer>> AgentServer::Start(net::IoThreads& threads,
+                                                        AgentServerOptions options) {
+  auto impl = std::make_unique<Impl>(threads, std::move(options));
+  if (auto started = impl->Start(); !started) return Fail(started.error());
+  return std::unique_ptr<AgentServer>(new AgentServer(std::move(impl)));
+}
+
+AgentServer::AgentServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AgentServer::~AgentServer() = default;
+uint16_t AgentServer::port() const { return impl_->port(); }
+void AgentServer::Shutdown(bool unregister, const std::string& reason) {
+  impl_->Shutdown(unregister, reason);
+}
+
+}  // namespace tepui::http

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/agent.h"
+#include "base/result.h"
+#include "containers/containerizer.h"
+#include "net/http.h"
+
+namespace tepui::http {
+
+// The mechanisms an agent works with; made by the caller because they depend on flags (isolation,
+// launcher, fetcher).
+struct AgentParts {
+  std::unique_ptr<containers::Containerizer> containerizer;
+  std::unique_ptr<containers::Prober> prober;
+  std::unique_ptr<containers::Disk> disk;
+};
+
+// Runs work on the agent's thread; for the callbacks of AgentParts. Thread-safe.
+using Poster = std::function<void(std::move_only_function<void()>)>;
+
+struct AgentServerOptions {
+  // info.hostname, info.port and address are filled from what the server listens on where they are
+  // unset.
+  agent::Options agent;
+  std::string ip = "0.0.0.0";
+  uint16_t port = 5051;  // 0: the kernel chooses.
+  std::string master;    // "host:port".
+  // Makes the mechanisms once the agent's thread exists. Called once, inside Start.
+  std::function<Result<AgentParts>(net::IoThreads&, Poster)> parts;
+  // Every flag as shown by /flags and /state.
+  std::vector<std::pair<std::string, std::string>> flags;
+  net::ServerOptions net;
+  // Called once, on the agent's thread, when the agent must end (refused or told to shut down, or
+  // Shutdown done).
+  std::function<void(Status)> on_exit;
+};
+
+// A running agent: the core on its own thread, one link to the master, the executors' and readers'
+// routes (reference 1.3, 1.8, 1.9).
+class AgentServer {
+ public:
+  static Result<std::unique_ptr<AgentServer>> Start(net::IoThreads& threads,
+                                                    AgentServerOptions options);
+
+  // Stops serving; running containers are left to their shims.
+  ~AgentServer();
+
+  uint16_t port() const;
+
+  // Kills what runs, tells the master if `unregister`, then on_exit. Thread-safe.
+  void Shutdown(bool unregister, const std::string& reason);
+
+ private:
+  class Impl;
+  explicit AgentServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tepui::http

@@ -1,0 +1,172 @@
+#include "http/master_link.h"
+
+#include <utility>
+
+#include "wire/content_type.h"
+#include "wire/recordio.h"
+
+namespace tepui::http {
+
+namespace {
+
+constexpr size_t kMaxEventBytes = 64 << 20;
+
+net::Request MakeRequest(const std::string& host, const link::Calls& calls) {
+  net::Request request;
+  request.method = "POST";
+  request.target = "/api/v1/agent";
+  request.headers.Add("Host", host);
+  request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
+  request.headers.Add("Accept", std::string(wire::kApplicationProtobuf));
+  request.body = calls.SerializeAsString();
+  return request;
+}
+
+net::Client::Options ClientOptions() {
+  net::Client::Options options;
+  options.ordered = true;
+  return options;
+}
+
+}  // namespace
+
+class MasterLink::Decoder : public wire::RecordDecoder {
+ public:
+  Decoder() : RecordDecoder(kMaxEventBytes) {}
+};
+
+MasterLink::MasterLink(net::IoThreads& threads, EventLoop& loop, const std::string& host,
+                       uint16_t port, Events events)
+    : threads_(threads),
+      loop_(loop),
+      events_(std::move(events)),
+      host_(fmt::format("{}:{}", host, port)),
+      client_(std::make_unique<net::Client>(threads, host, port, ClientOptions())) {}
+
+MasterLink::~MasterLink() {
+  *alive_ = false;
+  subscription_.reset();
+  client_.reset();
+}
+
+void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
+  Disconnect();
+  const uint64_t generation = generation_;
+  decoder_ = std::make_unique<Decoder>();
+
+  link::Calls calls;
+  link::Call* call = calls.add_calls();
+  call->set_type(link::Call::SUBSCRIBE);
+  *call->mutable_subscribe() = std::move(subscribe);
+
+  // From the I/O threads to ours; what arrives after a newer Subscribe is told by its generation.
+  const auto post = [this, alive = alive_](std::move_only_function<void()> work) {
+    loop_.Post([alive, work = std::move(work)]() mutable {
+      if (*alive) work();
+    });
+  };
+  net::StreamHandler handler;
+  handler.on_response = [this, generation, post](const net::Response& response) {
+    post([this, generation, response] { OnResponse(generation, response); });
+  };
+  handler.on_data = [this, generation, post](std::string_view bytes) {
+    post([this, generation, bytes = std::string(bytes)] { OnData(generation, bytes); });
+  };
+  handler.on_end = [this, generation, post](std::optional<Error> error) {
+    post([this, generation, reason = error ? error->message : "the master ended the stream"] {
+      Break(generation, reason);
+    });
+  };
+  subscription_ = client_->Subscribe(MakeRequest(host_, calls), std::move(handler));
+}
+
+void MasterLink::Send(link::Call call) {
+  if (!open_) return;
+  if (waiting_.calls_size() >= kMaxWaiting) {
+    Break(generation_, fmt::format("the master at {} has {} calls to take", host_, kMaxWaiting));
+    return;
+  }
+  *waiting_.add_calls() = std::move(call);
+  Flush();
+}
+
+void MasterLink::Disconnect() {
+  ++generation_;
+  open_ = false;
+  in_flight_ = false;
+  stream_id_.clear();
+  waiting_.Clear();
+  if (subscription_) subscription_->Cancel();
+  subscription_.reset();
+}
+
+void MasterLink::OnResponse(uint64_t generation, const net::Response& response) {
+  if (generation != generation_) return;
+  const std::string* stream_id = response.headers.Find("Mesos-Stream-Id");
+  if (response.status != 200 || stream_id == nullptr) {
+    Break(generation, fmt::format("the master at {} answered {} {}: {}", host_, response.status,
+                                  net::ReasonPhrase(response.status), response.body));
+    return;
+  }
+  stream_id_ = *stream_id;
+  open_ = true;
+}
+
+void MasterLink::OnData(uint64_t generation, const std::string& bytes) {
+  if (generation != generation_) return;
+  decoder_->Append(bytes);
+  // An event may make the core end this link and open another.
+  while (generation == generation_) {
+    auto record = decoder_->Next();
+    if (!record) {
+      Break(generation, fmt::format("the master at {} sent what is no event: {}", host_,
+                                    record.error().message));
+      return;
+    }
+    if (!*record) return;
+    link::Event event;
+    if (!event.ParseFromString(**record)) {
+      Break(generation, fmt::format("the master at {} sent an event that does not parse", host_));
+      return;
+    }
+    events_.on_event(event);
+  }
+}
+
+void MasterLink::Break(uint64_t generation, const std::string& reason) {
+  if (generation != generation_) return;
+  Disconnect();
+  events_.on_disconnected(reason);
+}
+
+void MasterLink::Flush() {
+  if (in_flight_ || waiting_.calls().empty()) return;
+  link::Calls batch;
+  if (waiting_.calls_size() <= kMaxBatch) {
+    batch.Swap(&waiting_);
+  } else {
+    auto* calls = waiting_.mutable_calls();
+    for (int i = 0; i < kMaxBatch; ++i) *batch.add_calls() = std::move(*calls->Mutable(i));
+    calls->DeleteSubrange(0, kMaxBatch);
+  }
+  in_flight_ = true;
+  net::Request request = MakeRequest(host_, batch);
+  request.headers.Add("Mesos-Stream-Id", stream_id_);
+  client_->Send(std::move(request),
+                [this, alive = alive_, generation = generation_](Result<net::Response> response) {
+                  loop_.Post([this, alive, generation, response = std::move(response)] {
+                    if (!*alive || generation != generation_) return;
+                    in_flight_ = false;
+                    if (!response) {
+                      Break(generation, response.error().message);
+                    } else if (response->status != 202) {
+                      Break(generation, fmt::format("the master at {} refused a call with {}: {}",
+                                                    host_, response->status, response->body));
+                    } else {
+                      Flush();
+                    }
+                  });
+                });
+}
+
+}  // namespace tepui::http

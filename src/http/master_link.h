@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/event_loop.h"
+#include "net/http.h"
+#include "tepui/link.pb.h"
+
+namespace tepui::http {
+
+// An agent's link to its master: one event stream in, batches of calls out, one batch in flight at
+// a time, so that calls arrive in their order and what piles up meanwhile travels together. Lives
+// on the agent's thread.
+class MasterLink {
+ public:
+  struct Events {
+    std::function<void(const link::Event&)> on_event;
+    // The link could not be opened, or broke. Once a Subscribe at most; not after Disconnect.
+    std::function<void(const std::string& reason)> on_disconnected;
+  };
+
+  // `address`: "host:port" of the master.
+  MasterLink(net::IoThreads& threads, EventLoop& loop, const std::string& host, uint16_t port,
+             Events events);
+  ~MasterLink();
+
+  // Ends the present link, if any, and opens a new one.
+  void Subscribe(link::Call::Subscribe subscribe);
+
+  // Dropped while the master has not answered the subscription. A link with more than kMaxWaiting
+  // calls behind is broken: the master takes nothing, and the core will send anew what matters.
+  void Send(link::Call call);
+
+  void Disconnect();
+
+ private:
+  static constexpr int kMaxBatch = 1000;
+  static constexpr int kMaxWaiting = 200'000;
+
+  void OnResponse(uint64_t generation, const net::Response& response);
+  void OnData(uint64_t generation, const std::string& bytes);
+  void Break(uint64_t generation, const std::string& reason);
+  void Flush();
+
+  net::IoThreads& threads_;
+  EventLoop& loop_;
+  Events events_;
+  std::string host_;
+  std::unique_ptr<net::Client> client_;
+
+  uint64_t generation_ = 0;  // Grows with each link; what comes from an older one is ignored.
+  bool open_ = false;
+  bool in_flight_ = false;
+  std::string stream_id_;
+  link::Calls waiting_;
+  class Decoder;
+  std::unique_ptr<Decoder> decoder_;
+  std::unique_ptr<net::Client::Subscription> subscription_;
+  // Keeps posted work from touching a destroyed link.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tepui::http

@@ -1,0 +1,327 @@
+#include "http/master_server.h"
+
+#include <atomic>
+#include <charconv>
+#include <utility>
+
+#include "base/event_loop.h"
+#include "base/version.h"
+#include "http/addresses.h"
+#include "http/call_decoding.h"
+#include "http/common_routes.h"
+#include "http/master_json.h"
+#include "http/responses.h"
+#include "http/router.h"
+#include "http/stream_hub.h"
+#include "http/system_metrics.h"
+
+namespace tepui::http {
+
+namespace {
+
+using mesos::v1::scheduler::Call;
+
+// The master's Links: everything goes to the hub.
+class HubLinks final : public master::Links {
+ public:
+  explicit HubLinks(StreamHub& hub) : hub_(hub) {}
+  void Send(master::StreamId stream,
+            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+    hub_.Send(stream, std::move(event));
+  }
+  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
+    hub_.Send(stream, std::move(event));
+  }
+  void Close(master::StreamId stream) override { hub_.Close(stream); }
+
+ private:
+  StreamHub& hub_;
+};
+
+// Hands the master's changes to the reader's thread.
+class ReaderSink final : public master::ReadModelSink {
+ public:
+  ReaderSink(EventLoop& reader, master::ReadModel& model) : reader_(reader), model_(model) {}
+  void Publish(master::Changes changes) override {
+    reader_.Post(
+        [this, changes = std::move(changes)]() mutable { model_.Apply(std::move(changes)); });
+  }
+
+ private:
+  EventLoop& reader_;
+  master::ReadModel& model_;
+};
+
+size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
+  const std::string* text = url.Query(key);
+  if (text == nullptr) return fallback;
+  size_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  return error == std::errc() && end == text->data() + text->size() ? value : fallback;
+}
+
+std::optional<std::string> OptionalQuery(const net::Url& url, std::string_view key) {
+  const std::string* value = url.Query(key);
+  return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+std::optional<std::string> StreamIdOf(const net::Request& request) {
+  const std::string* header = request.headers.Find("Mesos-Stream-Id");
+  return header == nullptr ? std::nullopt : std::optional(*header);
+}
+
+}  // namespace
+
+class MasterServer::Impl {
+ public:
+  Impl(net::IoThreads& threads, MasterServerOptions options)
+      : options_(std::move(options)),
+        hub_([this](StreamHub::StreamId stream) {
+          loop_.Post([this, stream] {
+            if (master_) master_->OnStreamClosed(stream);
+          });
+        }),
+        links_(hub_),
+        sink_(reader_, model_),
+        registrar_(loop_),
+        server_(threads, options_.net, [this](net::Request request, net::Responder responder) {
+          if (ready_.load(std::memory_order_acquire)) {
+            router_.Route(std::move(request), std::move(responder));
+          } else {
+            std::move(responder).Send(TextResponse(503, "Master has not finished recovery"));
+          }
+        }) {}
+
+  ~Impl() {
+    // First the sources of work, then the threads that do it, then the core on nobody's thread.
+    server_.Stop();
+    hub_.Stop();
+    loop_.Stop();
+    reader_.Stop();
+    master_.reset();
+  }
+
+  Status Start() {
+    AddRoutes();
+    if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
+    FillIdentity();
+    loop_.Run([this] {
+      master_ = std::make_unique<master::Master>(options_.master, loop_, random_, links_,
+                                                 registrar_, sink_);
+    });
+    ready_.store(true, std::memory_order_release);
+    return {};
+  }
+
+  uint16_t port() const { return server_.port(); }
+  const std::string& id() const { return options_.master.info.id(); }
+
+ private:
+  void FillIdentity();
+  void AddRoutes();
+  void AddReadRoutes();
+
+  void OnScheduler(net::Request request, net::Responder responder);
+  void OnSchedulerSubscribe(const net::Request& request, Call call, net::Responder responder);
+  void OnAgent(net::Request request, net::Responder responder);
+
+  // The reply to a call that is not a subscription.
+  static master::Reply ReplyWith(net::Responder responder, unsigned success) {
+    return [responder = std::move(responder), success](Status status) mutable {
+      std::move(responder).Send(status ? TextResponse(success, "") : ErrorResponse(status.error()));
+    };
+  }
+  master::Reply ReplyTo(StreamHub::StreamId stream) {
+    return [this, stream](Status status) {
+      if (status) {
+        hub_.Accept(stream);
+      } else {
+        hub_.Refuse(stream, ErrorResponse(status.error()));
+      }
+    };
+  }
+
+  // Renders on the reader's thread.
+  void AddRendered(std::string path, std::function<std::string(const net::Url&)> render) {
+    router_.Add(
+        std::move(path), "GET",
+        [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
+          reader_.Post([&render, url = std::move(url), responder = std::move(responder)]() mutable {
+            std::move(responder).Send(JsonResponse(render(url), url));
+          });
+        });
+  }
+
+  MasterServerOptions options_;
+  MasterIdentity identity_;
+  SystemRandom random_;
+  Router router_{"/master"};
+  std::atomic<bool> ready_ = false;
+
+  master::ReadModel model_;  // The reader's thread only.
+  EventLoop reader_{"reader"};
+  std::unique_ptr<master::Master> master_;  // The master's thread only.
+  EventLoop loop_{"master"};
+  StreamHub hub_;
+  HubLinks links_;
+  ReaderSink sink_;
+  master::MemoryRegistrar registrar_;
+  net::Server server_;
+};
+
+void MasterServer::Impl::FillIdentity() {
+  v1::MasterInfo& info = options_.master.info;
+  const std::string ip = AdvertisedIp(options_.ip);
+  if (info.id().empty()) info.set_id(random_.Uuid());
+  if (!info.has_ip() || info.ip() == 0) info.set_ip(PackedIp(ip));
+  info.set_port(server_.port());
+  if (!info.has_hostname()) info.set_hostname(Hostname());
+  if (!info.has_pid()) info.set_pid(fmt::format("master@{}:{}", ip, server_.port()));
+  if (!info.has_version()) info.set_version(std::string(kMesosVersion));
+  if (!info.has_address()) {
+    info.mutable_address()->set_hostname(info.hostname());
+    info.mutable_address()->set_ip(ip);
+    info.mutable_address()->set_port(server_.port());
+  }
+  if (info.capabilities().empty()) {
+    // QUOTA_V2 and AGENT_DRAINING are advertised with the operator API that serves them.
+    info.add_capabilities()->set_type(v1::MasterInfo::Capability::AGENT_UPDATE);
+  }
+  identity_.info = info;
+  identity_.cluster = options_.cluster;
+  identity_.flags = options_.flags;
+  identity_.started = std::chrono::system_clock::now();
+  identity_.elected = identity_.started;
+}
+
+void MasterServer::Impl::AddRoutes() {
+  router_.Add("/api/v1/scheduler", "POST",
+              [this](net::Request request, net::Url, net::Responder responder) {
+                OnScheduler(std::move(request), std::move(responder));
+              });
+  router_.Add("/api/v1/agent", "POST",
+              [this](net::Request request, net::Url, net::Responder responder) {
+                OnAgent(std::move(request), std::move(responder));
+              });
+  AddCommonRoutes(&router_, options_.flags);
+  router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
+    net::Response response = TextResponse(307, "");
+    response.headers.Add("Location",
+                         fmt::format("//{}:{}", identity_.info.hostname(), identity_.info.port()));
+    std::move(responder).Send(std::move(response));
+  });
+  AddReadRoutes();
+}
+
+void MasterServer::Impl::AddReadRoutes() {
+  AddRendered("/state", [this](const net::Url&) { return StateJson(identity_, model_); });
+  AddRendered("/state-summary",
+              [this](const net::Url&) { return StateSummaryJson(identity_, model_); });
+  AddRendered("/slaves",
+              [this](const net::Url& url) { return AgentsJson(model_, url.Query("slave_id")); });
+  AddRendered("/frameworks", [this](const net::Url& url) {
+    return FrameworksJson(model_, url.Query("framework_id"));
+  });
+  AddRendered("/tasks", [this](const net::Url& url) {
+    TaskQuery query;
+    query.framework_id = OptionalQuery(url, "framework_id");
+    query.task_id = OptionalQuery(url, "task_id");
+    query.limit = NumberOr(url, "limit", query.limit);
+    query.offset = NumberOr(url, "offset", query.offset);
+    query.ascending = OptionalQuery(url, "order") == "asc";
+    return TasksJson(model_, query);
+  });
+  AddRendered("/metrics/snapshot", [this](const net::Url&) {
+    std::map<std::string, double> metrics = SystemMetrics();
+    metrics.insert(model_.metrics().begin(), model_.metrics().end());
+    return MetricsJson(metrics);
+  });
+}
+
+void MasterServer::Impl::OnScheduler(net::Request request, net::Responder responder) {
+  Call call;
+  if (auto decoded = DecodeCall(request, &call); !decoded) {
+    std::move(responder).Send(std::move(decoded.error()));
+    return;
+  }
+  if (call.type() == Call::SUBSCRIBE) {
+    OnSchedulerSubscribe(request, std::move(call), std::move(responder));
+    return;
+  }
+  const unsigned success = call.type() == Call::UPDATE_FRAMEWORK ? 200 : 202;
+  loop_.Post([this, stream_uuid = StreamIdOf(request), call = std::move(call),
+              reply = ReplyWith(std::move(responder), success)]() mutable {
+    master_->OnSchedulerCall(stream_uuid, std::nullopt, call, std::move(reply));
+  });
+}
+
+void MasterServer::Impl::OnSchedulerSubscribe(const net::Request& request, Call call,
+                                              net::Responder responder) {
+  const auto type = NegotiateEvents(request);
+  if (!type) {
+    std::move(responder).Send(type.error());
+    return;
+  }
+  if (StreamIdOf(request)) {
+    std::move(responder).Send(
+        TextResponse(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header"));
+    return;
+  }
+  std::string uuid = random_.Uuid();
+  const auto stream = hub_.Open(std::move(responder), *type, uuid);
+  loop_.Post([this, stream, uuid = std::move(uuid), call = std::move(call)] {
+    master_->OnSchedulerSubscribe(stream, uuid, std::nullopt, call, ReplyTo(stream));
+  });
+}
+
+void MasterServer::Impl::OnAgent(net::Request request, net::Responder responder) {
+  link::Calls calls;
+  if (auto decoded = DecodeCall(request, &calls); !decoded) {
+    std::move(responder).Send(std::move(decoded.error()));
+    return;
+  }
+  const bool subscribes = std::ranges::any_of(
+      calls.calls(), [](const link::Call& call) { return call.type() == link::Call::SUBSCRIBE; });
+  if (!subscribes) {
+    auto stream_uuid = StreamIdOf(request);
+    if (!stream_uuid) {
+      std::move(responder).Send(
+          TextResponse(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
+      return;
+    }
+    loop_.Post([this, stream_uuid = std::move(*stream_uuid), calls = std::move(calls),
+                reply = ReplyWith(std::move(responder), 202)]() mutable {
+      master_->OnAgentCalls(stream_uuid, calls, std::move(reply));
+    });
+    return;
+  }
+  if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
+    std::move(responder).Send(
+        TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
+    return;
+  }
+  const auto type = NegotiateEvents(request);
+  if (!type) {
+    std::move(responder).Send(type.error());
+    return;
+  }
+  std::string uuid = random_.Uuid();
+  const auto stream = hub_.Open(std::move(responder), *type, uuid);
+  loop_.Post([this, stream, uuid = std::move(uuid), calls = std::move(calls)] {
+    master_->OnAgentSubscribe(stream, uuid, calls.calls(0).subscribe(), ReplyTo(stream));
+  });
+}
+
+Result<std::unique_ptr<MasterServer>> MasterServer::Start(net::IoThreads& threads,
+                                                          MasterServerOptions options) {
+  auto impl = std::make_unique<Impl>(threads, std::move(options));
+  if (auto started = impl->Start(); !started) return Fail(started.error());
+  return std::unique_ptr<MasterServer>(new MasterServer(std::move(impl)));
+}
+
+MasterServer::MasterServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MasterServer::~MasterServer() = default;
+uint16_t MasterServer::port() const { return impl_->port(); }
+const std::string& MasterServer::id() const { return impl_->id(); }
+
+}  // namespace tepui::http

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "master/master.h"
+#include "net/http.h"
+
+namespace tepui::http {
+
+struct MasterServerOptions {
+  // info.ip, port, address, pid and hostname are filled from what the server listens on where they
+  // are unset.
+  master::Options master;
+  std::string ip = "0.0.0.0";
+  uint16_t port = 5050;  // 0: the kernel chooses.
+  std::string cluster;
+  // Every flag as shown by /flags and /state: name and value.
+  std::vector<std::pair<std::string, std::string>> flags;
+  net::ServerOptions net;
+};
+
+// A running master: the core on its own thread, the read model on another, event streams encoded on
+// a third, and the HTTP routes on the I/O threads it is given (reference 1.1-1.3, 1.7-1.9).
+class MasterServer {
+ public:
+  // Listens and serves. A failure names what to change (the port, the address).
+  static Result<std::unique_ptr<MasterServer>> Start(net::IoThreads& threads,
+                                                     MasterServerOptions options);
+
+  // Stops serving, ends every stream, joins the threads.
+  ~MasterServer();
+
+  uint16_t port() const;
+  const std::string& id() const;  // The master's.
+
+ private:
+  class Impl;
+  explicit MasterServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tepui::http
