@@ -33,6 +33,8 @@ function(tepui_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${lib} ${ARG_TEST_DEPS} tepui_warnings GTest::gmock GTest::gtest_main)
     if(ARG_PROTO)
+      # The precompiled header is position-independent as libraries are; executables would be compiled with -fPIE.
+      target_compile_options(${name}_test PRIVATE -fPIC)
       target_precompile_headers(${name}_test REUSE_FROM tepui_proto_pch)
     endif()
     add_test(NAME ${name} COMMAND ${name}_test)
