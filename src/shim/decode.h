@@ -1,0 +1,34 @@
+#pragma once
+
+#include "shim/protocol.h"
+
+namespace tepui::shim {
+
+// A launch description in place: every pointer leads into the body it was decoded from.
+struct LaunchView {
+  const LaunchHeader* header;
+  const uint32_t* groups;
+  const Rlimit* rlimits;
+  const char* directory;
+  const char* stdout_path;
+  const char* stderr_path;
+  const char* status_file;
+  const char* cgroup2;
+  const char** shim_cgroups;
+  const char** cgroups;
+  const char* program;
+  const char** arguments;    // Ends with a null pointer.
+  const char** environment;  // Ends with a null pointer.
+};
+
+// True if the header's version and every count and length are within the bounds of the protocol.
+bool CheckHeader(const LaunchHeader& header);
+
+// How many pointers Decode needs room for; the header has been checked.
+size_t SlotsNeeded(const LaunchHeader& header);
+
+// Decodes the body (header.body_bytes, aligned to 8) of a checked header. False if it does not hold
+// exactly what the header says. Allocates nothing.
+bool Decode(const LaunchHeader& header, const char* body, const char** slots, LaunchView* view);
+
+}  // namespace tepui::shim

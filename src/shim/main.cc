@@ -1,0 +1,156 @@
+// tepui-shim: holds one task. Started by the agent with its control socket as descriptor 3; see
+// protocol.h for what is said on it and README.md for why this is a program of its own.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/decode.h"
+#include "shim/task.h"
+#include "shim/watch.h"
+
+namespace tepui::shim {
+namespace {
+
+// Detaches from everything of the agent: its session, working directory, files, signals.
+int Detach() {
+  prctl(PR_SET_NAME, "tepui-shim", 0, 0, 0);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+  signal(SIGCHLD, SIG_DFL);  // Ignored, it would leave no status to wait for.
+  signal(SIGPIPE, SIG_IGN);
+  setsid();
+  close_range(kControlFd + 1, ~0u, 0);
+  umask(022);
+  if (chdir("/") != 0) return -1;
+  int null = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd <= 2; ++fd) dup2(null, fd);
+  close(null);
+  fcntl(kControlFd, F_SETFD, FD_CLOEXEC);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void Send(const Event& event) {
+  (void)!send(kControlFd, &event, sizeof(event), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+bool ReadAll(void* to, size_t size) {
+  char* next = static_cast<char*>(to);
+  while (size > 0) {
+    ssize_t got = read(kControlFd, next, size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    next += got;
+    size -= static_cast<size_t>(got);
+  }
+  return true;
+}
+
+// A mapping of its own, so that nothing of it stays once the task runs.
+struct Mapping {
+  explicit Mapping(size_t bytes) : size(bytes) {
+    address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  }
+  ~Mapping() {
+    if (address != MAP_FAILED) munmap(address, size);
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  size_t size;
+  void* address;
+};
+
+void JoinOwnCgroups(const LaunchView& launch) {
+  for (uint32_t i = 0; i < launch.header->shim_cgroup_count; ++i) {
+    int fd = open(launch.shim_cgroups[i], O_WRONLY | O_CLOEXEC);
+    if (fd < 0) continue;  // Then the shim is accounted to the agent.
+    (void)!write(fd, "0", 1);
+    close(fd);
+  }
+}
+
+// What is still needed when the launch description is gone.
+struct Launched {
+  pid_t pid = -1;
+  bool kill_on_disconnect = false;
+  char status_file[PATH_MAX] = {};
+};
+
+bool Fail(const Failure& failure) {
+  Send({Event::kFailed, 0, 0, failure.stage, failure.error, failure.index});
+  return false;
+}
+
+bool Launch(Launched* launched) {
+  LaunchHeader header;
+  if (!ReadAll(&header, sizeof(header))) return false;
+  if (!CheckHeader(header)) return Fail({kDecode, EPROTO, 0});
+  size_t slot_bytes = SlotsNeeded(header) * sizeof(char*);
+  Mapping memory(slot_bytes + header.body_bytes);
+  if (memory.address == MAP_FAILED) return Fail({kDecode, errno, 0});
+  auto* slots = static_cast<const char**>(memory.address);
+  char* body = static_cast<char*>(memory.address) + slot_bytes;
+  if (!ReadAll(body, header.body_bytes)) return false;
+  LaunchView view;
+  if (!Decode(header, body, slots, &view)) return Fail({kDecode, EPROTO, 0});
+  if (strlen(view.status_file) + sizeof(".new") > sizeof(launched->status_file)) {
+    return Fail({kDecode, ENAMETOOLONG, 0});
+  }
+  strcpy(launched->status_file, view.status_file);
+  launched->kill_on_disconnect = (header.flags & kKillOnDisconnect) != 0;
+  JoinOwnCgroups(view);
+  Failure failure;
+  launched->pid = StartTask(view, &failure);
+  return launched->pid > 0 || Fail(failure);
+}
+
+// Whole or not at all, for an agent that comes later. Without an agent there is nobody to tell of a
+// failure.
+void WriteStatusFile(const Launched& launched, int status) {
+  if (launched.status_file[0] == '\0') return;
+  char temporary[PATH_MAX + sizeof(".new")];
+  snprintf(temporary, sizeof(temporary), "%s.new", launched.status_file);
+  char text[64];
+  int length = snprintf(text, sizeof(text), kStatusFileFormat, kVersion, launched.pid, status);
+  int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  bool whole = write(fd, text, static_cast<size_t>(length)) == length;
+  close(fd);
+  if (whole) {
+    rename(temporary, launched.status_file);
+  } else {
+    unlink(temporary);
+  }
+}
+
+int Main() {
+  int signals = Detach();
+  if (signals < 0) return 1;
+  static Launched launched;
+  if (!Launch(&launched)) return 1;
+  Send({Event::kStarted, launched.pid, 0, kNoStage, 0, 0});
+  int status = Watch(kControlFd, signals, launched.pid, launched.kill_on_disconnect).UntilEnd();
+  WriteStatusFile(launched, status);
+  Send({Event::kExited, launched.pid, status, kNoStage, 0, 0});
+  return 0;
+}
+
+}  // namespace
+}  // namespace tepui::shim
+
+int main() { return tepui::shim::Main(); }

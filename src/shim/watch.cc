@@ -1,0 +1,120 @@
+#include "shim/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/protocol.h"
+
+namespace tepui::shim {
+namespace {
+
+time_t MonotonicSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+}  // namespace
+
+Watch::Watch(int control, int signals, pid_t task, bool kill_on_disconnect)
+    : control_(control),
+      signals_(signals),
+      task_(task),
+      kill_on_disconnect_(kill_on_disconnect),
+      own_group_(getpgrp()) {}
+
+int Watch::UntilEnd() {
+  Reap();  // The task may have ended before there was anybody to see the signal.
+  while (!no_children_ && !GaveUp()) {
+    if (killing_) KillChildren();
+    pollfd ready[2] = {{signals_, POLLIN, 0}, {control_, POLLIN, 0}};
+    if (poll(ready, 2, killing_ ? kRoundMilliseconds : -1) < 0) continue;
+    if (ready[0].revents != 0) {
+      signalfd_siginfo ignored;
+      (void)!read(signals_, &ignored, sizeof(ignored));
+    }
+    Reap();
+    if (ready[1].revents != 0) ReadCommands();
+  }
+  return status_;
+}
+
+void Watch::Reap() {
+  while (true) {
+    int status = 0;
+    pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid == 0) return;
+    if (pid < 0) {
+      if (errno == EINTR) continue;
+      no_children_ = true;
+      return;
+    }
+    if (pid != task_) continue;
+    task_ended_ = true;
+    status_ = status;
+    ended_at_ = MonotonicSeconds();
+    killing_ = true;
+  }
+}
+
+void Watch::ReadCommands() {
+  Command command;
+  ssize_t size = recv(control_, &command, sizeof(command), MSG_DONTWAIT);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  // Commands are written whole and are far smaller than the socket's buffer.
+  if (size != sizeof(command)) {
+    close(control_);
+    control_ = -1;
+    if (kill_on_disconnect_) killing_ = true;
+    return;
+  }
+  if (command.type == Command::kKill) killing_ = true;
+  // Not reaped yet, so the pid is still the task's and the group, which it leads, is its group.
+  if (command.type == Command::kSignal && !task_ended_) kill(-task_, command.signal);
+}
+
+// One round: those children that there are now. What they leave becomes our child and is met in the
+// next.
+void Watch::KillChildren() {
+  char path[64];
+  snprintf(path, sizeof(path), "/proc/self/task/%d/children", static_cast<int>(getpid()));
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    if (!task_ended_) KillChild(task_);
+    return;
+  }
+  char buffer[4096];
+  pid_t pid = 0;
+  ssize_t size;
+  while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
+    for (ssize_t i = 0; i < size; ++i) {
+      if (buffer[i] >= '0' && buffer[i] <= '9') {
+        pid = pid * 10 + (buffer[i] - '0');
+      } else if (pid > 0) {
+        KillChild(pid);
+        pid = 0;
+      }
+    }
+  }
+  close(fd);
+}
+
+// With its process group, at once: a fork bomb is outrun only by killing all of it in one call. The
+// group is the task's, as every session of it began with the task's own.
+void Watch::KillChild(pid_t child) {
+  pid_t group = getpgid(child);
+  if (group > 0 && group != own_group_) kill(-group, SIGKILL);
+  kill(child, SIGKILL);
+}
+
+bool Watch::GaveUp() { return task_ended_ && MonotonicSeconds() - ended_at_ > kGiveUpSeconds; }
+
+}  // namespace tepui::shim
