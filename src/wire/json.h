@@ -1,28 +1,30 @@
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <string>
 #include <string_view>
-
-#include <google/protobuf/message.h>
 
 #include "base/result.h"
 
 namespace tepui::wire {
 
-// Protobuf messages as JSON by the Mesos mapping (reference 1.1, trap 2), which differs from protobuf's own: field
-// names as declared, 64-bit integers as numbers, enums by name, bytes as base64, maps as objects.
+// Protobuf messages as JSON by the Mesos mapping (reference 1.1, trap 2), which differs from
+// protobuf's own: field names as declared, 64-bit integers as numbers, enums by name, bytes as
+// base64, maps as objects.
 
 // Deepest nesting of objects and arrays that is read.
 inline constexpr int kMaxJsonDepth = 100;
 
-// Fields that are set, and those that have an explicit proto2 default even if unset (unless deprecated); empty
-// repeated fields are left out. Non-finite doubles are written as the strings "Infinity", "-Infinity", "NaN".
+// Fields that are set, and those that have an explicit proto2 default even if unset (unless
+// deprecated); empty repeated fields are left out. Non-finite doubles are written as the strings
+// "Infinity", "-Infinity", "NaN".
 std::string ToJson(const google::protobuf::Message& message);
 void AppendJson(const google::protobuf::Message& message, std::string* out);
 
-// Reads one JSON object into `message` (cleared first). Unknown fields are ignored; a wrong type, an unknown enum
-// name in a required place, bad base64, a missing required field, trailing bytes or too deep a nesting is kInvalid
-// with the path of the field in the sentence.
+// Reads one JSON object into `message` (cleared first). Unknown fields are ignored; a wrong type,
+// an unknown enum name in a required place, bad base64, a missing required field, trailing bytes or
+// too deep a nesting is kInvalid with the path of the field in the sentence.
 Status FromJson(std::string_view json, google::protobuf::Message* message);
 
 // Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.

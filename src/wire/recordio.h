@@ -14,8 +14,8 @@ namespace tepui::wire {
 void AppendRecord(std::string_view record, std::string* out);
 std::string EncodeRecord(std::string_view record);
 
-// Splits a byte stream into records, whatever its chunks. Empty lines before a length are skipped. After an error the
-// decoder stays failed. Not thread-safe.
+// Splits a byte stream into records, whatever its chunks. Empty lines before a length are skipped.
+// After an error the decoder stays failed. Not thread-safe.
 class RecordDecoder {
  public:
   // A record longer than `max_record_bytes` is an error (kTooLarge) when its length is read.
