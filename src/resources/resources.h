@@ -1,11 +1,9 @@
 #pragma once
 
-#include <compare>
-#include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
+#include <initializer_list>
 #include <ostream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,136 +11,70 @@
 
 #include "base/result.h"
 #include "mesos/v1/mesos.pb.h"
+#include "resources/format.h"
+#include "resources/quantities.h"
+#include "resources/resource.h"
+#include "resources/roles.h"
+#include "resources/values.h"
 
 namespace tepui {
 
-// The resource algebra (reference 2.11). Values are fixed-point with three decimals, so sums are exact (trap 9).
-
-namespace v1 = ::mesos::v1;
-
-// A scalar amount in thousandths.
-class Amount {
- public:
-  constexpr Amount() = default;
-  static constexpr Amount FromMilli(int64_t milli) { return Amount(milli); }
-  // Rounded to the nearest thousandth; the caller has checked that it is finite and in range.
-  static Amount FromDouble(double value);
-
-  constexpr int64_t milli() const { return milli_; }
-  double ToDouble() const { return static_cast<double>(milli_) / 1000.0; }
-
-  friend constexpr auto operator<=>(Amount, Amount) = default;
-  constexpr Amount operator+(Amount b) const { return Amount(milli_ + b.milli_); }
-  constexpr Amount operator-(Amount b) const { return Amount(milli_ - b.milli_); }
-  constexpr Amount& operator+=(Amount b) { milli_ += b.milli_; return *this; }
-  constexpr Amount& operator-=(Amount b) { milli_ -= b.milli_; return *this; }
-
- private:
-  explicit constexpr Amount(int64_t milli) : milli_(milli) {}
-  int64_t milli_ = 0;
-};
-
-// A resource's name as a small number: cpus, mem, disk, gpus, ports are known ahead, others are given numbers as they
-// appear. Process-wide, append-only and thread-safe; at most 2^16 names (validation refuses more).
-class ResourceName {
- public:
-  constexpr ResourceName() = default;  // "cpus".
-  static Result<ResourceName> Of(std::string_view name);
-
-  const std::string& text() const;
-  constexpr uint16_t index() const { return index_; }
-  friend constexpr auto operator<=>(ResourceName, ResourceName) = default;
-
- private:
-  explicit constexpr ResourceName(uint16_t index) : index_(index) {}
-  friend struct ResourceNames;
-  uint16_t index_ = 0;
-};
-
-struct ResourceNames {
-  static constexpr ResourceName Cpus() { return ResourceName(0); }
-  static constexpr ResourceName Mem() { return ResourceName(1); }
-  static constexpr ResourceName Disk() { return ResourceName(2); }
-  static constexpr ResourceName Gpus() { return ResourceName(3); }
-  static constexpr ResourceName Ports() { return ResourceName(4); }
-};
-
-// Scalar amounts by name, without any of the resources' metadata: what fair shares, quotas and minimums count in.
-// Zero amounts are not held; sorted by name index.
-class Quantities {
- public:
-  Quantities() = default;
-  // "cpus:0.01;mem:32": scalars only, no duplicates.
-  static Result<Quantities> Parse(std::string_view text);
-
-  Amount Get(ResourceName name) const;
-  void Set(ResourceName name, Amount amount);
-  bool empty() const { return entries_.empty(); }
-  // Every amount of `other` is here at least.
-  bool Contains(const Quantities& other) const;
-
-  Quantities& operator+=(const Quantities& other);
-  // Amounts that would fall below zero are zero.
-  Quantities& operator-=(const Quantities& other);
-  friend bool operator==(const Quantities&, const Quantities&) = default;
-
-  using Entry = std::pair<ResourceName, Amount>;
-  auto begin() const { return entries_.begin(); }
-  auto end() const { return entries_.end(); }
-
- private:
-  std::vector<Entry> entries_;
-};
-
-// One resource: name, value, and what sets it apart from others of its name (reservations, disk, revocable, shared,
-// provider, the role it is allocated to). Immutable metadata is shared between copies; a plain unreserved scalar
-// needs no allocation at all. (Implementation: resource.h.)
-class Resource;
-
-// A multiset of resources in normal form: equal metadata is summed into one entry (shared volumes are counted
-// instead), nothing is empty. Copies are cheap. Not thread-safe; copies in different threads are.
+// The resource algebra (reference 2.11): a multiset of resources in normal form. Equal metadata is
+// summed into one entry (shared volumes are counted instead), nothing is empty, entries are sorted.
+// Copies are cheap. Not thread-safe; copies in different threads are.
 //
-// All reservations are held in the post-refinement form (`reservations`); both forms are read, the writer chooses.
+// Values are fixed-point with three decimals, so sums are exact (trap 9). All reservations are held
+// in the post-refinement form (`reservations`); both forms are read, the writer chooses.
+//
+// Disks that are used whole or not at all (MOUNT, BLOCK, RAW with an id) and persistent volumes are
+// never summed or split: only an equal one of the same size is subtracted or contained.
+//
+// += and -= of what has counterparts here, Contains and == allocate no memory for scalars.
 class Resources {
  public:
-  Resources();
-  Resources(const Resources&);
-  Resources(Resources&&) noexcept;
-  Resources& operator=(const Resources&);
-  Resources& operator=(Resources&&) noexcept;
-  ~Resources();
+  Resources() = default;
+  // Adds up.
+  Resources(std::initializer_list<Resource> resources);
 
-  // Validates every object as Mesos does (reference 2.11); the sentence of a failure quotes the resource.
-  static Result<Resources> FromProto(const google::protobuf::RepeatedPtrField<v1::Resource>& resources);
+  // Validates every object as Mesos does (reference 2.11); the sentence of a failure quotes the
+  // resource.
+  static Result<Resources> FromProto(
+      const google::protobuf::RepeatedPtrField<v1::Resource>& resources);
   static Result<Resources> FromProto(const v1::Resource& resource);
 
-  // The --resources flag: "cpus:4;mem:1024;ports:[31000-32000];cpus(role):1", or a JSON array of Resource objects.
-  // A repeated name of equal metadata is summed. `default_role` reserves statically what names no role.
+  // The --resources flag: "cpus:4;mem:1024;ports:[31000-32000];cpus(role):1", or a JSON array of
+  // Resource objects. A repeated name of equal metadata is summed. `default_role` reserves
+  // statically what names no role.
   static Result<Resources> Parse(std::string_view text, std::string_view default_role = "*");
 
-  enum class Format {
-    kPostReservationRefinement,  // `reservations` only.
-    kPreReservationRefinement,   // `role` and `reservation` where representable (one reservation at most).
-  };
+  using Format = ResourceFormat;
+  // A shared resource is written once, whatever its count, as in Mesos.
   void ToProto(google::protobuf::RepeatedPtrField<v1::Resource>* out,
                Format format = Format::kPostReservationRefinement) const;
 
-  bool empty() const;
-  size_t size() const;  // Entries.
-  const Resource* begin() const;
-  const Resource* end() const;
+  bool empty() const { return entries_.empty(); }
+  size_t size() const { return entries_.size(); }  // Entries.
+  // Sorted by name (the well-known ones first), then by metadata. Of what Mesos calls the same
+  // resource there is one entry, but for indivisible disks.
+  const Resource* begin() const { return entries_.data(); }
+  const Resource* end() const { return entries_.data() + entries_.size(); }
 
   Resources& operator+=(const Resources& other);
   Resources& operator-=(const Resources& other);  // What is not there is ignored.
-  friend Resources operator+(Resources a, const Resources& b) { return a += b; }
-  friend Resources operator-(Resources a, const Resources& b) { return a -= b; }
+  friend Resources operator+(Resources a, const Resources& b) { return std::move(a += b); }
+  friend Resources operator-(Resources a, const Resources& b) { return std::move(a -= b); }
   Resources& operator+=(const Resource& resource);
   Resources& operator-=(const Resource& resource);
   bool Contains(const Resources& other) const;
   bool Contains(const Resource& resource) const;
-  friend bool operator==(const Resources& a, const Resources& b);  // As multisets.
+  friend bool operator==(const Resources& a, const Resources& b) {
+    return a.entries_ == b.entries_;
+  }
 
-  // Every resource allocated to `role` / to nobody.
+  // Sets the role that every resource is allocated to, whatever it was; or takes it away.
+  void Allocate(std::string_view role);
+  void Unallocate();
+  // Those resources that are allocated to `role` / to nobody.
   Resources AllocatedTo(std::string_view role) const;
   Resources Unallocated() const;
   // By the role each is allocated to; "" for unallocated ones.
@@ -151,7 +83,8 @@ class Resources {
   Resources Filter(const std::function<bool(const Resource&)>& keep) const;
   Resources Unreserved() const;
   Resources Reserved() const;
-  // What a framework in `role` may use: unreserved, and reserved to the role or to an ancestor of it.
+  // What a framework in `role` may use: unreserved, and reserved to the role or to an ancestor of
+  // it.
   Resources AllocatableTo(std::string_view role) const;
   Resources ReservedTo(std::string_view role) const;  // Exactly that role, the top of the stack.
   Resources Revocable() const;
@@ -161,9 +94,13 @@ class Resources {
   Resources PersistentVolumes() const;
   Resources Scalars() const;
 
-  // One more / one less reservation on top of each resource's stack.
+  // One more / one less reservation on top of each resource's stack. kInvalid if the reservation
+  // cannot stand on one of them. What is unreserved has nothing to pop and stays as it is.
   Result<Resources> PushReservation(const v1::Resource::ReservationInfo& reservation) const;
   Resources PopReservation() const;
+
+  // The whole stack taken away.
+  Resources WithoutReservations() const;
 
   // The sum of the scalars, metadata forgotten (a shared resource counts once).
   Quantities ScalarQuantities() const;
@@ -171,31 +108,36 @@ class Resources {
   // The ports as inclusive ranges, all metadata forgotten.
   std::vector<std::pair<uint64_t, uint64_t>> Ports() const;
 
-  // The resources as `operation` would leave them: RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME, SHRINK_VOLUME (and
-  // LAUNCH, LAUNCH_GROUP, which change nothing). kInvalid if what it consumes is not contained here. The operation's
-  // resources must carry allocation info exactly if these do.
+  // The resources as `operation` would leave them: RESERVE, UNRESERVE, CREATE, DESTROY,
+  // GROW_VOLUME, SHRINK_VOLUME (and LAUNCH, LAUNCH_GROUP, which change nothing). kInvalid if what
+  // it consumes is not contained here. The operation's resources must carry allocation info exactly
+  // if these do.
   Result<Resources> Apply(const v1::Offer::Operation& operation) const;
 
-  // "cpus:4; mem(role):512; ports:[31000-32000]", as in logs and v0 JSON.
+  // As Mesos prints them in logs: "cpus:4; mem(reservations: [(STATIC,role)]):512;
+  // ports:[31000-32000]". "{}" if empty.
   std::string ToString() const;
-  friend std::ostream& operator<<(std::ostream& out, const Resources& r) { return out << r.ToString(); }
+  friend std::ostream& operator<<(std::ostream& out, const Resources& r) {
+    return out << r.ToString();
+  }
 
  private:
-  std::vector<Resource> entries_;
+  // From `first` on, the first entry that does not come before `key`.
+  static Resource* Seek(Resource* first, Resource* last, const Resource& key);
+  static const Resource* Seek(const Resource* first, const Resource* last, const Resource& key);
+  template <class Keep>
+  Resources FilterBy(Keep keep) const;
+  template <class Change>
+  Resources Changed(Change change) const;
+
+  void Add(std::span<const Resource> sorted);
+  void Merge(std::span<const Resource> sorted, size_t missing);
+  void Subtract(std::span<const Resource> sorted);
+  bool ContainsAll(std::span<const Resource> sorted) const;
+  void Normalize();  // After entries_ were changed so that order and distinctness may be lost.
+
+  std::vector<Resource>
+      entries_;  // Sorted by Resource::Order; equal ones only if indivisible and not shared.
 };
-
-// As Mesos demands of a role (reference 2.1). The sentence names the role and the rule.
-Status ValidateRole(std::string_view role);
-// True if `ancestor` is a proper ancestor of `role` in the tree ("a" of "a/b").
-bool IsStrictSubrole(std::string_view role, std::string_view ancestor);
-
-// The --attributes flag: "rack:r1;os:[1-3];disk:{a,b};load:1.5" .
-Result<google::protobuf::RepeatedPtrField<v1::Attribute>> ParseAttributes(std::string_view text);
-// A value as in --resources and --attributes: scalar, [ranges], {set} or text.
-Result<v1::Value> ParseValue(std::string_view text);
-
-// "cpus:4; ports:[1-2]" of messages, and of a value alone; as Mesos prints them in messages and v0 JSON.
-std::string FormatValue(const v1::Resource& resource);
-std::string FormatResources(const google::protobuf::RepeatedPtrField<v1::Resource>& resources);
 
 }  // namespace tepui

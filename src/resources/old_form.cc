@@ -1,0 +1,15 @@
+#include "resources/old_form.h"
+
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+namespace tepui {
+
+bool HasOldRole(const v1::Resource& resource) { return resource.has_role(); }
+
+const std::string& OldRole(const v1::Resource& resource) { return resource.role(); }
+
+void SetOldRole(std::string_view role, v1::Resource* resource) {
+  resource->set_role(std::string(role));
+}
+
+}  // namespace tepui

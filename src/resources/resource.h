@@ -1,0 +1,251 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "mesos/v1/mesos.pb.h"
+#include "resources/quantities.h"
+#include "resources/ranges.h"
+#include "resources/traits.h"
+
+namespace tepui {
+
+enum class ResourceFormat {
+  kPostReservationRefinement,  // `reservations` only.
+  kPreReservationRefinement,   // `role` and `reservation` where representable (one reservation at
+                               // most).
+  kEndpoint,                   // As the one before, and `reservations` as well (reference, trap 4).
+};
+
+// One resource: name, value, and what sets it apart from others of its name (reservations, disk,
+// revocable, shared, provider, the role it is allocated to). 32 bytes. A plain scalar owns no
+// memory; what is not plain refers to immutable parts that copies share, so a copy costs at most
+// three increments. Not thread-safe; copies are.
+//
+// A value of kind TEXT does not exist here, and only scalars have a disk.
+class Resource {
+ public:
+  using ReservationInfo = v1::Resource::ReservationInfo;
+  using DiskInfo = v1::Resource::DiskInfo;
+
+  Resource() = default;  // No cpus.
+  // A plain scalar.
+  Resource(ResourceName name, Amount amount) : value_(amount.milli()), name_(name) {}
+  // `ranges` need not be in normal form, but each must begin before it ends.
+  static Resource OfRanges(ResourceName name, Ranges ranges);
+  static Resource OfItems(ResourceName name, std::vector<std::string> items);
+
+  // Validates as Mesos does (reference 2.11). The sentence of a failure quotes the resource.
+  static Result<Resource> FromProto(const v1::Resource& resource);
+  void ToProto(v1::Resource* out,
+               ResourceFormat format = ResourceFormat::kPostReservationRefinement) const;
+
+  Resource(const Resource& other)
+      : value_(other.value_),
+        traits_(other.traits_),
+        allocation_(other.allocation_),
+        name_(other.name_),
+        type_(other.type_),
+        flags_(other.flags_),
+        count_(other.count_) {
+    if (type_ != v1::Value::SCALAR) RetainValue();
+  }
+  Resource(Resource&& other) noexcept
+      : value_(std::exchange(other.value_, 0)),
+        traits_(std::move(other.traits_)),
+        allocation_(std::move(other.allocation_)),
+        name_(other.name_),
+        type_(other.type_),
+        flags_(other.flags_),
+        count_(other.count_) {}
+  Resource& operator=(Resource other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Resource() {
+    if (type_ != v1::Value::SCALAR) ReleaseValue();
+  }
+  void swap(Resource& other) noexcept {
+    std::swap(value_, other.value_);
+    traits_.swap(other.traits_);
+    allocation_.swap(other.allocation_);
+    std::swap(name_, other.name_);
+    std::swap(type_, other.type_);
+    std::swap(flags_, other.flags_);
+    std::swap(count_, other.count_);
+  }
+
+  ResourceName name() const { return name_; }
+  v1::Value::Type type() const { return static_cast<v1::Value::Type>(type_); }
+  bool is_scalar() const { return type_ == v1::Value::SCALAR; }
+  // Of shared resources the value of one copy. Zero, or empty, if the resource is of another type.
+  Amount scalar() const { return Amount::FromMilli(is_scalar() ? value_ : 0); }
+  std::span<const Range> ranges() const;
+  std::span<const std::string> items() const;
+  // Nothing of it is left.
+  bool empty() const { return value_ == 0 || count_ == 0; }
+
+  bool is_unreserved() const { return reservations().empty(); }
+  bool is_reserved() const { return !is_unreserved(); }
+  bool is_dynamically_reserved() const {
+    return is_reserved() && reservations().back().type() == ReservationInfo::DYNAMIC;
+  }
+  // The stack, the oldest first.
+  std::span<const ReservationInfo> reservations() const {
+    return traits_ ? std::span<const ReservationInfo>(traits_->fields().reservations)
+                   : std::span<const ReservationInfo>();
+  }
+  // Of the top of the stack; "*" if unreserved.
+  std::string_view reservation_role() const {
+    return is_unreserved() ? std::string_view("*") : std::string_view(reservations().back().role());
+  }
+  // Unreserved, or reserved to `role` or to an ancestor of it.
+  bool is_allocatable_to(std::string_view role) const;
+
+  bool is_allocated() const { return static_cast<bool>(allocation_); }
+  // "" if not allocated.
+  std::string_view allocation_role() const {
+    return allocation_ ? std::string_view(allocation_->text) : std::string_view();
+  }
+  void Allocate(std::string_view role) { allocation_ = ShareRole(role); }
+  void Unallocate() { allocation_ = {}; }
+
+  bool is_revocable() const { return (flags_ & kRevocable) != 0; }
+  bool is_shared() const { return (flags_ & kShared) != 0; }
+  // How many copies of a shared resource this stands for; 1 for others.
+  uint32_t shared_count() const { return count_; }
+
+  // Null if there is none.
+  const DiskInfo* disk() const {
+    return traits_ && traits_->fields().disk ? &*traits_->fields().disk : nullptr;
+  }
+  const DiskInfo::Source* disk_source() const {
+    return disk() != nullptr && disk()->has_source() ? &disk()->source() : nullptr;
+  }
+  bool is_persistent_volume() const { return disk() != nullptr && disk()->has_persistence(); }
+  // "" if it is not a persistent volume.
+  std::string_view persistence_id() const {
+    return is_persistent_volume() ? std::string_view(disk()->persistence().id())
+                                  : std::string_view();
+  }
+  // Added, subtracted and contained only whole: see ResourceTraits.
+  bool is_indivisible() const { return (flags_ & kIndivisible) != 0; }
+  // "" if it comes from the agent itself.
+  std::string_view provider_id() const {
+    return traits_ && traits_->fields().provider_id
+               ? std::string_view(*traits_->fields().provider_id)
+               : std::string_view();
+  }
+
+  // Copies that differ in one thing. WithScalar is for scalars only.
+  Resource WithScalar(Amount amount) const;
+  // `reservations` are valid as a stack.
+  Resource WithReservations(std::vector<ReservationInfo> reservations) const;
+  // A persistent volume as the disk it was made of: neither persistence nor volume nor sharing.
+  Resource WithoutVolume() const;
+
+  // As Mesos prints it: "disk(allocated: r)(reservations:
+  // [(STATIC,r)])[id:path]{REV}<SHARED>:64<1>".
+  std::string ToString() const;
+
+  // Equal in everything but volume, persistence principal and the order of labels.
+  friend bool operator==(const Resource& a, const Resource& b) {
+    return Order(a, b) == 0 && a.count_ == b.count_ && a.SameValue(b);
+  }
+
+ private:
+  friend class Resources;
+
+  enum Flag : uint8_t { kRevocable = 1, kShared = 2, kIndivisible = 4 };
+  struct RangeList;
+  struct ItemList;
+
+  // The order in which Resources holds its entries. Two that are equal by it differ in value or
+  // count at most: they can be added, subtracted and compared. Of indivisible ones the value is
+  // part of what they are.
+  static std::strong_ordering Order(const Resource& a, const Resource& b) {
+    if (auto order = a.Kind() <=> b.Kind(); order != 0) return order;
+    if (!(a.traits_ == b.traits_)) {
+      if (auto order = OrderTraits(a, b); order != 0) return order;
+    }
+    if (!(a.allocation_ == b.allocation_)) {
+      if (auto order = OrderAllocation(a, b); order != 0) return order;
+    }
+    return a.is_indivisible() ? a.value_ <=> b.value_ : std::strong_ordering::equal;
+  }
+  uint32_t Kind() const { return uint32_t{name_.index()} << 16 | uint32_t{type_} << 8 | flags_; }
+  static std::strong_ordering OrderTraits(const Resource& a, const Resource& b);
+  static std::strong_ordering OrderAllocation(const Resource& a, const Resource& b);
+
+  // Two entries of that order become one when added: all but indivisible ones that are not shared.
+  bool Sums() const { return !is_indivisible() || is_shared(); }
+
+  // Of resources that are equal by Order. The counts of shared ones, the amounts of scalars, here;
+  // lists elsewhere.
+  void AddValue(const Resource& other) {
+    if (is_shared()) {
+      count_ += other.count_;
+    } else if (is_scalar()) {
+      value_ = (scalar() + other.scalar()).milli();
+    } else {
+      AddList(other);
+    }
+  }
+  // What would fall below nothing is empty.
+  void SubtractValue(const Resource& other) {
+    if (is_shared()) {
+      count_ = count_ > other.count_ ? count_ - other.count_ : 0;
+    } else if (is_scalar()) {
+      value_ = value_ > other.value_ ? value_ - other.value_ : 0;
+    } else {
+      SubtractList(other);
+    }
+  }
+  bool HoldsValue(const Resource& other) const {
+    if (is_shared()) return count_ >= other.count_;
+    return is_scalar() ? value_ >= other.value_ : HoldsList(other);
+  }
+  bool SameValue(const Resource& other) const {
+    return value_ == other.value_ || (!is_scalar() && SameList(other));
+  }
+  void AddList(const Resource& other);
+  void SubtractList(const Resource& other);
+  bool HoldsList(const Resource& other) const;
+  bool SameList(const Resource& other) const;
+
+  void SetTraits(ResourceTraits::Fields fields);
+  void SetRanges(Ranges ranges);
+  void SetItems(std::vector<std::string> items);
+  void SetList(void* list);
+  void SetFlag(Flag flag, bool on) {
+    flags_ = static_cast<uint8_t>(on ? flags_ | flag : flags_ & ~flag);
+  }
+  ResourceTraits::Fields Fields() const {
+    return traits_ ? traits_->fields() : ResourceTraits::Fields();
+  }
+  void RetainValue() const;
+  void ReleaseValue() const;
+
+  RangeList* range_list() const { return reinterpret_cast<RangeList*>(value_); }
+  ItemList* item_list() const { return reinterpret_cast<ItemList*>(value_); }
+
+  // By type_: thousandths, or the address of a RangeList or ItemList (0 if empty). Lists are shared
+  // by copies, and changed in place only by their one owner.
+  int64_t value_ = 0;
+  Ref<const ResourceTraits> traits_;
+  Ref<const AllocationRole> allocation_;
+  ResourceName name_;
+  uint8_t type_ = v1::Value::SCALAR;
+  uint8_t flags_ = 0;
+  uint32_t count_ = 1;
+};
+
+static_assert(sizeof(Resource) == 32 && sizeof(void*) <= sizeof(int64_t));
+
+}  // namespace tepui

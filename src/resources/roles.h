@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tepui {
+
+// As Mesos demands of a role (reference 2.1). The sentence names the role and the rule.
+Status ValidateRole(std::string_view role);
+
+// True if `ancestor` is a proper ancestor of `role` in the tree ("a" of "a/b").
+bool IsStrictSubrole(std::string_view role, std::string_view ancestor);
+
+}  // namespace tepui
