@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "client/endpoint.h"
+#include "net/http.h"
+
+namespace tepui::client {
+
+// A client core's way to its server: one streaming request and a connection for calls, which are
+// sent in order. All calls and callbacks on the core's thread; no callback runs from inside a call.
+class Link {
+ public:
+  virtual ~Link() = default;
+
+  // `done` runs with success once the server answered something, or with what keeps it from being
+  // reached.
+  virtual void Connect(const Endpoint& endpoint, std::move_only_function<void(Status)> done) = 0;
+
+  struct StreamHandler {
+    // Status, headers; the body only if the status is not 200, and then nothing follows.
+    std::function<void(const net::Response&)> on_response;
+    std::function<void(const std::string& record)> on_record;
+    // The stream, or the request before any response, failed or was ended by the server; the
+    // reason.
+    std::function<void(const std::string& reason)> on_end;
+  };
+  // POSTs an encoded call whose response is a stream of records.
+  virtual void Subscribe(std::string body, StreamHandler handler) = 0;
+
+  // POSTs an encoded call. `stream_id` goes into Mesos-Stream-Id unless it is empty.
+  virtual void Post(std::string body, const std::string& stream_id,
+                    std::move_only_function<void(Result<net::Response>)> done) = 0;
+
+  // Drops everything since Connect: none of the callbacks given so far runs afterwards.
+  virtual void Disconnect() = 0;
+};
+
+}  // namespace tepui::client

@@ -1,0 +1,258 @@
+#include "client/scheduler_core.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tepui::client {
+namespace {
+
+using mesos::v1::scheduler::APIResult;
+using mesos::v1::scheduler::Event;
+using SchedulerCall = mesos::v1::scheduler::Call;
+
+// Masters that name each other as leader are not followed around forever.
+constexpr int kMaxRedirects = 5;
+
+std::string Describe(const net::Response& response) {
+  return fmt::format("'{} {}' ({})", response.status, net::ReasonPhrase(response.status),
+                     response.body);
+}
+
+}  // namespace
+
+std::string_view Name(SchedulerCore::State state) {
+  switch (state) {
+    case SchedulerCore::State::kDisconnected:
+      return "disconnected";
+    case SchedulerCore::State::kConnecting:
+      return "connecting";
+    case SchedulerCore::State::kConnected:
+      return "connected";
+    case SchedulerCore::State::kSubscribing:
+      return "subscribing";
+    case SchedulerCore::State::kSubscribed:
+      return "subscribed";
+  }
+  return "unknown";
+}
+
+SchedulerCore::SchedulerCore(Options options, Clock& clock, Random& random, Link& link,
+                             Callbacks callbacks)
+    : options_(std::move(options)),
+      clock_(clock),
+      random_(random),
+      link_(link),
+      callbacks_(std::move(callbacks)) {}
+
+SchedulerCore::~SchedulerCore() {
+  clock_.Cancel(connect_timer_);
+  clock_.Cancel(heartbeat_timer_);
+  link_.Disconnect();
+  for (auto& [id, callback] : std::exchange(calls_, {}))
+    callback(Fail(Code::kUnavailable, "the client was closed"));
+}
+
+void SchedulerCore::Start() { ScheduleConnect(); }
+
+void SchedulerCore::ScheduleConnect() {
+  // Doubling 16 times passes every sensible bound; more would overflow.
+  const Duration bound =
+      std::min(options_.backoff_max,
+               options_.connection_delay_max * (int64_t{1} << std::min(failures_, 16)));
+  const auto delay = std::chrono::duration_cast<Duration>(random_.Fraction() * bound);
+  connect_timer_ = clock_.After(delay, [this] { Connect(); });
+}
+
+void SchedulerCore::Connect() {
+  state_ = State::kConnecting;
+  link_.Connect(leader_.value_or(options_.master), [this](Status status) { OnConnected(status); });
+}
+
+void SchedulerCore::OnConnected(const Status& status) {
+  if (!status) return Disconnected(status.error().message);
+  state_ = State::kConnected;
+  spdlog::debug("Connected with the master at {}", ToString(leader_.value_or(options_.master)));
+  callbacks_.connected();
+}
+
+void SchedulerCore::Disconnected(const std::string& reason, std::optional<Endpoint> leader) {
+  const bool was_connected = state_ != State::kConnecting && state_ != State::kDisconnected;
+  spdlog::info("Disconnected from the master at {}: {}",
+               ToString(leader_.value_or(options_.master)), reason);
+  link_.Disconnect();
+  clock_.Cancel(heartbeat_timer_);
+  clock_.Cancel(connect_timer_);
+  state_ = State::kDisconnected;
+  stream_id_.clear();
+  silence_limit_ = Duration::zero();
+  // After a failure the configured master is asked again: it knows the new leader, or it is the
+  // only one.
+  leader_ = std::move(leader);
+  if (!leader_) redirects_ = 0;
+  ScheduleConnect();
+  ++failures_;
+  std::map<uint64_t, CallCallback> unanswered = std::exchange(calls_, {});
+  for (auto& [id, callback] : unanswered) {
+    callback(Fail(Code::kUnavailable, "the connection to the master was lost: {}", reason));
+  }
+  if (was_connected) callbacks_.disconnected();
+}
+
+void SchedulerCore::Reconnect(const std::string& reason) {
+  if (state_ == State::kDisconnected) return;
+  Disconnected(reason);
+}
+
+Status SchedulerCore::CheckSendable(const SchedulerCall& call) const {
+  if (!call.IsInitialized()) {
+    return Fail(Code::kInvalid, "{} lacks {}", SchedulerCall::Type_Name(call.type()),
+                call.InitializationErrorString());
+  }
+  const State needed =
+      call.type() == SchedulerCall::SUBSCRIBE ? State::kConnected : State::kSubscribed;
+  if (state_ != needed) {
+    return Fail(Code::kUnavailable, "{} cannot be sent while the scheduler is {}",
+                SchedulerCall::Type_Name(call.type()), Name(state_));
+  }
+  return {};
+}
+
+Status SchedulerCore::Send(const SchedulerCall& call) {
+  if (Status sendable = CheckSendable(call); !sendable) return sendable;
+  if (call.type() == SchedulerCall::SUBSCRIBE) {
+    Subscribe(call);
+  } else {
+    link_.Post(wire::Encode(call, options_.content_type), stream_id_,
+               [this, type = call.type()](Result<net::Response> response) {
+                 OnSendResult(type, response);
+               });
+  }
+  return {};
+}
+
+void SchedulerCore::Call(const SchedulerCall& call, CallCallback callback) {
+  if (call.type() == SchedulerCall::SUBSCRIBE) {
+    return callback(Fail(Code::kInvalid, "SUBSCRIBE has no single answer: send it"));
+  }
+  if (const Status sendable = CheckSendable(call); !sendable)
+    return callback(Fail(sendable.error()));
+  const uint64_t id = next_call_++;
+  calls_.emplace(id, std::move(callback));
+  link_.Post(wire::Encode(call, options_.content_type), stream_id_,
+             [this, id](Result<net::Response> response) {
+               // A failure drops the connection, and that answers this call with the others.
+               if (!response) return Disconnected(response.error().message);
+               auto pending = calls_.extract(id);
+               APIResult result;
+               result.set_status_code(response->status);
+               if (response->status != 200 && response->status != 202) {
+                 result.set_error(fmt::format("The master answered {}", Describe(*response)));
+               } else if (!response->body.empty()) {
+                 const Status decoded =
+                     wire::Decode(response->body, options_.content_type, result.mutable_response());
+                 if (!decoded) return pending.mapped()(Fail(decoded.error()));
+               }
+               pending.mapped()(std::move(result));
+             });
+}
+
+void SchedulerCore::Subscribe(const SchedulerCall& call) {
+  state_ = State::kSubscribing;
+  link_.Subscribe(
+      wire::Encode(call, options_.content_type),
+      {.on_response = [this](const net::Response& response) { OnSubscribeResponse(response); },
+       .on_record = [this](const std::string& record) { OnRecord(record); },
+       .on_end = [this](const std::string& reason) { Disconnected(reason); }});
+}
+
+void SchedulerCore::OnSubscribeResponse(const net::Response& response) {
+  if (response.status == 200) {
+    const std::string* stream_id = response.headers.Find("Mesos-Stream-Id");
+    if (stream_id == nullptr)
+      return Disconnected("the master answered SUBSCRIBE without Mesos-Stream-Id");
+    stream_id_ = *stream_id;
+    state_ = State::kSubscribed;
+    failures_ = 0;
+    redirects_ = 0;
+    last_record_ = clock_.Now();
+    return;
+  }
+  // A master that recovers, or has no routes yet, may take the next SUBSCRIBE.
+  state_ = State::kConnected;
+  switch (response.status) {
+    case 307:
+      return Follow(response);
+    case 404:
+    case 503:
+      spdlog::warn("The master answered {} to SUBSCRIBE", Describe(response));
+      return;
+    default:
+      Inject(fmt::format("The master answered {} to SUBSCRIBE", Describe(response)));
+  }
+}
+
+void SchedulerCore::OnSendResult(SchedulerCall::Type type, const Result<net::Response>& response) {
+  if (!response) return Disconnected(response.error().message);
+  switch (response->status) {
+    case 200:
+    case 202:
+      return;
+    case 307:
+      return Follow(*response);
+    case 404:
+    case 503:
+      spdlog::warn("The master answered {} to {}", Describe(*response),
+                   SchedulerCall::Type_Name(type));
+      return;
+    default:
+      Inject(fmt::format("The master answered {} to {}", Describe(*response),
+                         SchedulerCall::Type_Name(type)));
+  }
+}
+
+void SchedulerCore::Follow(const net::Response& response) {
+  const std::string* location = response.headers.Find("Location");
+  if (location == nullptr) return Disconnected("the master redirected to nowhere");
+  Result<Endpoint> leader = ParseLocation(*location);
+  if (!leader)
+    return Disconnected(fmt::format("the master redirected badly: {}", leader.error().message));
+  if (++redirects_ > kMaxRedirects) return Disconnected("the masters redirect in a circle");
+  const std::string reason = fmt::format("the master at {} leads", ToString(*leader));
+  Disconnected(reason, std::move(*leader));
+}
+
+void SchedulerCore::OnRecord(const std::string& record) {
+  last_record_ = clock_.Now();
+  Event event;
+  if (const Status decoded = wire::Decode(record, options_.content_type, &event); !decoded) {
+    return Inject(
+        fmt::format("The master sent an event that cannot be read: {}", decoded.error().message));
+  }
+  if (event.type() == Event::SUBSCRIBED && event.subscribed().heartbeat_interval_seconds() > 0) {
+    // An interval beyond a day is nothing to wait five times for, and must not overflow.
+    const double seconds = std::min(event.subscribed().heartbeat_interval_seconds(), 86'400.0);
+    silence_limit_ = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)) *
+                     options_.max_missed_heartbeats;
+    clock_.Cancel(heartbeat_timer_);
+    heartbeat_timer_ = clock_.After(silence_limit_, [this] { CheckHeartbeats(); });
+  }
+  callbacks_.received(std::move(event));
+}
+
+void SchedulerCore::CheckHeartbeats() {
+  const Duration silent = clock_.Now() - last_record_;
+  if (silent >= silence_limit_) return Disconnected("the master sends no heartbeats anymore");
+  heartbeat_timer_ = clock_.After(silence_limit_ - silent, [this] { CheckHeartbeats(); });
+}
+
+void SchedulerCore::Inject(std::string message) {
+  Event event;
+  event.set_type(Event::ERROR);
+  event.mutable_error()->set_message(std::move(message));
+  callbacks_.received(std::move(event));
+}
+
+}  // namespace tepui::client
