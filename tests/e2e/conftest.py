@@ -1,0 +1,116 @@
+"""Starts what the tests need: a cluster of the real program on ports that the kernel chooses."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import threading
+
+import mesos
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("TEPUI_BIN", ROOT / "build/release/bin/tepui"))
+
+
+class Program:
+    """A running tepui command. Its log is kept and shown when a test fails."""
+
+    def __init__(self, *arguments, env=None):
+        self.log = []
+        self._listening = {}
+        self._changed = threading.Condition()
+        self.process = subprocess.Popen(
+            [str(BINARY), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, **(env or {})})
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._changed:
+                self.log.append(line)
+                found = re.search(r"(master|agent) listening on \S*?([\d.]+):(\d+)", line, re.IGNORECASE)
+                if found:
+                    self._listening.setdefault(found[1].lower(), (found[2], int(found[3])))
+                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()
+
+    def address(self, what):
+        """Where its master or agent listens, once it says so."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: what in self._listening or not self._reader.is_alive() or self.process.poll() is not None, 30)
+            assert what in self._listening, "".join(self.log)
+            return self._listening[what]
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("did not stop:\n" + "".join(self.log)) from None
+
+
+class Cluster:
+    """A local cluster and what tests ask of it."""
+
+    def __init__(self, work_dir, *flags):
+        self.work_dir = work_dir
+        self.program = Program("local", "--ip=127.0.0.1", "--port=0", f"--work_dir={work_dir}",
+                               f"--runtime_dir={work_dir}/run", *flags)
+        self.host, self.port = self.program.address("master")
+        self.agent_host, self.agent_port = self.program.address("agent")
+        agents = int(next((f.split("=")[1] for f in flags if f.startswith("--num_agents=")), 1))
+        mesos.wait_until(lambda: self.state()["activated_slaves"] == agents, "the agents")
+
+    def framework(self, **info):
+        return mesos.Framework(self.host, self.port, **info)
+
+    def state(self):
+        return mesos.get_json(self.host, self.port, "/state")
+
+    def agent_state(self):
+        return mesos.get_json(self.agent_host, self.agent_port, "/state")
+
+    def metrics(self):
+        return mesos.get_json(self.host, self.port, "/metrics/snapshot")
+
+    def stop(self):
+        return self.program.stop()
+
+
+@pytest.fixture
+def make_cluster(tmp_path):
+    """Clusters with flags of the test's own."""
+    clusters = []
+
+    def make(*flags):
+        clusters.append(Cluster(tmp_path / f"cluster{len(clusters)}", *flags))
+        return clusters[-1]
+
+    yield make
+    for cluster in clusters:
+        assert cluster.stop() == 0, "".join(cluster.program.log[-50:])
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """One cluster for all tests of a module: four agents' worth of resources on one agent."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"), "--resources=cpus:8;mem:4096;disk:4096;ports:[31000-31099]")
+    yield made
+    assert made.stop() == 0, "".join(made.program.log[-50:])
+
+
+@pytest.fixture
+def framework(cluster):
+    made = cluster.framework()
+    yield made
+    try:
+        made.call("TEARDOWN")
+    except (mesos.Refused, OSError):
+        pass  # The test ended it itself.

@@ -1,0 +1,36 @@
+"""Frameworks nobody here wrote run to their end, unmodified, from their own registries."""
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+CONFORMANCE = pathlib.Path(__file__).resolve().parents[1] / "conformance"
+# Made by scripts/test.sh from tests/conformance.
+CLIENTS = pathlib.Path(os.environ.get("TEPUI_CLIENTS", CONFORMANCE.parents[1] / "build/clients"))
+
+
+def run(*command, timeout=120, **environment):
+    result = subprocess.run([str(c) for c in command], timeout=timeout, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, env={**os.environ, **environment})
+    assert result.returncode == 0, result.stdout[-5000:]
+    return result.stdout
+
+
+def test_pymesos(cluster):
+    """pymesos: JSON, its own executor, framework messages."""
+    output = run(CLIENTS / "python/bin/python", CONFORMANCE / "pymesos_scheduler.py",
+                 f"{cluster.host}:{cluster.port}", 5)
+    assert "5 tasks finished" in output
+
+
+@pytest.mark.parametrize("codec", ["protobuf", "json"])
+def test_mesos_go(cluster, codec):
+    """mesos-go's example scheduler; its example executor is fetched over HTTP from the scheduler."""
+    output = run(CLIENTS / "go/example-scheduler",
+                 f"-url=http://{cluster.host}:{cluster.port}/api/v1/scheduler", f"-codec={codec}", "-tasks=5",
+                 "-cpu=0.1", "-memory=32", "-exec.cpu=0.1", "-exec.memory=64", "-exec.image=",
+                 f"-executor={CLIENTS / 'go/example-executor'}", "-server.address=127.0.0.1",
+                 "-metrics.port=0", "-failoverTimeout=0", "-verbose")
+    assert "mission accomplished" in output
