@@ -17,9 +17,9 @@ namespace tepui {
 // see kMax.)
 class Amount {
  public:
-  // The largest value that is read from outside: 2^53 thousandths, the last that a double holds
-  // exactly.
-  static constexpr int64_t kMaxMilli = int64_t{1} << 53;
+  // The largest value that is read from outside: up to it, every amount is printed (15 digits) and
+  // written as a double exactly. A disk of this many megabytes holds an exabyte.
+  static constexpr int64_t kMaxMilli = 1'000'000'000'000'000;
 
   constexpr Amount() = default;
   static constexpr Amount FromMilli(int64_t milli) { return Amount(milli); }
