@@ -13,15 +13,17 @@
 
 namespace tepui::containers {
 
-// Brings a task's URIs into its sandbox (reference 5.6): file (also plain paths), http, https, ftp, ftps; `executable`,
-// `extract`, `output_file`; a cache per user, bounded, evicting the least recently used that nobody holds. Safe against
-// archives that would write outside the sandbox (.., absolute paths, links, devices) or swell beyond a bound.
+// Brings a task's URIs into its sandbox (reference 5.6): file (also plain paths), http, https, ftp,
+// ftps; `executable`, `extract`, `output_file`; a cache per user, bounded, evicting the least
+// recently used that nobody holds. Safe against archives that would write outside the sandbox (..,
+// absolute paths, links, devices) or swell beyond a bound.
 class Fetcher {
  public:
   struct Options {
     std::string cache_dir;  // Emptied at construction.
     uint64_t cache_size_bytes = uint64_t{2} << 30;
-    Duration stall_timeout = std::chrono::minutes(1);  // A transfer with no byte for so long is given up.
+    Duration stall_timeout =
+        std::chrono::minutes(1);  // A transfer with no byte for so long is given up.
     uint64_t max_extracted_bytes = uint64_t{64} << 30;
     uint64_t max_extracted_entries = 1'000'000;
     std::string frameworks_home;  // Relative URIs start here, if set.
@@ -36,10 +38,11 @@ class Fetcher {
   explicit Fetcher(Options options);
   ~Fetcher();  // Cancels and waits.
 
-  // Fetches all of `command.uris` into `sandbox`, owned by `user` if given. `done` runs once, on a fetcher thread; the
-  // error names the URI. `id` is for Cancel.
-  void Fetch(const std::string& id, const v1::CommandInfo& command, const std::string& sandbox,
-             const std::optional<std::string>& user, std::move_only_function<void(Status)> done);
+  // Fetches all of `command.uris` into `sandbox`, owned by `user` if given. `done` runs once, on a
+  // fetcher thread; the error names the URI. `id` is for Cancel.
+  void Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
+             const std::string& sandbox, const std::optional<std::string>& user,
+             std::move_only_function<void(Status)> done);
   // The fetch ends soon, with kUnavailable.
   void Cancel(const std::string& id);
   Counters counters() const;

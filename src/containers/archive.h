@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+
+namespace tepui::containers {
+
+struct ExtractLimits {
+  uint64_t max_bytes = uint64_t{64} << 30;
+  uint64_t max_entries = 1'000'000;
+};
+
+// Unpacks the archive read from `fd` (tar in any compression, zip, or one gzipped file, which is
+// called `plain_name`) below `directory`. Refuses entries that would be written elsewhere: absolute
+// paths, "..", through a link, hard links to what the archive did not bring; devices and pipes;
+// archives beyond the limits. Permissions lose setuid, setgid and sticky bits. What was unpacked
+// before an error stays. `cancelled` is asked between blocks.
+//
+// Works with the calling thread's file system identity.
+Status Extract(int fd, const std::string& directory, const std::string& plain_name,
+               const ExtractLimits& limits, const std::function<bool()>& cancelled);
+
+}  // namespace tepui::containers
