@@ -16,8 +16,6 @@ struct Stream {
   std::vector<std::string> records;
   std::optional<tepui::Error> error;
   bool partial = false;
-
-  friend bool operator==(const Stream&, const Stream&) = default;
 };
 
 Stream Read(std::string_view bytes, size_t chunk) {
