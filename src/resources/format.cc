@@ -124,7 +124,10 @@ std::string FormatResources(const google::protobuf::RepeatedPtrField<v1::Resourc
 std::string FormatBriefly(const v1::Resource& resource) {
   static constexpr size_t kMaxLength = 256;
   std::string text = FormatResource(resource);
-  if (text.size() > kMaxLength) text = text.substr(0, kMaxLength) + "...";
+  if (text.size() > kMaxLength) {
+    text.resize(kMaxLength);
+    text += "...";
+  }
   return text;
 }
 

@@ -1,7 +1,5 @@
 #include "resources/old_form.h"
 
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-
 namespace tepui {
 
 bool HasOldRole(const v1::Resource& resource) { return resource.has_role(); }

@@ -104,6 +104,12 @@ Status ValidateFlag(const Resources& resources) {
           "Resource '{}': revocable resources cannot be given by a flag; leave 'revocable' out",
           resource.ToString());
     }
+    if (resource.is_allocated()) {
+      return Fail(
+          Code::kInvalid,
+          "Resource '{}': a flag cannot allocate resources to a role; leave 'allocation_info' out",
+          resource.ToString());
+    }
     if (resource.is_dynamically_reserved()) {
       return Fail(
           Code::kInvalid,

@@ -122,6 +122,7 @@ TEST(ParseTest, NotInFlags) {
               HasSubstr("persistent volumes"));
   EXPECT_THAT(Refusal(disk + R"("revocable":{}}])"), HasSubstr("revocable"));
   EXPECT_THAT(Refusal(disk + R"("reservation":{}}])"), HasSubstr("dynamic"));
+  EXPECT_THAT(Refusal(disk + R"("allocation_info":{"role":"r"}}])"), HasSubstr("allocation_info"));
   EXPECT_THAT(Refusal("foo:1;foo:{a}"), HasSubstr("different types"));
 }
 

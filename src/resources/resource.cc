@@ -119,17 +119,20 @@ bool Resource::SameList(const Resource& other) const {
                                     : std::ranges::equal(items(), other.items());
 }
 
-std::strong_ordering Resource::OrderTraits(const Resource& a, const Resource& b) {
-  if (!a.traits_ || !b.traits_)
-    return static_cast<bool>(a.traits_) <=> static_cast<bool>(b.traits_);
-  return a.traits_->identity() <=> b.traits_->identity();
-}
-
-std::strong_ordering Resource::OrderAllocation(const Resource& a, const Resource& b) {
-  if (!a.allocation_ || !b.allocation_) {
-    return static_cast<bool>(a.allocation_) <=> static_cast<bool>(b.allocation_);
+std::strong_ordering Resource::OrderApart(const Resource& a, const Resource& b) {
+  if (auto order = a.Kind() <=> b.Kind(); order != 0) return order;
+  // Nothing comes before something.
+  if (!(a.traits_ == b.traits_)) {
+    if (!a.traits_) return std::strong_ordering::less;
+    if (!b.traits_) return std::strong_ordering::greater;
+    if (auto order = a.traits_->identity() <=> b.traits_->identity(); order != 0) return order;
   }
-  return a.allocation_->text <=> b.allocation_->text;
+  if (!(a.allocation_ == b.allocation_)) {
+    if (!a.allocation_) return std::strong_ordering::less;
+    if (!b.allocation_) return std::strong_ordering::greater;
+    if (auto order = a.allocation_->text <=> b.allocation_->text; order != 0) return order;
+  }
+  return a.is_indivisible() ? a.value_ <=> b.value_ : std::strong_ordering::equal;
 }
 
 bool Resource::is_allocatable_to(std::string_view role) const {

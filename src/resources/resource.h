@@ -170,18 +170,15 @@ class Resource {
   // count at most: they can be added, subtracted and compared. Of indivisible ones the value is
   // part of what they are.
   static std::strong_ordering Order(const Resource& a, const Resource& b) {
-    if (auto order = a.Kind() <=> b.Kind(); order != 0) return order;
-    if (!(a.traits_ == b.traits_)) {
-      if (auto order = OrderTraits(a, b); order != 0) return order;
-    }
-    if (!(a.allocation_ == b.allocation_)) {
-      if (auto order = OrderAllocation(a, b); order != 0) return order;
-    }
+    const bool same =
+        a.Kind() == b.Kind() && a.traits_ == b.traits_ && a.allocation_ == b.allocation_;
+    if (!same) [[unlikely]]
+      return OrderApart(a, b);
     return a.is_indivisible() ? a.value_ <=> b.value_ : std::strong_ordering::equal;
   }
+  // The same for those that do not share all their metadata.
+  static std::strong_ordering OrderApart(const Resource& a, const Resource& b);
   uint32_t Kind() const { return uint32_t{name_.index()} << 16 | uint32_t{type_} << 8 | flags_; }
-  static std::strong_ordering OrderTraits(const Resource& a, const Resource& b);
-  static std::strong_ordering OrderAllocation(const Resource& a, const Resource& b);
 
   // Two entries of that order become one when added: all but indivisible ones that are not shared.
   bool Sums() const { return !is_indivisible() || is_shared(); }
