@@ -74,7 +74,8 @@ class Resources {
   // Sets the role that every resource is allocated to, whatever it was; or takes it away.
   void Allocate(std::string_view role);
   void Unallocate();
-  // Those resources that are allocated to `role` / to nobody.
+  // Those resources that are allocated to `role` / to nobody. (Filters both: what is offered is
+  // allocated, so Unallocated() of an offer is empty; Unallocate() takes the role away.)
   Resources AllocatedTo(std::string_view role) const;
   Resources Unallocated() const;
   // By the role each is allocated to; "" for unallocated ones.
