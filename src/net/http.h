@@ -68,22 +68,25 @@ class Stream {
  public:
   virtual ~Stream() = default;
 
-  // Queues bytes for the peer. False, and nothing queued, if the stream is closed or its backlog (bytes not yet
-  // handed to the kernel) would pass the server's limit; the latter also closes the stream: a reader that slow is cut.
+  // Queues bytes for the peer. False, and nothing queued, if the stream is closed or its backlog
+  // (bytes not yet handed to the kernel) would pass the server's limit; the latter also closes the
+  // stream: a reader that slow is cut.
   virtual bool Write(std::string bytes) = 0;
 
-  // Ends the response once what is queued is written (or kWriteTimeout passes) and closes the connection.
+  // Ends the response once what is queued is written (or write_timeout passes) and closes the
+  // connection.
   virtual void Close() = 0;
 
   virtual bool closed() const = 0;
 
-  // `callback` runs once, on an I/O thread, when the stream has ended for whatever reason: peer gone, Close, cut.
-  // At once, on this thread, if it already has. One callback a stream.
+  // `callback` runs once, on an I/O thread, when the stream has ended for whatever reason: peer
+  // gone, Close, cut. At once, on this thread, if it already has. One callback a stream.
   virtual void OnClosed(std::move_only_function<void()> callback) = 0;
 };
 
-// The obligation to answer one request. Move-only; may travel to another thread and be answered late. Destroyed
-// unanswered it answers 500. Answers of pipelined requests go out in the order of the requests.
+// The obligation to answer one request. Move-only; may travel to another thread and be answered
+// late. Destroyed unanswered it answers 500. Answers of pipelined requests go out in the order of
+// the requests.
 class Responder {
  public:
   class Impl;
@@ -92,10 +95,13 @@ class Responder {
   Responder& operator=(Responder&&) noexcept;
   ~Responder();
 
-  // Adds Content-Length and Date; compresses with gzip if the client accepts it and the body has 1024 bytes or more.
+  // Adds Content-Length and Date, and "Content-Type: text/plain; charset=utf-8" to a body that
+  // names none, as Mesos does; compresses with gzip, on the calling thread, if the client accepts
+  // it and the body has 1024 bytes or more.
   void Send(Response response) &&;
 
-  // Sends status and headers now and keeps the body open, chunked. Nothing after it on this connection.
+  // Sends status and headers now and keeps the body open, chunked. Nothing after it on this
+  // connection.
   std::shared_ptr<Stream> StartStream(unsigned status, Headers headers) &&;
 
  private:
@@ -118,12 +124,17 @@ class IoThreads {
 
 struct ServerOptions {
   size_t max_header_bytes = 64 << 10;
-  size_t max_body_bytes = 64 << 20;       // After decoding; over it 413.
+  size_t max_body_bytes = 64 << 20;  // After decoding; over it 413.
   size_t max_stream_backlog_bytes = 64 << 20;
-  int max_connections = 100'000;          // Over it new ones are closed at once.
-  int max_pipelined = 16;                 // Requests of one connection in hand at once; then it is not read.
-  Duration header_timeout = std::chrono::seconds(30);  // For a request once begun.
-  Duration idle_timeout = std::chrono::minutes(10);    // Between requests.
+  int max_connections = 100'000;  // Over it new ones are closed at once.
+  int max_pipelined = 16;  // Requests of one connection in hand at once; then it is not read.
+  Duration header_timeout =
+      std::chrono::seconds(30);  // For a request once begun; a body that keeps coming at
+                                 // 16 KiB/s or more has longer.
+  Duration idle_timeout = std::chrono::minutes(10);  // Between requests.
+  Duration write_timeout =
+      std::chrono::seconds(30);  // In which a peer must take something of an answer, or all
+                                 // that a closed stream has left.
 };
 
 class Server {
@@ -140,6 +151,7 @@ class Server {
   uint16_t port() const;
 
   // Closes the listening sockets and every connection, and waits until no handler runs. Idempotent.
+  // Not from an I/O thread: it would wait for itself.
   void Stop();
 
   class Impl;
@@ -150,9 +162,10 @@ class Server {
 
 // Receives a streaming response. Called on I/O threads, one call at a time.
 struct StreamHandler {
-  std::function<void(const Response&)> on_response;     // Status and headers; a body only if not 200.
+  std::function<void(const Response&)> on_response;  // Status and headers; a body only if not 200.
   std::function<void(std::string_view)> on_data;
-  std::function<void(std::optional<Error>)> on_end;     // Last call; no error: the peer ended the response.
+  std::function<void(std::optional<Error>)>
+      on_end;  // Last call; no error: the peer ended the response.
 };
 
 // A connection pool for one server. Thread-safe.
@@ -162,26 +175,35 @@ class Client {
     Duration connect_timeout = std::chrono::seconds(5);
     Duration request_timeout = std::chrono::seconds(60);
     size_t max_body_bytes = 256 << 20;
-    int max_connections = 8;    // Requests beyond it wait, at most max_waiting of them.
+    int max_connections = 8;  // Requests beyond it wait, at most max_waiting of them.
     int max_waiting = 10'000;
     bool ordered = false;  // One connection, one request at a time, in the order of the calls.
   };
 
-  // `host` is a name or an address.
+  // `host` is a name or an address. No redirect is followed.
   Client(IoThreads& threads, std::string host, uint16_t port, Options options);
   // Over a unix socket.
   Client(IoThreads& threads, std::string unix_path, Options options);
-  ~Client();  // What is pending ends with kUnavailable before this returns or soon after, never later than Stop.
+  ~Client();  // What is pending ends with kUnavailable before this returns or soon after, never
+              // later than Stop.
 
   using Callback = std::move_only_function<void(Result<Response>)>;
-  // The callback runs once, on an I/O thread. kUnavailable: no connection, timeout, or cut before an answer.
+  // The callback runs once, on an I/O thread (after the threads' Stop: on this one, before Send
+  // returns). kUnavailable: no connection, timeout, or cut before an answer. A request that met a
+  // kept connection which the server had just closed is sent once more if its method is idempotent
+  // or no byte of it was sent.
   void Send(Request request, Callback callback);
 
   // One request on a connection of its own whose response is handed over as it comes.
+  // request_timeout bounds the wait for its headers; what follows may take for ever. Destroying the
+  // Subscription cancels it.
   class Subscription {
    public:
     virtual ~Subscription() = default;
-    virtual void Cancel() = 0;  // After it returns no handler starts anymore, except on this very thread's stack.
+    // After it returns no handler runs or starts, except one on this very thread's stack: what they
+    // refer to may be destroyed. Waits for a running handler, so do not call it holding a lock that
+    // a handler takes.
+    virtual void Cancel() = 0;
   };
   std::unique_ptr<Subscription> Subscribe(Request request, StreamHandler handler);
 

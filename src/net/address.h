@@ -1,0 +1,36 @@
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace tepui::net {
+
+// An address as the kernel takes and gives it.
+struct SocketAddress {
+  sockaddr_storage storage = {};
+  socklen_t length = sizeof(storage);
+
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+
+  uint16_t port() const;
+  // "1.2.3.4:80" or "[::1]:80", an IPv4 peer of an IPv6 socket as IPv4; empty for a unix socket.
+  std::string ToString() const;
+};
+
+// Nothing if `ip` is not an IPv4 or IPv6 address; brackets around the latter are taken off.
+std::optional<SocketAddress> ParseIp(const std::string& ip, uint16_t port);
+
+// kInvalid if the path is empty or longer than the kernel takes.
+Result<sockaddr_un> UnixAddress(const std::string& path);
+
+// With brackets if `host` is an IPv6 address.
+std::string JoinHostPort(const std::string& host, uint16_t port);
+
+}  // namespace tepui::net

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tepui::net {
+
+// Bytes on their way to a socket. Small pieces are gathered into segments, large ones are kept as
+// they came, and all of them leave together by writev. Not thread-safe.
+class SendQueue {
+ public:
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+
+  void Append(std::string_view bytes);
+  // Keeps the string itself if copying it would cost more than an entry of its own.
+  void Append(std::string&& bytes);
+
+  // The first segments, as many as fit; how many were filled in. Valid until the queue changes.
+  size_t Peek(std::span<iovec> vectors) const;
+  // Drops the first `count` bytes.
+  void Consume(size_t count);
+  void Clear();
+
+ private:
+  std::vector<std::string> segments_;
+  size_t first_ = 0;   // Segments before it are spent.
+  size_t offset_ = 0;  // Spent bytes of the first.
+  size_t size_ = 0;
+};
+
+}  // namespace tepui::net

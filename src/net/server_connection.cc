@@ -1,0 +1,413 @@
+#include "net/server_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "net/gzip.h"
+#include "net/text.h"
+
+namespace tepui::net {
+namespace {
+
+constexpr size_t kMaxUnsentBytes = 1 << 20;  // Over it no further request is taken.
+constexpr size_t kTurnBytes = 4 << 20;  // Sent at a time before other connections have their turn.
+constexpr size_t kVectors = 64;         // For one writev.
+constexpr size_t kMinBodyBytesPerSecond = 16 << 10;
+constexpr size_t kKeptInputBytes = 1 << 10;  // What an idle connection may hold on to.
+constexpr Duration kLingerTime = std::chrono::seconds(2);
+
+}  // namespace
+
+ServerConnection::ServerConnection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerShared> shared,
+                                   std::unique_ptr<Transport> transport, std::string peer)
+    : loop_(std::move(loop)),
+      shared_(std::move(shared)),
+      transport_(std::move(transport)),
+      peer_(std::move(peer)),
+      parser_({.max_header_bytes = shared_->options.max_header_bytes,
+               .max_body_bytes = shared_->options.max_body_bytes}),
+      deadline_(*loop_),
+      idle_since_(loop_->Now()),
+      progress_(idle_since_) {}
+
+ServerConnection::~ServerConnection() = default;
+
+std::shared_ptr<ServerConnection> ServerConnection::Self() {
+  return std::static_pointer_cast<ServerConnection>(shared_from_this());
+}
+
+void ServerConnection::Start() {
+  loop_->Join(shared_from_this());
+  Advance();
+}
+
+void ServerConnection::Close() {
+  if (phase_ == Phase::kClosed) return;
+  const auto self = Self();
+  phase_ = Phase::kClosed;
+  closed_ = true;
+  transport_->Close();
+  deadline_.Clear();
+  DropSlots();
+  out_.Clear();
+  std::string().swap(input_);
+  shared_->connections.fetch_sub(1, std::memory_order_relaxed);
+  loop_->Leave(*this);
+  if (const auto stream = std::exchange(stream_, nullptr)) stream->End();
+}
+
+// --- Reading ---
+
+void ServerConnection::OnRead(std::string_view bytes) {
+  reading_ = false;
+  if (phase_ == Phase::kClosed) return;
+  if (bytes.empty()) {
+    ended_ = true;
+    if (phase_ != Phase::kServing) return Close();
+  } else if (phase_ == Phase::kServing && !last_taken_) {
+    starved_ = false;
+    if (input_.empty()) {
+      input_.assign(bytes.substr(TakeRequests(bytes)));
+    } else {
+      input_.append(bytes);
+      input_.erase(0, TakeRequests(input_));
+    }
+  }
+  // Else nobody waits for these bytes: after a last request, beside a stream, or while lingering.
+  Advance();
+}
+
+void ServerConnection::OnReadFailed() {
+  reading_ = false;
+  Close();
+}
+
+bool ServerConnection::MayTakeRequest() const {
+  return phase_ == Phase::kServing && !last_taken_ && out_.size() <= kMaxUnsentBytes &&
+         slots_.size() < static_cast<size_t>(std::max(1, shared_->options.max_pipelined));
+}
+
+size_t ServerConnection::TakeRequests(std::string_view bytes) {
+  size_t used = 0;
+  while (used < bytes.size() && MayTakeRequest()) {
+    const bool begun = parser_.begun();
+    size_t count = 0;
+    const Progress progress = parser_.Put(bytes.substr(used), count);
+    used += count;
+    if (progress == Progress::kNeedMore) {
+      starved_ = true;
+      if (!begun) request_begun_ = loop_->Now();
+      break;
+    }
+    if (progress == Progress::kDone) {
+      Dispatch();
+    } else {
+      Refuse(parser_.failure());
+    }
+    QueueAnswers();
+  }
+  continue_owed_ = !last_taken_ && parser_.begun() && parser_.header_done() &&
+                   parser_.expects_continue() && parser_.body_bytes() == 0 && !continue_sent_;
+  return last_taken_ ? bytes.size() : used;
+}
+
+void ServerConnection::Dispatch() {
+  RequestTraits traits{
+      .head = false, .http11 = parser_.http11(), .keep_alive = parser_.keep_alive()};
+  Request request = parser_.Take();
+  continue_sent_ = false;
+  traits.head = request.method == "HEAD";
+  last_taken_ = !traits.keep_alive;
+  const std::string* accept = request.headers.Find("Accept-Encoding");
+  traits.accepts_gzip = accept != nullptr && AcceptsGzip(*accept);
+
+  if (const std::string* encoding = request.headers.Find("Content-Encoding"); encoding != nullptr) {
+    if (EqualsIgnoreCase(*encoding, "gzip") || EqualsIgnoreCase(*encoding, "x-gzip")) {
+      auto body = Gunzip(request.body, shared_->options.max_body_bytes);
+      if (!body)
+        return Refuse({body.error().code == Code::kTooLarge ? 413U : 400U, body.error().message});
+      request.body = std::move(*body);
+    } else if (!EqualsIgnoreCase(*encoding, "identity")) {
+      return Refuse({415, "The only Content-Encoding understood here is 'gzip'"});
+    }
+  }
+  request.peer = peer_;
+  slots_.emplace_back();
+  const uint64_t number = first_number_ + slots_.size() - 1;
+  in_handler_ = true;
+  shared_->handler(std::move(request),
+                   Responder(std::make_shared<Responder::Impl>(Self(), number, traits)));
+  in_handler_ = false;
+}
+
+// Bytes that cannot be understood leave no way to find the next request, so it is the last.
+void ServerConnection::Refuse(const ParseFailure& failure) {
+  last_taken_ = true;
+  Slot& slot = slots_.emplace_back();
+  slot.answered = true;
+  slot.answer = Render({.keep_alive = false},
+                       {.status = failure.status, .headers = {}, .body = failure.message});
+}
+
+void ServerConnection::OfferContinue() {
+  // Only once the answers before it are out, and only to a request that is still wanted.
+  if (!continue_owed_ || !slots_.empty() || phase_ != Phase::kServing) return;
+  continue_owed_ = false;
+  continue_sent_ = true;
+  if (out_.empty()) progress_ = loop_->Now();
+  out_.Append(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+// --- Answering ---
+
+ServerConnection::Rendered ServerConnection::Render(const RequestTraits& traits,
+                                                    Response response) {
+  if (traits.accepts_gzip && response.body.size() >= kGzipMinimumBytes &&
+      AllowsBody(response.status) && response.headers.Find("Content-Encoding") == nullptr) {
+    if (response.headers.Find("Content-Type") == nullptr) {
+      response.headers.Add("Content-Type", "text/plain; charset=utf-8");
+    }
+    response.body = Gzip(response.body);
+    response.headers.Add("Content-Encoding", "gzip");
+    response.headers.Add("Vary", "Accept-Encoding");
+  }
+  const std::string* connection = response.headers.Find("Connection");
+  Rendered rendered;
+  rendered.close =
+      !traits.keep_alive || (connection != nullptr && EqualsIgnoreCase(*connection, "close"));
+  rendered.head.reserve(256);
+  AppendResponseHead(response, {.close = rendered.close, .keep_alive_1_0 = !traits.http11},
+                     rendered.head);
+  if (!traits.head && AllowsBody(response.status)) rendered.body = std::move(response.body);
+  return rendered;
+}
+
+bool ServerConnection::InHandler() const { return loop_->OnThread() && in_handler_; }
+
+void ServerConnection::Answer(uint64_t number, const RequestTraits& traits, Response response) {
+  if (closed_) return;
+  Rendered answer = Render(traits, std::move(response));
+  if (InHandler()) return Settle(number, std::move(answer));
+  loop_->Post([self = Self(), number, answer = std::move(answer)]() mutable {
+    self->Settle(number, std::move(answer));
+    self->Advance();
+  });
+}
+
+std::shared_ptr<Stream> ServerConnection::AnswerByStream(uint64_t number,
+                                                         const RequestTraits& traits,
+                                                         unsigned status, Headers headers) {
+  auto wake = [connection = std::weak_ptr(Self())] {
+    const auto self = connection.lock();
+    if (self == nullptr) return;
+    self->loop_->Post([self] { self->Advance(); });
+  };
+  const bool chunked = traits.http11 && !traits.head;
+  auto stream = std::make_shared<ServerStream>(shared_->options.max_stream_backlog_bytes, chunked,
+                                               std::move(wake));
+  Rendered answer;
+  answer.close = true;
+  AppendResponseHead({.status = status, .headers = std::move(headers), .body = {}},
+                     {.chunked = traits.http11,
+                      .streaming = true,
+                      .close = !traits.keep_alive || !traits.http11 || traits.head},
+                     answer.head);
+  // Nobody reads the body of a HEAD: its stream has ended before it began.
+  if (traits.head) {
+    stream->End();
+  } else {
+    answer.stream = stream;
+  }
+  if (InHandler()) {
+    Settle(number, std::move(answer));
+    return stream;
+  }
+  const bool posted = loop_->Post([self = Self(), number, answer = std::move(answer)]() mutable {
+    self->Settle(number, std::move(answer));
+    self->Advance();
+  });
+  if (!posted) stream->End();
+  return stream;
+}
+
+void ServerConnection::Settle(uint64_t number, Rendered answer) {
+  if (number < first_number_ || number - first_number_ >= slots_.size()) {
+    if (answer.stream != nullptr) answer.stream->End();  // The connection is closed or closing.
+    return;
+  }
+  Slot& slot = slots_[number - first_number_];
+  slot.answered = true;
+  slot.answer = std::move(answer);
+}
+
+void ServerConnection::QueueAnswers() {
+  size_t count = 0;
+  while (count < slots_.size() && slots_[count].answered && !close_when_sent_ &&
+         stream_ == nullptr) {
+    Rendered& answer = slots_[count].answer;
+    ++count;
+    if (out_.empty()) progress_ = loop_->Now();
+    out_.Append(std::string_view(answer.head));
+    out_.Append(std::move(answer.body));
+    if (answer.stream != nullptr) {
+      phase_ = Phase::kStreaming;
+      stream_ = std::move(answer.stream);
+    } else if (answer.close) {
+      close_when_sent_ = true;
+    }
+  }
+  if (count == 0) return;
+  slots_.erase(slots_.begin(), slots_.begin() + static_cast<std::ptrdiff_t>(count));
+  first_number_ += count;
+  if (close_when_sent_ || stream_ != nullptr) {
+    last_taken_ = true;
+    DropSlots();
+  }
+  if (slots_.empty()) idle_since_ = progress_;
+}
+
+// The answers to what is in hand can reach nobody anymore.
+void ServerConnection::DropSlots() {
+  first_number_ += slots_.size();
+  for (const Slot& slot : std::exchange(slots_, {})) {
+    if (slot.answer.stream != nullptr) slot.answer.stream->End();
+  }
+}
+
+// --- Writing ---
+
+ServerConnection::Sent ServerConnection::SendQueued(size_t& budget) {
+  std::array<iovec, kVectors> vectors;
+  while (!out_.empty()) {
+    if (budget == 0) return Sent::kLater;
+    const ssize_t count = transport_->Write(std::span(vectors.data(), out_.Peek(vectors)));
+    if (count < 0) return Sent::kBroken;
+    if (count == 0) return Sent::kBlocked;
+    out_.Consume(static_cast<size_t>(count));
+    budget -= std::min(budget, static_cast<size_t>(count));
+    progress_ = loop_->Now();
+  }
+  return Sent::kAll;
+}
+
+ServerConnection::Sent ServerConnection::SendAll() {
+  size_t budget = kTurnBytes;
+  for (;;) {
+    const Sent sent = SendQueued(budget);
+    if (stream_ == nullptr) return sent;
+    stream_->SetUnsent(out_.size());
+    if (sent != Sent::kAll || close_when_sent_) return sent;
+    switch (stream_->Take(out_)) {
+      case ServerStream::Next::kIdle:
+        return Sent::kAll;
+      case ServerStream::Next::kBytes:
+        break;
+      case ServerStream::Next::kEnd:
+        close_when_sent_ = true;
+        break;
+      case ServerStream::Next::kCut:
+        return Sent::kBroken;
+    }
+  }
+}
+
+void ServerConnection::OnWritable() {
+  waiting_ = false;
+  Advance();
+}
+
+// Ends this side; the peer's end, or kLingerTime, ends the connection.
+void ServerConnection::Linger() {
+  phase_ = Phase::kLingering;
+  linger_until_ = loop_->Now() + kLingerTime;
+  transport_->ShutdownWrite();
+  const auto self = Self();
+  if (const auto stream = std::exchange(stream_, nullptr)) stream->End();
+  if (ended_) Close();
+}
+
+// --- The turn ---
+
+void ServerConnection::Advance() {
+  if (phase_ == Phase::kClosed) return;
+  if (stream_ != nullptr && !NoteStreamEnding()) return Close();
+  for (;;) {
+    QueueAnswers();
+    OfferContinue();
+    if (phase_ == Phase::kStreaming && ended_) return Close();
+    if (!waiting_) {
+      const Sent sent = SendAll();
+      if (sent == Sent::kBroken) return Close();
+      if (sent == Sent::kLater) AdvanceLater();
+      if (sent == Sent::kBlocked) {
+        waiting_ = true;
+        transport_->StartWait(Self());
+      }
+    }
+    if (input_.empty() || starved_ || !MayTakeRequest()) break;
+    input_.erase(0, TakeRequests(input_));
+  }
+  if (input_.empty() && input_.capacity() > kKeptInputBytes) std::string().swap(input_);
+  if (ended_ && (input_.empty() || starved_)) last_taken_ = true;
+  const bool said_all =
+      close_when_sent_ || (phase_ == Phase::kServing && last_taken_ && slots_.empty());
+  if (phase_ != Phase::kLingering && said_all && out_.empty()) Linger();
+  if (phase_ == Phase::kClosed) return;
+  ArmRead();
+  ArmDeadline();
+}
+
+bool ServerConnection::NoteStreamEnding() {
+  const ServerStream::Ending ending = stream_->ending();
+  if (ending == ServerStream::Ending::kClosed && stream_closed_at_ == MonotonicTime()) {
+    stream_closed_at_ = loop_->Now();
+  }
+  return ending != ServerStream::Ending::kCut;
+}
+
+void ServerConnection::AdvanceLater() {
+  if (std::exchange(advance_posted_, true)) return;
+  loop_->Post([self = Self()] {
+    self->advance_posted_ = false;
+    self->Advance();
+  });
+}
+
+void ServerConnection::ArmRead() {
+  // Beside a stream and while lingering it reads to notice the peer's end.
+  if (reading_ || ended_ || (phase_ == Phase::kServing && !MayTakeRequest())) return;
+  reading_ = true;
+  transport_->StartRead(Self());
+}
+
+MonotonicTime ServerConnection::Due() const {
+  const ServerOptions& options = shared_->options;
+  if (phase_ == Phase::kLingering) return linger_until_;
+  if (stream_closed_at_ != MonotonicTime()) return stream_closed_at_ + options.write_timeout;
+  if (phase_ == Phase::kStreaming) return MonotonicTime::max();  // The backlog bounds it.
+  if (!out_.empty()) return progress_ + options.write_timeout;
+  if (MidRequest()) {
+    const auto earned =
+        std::chrono::milliseconds(parser_.body_bytes() * 1000 / kMinBodyBytesPerSecond);
+    return request_begun_ + options.header_timeout + earned;
+  }
+  return slots_.empty() ? idle_since_ + options.idle_timeout : MonotonicTime::max();
+}
+
+bool ServerConnection::MidRequest() const { return !last_taken_ && parser_.begun(); }
+
+void ServerConnection::ArmDeadline() {
+  const MonotonicTime due = Due();
+  if (due != MonotonicTime::max()) deadline_.Set(due, Self());
+}
+
+void ServerConnection::OnDeadline() {
+  if (phase_ == Phase::kClosed) return;
+  if (loop_->Now() < Due()) return ArmDeadline();
+  if (phase_ != Phase::kServing || !out_.empty() || !MidRequest()) return Close();
+  Refuse({408, "The request did not arrive in time"});
+  Advance();
+}
+
+}  // namespace tepui::net

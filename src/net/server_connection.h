@@ -1,0 +1,160 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http.h"
+#include "net/loop.h"
+#include "net/message_format.h"
+#include "net/parser.h"
+#include "net/send_queue.h"
+#include "net/server_stream.h"
+#include "net/transport.h"
+
+namespace tepui::net {
+
+// What the connections of one server share.
+struct ServerShared {
+  ServerOptions options;
+  Server::Handler handler;
+  std::atomic<int> connections = 0;
+};
+
+// What an answer has to know of its request.
+struct RequestTraits {
+  bool head = false;
+  bool http11 = true;
+  bool keep_alive = true;
+  bool accepts_gzip = false;
+};
+
+// One accepted connection: reads requests ahead of their answers, as many as max_pipelined, and
+// sends the answers in the order of the requests. On its loop's thread only, except where said.
+//
+// It serves requests; then, if one of them was answered by a stream, it streams and reads only to
+// notice the peer's end; when nothing more is to be said it ends its side and lingers until the
+// peer has ended too, because closing at once could destroy the last answer on its way (RFC
+// 9112 9.6).
+class ServerConnection final : public LoopMember, public IoEvents {
+ public:
+  ServerConnection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerShared> shared,
+                   std::unique_ptr<Transport> transport, std::string peer);
+  ~ServerConnection() override;
+
+  // Joins the loop and begins to read.
+  void Start();
+  void Close() override;
+  const void* owner() const override { return shared_.get(); }
+
+  // For answers, on any thread. `number` counts the connection's requests from 0.
+  void Answer(uint64_t number, const RequestTraits& traits, Response response);
+  std::shared_ptr<Stream> AnswerByStream(uint64_t number, const RequestTraits& traits,
+                                         unsigned status, Headers headers);
+
+ private:
+  enum class Phase { kServing, kStreaming, kLingering, kClosed };
+
+  // A rendered answer.
+  struct Rendered {
+    std::string head;
+    std::string body;
+    bool close = false;
+    std::shared_ptr<ServerStream> stream;  // Follows the head.
+  };
+  struct Slot {
+    bool answered = false;
+    Rendered answer;
+  };
+
+  void OnRead(std::string_view bytes) override;
+  void OnReadFailed() override;
+  void OnWritable() override;
+  void OnDeadline() override;
+
+  // Reading.
+  bool MayTakeRequest() const;
+  size_t TakeRequests(std::string_view bytes);  // The bytes done with.
+  void Dispatch();
+  void Refuse(const ParseFailure& failure);
+  void OfferContinue();
+
+  // Answering.
+  static Rendered Render(const RequestTraits& traits, Response response);
+  bool InHandler() const;
+  void Settle(uint64_t number, Rendered answer);
+  void QueueAnswers();
+  void DropSlots();
+
+  // Writing.
+  enum class Sent { kAll, kBlocked, kBroken, kLater };
+  Sent SendQueued(size_t& budget);
+  Sent SendAll();
+  void Linger();
+
+  // After any event: answers move out, buffered input is taken, and what is to be waited for is
+  // armed.
+  void Advance();
+  void AdvanceLater();
+  void ArmRead();
+  void ArmDeadline();
+  MonotonicTime Due() const;
+  bool MidRequest() const;
+  bool NoteStreamEnding();  // False: it was cut.
+  std::shared_ptr<ServerConnection> Self();
+
+  const std::shared_ptr<Loop> loop_;
+  const std::shared_ptr<ServerShared> shared_;
+  const std::unique_ptr<Transport> transport_;
+  const std::string peer_;
+  RequestParser parser_;
+  LazyDeadline deadline_;
+  Phase phase_ = Phase::kServing;
+  std::atomic<bool> closed_ = false;  // phase_ is kClosed, for other threads.
+
+  std::string input_;  // Read but not parsed yet: less than a header, a chunk head, or requests
+                       // that must wait.
+  std::vector<Slot> slots_;    // One for each request in hand, in their order.
+  uint64_t first_number_ = 0;  // Of slots_.front().
+  SendQueue out_;
+  std::shared_ptr<ServerStream> stream_;
+
+  bool in_handler_ = false;
+  bool reading_ = false;     // A read is armed.
+  bool waiting_ = false;     // For the socket to take more.
+  bool last_taken_ = false;  // No request after those in hand.
+  bool ended_ = false;       // The peer has ended its side.
+  bool close_when_sent_ = false;
+  bool starved_ = false;        // input_ holds no whole request.
+  bool continue_owed_ = false;  // The request at hand waits for 100 Continue.
+  bool continue_sent_ = false;
+  bool advance_posted_ = false;
+
+  MonotonicTime request_begun_;  // The partial request at hand.
+  MonotonicTime idle_since_;
+  MonotonicTime
+      progress_;  // The last time that the peer took something, or there was nothing to take.
+  MonotonicTime stream_closed_at_;  // Its end was asked for; not set before.
+  MonotonicTime linger_until_;
+};
+
+// An unanswered request.
+class Responder::Impl {
+ public:
+  Impl(std::shared_ptr<ServerConnection> connection, uint64_t number, RequestTraits traits)
+      : connection_(std::move(connection)), number_(number), traits_(traits) {}
+
+  void Send(Response response) { connection_->Answer(number_, traits_, std::move(response)); }
+  std::shared_ptr<Stream> StartStream(unsigned status, Headers headers) {
+    return connection_->AnswerByStream(number_, traits_, status, std::move(headers));
+  }
+
+ private:
+  const std::shared_ptr<ServerConnection> connection_;
+  const uint64_t number_;
+  const RequestTraits traits_;
+};
+
+}  // namespace tepui::net

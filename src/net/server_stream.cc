@@ -1,0 +1,121 @@
+#include "net/server_stream.h"
+
+#include <cassert>
+#include <charconv>
+#include <utility>
+
+namespace tepui::net {
+namespace {
+
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+// A chunk a record: chunk boundaries carry no meaning (reference 1.1), but some readers hope that
+// they do.
+void AppendChunk(std::string&& bytes, SendQueue& out) {
+  char head[18];
+  char* end = std::to_chars(head, head + 16, bytes.size(), 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.Append(std::string_view(head, end));
+  out.Append(std::move(bytes));
+  out.Append(std::string_view("\r\n"));
+}
+
+}  // namespace
+
+ServerStream::ServerStream(size_t max_backlog_bytes, bool chunked, std::function<void()> wake)
+    : max_backlog_bytes_(max_backlog_bytes), chunked_(chunked), wake_(std::move(wake)) {}
+
+bool ServerStream::WakeLocked() { return std::exchange(idle_, false); }
+
+bool ServerStream::Write(std::string bytes) {
+  bool wake = false;
+  bool accepted = true;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    if (bytes.empty()) return true;  // An empty chunk would end the body.
+    if (pending_.size() + unsent_ + bytes.size() > max_backlog_bytes_) {
+      accepted = false;
+      closed_ = cut_ = true;
+      pending_.Clear();
+    } else if (chunked_) {
+      AppendChunk(std::move(bytes), pending_);
+    } else {
+      pending_.Append(std::move(bytes));
+    }
+    // A cut must not wait for the kernel to take more.
+    wake = WakeLocked() || cut_;
+  }
+  if (wake) wake_();
+  return accepted;
+}
+
+void ServerStream::Close() {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    closed_ = true;
+    idle_ = false;
+  }
+  wake_();  // Also when busy: the time to write the rest begins now.
+}
+
+bool ServerStream::closed() const {
+  std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+void ServerStream::OnClosed(std::move_only_function<void()> callback) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!ended_) {
+      on_closed_ = std::move(callback);
+      return;
+    }
+  }
+  callback();
+}
+
+ServerStream::Next ServerStream::Take(SendQueue& out) {
+  assert(out.empty());
+  std::lock_guard lock(mutex_);
+  if (cut_) return Next::kCut;
+  if (!pending_.empty()) {
+    unsent_ = pending_.size();
+    std::swap(out, pending_);
+    return Next::kBytes;
+  }
+  if (!closed_) {
+    idle_ = true;
+    return Next::kIdle;
+  }
+  if (chunked_) out.Append(kLastChunk);
+  return Next::kEnd;
+}
+
+void ServerStream::SetUnsent(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  unsent_ = bytes;
+}
+
+ServerStream::Ending ServerStream::ending() const {
+  std::lock_guard lock(mutex_);
+  if (cut_) return Ending::kCut;
+  return closed_ ? Ending::kClosed : Ending::kNone;
+}
+
+void ServerStream::End() {
+  std::move_only_function<void()> callback;
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_) return;
+    ended_ = closed_ = true;
+    idle_ = false;
+    pending_.Clear();
+    callback = std::move(on_closed_);
+  }
+  if (callback) callback();
+}
+
+}  // namespace tepui::net

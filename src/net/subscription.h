@@ -1,0 +1,65 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "net/client_connection.h"
+#include "net/http.h"
+#include "net/loop.h"
+
+namespace tepui::net {
+
+// Lets handlers through until it is shut: Shut waits for the one that runs, unless it is called
+// from inside of it.
+class HandlerGate {
+ public:
+  void Run(const std::function<void()>& handler);
+  void Shut();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  bool shut_ = false;       // Guarded by mutex_, as is the rest.
+  std::thread::id runner_;  // Of the handler that runs, if one does.
+};
+
+// A streaming exchange on a connection of its own.
+class SubscriptionTask final : public LoopMember, public ClientConnection::User {
+ public:
+  SubscriptionTask(std::shared_ptr<Loop> loop, Destination destination,
+                   const Client::Options& options, StreamHandler handler);
+  ~SubscriptionTask() override;
+
+  // On the loop's thread.
+  void Start(const Request& request);
+  void Close() override;  // Tells the handler kUnavailable if it was not at its end.
+
+  // Any thread. Tells on_end that it never began.
+  void Refuse(Error error);
+  // Any thread.
+  void Cancel();
+
+ private:
+  void OnResponse(ClientConnection& connection, Response response, bool reusable) override;
+  void OnFailure(ClientConnection& connection, Failure failure) override;
+  void OnIdleEnd(ClientConnection&) override {}
+  void OnStreamHead(ClientConnection& connection, const Response& head) override;
+  void OnStreamData(ClientConnection& connection, std::string_view bytes) override;
+
+  void End(std::optional<Error> error);
+
+  const std::shared_ptr<Loop> loop_;
+  const Destination destination_;
+  const Client::Options options_;
+  const StreamHandler handler_;
+  HandlerGate gate_;
+  std::shared_ptr<ClientConnection> connection_;
+  bool streaming_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace tepui::net
