@@ -222,7 +222,7 @@ void WriteReserved(const Resources& resources, JsonWriter* writer) {
 
 void WriteFullResources(const Resources& resources, JsonWriter* writer) {
   ProtoResources messages;
-  resources.ToProto(&messages, Resources::Format::kPreReservationRefinement);
+  resources.ToProto(&messages, Resources::Format::kEndpoint);
   writer->BeginArray();
   for (const auto& message : messages) writer->Proto(message);
   writer->EndArray();
@@ -230,8 +230,7 @@ void WriteFullResources(const Resources& resources, JsonWriter* writer) {
 
 void WriteFullReserved(const Resources& resources, JsonWriter* writer) {
   writer->BeginObject();
-  for (const auto& [role, reserved] :
-       ReservedByRole(resources, Resources::Format::kPreReservationRefinement)) {
+  for (const auto& [role, reserved] : ReservedByRole(resources, Resources::Format::kEndpoint)) {
     writer->Key(role);
     writer->BeginArray();
     for (const auto& message : reserved) writer->Proto(message);

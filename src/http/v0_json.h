@@ -20,7 +20,8 @@ void WriteResources(const ProtoResources& resources, JsonWriter* writer);
 void WriteResources(const Resources& resources, JsonWriter* writer);
 // {role: resources} of what is reserved.
 void WriteReserved(const Resources& resources, JsonWriter* writer);
-// The "..._full" form: whole objects, in the pre-refinement format where that can say it.
+// The "..._full" form: whole objects, with the deprecated role beside the reservations where it can
+// say the same.
 void WriteFullResources(const Resources& resources, JsonWriter* writer);
 void WriteFullReserved(const Resources& resources, JsonWriter* writer);
 
