@@ -9,8 +9,6 @@
 
 #include "master/resource_rules.h"
 
-// FrameworkInfo.role is deprecated, and what frameworks without MULTI_ROLE set.
-
 namespace tepui::master::validation {
 namespace {
 

@@ -11,7 +11,7 @@ namespace tepui::wire {
 
 // Protobuf messages as JSON by the Mesos mapping (reference 1.1, trap 2), which differs from
 // protobuf's own: field names as declared, 64-bit integers as numbers, enums by name, bytes as
-// base64, maps as objects.
+// base64, maps as objects. Generated message classes only.
 
 // Deepest nesting of objects and arrays that is read.
 inline constexpr int kMaxJsonDepth = 100;

@@ -31,6 +31,8 @@ struct FieldPlan {
 };
 
 struct MessagePlan {
+  // Of the generated class; asking a message for it costs more than writing a small one.
+  const Reflection* reflection = nullptr;
   std::vector<FieldPlan> fields;
 };
 
@@ -111,8 +113,10 @@ void AppendDefault(const FieldDescriptor& field, std::string* out) {
   }
 }
 
-std::unique_ptr<MessagePlan> MakePlan(const Descriptor& descriptor) {
+std::unique_ptr<MessagePlan> MakePlan(const Message& message) {
+  const Descriptor& descriptor = *message.GetDescriptor();
   auto plan = std::make_unique<MessagePlan>();
+  plan->reflection = message.GetReflection();
   for (int i = 0; i < descriptor.field_count(); ++i) {
     FieldPlan& field = plan->fields.emplace_back();
     field.field = descriptor.field(i);
@@ -125,12 +129,12 @@ std::unique_ptr<MessagePlan> MakePlan(const Descriptor& descriptor) {
   return plan;
 }
 
-// The plan of a message type. Each thread keeps its own, so that finding one takes no lock; the
+// The plan of the message's type. Each thread keeps its own, so that finding one takes no lock; the
 // schema bounds their number to a few hundred small tables.
-MessagePlan* PlanOf(const Descriptor* descriptor) {
+MessagePlan* PlanOf(const Message& message) {
   thread_local std::unordered_map<const Descriptor*, std::unique_ptr<MessagePlan>> plans;
-  std::unique_ptr<MessagePlan>& plan = plans[descriptor];
-  if (plan == nullptr) plan = MakePlan(*descriptor);
+  std::unique_ptr<MessagePlan>& plan = plans[message.GetDescriptor()];
+  if (plan == nullptr) plan = MakePlan(message);
   return plan.get();
 }
 
@@ -139,7 +143,7 @@ class Writer {
   explicit Writer(std::string* out) : out_(out) {}
 
   void Write(const Message& message, MessagePlan* plan) {
-    const Reflection& reflection = *message.GetReflection();
+    const Reflection& reflection = *plan->reflection;
     out_->push_back('{');
     bool first = true;
     for (FieldPlan& field : plan->fields) {
@@ -167,7 +171,7 @@ class Writer {
 
  private:
   void WriteChild(const Message& message, FieldPlan* plan) {
-    if (plan->child == nullptr) plan->child = PlanOf(plan->field->message_type());
+    if (plan->child == nullptr) plan->child = PlanOf(message);
     Write(message, plan->child);
   }
 
@@ -237,17 +241,16 @@ class Writer {
   }
 
   // An object with the entries in order of their keys' texts, so that equal messages have equal
-  // texts.
+  // texts. The map has an entry at least.
   void WriteMap(const Message& message, const Reflection& reflection, const FieldPlan& plan) {
-    const Descriptor* entry_type = plan.field->message_type();
-    FieldPlan& key_plan = PlanOf(entry_type)->fields[0];
-    FieldPlan& value_plan = PlanOf(entry_type)->fields[1];
+    MessagePlan& entry_plan = *PlanOf(reflection.GetRepeatedMessage(message, plan.field, 0));
+    const Reflection& entry_reflection = *entry_plan.reflection;
     std::vector<std::pair<std::string, const Message*>> entries;
     const int size = reflection.FieldSize(message, plan.field);
     for (int i = 0; i < size; ++i) {
       const Message& entry = reflection.GetRepeatedMessage(message, plan.field, i);
       std::string key;
-      Writer(&key).WriteSingular(entry, *entry.GetReflection(), &key_plan);
+      Writer(&key).WriteSingular(entry, entry_reflection, &entry_plan.fields[0]);
       if (!key.starts_with('"')) key = fmt::format("\"{}\"", key);
       entries.emplace_back(std::move(key), &entry);
     }
@@ -260,7 +263,7 @@ class Writer {
       first = false;
       out_->append(key);
       out_->push_back(':');
-      WriteSingular(*entry, *entry->GetReflection(), &value_plan);
+      WriteSingular(*entry, entry_reflection, &entry_plan.fields[1]);
     }
     out_->push_back('}');
   }
@@ -346,7 +349,7 @@ void AppendJsonString(std::string_view text, std::string* out) {
 }
 
 void AppendJson(const Message& message, std::string* out) {
-  Writer(out).Write(message, PlanOf(message.GetDescriptor()));
+  Writer(out).Write(message, PlanOf(message));
 }
 
 std::string ToJson(const Message& message) {
