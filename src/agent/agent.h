@@ -27,8 +27,9 @@ class Links {
  public:
   virtual ~Links() = default;
 
-  // --- To the master. The edge keeps one link; it reports through OnMasterConnected / OnMasterDisconnected.
-  // Opens the link with this subscription. The edge neither retries nor batches anything with it.
+  // --- To the master. The edge keeps one link; it reports through OnMasterConnected /
+  // OnMasterDisconnected. Opens the link with this subscription. The edge neither retries nor
+  // batches anything with it.
   virtual void Subscribe(link::Call::Subscribe subscribe) = 0;
   // In order; dropped while there is no link (the core sends again what matters).
   virtual void Send(link::Call call) = 0;
@@ -55,39 +56,43 @@ struct Options {
   Duration disk_watch_interval = std::chrono::minutes(1);
   int max_completed_executors_per_framework = 150;
   bool switch_user = true;
-  // The executors' environment instead of the agent's own (flag executor_environment_variables), and the base of every
-  // task's: filled by the edge.
+  // The executors' environment instead of the agent's own (flag executor_environment_variables),
+  // and the base of every task's: filled by the edge.
   std::vector<std::pair<std::string, std::string>> executor_environment;
   // Signs and checks executors' tokens; empty: executors are not authenticated.
   std::string jwt_secret;
 };
 
-// The node's state machine (reference 1.3, 2.5-2.7, 5): executors, tasks, status updates until they are acknowledged,
-// kills, checks, sandboxes and their garbage. Command tasks and task groups run without an executor process. Pure and
-// single-threaded like the master. Everything named in the constructor outlives the agent.
+// The node's state machine (reference 1.3, 2.5-2.7, 5): executors, tasks, status updates until they
+// are acknowledged, kills, checks, sandboxes and their garbage. Command tasks and task groups run
+// without an executor process. Pure and single-threaded like the master. Everything named in the
+// constructor outlives the agent.
 class Agent {
  public:
-  // `exit` is called once when the agent must end its process (told to shut down, refused); with a sentence.
+  // `exit` is called once when the agent must end its process (told to shut down, refused); with a
+  // sentence.
   Agent(Options options, Clock& clock, Random& random, Links& links,
-        containers::Containerizer& containerizer, containers::Prober& prober, containers::Disk& disk,
-        std::function<void(Status)> exit);
+        containers::Containerizer& containerizer, containers::Prober& prober,
+        containers::Disk& disk, std::function<void(Status)> exit);
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  // The edge found a leading master (after a start, or a change of leader): subscribe to it, with backoff.
+  // The edge found a leading master (after a start, or a change of leader): subscribe to it, with
+  // backoff.
   void OnMasterDetected();
   void OnMasterLost();
   // The link ended (or could not be opened: the core retries with backoff).
   void OnMasterDisconnected(const std::string& reason);
   void OnMasterEvent(const link::Event& event);
 
-  // An executor's SUBSCRIBE whose response would become `stream`; `token` is its bearer token if it sent one. The
-  // reply's errors: kInvalid 400, kForbidden 403, kUnavailable 503.
+  // An executor's SUBSCRIBE whose response would become `stream`; `token` is its bearer token if it
+  // sent one. The reply's errors: kInvalid 400, kForbidden 403, kUnavailable 503.
   using Reply = std::move_only_function<void(Status)>;
   void OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
                            const mesos::v1::executor::Call& call, Reply reply);
-  void OnExecutorCall(const std::optional<std::string>& token, const mesos::v1::executor::Call& call, Reply reply);
+  void OnExecutorCall(const std::optional<std::string>& token,
+                      const mesos::v1::executor::Call& call, Reply reply);
   void OnStreamClosed(StreamId stream);
 
   // SIGTERM or SIGUSR1 came: kill what runs, unregister if asked to, then `exit`.
@@ -102,6 +107,7 @@ class Agent {
     Resources resources;
     std::vector<v1::TaskInfo> queued;
     std::vector<v1::Task> launched;
+    std::vector<v1::Task> terminated;  // Their last status waits to be acknowledged.
     std::vector<v1::Task> completed;
   };
   struct FrameworkState {

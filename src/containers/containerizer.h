@@ -104,9 +104,14 @@ class Prober {
 class Disk {
  public:
   virtual ~Disk() = default;
-  // Creates the directory and its parents, and the `latest` style symlink beside it if `link` is not empty.
+  // Creates the directory and its parents. The directory (not its parents) belongs to `user` afterwards, also if it
+  // existed. If `link` is not empty it is the path of a symlink (".../runs/latest") that points to the directory
+  // afterwards, whatever it pointed to before.
   virtual Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
                                  const std::string& link) = 0;
+  // Makes `link` a symlink to `target`, with the link's parent directories. A symlink in its place is replaced;
+  // anything else there is an error.
+  virtual Status Link(const std::string& target, const std::string& link) = 0;
   // Removes the tree at `path` in the background; a missing path is success.
   virtual void Remove(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
   // Fraction used of the file system that holds `path`.

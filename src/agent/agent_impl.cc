@@ -1,0 +1,252 @@
+#include "agent/agent_impl.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/environment.h"
+#include "agent/paths.h"
+#include "agent/statuses.h"
+#include "base/log.h"
+
+namespace tepui::agent {
+
+namespace {
+
+// Beyond the grace periods, for containers that are slow to go.
+constexpr Duration kEndPatience = std::chrono::minutes(1);
+
+}  // namespace
+
+Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
+                  containers::Containerizer& containerizer, containers::Prober& prober,
+                  containers::Disk& disk, std::function<void(Status)> exit)
+    : options_(std::move(options)),
+      services_{options_, clock, random, links, containerizer, prober, disk},
+      exit_(std::move(exit)),
+      info_(options_.info),
+      start_(clock.Now()),
+      wall_start_(clock.WallNow()),
+      updates_(services_, [this](const FrameworkId& framework, const v1::TaskStatus& status,
+                                 v1::TaskState latest) { Forward(framework, status, latest); }),
+      operations_(
+          services_,
+          [this](link::Call::OperationUpdate update) {
+            link::Call call;
+            call.set_type(link::Call::OPERATION_UPDATE);
+            *call.mutable_operation_update() = std::move(update);
+            services_.links.Send(std::move(call));
+          },
+          [this] {
+            registration_.Resubscribe("an operation failed that the master counts as done");
+          }),
+      gc_(services_),
+      registration_(services_, *this),
+      end_timer_(clock),
+      burial_(clock) {}
+
+void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
+  const std::string& id = subscribed.agent_id().value();
+  if (info_.has_id() && info_.id().value() != id) {
+    Shutdown(false, Fail(Code::kConflict,
+                         "The master registered this agent as {}, but it is {} and holds its tasks",
+                         id, info_.id().value()));
+    return;
+  }
+  spdlog::info("Registered with master {} as agent {}", subscribed.master_info().id(), id);
+  *info_.mutable_id() = subscribed.agent_id();
+  master_ = subscribed.master_info();
+  updates_.Resume();
+  operations_.Resume();
+}
+
+void Agent::Impl::OnUnregistered() {
+  updates_.Pause();
+  operations_.Pause();
+}
+
+void Agent::Impl::OnMasterEvent(const link::Event& event) {
+  switch (event.type()) {
+    case link::Event::SUBSCRIBED:
+      return registration_.OnSubscribed(event.subscribed());
+    case link::Event::SHUTDOWN:
+      return Shutdown(
+          false, Fail(Code::kUnavailable, "The master shut this agent down: {}", event.message()));
+    case link::Event::ERROR:
+      return Shutdown(false,
+                      Fail(Code::kForbidden, "The master refused this agent: {}", event.message()));
+    default:
+      break;
+  }
+  if (!registration_.registered()) return;  // Of a link that was given up.
+  switch (event.type()) {
+    case link::Event::PING:
+      return registration_.OnPing(event.ping().connected());
+    case link::Event::RUN_TASK:
+      return OnRunTask(event.run_task());
+    case link::Event::RUN_TASK_GROUP:
+      return OnRunTaskGroup(event.run_task_group());
+    case link::Event::KILL_TASK:
+      return OnKillTask(event.kill_task());
+    case link::Event::STATUS_ACKNOWLEDGEMENT:
+      return OnAcknowledgement(event.status_acknowledgement());
+    case link::Event::FRAMEWORK_MESSAGE:
+      return OnFrameworkMessage(event.framework_message());
+    case link::Event::SHUTDOWN_EXECUTOR:
+      return OnShutdownExecutor(event.shutdown_executor());
+    case link::Event::SHUTDOWN_FRAMEWORK:
+      return OnShutdownFramework(FrameworkId(event.shutdown_framework().value()));
+    case link::Event::UPDATE_FRAMEWORK:
+      return OnUpdateFramework(event.update_framework());
+    case link::Event::APPLY_OPERATION:
+      return operations_.Apply(event.apply_operation(), AgentId(info_.id().value()));
+    case link::Event::OPERATION_ACKNOWLEDGEMENT:
+      return operations_.Acknowledge(event.operation_acknowledgement());
+    case link::Event::RECONCILE_TASKS:
+      return OnReconcileTasks(event.reconcile_tasks());
+    case link::Event::RECONCILE_OPERATIONS:
+      return operations_.Reconcile(event.reconcile_operations(), AgentId(info_.id().value()));
+    default:
+      spdlog::warn("Ignored an event of unknown type {} from the master",
+                   static_cast<int>(event.type()));
+  }
+}
+
+Framework* Agent::Impl::Find(const FrameworkId& framework) const {
+  const auto found = frameworks_.find(framework);
+  return found == frameworks_.end() ? nullptr : found->second.get();
+}
+
+CustomExecutor* Agent::Impl::Custom(const Executor& executor) {
+  if (executor.kind() != Executor::Kind::kCustom) return nullptr;
+  return static_cast<CustomExecutor*>(&executor.run());
+}
+
+Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
+  const FrameworkId id(info.id().value());
+  if (Framework* framework = Find(id)) return *framework;
+
+  // It may have been here lately: its history goes on.
+  const auto completed = std::ranges::find_if(
+      completed_frameworks_, [&](const auto& framework) { return framework->id == id; });
+  std::unique_ptr<Framework> framework;
+  if (completed == completed_frameworks_.end()) {
+    framework = std::make_unique<Framework>();
+    framework->id = id;
+  } else {
+    framework = std::move(*completed);
+    completed_frameworks_.erase(completed);
+    framework->terminating = false;
+  }
+  framework->info = info;
+  gc_.Unschedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), id));
+  return *(frameworks_[id] = std::move(framework));
+}
+
+void Agent::Impl::OnFrameworkMessage(const link::Event::FrameworkMessage& message) {
+  const Framework* framework = Find(FrameworkId(message.framework_id().value()));
+  const Executor* executor =
+      framework == nullptr ? nullptr : framework->Find(ExecutorId(message.executor_id().value()));
+  CustomExecutor* custom = executor == nullptr ? nullptr : Custom(*executor);
+  if (custom != nullptr && !framework->terminating && custom->Message(message.data())) {
+    ++metrics_.valid_framework_messages;
+  } else {
+    ++metrics_.invalid_framework_messages;
+    spdlog::warn("Dropped a message for executor '{}' of framework {}: it is not there to hear it",
+                 message.executor_id().value(), message.framework_id().value());
+  }
+}
+
+void Agent::Impl::OnUpdateFramework(const v1::FrameworkInfo& info) {
+  Framework* framework = Find(FrameworkId(info.id().value()));
+  if (framework == nullptr || framework->terminating) return;
+  framework->info = info;
+  updates_.Resend(framework->id);
+}
+
+void Agent::Impl::OnReconcileTasks(const link::Event::ReconcileTasks& reconcile) {
+  const FrameworkId id(reconcile.framework_id().value());
+  const Framework* framework = Find(id);
+  const v1::FrameworkInfo& info = framework ? framework->info : reconcile.framework_info();
+  const v1::TaskState state = HasCapability(info, v1::FrameworkInfo::Capability::PARTITION_AWARE)
+                                  ? v1::TASK_DROPPED
+                                  : v1::TASK_LOST;
+  for (const v1::TaskID& task : reconcile.task_ids()) {
+    const TaskId task_id(task.value());
+    if (framework != nullptr && framework->tasks.contains(task_id)) continue;
+    Report(id, AgentStatus(task_id, state, v1::TaskStatus::REASON_RECONCILIATION,
+                           "The task is not known to the agent"));
+  }
+}
+
+void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
+  Framework* framework = Find(id);
+  if (framework == nullptr) {
+    // Statuses may still be waiting for a scheduler that is gone.
+    updates_.Forget(id);
+  } else if (!framework->terminating) {
+    spdlog::info("Shutting down framework {}", id);
+    ShutdownFramework(*framework);
+  }
+}
+
+void Agent::Impl::ShutdownFramework(Framework& framework) {
+  framework.terminating = true;
+  updates_.Forget(framework.id);
+  std::vector<Executor*> executors;
+  for (const auto& [id, executor] : framework.executors) executors.push_back(executor.get());
+  // Those that end meanwhile are buried, not destroyed: the pointers hold.
+  for (Executor* executor : executors) {
+    if (executor->active()) {
+      ShutdownExecutor(*executor);
+    } else if (executor->state() == Executor::State::kTerminated) {
+      RemoveExecutor(*executor);
+    }
+  }
+  RemoveIfIdle(framework);
+}
+
+void Agent::Impl::Shutdown(bool unregister, const Status& status) {
+  if (ending_) return;
+  ending_ = status;
+  if (unregister && registration_.registered()) {
+    link::Call call;
+    call.set_type(link::Call::UNREGISTER);
+    services_.links.Send(std::move(call));
+  }
+  registration_.Stop();
+
+  Duration grace = Duration::zero();
+  std::vector<Framework*> frameworks;
+  for (const auto& [id, framework] : frameworks_) {
+    frameworks.push_back(framework.get());
+    for (const auto& [executor_id, executor] : framework->executors) {
+      grace = std::max(grace, ShutdownGrace(executor->info(), options_));
+    }
+  }
+  end_timer_.Set(grace + kEndPatience, [this] {
+    spdlog::error("Some containers did not end in time");
+    if (!std::exchange(exited_, true)) exit_(*ending_);
+  });
+  for (Framework* framework : frameworks) {
+    if (!framework->terminating) ShutdownFramework(*framework);
+  }
+  ExitIfDone();
+}
+
+void Agent::Impl::ExitIfDone() {
+  if (!ending_ || !frameworks_.empty() || std::exchange(exited_, true)) return;
+  end_timer_.Cancel();
+  exit_(*ending_);
+}
+
+void Agent::Impl::Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework) {
+  if (executor) buried_executors_.push_back(std::move(executor));
+  if (framework) buried_frameworks_.push_back(std::move(framework));
+  if (burial_.pending()) return;
+  burial_.Set(Duration::zero(), [this] {
+    buried_executors_.clear();
+    buried_frameworks_.clear();
+  });
+}
+
+}  // namespace tepui::agent

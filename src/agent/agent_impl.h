@@ -1,0 +1,150 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/agent.h"
+#include "agent/custom_executor.h"
+#include "agent/executor.h"
+#include "agent/gc.h"
+#include "agent/metrics.h"
+#include "agent/operations.h"
+#include "agent/registration.h"
+#include "agent/services.h"
+#include "agent/status_updates.h"
+#include "agent/timer.h"
+
+namespace tepui::agent {
+
+// The agent's records and what connects its parts. One file a concern:
+//   agent_impl.cc    the master's events, frameworks, the agent's own end
+//   launch.cc        RUN_TASK and RUN_TASK_GROUP
+//   lifecycle.cc     statuses, acknowledgements, kills, the end of executors and frameworks
+//   executor_api.cc  the calls of custom executors
+//   snapshot.cc      what subscriptions and readers see
+class Agent::Impl final : public ExecutorHost, public Registration::Owner {
+ public:
+  Impl(Options options, Clock& clock, Random& random, Links& links,
+       containers::Containerizer& containerizer, containers::Prober& prober, containers::Disk& disk,
+       std::function<void(Status)> exit);
+
+  Registration& registration() { return registration_; }
+  void OnMasterEvent(const link::Event& event);
+  void OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
+                           const CustomExecutor::Call& call, Reply reply);
+  void OnExecutorCall(const std::optional<std::string>& token, const CustomExecutor::Call& call,
+                      Reply reply);
+  void OnStreamClosed(StreamId stream);
+  void Shutdown(bool unregister, const Status& status);
+  std::shared_ptr<const State> Snapshot() const;
+
+ private:
+  // A task or a task group on its way to its executor.
+  struct Launch {
+    const v1::FrameworkInfo& framework;
+    v1::ExecutorInfo executor;
+    Executor::Kind kind = Executor::Kind::kCustom;
+    Executor::Delivery delivery;
+    bool launch_executor = false;
+    std::optional<std::string> resource_version;
+  };
+  // Why tasks are not launched.
+  struct Refusal {
+    v1::TaskStatus::Reason reason;
+    std::string message;
+  };
+
+  // Registration::Owner.
+  link::Call::Subscribe MakeSubscription() override;
+  void OnRegistered(const link::Event::Subscribed& subscribed) override;
+  void OnUnregistered() override;
+
+  // ExecutorHost.
+  void OnTaskStatus(Executor& executor, v1::TaskStatus status) override;
+  void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) override;
+
+  // The master's orders.
+  void OnRunTask(const link::Event::RunTask& run);
+  void OnRunTaskGroup(const link::Event::RunTaskGroup& run);
+  void OnKillTask(const link::Event::KillTask& kill);
+  void OnAcknowledgement(const link::Event::StatusAcknowledgement& acknowledgement);
+  void OnFrameworkMessage(const link::Event::FrameworkMessage& message);
+  void OnShutdownExecutor(const link::Event::ShutdownExecutor& shutdown);
+  void OnShutdownFramework(const FrameworkId& framework);
+  void OnUpdateFramework(const v1::FrameworkInfo& info);
+  void OnReconcileTasks(const link::Event::ReconcileTasks& reconcile);
+
+  // Launching.
+  void Run(Launch launch);
+  std::optional<Refusal> CheckLaunch(const Framework& framework, const Launch& launch) const;
+  std::optional<Refusal> CheckExecutor(const Framework& framework, const Launch& launch) const;
+  void Refuse(Framework& framework, const Launch& launch, const Refusal& refusal);
+  void RefuseExecutor(Framework& framework, const Launch& launch);
+  Executor& AddExecutor(Framework& framework, const Launch& launch);
+  Framework& FindOrAddFramework(const v1::FrameworkInfo& info);
+
+  // Statuses.
+  v1::TaskStatus AgentStatus(const TaskId& task, v1::TaskState state, v1::TaskStatus::Reason reason,
+                             std::string message) const;
+  void Complete(v1::TaskStatus& status, const Executor* executor);
+  // Takes a status that no executor's record knows of.
+  void Report(const FrameworkId& framework, v1::TaskStatus status);
+  void Forward(const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest);
+  void EndTasks(Executor& executor, const ExecutorEnd& end);
+  void KillQueued(Executor& executor, const TaskId& task);
+
+  // Ends.
+  void ShutdownExecutor(Executor& executor);
+  void ShutdownFramework(Framework& framework);
+  void SendExecutorExited(const FrameworkId& framework, const ExecutorId& executor, int status);
+  void RemoveExecutor(Executor& executor);
+  void RemoveIfIdle(Framework& framework);
+  void ExitIfDone();
+  void Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
+
+  // The executor API.
+  // The custom executor that a valid and authorized call comes from.
+  Result<Executor*> FindCaller(const std::optional<std::string>& token,
+                               const CustomExecutor::Call& call) const;
+  void OnExecutorMessage(const CustomExecutor::Call& call);
+
+  Framework* Find(const FrameworkId& framework) const;
+  // Null for an executor that the agent itself runs.
+  static CustomExecutor* Custom(const Executor& executor);
+  Gauges MakeGauges() const;
+
+  const Options options_;
+  const Services services_;
+  const std::function<void(Status)> exit_;
+  v1::AgentInfo info_;  // With the id once there is one.
+  v1::MasterInfo master_;
+  const MonotonicTime start_;
+  const WallTime wall_start_;
+
+  std::unordered_map<FrameworkId, std::unique_ptr<Framework>> frameworks_;
+  std::deque<std::unique_ptr<Framework>> completed_frameworks_;
+  std::unordered_map<StreamId, Executor*> streams_;
+  Metrics metrics_;
+
+  StatusUpdates updates_;
+  Operations operations_;
+  SandboxGc gc_;
+  Registration registration_;
+
+  // The agent is ending: why, and the end of its patience.
+  std::optional<Status> ending_;
+  bool exited_ = false;
+  Timer end_timer_;
+
+  // What has ended while its own code is running is destroyed from the event loop.
+  std::vector<std::unique_ptr<Executor>> buried_executors_;
+  std::vector<std::unique_ptr<Framework>> buried_frameworks_;
+  Timer burial_;
+};
+
+}  // namespace tepui::agent

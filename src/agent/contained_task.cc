@@ -1,0 +1,239 @@
+#include "agent/contained_task.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "agent/statuses.h"
+#include "base/log.h"
+
+namespace tepui::agent {
+
+namespace {
+
+// Of tasks and kills that name none; what Mesos' executors take.
+constexpr Duration kDefaultKillGrace = std::chrono::seconds(3);
+
+}  // namespace
+
+ContainedTask::ContainedTask(const Services& services, Setup setup, Owner& owner)
+    : services_(services),
+      setup_(std::move(setup)),
+      owner_(owner),
+      kill_timer_(services.clock),
+      completion_timer_(services.clock) {}
+
+void ContainedTask::Launch() {
+  state_ = State::kLaunching;
+  // A fetch can take minutes, during which the task is still being staged. Otherwise the start is a
+  // matter of milliseconds, and reporting now hides the way of the acknowledgement behind it.
+  if (!setup_.command_task || setup_.launch.command.uris_size() == 0) {
+    Report(MakeStatus(v1::TASK_STARTING));
+  }
+  services_.containerizer.Launch(setup_.launch,
+                                 lifetime_.Bind([this](Result<containers::Launched> result) {
+                                   OnLaunched(std::move(result));
+                                 }));
+}
+
+void ContainedTask::FailLaunch(const Error& error) { OnLaunched(Fail(error)); }
+
+void ContainedTask::OnLaunched(Result<containers::Launched> result) {
+  if (!result) {
+    state_ = State::kEnded;
+    if (!ended_by_agent_) {
+      v1::TaskStatus status = MakeStatus(v1::TASK_FAILED);
+      status.set_source(v1::TaskStatus::SOURCE_AGENT);
+      status.set_reason(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+      status.set_message("Failed to launch container: " + result.error().message);
+      Report(std::move(status));
+    }
+    return Gone(std::nullopt);
+  }
+  pid_ = result->pid;
+  if (ended_by_agent_) {
+    services_.containerizer.Destroy(container());
+  } else {
+    state_ = State::kRunning;
+    if (!last_.has_state()) Report(MakeStatus(v1::TASK_STARTING));
+    Report(MakeStatus(v1::TASK_RUNNING));
+    StartChecks();
+  }
+  services_.containerizer.Wait(container(),
+                               lifetime_.Bind([this](const containers::Termination& termination) {
+                                 OnTerminated(termination);
+                               }));
+}
+
+void ContainedTask::StartChecks() {
+  const v1::TaskInfo& task = setup_.task;
+  if (task.has_check()) {
+    checker_ =
+        std::make_unique<Checker>(services_, task.check(), container(),
+                                  [this](const v1::CheckStatusInfo& found) { OnCheck(found); });
+  }
+  if (task.has_health_check()) {
+    health_checker_ = std::make_unique<HealthChecker>(
+        services_, task.health_check(), container(),
+        [this](const HealthChecker::Health& health) { OnHealth(health); });
+  }
+  if (task.max_completion_time().nanoseconds() > 0) {
+    completion_timer_.Set(FromProto(task.max_completion_time()), [this] { OnCompletionTimeout(); });
+  }
+}
+
+void ContainedTask::StopWatching() {
+  if (checker_) checker_->Stop();
+  if (health_checker_) health_checker_->Stop();
+  completion_timer_.Cancel();
+}
+
+void ContainedTask::OnCheck(const v1::CheckStatusInfo& found) {
+  v1::TaskStatus status = RepeatStatus(v1::TaskStatus::REASON_TASK_CHECK_STATUS_UPDATED);
+  *status.mutable_check_status() = found;
+  Report(std::move(status));
+}
+
+void ContainedTask::OnHealth(const HealthChecker::Health& health) {
+  v1::TaskStatus status = RepeatStatus(v1::TaskStatus::REASON_TASK_HEALTH_CHECK_STATUS_UPDATED);
+  status.set_healthy(health.healthy);
+  Report(std::move(status));
+  if (!health.kill) return;
+  spdlog::info("Killing task {}: its health check failed too often", setup_.task.task_id().value());
+  unhealthy_ = true;
+  Kill(std::nullopt);
+}
+
+void ContainedTask::OnCompletionTimeout() {
+  spdlog::info("Killing task {}: it ran longer than its maximum completion time",
+               setup_.task.task_id().value());
+  out_of_time_ = true;
+  KillWithin(Duration::zero());
+}
+
+void ContainedTask::Kill(const std::optional<v1::KillPolicy>& policy) {
+  if (policy && policy->has_grace_period()) {
+    KillWithin(FromProto(policy->grace_period()));
+  } else if (setup_.task.kill_policy().has_grace_period()) {
+    KillWithin(FromProto(setup_.task.kill_policy().grace_period()));
+  } else {
+    KillWithin(kDefaultKillGrace);
+  }
+}
+
+void ContainedTask::KillWithin(Duration grace) {
+  if (state_ == State::kEnded || ended_by_agent_) return;
+  if (state_ != State::kRunning) return KillBeforeRunning();
+
+  grace = std::max(grace, Duration::zero());
+  const MonotonicTime now = services_.clock.Now();
+  if (killed_) {
+    // A retried kill must not start the grace period anew, nor lengthen it; but it may shorten it.
+    if (!kill_timer_.pending() || kill_start_ + grace >= kill_timer_.due()) return;
+    grace = std::max(kill_start_ + grace - now, Duration::zero());
+  } else {
+    killed_ = true;
+    kill_start_ = now;
+    StopWatching();
+    if (setup_.reports_killing && !out_of_time_) Report(MakeStatus(v1::TASK_KILLING));
+    services_.containerizer.Signal(container(), SIGTERM);
+  }
+  kill_timer_.Set(grace, [this] {
+    spdlog::info("Task {} is still there after its grace period; killing it",
+                 setup_.task.task_id().value());
+    services_.containerizer.Destroy(container());
+  });
+}
+
+void ContainedTask::KillBeforeRunning() {
+  killed_ = true;
+  ended_by_agent_ = true;
+  v1::TaskStatus status = MakeStatus(v1::TASK_KILLED);
+  status.set_source(v1::TaskStatus::SOURCE_AGENT);
+  status.set_reason(v1::TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH);
+  status.set_message("Killed before the task was started");
+  Report(std::move(status));
+  if (state_ == State::kNew) return Gone(std::nullopt);
+  services_.containerizer.Destroy(container());
+}
+
+void ContainedTask::OnTerminated(const containers::Termination& termination) {
+  state_ = State::kEnded;
+  StopWatching();
+  if (!ended_by_agent_) Report(EndStatus(termination));
+  Gone(termination.status);
+}
+
+v1::TaskStatus ContainedTask::EndStatus(const containers::Termination& termination) const {
+  v1::TaskStatus status;
+  std::string words;
+  if (!termination.status) {
+    status = MakeStatus(v1::TASK_FAILED);
+    words = "Command terminated with unknown status";
+  } else {
+    words = "Command " + DescribeWaitStatus(*termination.status);
+    if (out_of_time_) {
+      status = MakeStatus(v1::TASK_FAILED);
+      status.set_reason(v1::TaskStatus::REASON_MAX_COMPLETION_TIME_REACHED);
+    } else if (killed_) {
+      status = MakeStatus(v1::TASK_KILLED);
+    } else {
+      status = MakeStatus(Succeeded(*termination.status) ? v1::TASK_FINISHED : v1::TASK_FAILED);
+    }
+  }
+  if (termination.reason) {
+    // Isolation knows better than the exit status why the task ended.
+    status.set_state(v1::TASK_FAILED);
+    status.set_reason(*termination.reason);
+    if (setup_.command_task) {
+      status.set_source(v1::TaskStatus::SOURCE_AGENT);
+      words.clear();
+    }
+  }
+  if (!termination.limited.empty()) {
+    termination.limited.ToProto(status.mutable_limitation()->mutable_resources());
+  }
+  if (!termination.message.empty()) {
+    words += (words.empty() ? "" : ": ") + termination.message;
+  }
+  status.set_message(std::move(words));
+  if (unhealthy_) status.set_healthy(false);
+  return status;
+}
+
+v1::TaskStatus ContainedTask::MakeStatus(v1::TaskState state) const {
+  v1::TaskStatus status;
+  *status.mutable_task_id() = setup_.task.task_id();
+  status.set_state(state);
+  status.set_source(v1::TaskStatus::SOURCE_EXECUTOR);
+  status.mutable_executor_id()->set_value(setup_.executor.value());
+  if (setup_.task.has_check())
+    *status.mutable_check_status() = EmptyCheckStatus(setup_.task.check());
+  v1::ContainerStatus* container_status = status.mutable_container_status();
+  *container_status->mutable_container_id() = ToProto(container());
+  if (pid_ != 0) container_status->set_executor_pid(static_cast<uint32_t>(pid_));
+  return status;
+}
+
+// What was last known about the running task stays part of what is told about it.
+v1::TaskStatus ContainedTask::RepeatStatus(v1::TaskStatus::Reason reason) const {
+  v1::TaskStatus status = last_;
+  status.clear_uuid();
+  status.clear_timestamp();
+  status.set_reason(reason);
+  return status;
+}
+
+void ContainedTask::Report(v1::TaskStatus status) {
+  last_ = status;
+  owner_.OnTaskStatus(*this, std::move(status));
+}
+
+void ContainedTask::Gone(std::optional<int> status) {
+  state_ = State::kEnded;
+  StopWatching();
+  kill_timer_.Cancel();
+  owner_.OnTaskGone(*this, status);
+}
+
+}  // namespace tepui::agent

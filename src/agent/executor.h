@@ -1,0 +1,160 @@
+#pragma once
+
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/agent.h"
+#include "agent/executor_limits.h"
+
+namespace tepui::agent {
+
+class Executor;
+struct Framework;
+
+// How an executor ended.
+struct ExecutorEnd {
+  std::optional<int> status;  // As waitpid gives it, if known.
+  bool launch_failed = false;
+  // Why, if something other than the executor itself ended it; and the words for its tasks.
+  std::optional<v1::TaskStatus::Reason> reason;
+  std::string message;
+  Resources limited;
+};
+
+// What an executor tells the agent.
+class ExecutorHost {
+ public:
+  virtual ~ExecutorHost() = default;
+  // About one of its tasks: source set; the agent adds what is missing (uuid, timestamp, agent).
+  virtual void OnTaskStatus(Executor& executor, v1::TaskStatus status) = 0;
+  // Nothing of it is left. The executor may be destroyed once the caller has returned to the event
+  // loop.
+  virtual void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) = 0;
+};
+
+// What moves an executor's tasks: the agent itself (CommandExecutor, GroupExecutor) or a process
+// (CustomExecutor).
+class ExecutorRun {
+ public:
+  virtual ~ExecutorRun() = default;
+  // Takes what is queued in the executor's record, now or when it can.
+  virtual void Start() = 0;
+  virtual void OnQueued() = 0;
+  // Of a task that the executor has.
+  virtual void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) = 0;
+  // Ends everything within `grace`; OnExecutorEnded follows.
+  virtual void Shutdown(Duration grace) = 0;
+};
+
+// The agent's record of one executor and its tasks (reference 5.1, 5.2). Tasks move from queued to
+// launched to terminated (their last status waits to be acknowledged) to completed.
+class Executor {
+ public:
+  enum class State { kRegistering, kRunning, kTerminating, kTerminated };
+  enum class Kind {
+    kCommand,  // Made up by the agent for a command task.
+    kGroup,    // ExecutorInfo.type DEFAULT: the agent runs its task groups.
+    kCustom,   // A process of the framework's.
+  };
+  // A task or a task group that was not started yet: all of it or nothing.
+  struct Delivery {
+    std::vector<v1::TaskInfo> tasks;
+    bool group = false;
+  };
+
+  Executor(Framework& framework, Kind kind, v1::ExecutorInfo info, ContainerId container,
+           std::string path, std::string directory, std::optional<std::string> user);
+  ~Executor();
+
+  Framework& framework() const { return framework_; }
+  Kind kind() const { return kind_; }
+  const ExecutorId& id() const { return id_; }
+  const v1::ExecutorInfo& info() const { return info_; }
+  const ContainerId& container() const { return container_; }
+  const std::string& path() const { return path_; }            // Of all its runs.
+  const std::string& directory() const { return directory_; }  // The sandbox of this one.
+  const std::optional<std::string>& user() const { return user_; }
+
+  State state() const { return state_; }
+  void set_state(State state) { state_ = state; }
+  bool active() const { return state_ == State::kRegistering || state_ == State::kRunning; }
+
+  ExecutorRun& run() const { return *run_; }
+  void set_run(std::unique_ptr<ExecutorRun> run) { run_ = std::move(run); }
+
+  void Enqueue(Delivery delivery);
+  // The first delivery in the queue becomes launched (state STAGING); nothing if the queue is
+  // empty.
+  std::optional<Delivery> LaunchNext();
+  // Takes the delivery with `task` out of the queue, if it is there; its tasks become launched to
+  // be told their end.
+  std::optional<Delivery> LaunchQueued(const TaskId& task);
+  bool IsQueued(const TaskId& task) const { return queued_.contains(task); }
+  bool queue_empty() const { return deliveries_.empty(); }
+  const std::list<Delivery>& deliveries() const { return deliveries_; }
+
+  // Null if unknown. Launched and terminated ones.
+  v1::Task* FindTask(const TaskId& task);
+  const std::unordered_map<TaskId, v1::Task>& launched() const { return launched_; }
+  const std::unordered_map<TaskId, v1::Task>& terminated() const { return terminated_; }
+  bool ever_launched() const { return ever_launched_; }
+  // False: the task has ended before or is not known; nothing changed.
+  bool Apply(const v1::TaskStatus& status);
+  // The last status of a terminated task was acknowledged.
+  void Complete(const TaskId& task);
+  // Neither queued, nor launched, nor waiting for an acknowledgement.
+  bool idle() const { return queued_.empty() && launched_.empty() && terminated_.empty(); }
+
+  // What the executor and its unfinished tasks use.
+  const Resources& allocated() const { return allocated_; }
+  ExecutorLimits::Limits limits() const { return limits_.Get(); }
+
+  Agent::ExecutorState Snapshot() const;
+
+ private:
+  void Account(const v1::TaskInfo& task);
+  void MarkLaunched(const Delivery& delivery);
+
+  Framework& framework_;
+  const Kind kind_;
+  const v1::ExecutorInfo info_;
+  const ExecutorId id_;
+  const ContainerId container_;
+  const std::string path_;
+  const std::string directory_;
+  const std::optional<std::string> user_;
+  State state_ = State::kRegistering;
+
+  std::list<Delivery> deliveries_;
+  std::unordered_map<TaskId, std::list<Delivery>::iterator> queued_;
+  std::unordered_map<TaskId, v1::Task> launched_;
+  std::unordered_map<TaskId, v1::Task> terminated_;
+  std::deque<v1::Task> completed_;
+  bool ever_launched_ = false;
+
+  Resources allocated_;
+  ExecutorLimits limits_;
+  std::unique_ptr<ExecutorRun> run_;
+};
+
+// One framework with something on this agent.
+struct Framework {
+  FrameworkId id;
+  v1::FrameworkInfo info;
+  bool terminating = false;  // It acknowledges nothing any more: no status is sent.
+  std::unordered_map<ExecutorId, std::unique_ptr<Executor>> executors;
+  // Which executor has a task, until its last status is acknowledged.
+  std::unordered_map<TaskId, Executor*> tasks;
+  std::deque<Agent::ExecutorState> completed;
+
+  bool PartitionAware() const;
+  Executor* Find(const ExecutorId& executor) const;
+  Executor* Find(const TaskId& task) const;
+};
+
+}  // namespace tepui::agent

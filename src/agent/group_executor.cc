@@ -1,0 +1,127 @@
+#include "agent/group_executor.h"
+
+#include <utility>
+
+#include "agent/environment.h"
+#include "agent/paths.h"
+#include "agent/sandbox.h"
+#include "agent/statuses.h"
+
+namespace tepui::agent {
+
+GroupExecutor::GroupExecutor(const Services& services, ExecutorHost& host, Executor& executor)
+    : services_(services), host_(host), executor_(executor), sweep_(services.clock) {}
+
+void GroupExecutor::Start() {
+  executor_.set_state(Executor::State::kRunning);
+  OnQueued();
+}
+
+void GroupExecutor::OnQueued() {
+  while (const auto delivery = executor_.LaunchNext()) LaunchGroup(*delivery);
+}
+
+GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
+                                                std::shared_ptr<Group> group) {
+  const Framework& framework = executor_.framework();
+  const ContainerId container(executor_.container().value() + "." + services_.random.Uuid());
+  const std::string sandbox = NestedSandboxPath(executor_.directory(), container);
+  const auto user = task.command().has_user()
+                        ? UserOf(task.command(), framework.info, services_.options)
+                        : executor_.user();
+
+  ContainedTask::Setup setup;
+  setup.task = task;
+  setup.executor = executor_.id();
+  setup.launch = MakeTaskLaunch(task, executor_, container, sandbox, user);
+  setup.reports_killing =
+      HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
+
+  Status prepared = services_.disk.CreateDirectory(
+      sandbox, user, TaskLinkPath(executor_.directory(), TaskId(task.task_id().value())));
+  if (prepared) prepared = LinkVolumes(services_, task.resources(), sandbox, user);
+  auto environment = MakeGroupTaskEnvironment(task, sandbox, services_.options);
+  if (environment) {
+    setup.launch.environment = std::move(*environment);
+  } else if (prepared) {
+    prepared = Fail(environment.error());
+  }
+  return {.task = std::make_unique<ContainedTask>(services_, std::move(setup), *this),
+          .group = std::move(group),
+          .prepared = std::move(prepared)};
+}
+
+void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {
+  const auto group = std::make_shared<Group>();
+  for (const v1::TaskInfo& task : delivery.tasks) {
+    const TaskId id(task.task_id().value());
+    group->tasks.push_back(id);
+    members_[id] = MakeMember(task, group);
+  }
+  // A task that cannot start kills those of its group that were not launched yet too: they are all
+  // members by now, and are gone from members_ when their turn comes.
+  for (const TaskId& id : group->tasks) {
+    const auto found = members_.find(id);
+    if (found == members_.end()) continue;
+    Member& member = found->second;
+    if (member.prepared) {
+      member.task->Launch();
+    } else {
+      const Error error = member.prepared.error();
+      member.task->FailLaunch(error);
+    }
+  }
+}
+
+void GroupExecutor::Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) {
+  const auto found = members_.find(task);
+  if (found != members_.end()) found->second.task->Kill(policy);
+}
+
+void GroupExecutor::KillRest(Group& group) {
+  if (shutting_down_ || group.killing) return;
+  group.killing = true;
+  for (const TaskId& id : group.tasks) {
+    const auto found = members_.find(id);
+    if (found != members_.end() && !found->second.task->killed()) {
+      found->second.task->Kill(std::nullopt);
+    }
+  }
+}
+
+void GroupExecutor::Shutdown(Duration grace) {
+  shutting_down_ = true;
+  std::vector<TaskId> tasks;
+  tasks.reserve(members_.size());
+  for (const auto& [id, member] : members_) tasks.push_back(id);
+  for (const TaskId& id : tasks) {
+    const auto found = members_.find(id);
+    if (found != members_.end()) found->second.task->KillWithin(grace);
+  }
+  EndIfEmpty();
+}
+
+void GroupExecutor::OnTaskStatus(ContainedTask& task, v1::TaskStatus status) {
+  const bool kills = status.state() == v1::TASK_FAILED || status.state() == v1::TASK_KILLED;
+  host_.OnTaskStatus(executor_, std::move(status));
+  const auto found = members_.find(TaskId(task.info().task_id().value()));
+  if (kills && found != members_.end()) KillRest(*std::shared_ptr(found->second.group));
+}
+
+void GroupExecutor::OnTaskGone(ContainedTask& task, std::optional<int>) {
+  const auto found = members_.find(TaskId(task.info().task_id().value()));
+  gone_.push_back(std::move(found->second.task));
+  members_.erase(found);
+  sweep_.Set(Duration::zero(), [this] { gone_.clear(); });
+  EndIfEmpty();
+}
+
+void GroupExecutor::EndIfEmpty() {
+  if (ended_ || !members_.empty() || !executor_.queue_empty()) return;
+  ended_ = true;
+  ExecutorEnd end;
+  end.status = 0;
+  host_.OnExecutorEnded(executor_, end);
+}
+
+}  // namespace tepui::agent

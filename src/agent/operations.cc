@@ -1,0 +1,229 @@
+#include "agent/operations.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "agent/paths.h"
+#include "base/log.h"
+
+namespace tepui::agent {
+
+namespace {
+
+constexpr Duration kFirstRetry = std::chrono::seconds(10);
+constexpr Duration kLongestRetry = std::chrono::minutes(10);
+
+using ResourceList = google::protobuf::RepeatedPtrField<v1::Resource>;
+
+// What the flags do not say, so that only the agent can tell a new master.
+bool MadeByOperation(const v1::Resource& resource) {
+  if (resource.disk().has_persistence() || resource.has_reservation()) return true;
+  const int size = resource.reservations_size();
+  return size > 0 &&
+         resource.reservations(size - 1).type() == v1::Resource::ReservationInfo::DYNAMIC;
+}
+
+void Unallocate(ResourceList* resources) {
+  for (v1::Resource& resource : *resources) resource.clear_allocation_info();
+}
+
+// The agent's total is nobody's; the operation came with the allocation it was made from.
+v1::Offer::Operation WithoutAllocation(v1::Offer::Operation operation) {
+  switch (operation.type()) {
+    case v1::Offer::Operation::RESERVE:
+      Unallocate(operation.mutable_reserve()->mutable_resources());
+      Unallocate(operation.mutable_reserve()->mutable_source());
+      break;
+    case v1::Offer::Operation::UNRESERVE:
+      Unallocate(operation.mutable_unreserve()->mutable_resources());
+      break;
+    case v1::Offer::Operation::CREATE:
+      Unallocate(operation.mutable_create()->mutable_volumes());
+      break;
+    case v1::Offer::Operation::DESTROY:
+      Unallocate(operation.mutable_destroy()->mutable_volumes());
+      break;
+    case v1::Offer::Operation::GROW_VOLUME:
+      operation.mutable_grow_volume()->mutable_volume()->clear_allocation_info();
+      operation.mutable_grow_volume()->mutable_addition()->clear_allocation_info();
+      break;
+    case v1::Offer::Operation::SHRINK_VOLUME:
+      operation.mutable_shrink_volume()->mutable_volume()->clear_allocation_info();
+      break;
+    default:
+      break;
+  }
+  return operation;
+}
+
+v1::OperationStatus MakeStatus(v1::OperationState state, const AgentId& agent) {
+  v1::OperationStatus status;
+  status.set_state(state);
+  status.mutable_agent_id()->set_value(agent.value());
+  return status;
+}
+
+}  // namespace
+
+Operations::Operations(const Services& services, Forward forward, std::function<void()> diverged)
+    : services_(services),
+      forward_(std::move(forward)),
+      diverged_(std::move(diverged)),
+      total_(Resources::FromProto(services.options.info.resources()).value_or(Resources())),
+      version_(services.random.UuidBytes()) {}
+
+void Operations::Apply(const link::Event::ApplyOperation& operation, const AgentId& agent) {
+  if (records_.contains(operation.operation_uuid())) return;  // Delivered twice.
+  if (operation.has_resource_version_uuid() && operation.resource_version_uuid() != version_) {
+    v1::OperationStatus status = MakeStatus(v1::OPERATION_DROPPED, agent);
+    status.set_message("The operation assumes an outdated state of the agent's resources");
+    return Finish(operation, std::move(status));
+  }
+  const Status done = Perform(WithoutAllocation(operation.info()));
+  if (done) return Finish(operation, MakeStatus(v1::OPERATION_FINISHED, agent));
+
+  spdlog::error("Operation {} failed: {}", v1::Offer::Operation::Type_Name(operation.info().type()),
+                done.error().message);
+  v1::OperationStatus status = MakeStatus(v1::OPERATION_FAILED, agent);
+  status.set_message(done.error().message);
+  version_ = services_.random.UuidBytes();
+  Finish(operation, std::move(status));
+  diverged_();
+}
+
+Status Operations::Perform(const v1::Offer::Operation& operation) {
+  Result<Resources> after = total_.Apply(operation);
+  if (!after) return Fail(after.error());
+  if (operation.type() == v1::Offer::Operation::CREATE) {
+    if (auto made = MakeVolumes(operation.create()); !made) return made;
+  }
+  total_ = std::move(*after);
+  // Shared volumes may be there more than once: the data goes with the last.
+  if (operation.type() == v1::Offer::Operation::DESTROY) RemoveVolumes(operation.destroy());
+  return {};
+}
+
+Status Operations::MakeVolumes(const v1::Offer::Operation::Create& create) {
+  for (const v1::Resource& volume : create.volumes()) {
+    const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
+    if (!path) return Fail(path.error());
+    if (auto made = services_.disk.CreateDirectory(*path, std::nullopt, ""); !made) return made;
+  }
+  return {};
+}
+
+void Operations::RemoveVolumes(const v1::Offer::Operation::Destroy& destroy) {
+  for (const v1::Resource& volume : destroy.volumes()) {
+    const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
+    const Result<Resources> resource = Resources::FromProto(volume);
+    if (!path || !resource || total_.Contains(*resource)) continue;
+    services_.disk.Remove(*path, lifetime_.Bind([path = *path](const Status& removed) {
+      if (!removed) {
+        spdlog::error("The data of a destroyed volume stays in {}: {}", path,
+                      removed.error().message);
+      }
+    }));
+  }
+}
+
+void Operations::Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status) {
+  if (operation.info().has_id()) {
+    *status.mutable_operation_id() = operation.info().id();
+    status.mutable_uuid()->set_value(services_.random.UuidBytes());
+
+    auto record = std::make_unique<Record>(services_.clock);
+    record->backoff = kFirstRetry;
+    v1::Operation& stored = record->operation;
+    if (operation.has_framework_id()) *stored.mutable_framework_id() = operation.framework_id();
+    *stored.mutable_agent_id() = status.agent_id();
+    *stored.mutable_info() = operation.info();
+    stored.mutable_uuid()->set_value(operation.operation_uuid());
+    *stored.add_statuses() = status;
+    *stored.mutable_latest_status() = std::move(status);
+    Send(*(records_[operation.operation_uuid()] = std::move(record)));
+    return;
+  }
+  // Nobody acknowledges it; should it get lost, the next subscription tells the resources.
+  link::Call::OperationUpdate update;
+  if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
+  update.set_operation_uuid(operation.operation_uuid());
+  *update.mutable_latest_status() = status;
+  *update.mutable_status() = std::move(status);
+  forward_(std::move(update));
+}
+
+void Operations::Send(Record& record) {
+  if (paused_) return;
+  const v1::Operation& operation = record.operation;
+  link::Call::OperationUpdate update;
+  if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
+  update.set_operation_uuid(operation.uuid().value());
+  *update.mutable_status() = operation.latest_status();
+  *update.mutable_latest_status() = operation.latest_status();
+  forward_(std::move(update));
+  record.retry.Set(record.backoff, [this, &record] {
+    record.backoff = std::min(record.backoff * 2, kLongestRetry);
+    Send(record);
+  });
+}
+
+void Operations::Acknowledge(const link::Event::OperationAcknowledgement& acknowledgement) {
+  const auto found = records_.find(acknowledgement.operation_uuid());
+  if (found != records_.end() &&
+      found->second->operation.latest_status().uuid().value() == acknowledgement.status_uuid()) {
+    records_.erase(found);
+  }
+}
+
+void Operations::Reconcile(const link::Event::ReconcileOperations& asked, const AgentId& agent) {
+  for (const std::string& uuid : asked.operation_uuids()) {
+    link::Call::OperationUpdate update;
+    update.set_operation_uuid(uuid);
+    const auto found = records_.find(uuid);
+    if (found != records_.end()) {
+      const v1::Operation& operation = found->second->operation;
+      if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
+      *update.mutable_status() = operation.latest_status();
+    } else {
+      *update.mutable_status() = MakeStatus(v1::OPERATION_DROPPED, agent);
+    }
+    forward_(std::move(update));
+  }
+}
+
+void Operations::Pause() {
+  paused_ = true;
+  for (auto& [uuid, record] : records_) record->retry.Cancel();
+}
+
+void Operations::Resume() {
+  paused_ = false;
+  for (auto& [uuid, record] : records_) {
+    record->backoff = kFirstRetry;
+    Send(*record);
+  }
+}
+
+void Operations::Describe(link::Call::Subscribe& subscribe) const {
+  ResourceList all;
+  total_.ToProto(&all);
+  for (v1::Resource& resource : all) {
+    if (MadeByOperation(resource)) *subscribe.add_checkpointed_resources() = std::move(resource);
+  }
+  subscribe.set_resource_version_uuid(version_);
+  for (const auto& [uuid, record] : records_) *subscribe.add_operations() = record->operation;
+}
+
+bool Operations::Has(const ResourceList& resources) const {
+  ResourceList made;
+  for (const v1::Resource& resource : resources) {
+    if (MadeByOperation(resource)) *made.Add() = resource;
+  }
+  if (made.empty()) return true;
+  Unallocate(&made);
+  const Result<Resources> parsed = Resources::FromProto(made);
+  return parsed && total_.Contains(*parsed);
+}
+
+}  // namespace tepui::agent

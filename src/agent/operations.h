@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "agent/services.h"
+#include "agent/timer.h"
+
+namespace tepui::agent {
+
+// What the agent has: its total as reservations and persistent volumes have shaped it, and the
+// operations that shape it (reference 2.4). An operation takes effect at once and whole, with the
+// volume's directory, or fails and changes nothing. The outcome of one that wants feedback is sent
+// until it is acknowledged: after 10 s, 20 s ... 10 min, while there is a master.
+//
+// Checkpointing belongs into Apply, between the change of the total and the answer.
+class Operations {
+ public:
+  using Forward = std::function<void(link::Call::OperationUpdate)>;
+
+  // `diverged` is called when an operation failed that the master has counted as done.
+  Operations(const Services& services, Forward forward, std::function<void()> diverged);
+
+  void Apply(const link::Event::ApplyOperation& operation, const AgentId& agent);
+  void Acknowledge(const link::Event::OperationAcknowledgement& acknowledgement);
+  // Answers for each: how it stands, or DROPPED.
+  void Reconcile(const link::Event::ReconcileOperations& asked, const AgentId& agent);
+
+  void Pause();
+  void Resume();
+  // Completes a subscription with the resources and the operations that wait to be acknowledged.
+  void Describe(link::Call::Subscribe& subscribe) const;
+
+  const Resources& total() const { return total_; }
+  // False if one of them is a dynamic reservation or a persistent volume that the agent does not
+  // have.
+  bool Has(const google::protobuf::RepeatedPtrField<v1::Resource>& resources) const;
+  const std::string& resource_version() const { return version_; }
+
+ private:
+  struct Record {
+    explicit Record(Clock& clock) : retry(clock) {}
+    v1::Operation operation;
+    Duration backoff{};
+    Timer retry;
+  };
+
+  Status Perform(const v1::Offer::Operation& operation);
+  Status MakeVolumes(const v1::Offer::Operation::Create& create);
+  void RemoveVolumes(const v1::Offer::Operation::Destroy& destroy);
+  void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
+  void Send(Record& record);
+
+  const Services& services_;
+  const Forward forward_;
+  const std::function<void()> diverged_;
+  Resources total_;
+  std::string version_;  // 16 bytes.
+  bool paused_ = true;
+  std::unordered_map<std::string, std::unique_ptr<Record>> records_;  // By the operation's uuid.
+  Lifetime lifetime_;
+};
+
+}  // namespace tepui::agent

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "agent/agent.h"
+
+namespace tepui::agent {
+
+// What the parts of the agent work with; outlives all of them.
+struct Services {
+  const Options& options;
+  Clock& clock;
+  Random& random;
+  Links& links;
+  containers::Containerizer& containerizer;
+  containers::Prober& prober;
+  containers::Disk& disk;
+};
+
+}  // namespace tepui::agent

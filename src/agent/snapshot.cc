@@ -1,0 +1,130 @@
+#include <chrono>
+#include <utility>
+
+#include "agent/agent_impl.h"
+#include "agent/statuses.h"
+
+namespace tepui::agent {
+
+namespace {
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+void DescribeQueued(const Executor& executor, link::Call::Subscribe& subscribe) {
+  for (const Executor::Delivery& delivery : executor.deliveries()) {
+    for (const v1::TaskInfo& task : delivery.tasks) {
+      *subscribe.add_tasks() = MakeTask(task, executor.framework().id, executor.id());
+    }
+  }
+}
+
+void Describe(const Executor& executor, link::Call::Subscribe& subscribe) {
+  // One that has ended uses nothing; only its tasks' last statuses are still on their way.
+  if (executor.state() != Executor::State::kTerminated) {
+    link::Call::Executor* out = subscribe.add_executors();
+    *out->mutable_info() = executor.info();
+    out->mutable_framework_id()->set_value(executor.framework().id.value());
+    out->set_command_executor(executor.kind() == Executor::Kind::kCommand);
+  }
+  for (const auto& [id, task] : executor.launched()) *subscribe.add_tasks() = task;
+  for (const auto& [id, task] : executor.terminated()) *subscribe.add_tasks() = task;
+  DescribeQueued(executor, subscribe);
+}
+
+void DescribeCompleted(const Framework& framework, link::Call::Subscribe& subscribe) {
+  link::Call::CompletedFramework* out = subscribe.add_completed_frameworks();
+  *out->mutable_info() = framework.info;
+  for (const Agent::ExecutorState& executor : framework.completed) {
+    for (const v1::Task& task : executor.terminated) *out->add_tasks() = task;
+    for (const v1::Task& task : executor.completed) *out->add_tasks() = task;
+  }
+}
+
+Agent::FrameworkState SnapshotOf(const Framework& framework) {
+  Agent::FrameworkState state;
+  state.info = framework.info;
+  for (const auto& [id, executor] : framework.executors) {
+    state.executors.push_back(executor->Snapshot());
+  }
+  state.completed_executors.assign(framework.completed.begin(), framework.completed.end());
+  return state;
+}
+
+}  // namespace
+
+link::Call::Subscribe Agent::Impl::MakeSubscription() {
+  link::Call::Subscribe subscribe;
+  *subscribe.mutable_info() = info_;
+  subscribe.set_version(options_.version);
+  for (const auto capability :
+       {v1::AgentInfo::Capability::MULTI_ROLE, v1::AgentInfo::Capability::HIERARCHICAL_ROLE,
+        v1::AgentInfo::Capability::RESERVATION_REFINEMENT,
+        v1::AgentInfo::Capability::RESOURCE_PROVIDER, v1::AgentInfo::Capability::RESIZE_VOLUME,
+        v1::AgentInfo::Capability::AGENT_OPERATION_FEEDBACK,
+        v1::AgentInfo::Capability::TASK_RESOURCE_LIMITS}) {
+    subscribe.add_capabilities()->set_type(capability);
+  }
+  *subscribe.mutable_address() = options_.address;
+  operations_.Describe(subscribe);
+  for (const auto& [id, framework] : frameworks_) {
+    *subscribe.add_frameworks() = framework->info;
+    for (const auto& [executor_id, executor] : framework->executors) {
+      Describe(*executor, subscribe);
+    }
+  }
+  for (const auto& framework : completed_frameworks_) DescribeCompleted(*framework, subscribe);
+  return subscribe;
+}
+
+Gauges Agent::Impl::MakeGauges() const {
+  Gauges gauges;
+  gauges.uptime_secs = Seconds(services_.clock.Now() - start_);
+  gauges.registered = registration_.registered();
+  gauges.frameworks_active = static_cast<double>(frameworks_.size());
+  for (const auto& [id, framework] : frameworks_) {
+    for (const auto& [executor_id, executor] : framework->executors) {
+      switch (executor->state()) {
+        case Executor::State::kRegistering:
+          ++gauges.executors_registering;
+          break;
+        case Executor::State::kRunning:
+          ++gauges.executors_running;
+          break;
+        case Executor::State::kTerminating:
+          ++gauges.executors_terminating;
+          break;
+        case Executor::State::kTerminated:
+          break;
+      }
+      for (const auto& [task_id, task] : executor->launched()) ++gauges.live_tasks[task.state()];
+      for (const Executor::Delivery& delivery : executor->deliveries()) {
+        gauges.live_tasks[v1::TASK_STAGING] += delivery.tasks.size();
+      }
+      if (executor->state() != Executor::State::kTerminated) gauges.used += executor->allocated();
+    }
+  }
+  gauges.max_allowed_age_secs = Seconds(gc_.allowed_age());
+  gauges.removals_succeeded = gc_.succeeded();
+  gauges.removals_failed = gc_.failed();
+  gauges.removals_pending = gc_.scheduled();
+  gauges.total = operations_.total();
+  return gauges;
+}
+
+std::shared_ptr<const Agent::State> Agent::Impl::Snapshot() const {
+  auto state = std::make_shared<State>();
+  state->id = AgentId(info_.id().value());
+  state->registered = registration_.registered();
+  state->master = master_;
+  state->started = wall_start_;
+  for (const auto& [id, framework] : frameworks_)
+    state->frameworks.push_back(SnapshotOf(*framework));
+  for (const auto& framework : completed_frameworks_) {
+    state->completed_frameworks.push_back(SnapshotOf(*framework));
+  }
+  state->total = operations_.total();
+  state->metrics = FormatMetrics(metrics_, MakeGauges());
+  return state;
+}
+
+}  // namespace tepui::agent
