@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "allocator/allocator.h"
@@ -19,6 +20,14 @@
 
 namespace tepui::master {
 
+// What the registry held when this master took over.
+struct RecoveredRegistry {
+  std::vector<v1::AgentInfo>
+      agents;  // With ids. Waited for until agent_reregister_timeout, then marked unreachable.
+  std::vector<std::pair<AgentId, WallTime>> unreachable;
+  std::vector<AgentId> gone;  // Told to shut down if they come back.
+};
+
 struct Options {
   v1::MasterInfo info;  // id, hostname, ip, port, address, version, domain.
   allocator::Options allocator;
@@ -33,19 +42,23 @@ struct Options {
   int max_completed_tasks_per_framework = 1000;
   int max_unreachable_tasks_per_framework = 1000;
   Duration scheduler_heartbeat_interval = std::chrono::seconds(15);
+  RecoveredRegistry registry;
 };
 
-// The cluster's state machine (reference 1.2, 2, 3): frameworks, agents, offers, tasks, operations. Pure and
-// single-threaded: events come in by the methods below, effects go out through Links, Registrar, the read model's sink
-// and the replies. All calls on one thread, the one Clock calls back on. Everything named here outlives the master.
+// The cluster's state machine (reference 1.2, 2, 3): frameworks, agents, offers, tasks, operations.
+// Pure and single-threaded: events come in by the methods below, effects go out through Links,
+// Registrar, the read model's sink and the replies. All calls on one thread, the one Clock calls
+// back on. Everything named here outlives the master.
 class Master {
  public:
-  Master(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar, ReadModelSink& sink);
+  Master(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,
+         ReadModelSink& sink);
   ~Master();
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
-  // A SUBSCRIBE call whose response would become `stream`, known to its client as `stream_uuid` (Mesos-Stream-Id).
+  // A SUBSCRIBE call whose response would become `stream`, known to its client as `stream_uuid`
+  // (Mesos-Stream-Id).
   void OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
                             const std::optional<std::string>& principal,
                             const mesos::v1::scheduler::Call& call, Reply reply);

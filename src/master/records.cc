@@ -1,0 +1,39 @@
+#include "master/records.h"
+
+#include "master/validation.h"
+
+namespace tepui::master {
+
+void UnreachableTasks::Add(const TaskId& id, Message message) {
+  Remove(id);
+  list_.emplace_back(id, std::move(message));
+  index_.emplace(id, std::prev(list_.end()));
+}
+
+UnreachableTasks::Message UnreachableTasks::Remove(const TaskId& id) {
+  const auto it = index_.find(id);
+  if (it == index_.end()) return nullptr;
+  Message message = std::move(it->second->second);
+  list_.erase(it->second);
+  index_.erase(it);
+  return message;
+}
+
+std::pair<TaskId, UnreachableTasks::Message> UnreachableTasks::RemoveOldest() {
+  std::pair<TaskId, Message> oldest = std::move(list_.front());
+  index_.erase(oldest.first);
+  list_.pop_front();
+  return oldest;
+}
+
+void SetInfo(Framework& framework, const v1::FrameworkInfo& info) {
+  using Capability = v1::FrameworkInfo::Capability;
+  framework.info = info;
+  framework.roles = validation::RolesOf(info);
+  framework.partition_aware = validation::HasCapability(info, Capability::PARTITION_AWARE);
+  framework.multi_role = validation::HasCapability(info, Capability::MULTI_ROLE);
+  framework.reservation_refinement =
+      validation::HasCapability(info, Capability::RESERVATION_REFINEMENT);
+}
+
+}  // namespace tepui::master
