@@ -56,6 +56,7 @@ TEST_F(ClientTest, AsksAServerAndReusesTheConnection) {
     EXPECT_EQ(response->status, 202U);
     EXPECT_EQ(response->body, "blocalhost:" + std::to_string(server.port()));
   }
+  std::lock_guard lock(mutex);
   EXPECT_EQ(peers[0], peers[1]);
   EXPECT_EQ(peers[0], peers[2]);
 }
@@ -97,8 +98,10 @@ TEST_F(ClientTest, ManyAtOnceWithFewConnections) {
 }
 
 TEST_F(ClientTest, OrderedModeKeepsTheOrderOfTheCalls) {
+  std::mutex mutex;
   std::vector<std::string> seen;
   Server server(threads_, {}, [&](Request request, Responder responder) {
+    std::lock_guard lock(mutex);
     seen.push_back(request.target);
     std::move(responder).Send({});
   });
@@ -117,6 +120,7 @@ TEST_F(ClientTest, OrderedModeKeepsTheOrderOfTheCalls) {
         });
   }
   ASSERT_TRUE(done.WaitFor(300));
+  std::lock_guard lock(mutex);
   EXPECT_EQ(seen, expected);
   EXPECT_EQ(answered, expected);
 }
@@ -330,6 +334,7 @@ class SubscribeTest : public ClientTest {
           if (request.target == "/no") {
             return std::move(responder).Send({.status = 403, .headers = {}, .body = "because"});
           }
+          std::lock_guard lock(mutex_);
           stream_ = std::move(responder).StartStream(200, {});
           stream_->OnClosed([this] { closed_.Add(); });
           started_.Add();
@@ -346,7 +351,8 @@ class SubscribeTest : public ClientTest {
 
   Tally started_;
   Tally closed_;
-  std::shared_ptr<Stream> stream_;
+  std::mutex mutex_;
+  std::shared_ptr<Stream> stream_;  // Guarded by mutex_ where more than one comes.
   Server server_;
 };
 
@@ -441,7 +447,10 @@ TEST_F(SubscribeTest, NoHandlerAfterCancel) {
                                    .on_end = [&](std::optional<Error>) { ++*alive; }});
     ASSERT_TRUE(started_.WaitFor(i + 1));
     std::atomic<bool> stop = false;
-    std::thread writer([&, stream = stream_] {
+    std::thread writer([&, stream = [this] {
+      std::lock_guard lock(mutex_);
+      return stream_;
+    }()] {
       while (!stop && stream->Write("x")) {
       }
     });

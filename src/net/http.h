@@ -128,13 +128,11 @@ struct ServerOptions {
   size_t max_stream_backlog_bytes = 64 << 20;
   int max_connections = 100'000;  // Over it new ones are closed at once.
   int max_pipelined = 16;  // Requests of one connection in hand at once; then it is not read.
-  Duration header_timeout =
-      std::chrono::seconds(30);  // For a request once begun; a body that keeps coming at
-                                 // 16 KiB/s or more has longer.
+  // For a request once begun; a body that keeps coming at 16 KiB/s or more has longer.
+  Duration header_timeout = std::chrono::seconds(30);
   Duration idle_timeout = std::chrono::minutes(10);  // Between requests.
-  Duration write_timeout =
-      std::chrono::seconds(30);  // In which a peer must take something of an answer, or all
-                                 // that a closed stream has left.
+  // In which a peer must take something of an answer, or all that a closed stream has left.
+  Duration write_timeout = std::chrono::seconds(30);
 };
 
 class Server {
@@ -164,8 +162,8 @@ class Server {
 struct StreamHandler {
   std::function<void(const Response&)> on_response;  // Status and headers; a body only if not 200.
   std::function<void(std::string_view)> on_data;
-  std::function<void(std::optional<Error>)>
-      on_end;  // Last call; no error: the peer ended the response.
+  // Last call; no error: the peer ended the response.
+  std::function<void(std::optional<Error>)> on_end;
 };
 
 // A connection pool for one server. Thread-safe.
@@ -184,8 +182,9 @@ class Client {
   Client(IoThreads& threads, std::string host, uint16_t port, Options options);
   // Over a unix socket.
   Client(IoThreads& threads, std::string unix_path, Options options);
-  ~Client();  // What is pending ends with kUnavailable before this returns or soon after, never
-              // later than Stop.
+  // What is pending ends with kUnavailable before this returns or soon after, never later than
+  // Stop.
+  ~Client();
 
   using Callback = std::move_only_function<void(Result<Response>)>;
   // The callback runs once, on an I/O thread (after the threads' Stop: on this one, before Send
