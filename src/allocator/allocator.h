@@ -19,18 +19,20 @@ namespace tepui::allocator {
 enum class SorterPolicy { kDrf, kRandom };
 
 struct Options {
-  Duration allocation_interval = std::chrono::seconds(1);
+  Duration allocation_interval = std::chrono::seconds(1);  // Positive.
   SorterPolicy role_sorter = SorterPolicy::kDrf;
   SorterPolicy framework_sorter = SorterPolicy::kDrf;
-  // An offer holds at least one of these (OR of ANDs); empty: anything. Flag min_allocatable_resources.
-  std::vector<Quantities> min_allocatable;
-  std::vector<std::string> fair_sharing_excluded_resource_names;
+  // An offer holds at least one of these (OR of ANDs); empty: anything. Flag
+  // min_allocatable_resources.
+  std::vector<Quantities> min_allocatable = {};
+  std::vector<std::string> fair_sharing_excluded_resource_names = {};
   bool filter_gpu_resources = true;
-  std::optional<v1::DomainInfo> domain;  // The master's, for region-aware frameworks.
-  std::unordered_map<std::string, double> weights;  // By role path; 1.0 where absent.
+  std::optional<v1::DomainInfo> domain = {};  // The master's, for region-aware frameworks.
+  std::unordered_map<std::string, double> weights = {};  // By role path; 1.0 where absent.
 };
 
-// Resources of one agent for one framework in one role. `resources` carry the role as allocation info.
+// Resources of one agent for one framework in one role. `resources` carry the role as allocation
+// info.
 struct Offer {
   FrameworkId framework;
   AgentId agent;
@@ -41,20 +43,21 @@ struct Offer {
 struct AgentSpec {
   v1::AgentInfo info;  // id, hostname, attributes, domain.
   std::vector<v1::AgentInfo::Capability::Type> capabilities;
-  Resources total;     // Unallocated form; with reservations and volumes made so far.
+  Resources total;  // Unallocated form; with reservations and volumes made so far.
 };
 
-// Decides who is offered what (reference 3): tree of roles sorted by weighted dominant share, frameworks of a role
-// sorted the same way, each agent's free resources offered whole to the first framework that may and would take them.
-// Pure: no thread, I/O or clock but the one passed in. All calls and callbacks on the owner's thread.
+// Decides who is offered what (reference 3): tree of roles sorted by weighted dominant share,
+// frameworks of a role sorted the same way, each agent's free resources offered whole to the first
+// framework that may and would take them. Pure: no thread, I/O or clock but the one passed in. All
+// calls and callbacks on the owner's thread.
 //
-// Work is driven by what changed: an agent is looked at again when its free resources grew, a filter on it ended or a
-// framework that could take them appeared, was activated or revived; allocation over all such agents is batched and
-// runs at the next allocation interval tick or, for events, from a zero-delay timer. A cycle with nothing changed
-// visits nothing.
+// Work is driven by what changed: an agent is looked at again when its free resources grew, a
+// filter on it ended or a framework that could take them appeared, was activated or revived;
+// allocation over all such agents is batched and runs at the next allocation interval tick or, for
+// events, from a zero-delay timer. A cycle with nothing changed visits nothing.
 //
-// Every resource is in exactly one state: free, offered to a framework, or used by one; the allocator does not tell the
-// last two apart (both are "allocated" here).
+// Every resource is in exactly one state: free, offered to a framework, or used by one; the
+// allocator does not tell the last two apart (both are "allocated" here).
 class Allocator {
  public:
   using OfferCallback = std::function<void(std::vector<Offer>)>;
@@ -64,8 +67,8 @@ class Allocator {
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
 
-  // `used`: what the framework already holds on agents known here (a framework that returns). Inactive frameworks are
-  // counted and offered nothing.
+  // `used`: what the framework already holds on agents known here (a framework that returns).
+  // Inactive frameworks are counted and offered nothing.
   void AddFramework(const FrameworkId& id, const v1::FrameworkInfo& info,
                     const std::vector<std::string>& suppressed_roles, bool active,
                     const std::unordered_map<AgentId, Resources>& used);
@@ -78,26 +81,29 @@ class Allocator {
   // Also forgets its filters. What it was offered stays allocated until recovered.
   void DeactivateFramework(const FrameworkId& id);
 
-  // `used`: by framework; frameworks not known yet are counted when they are added (pass it again there).
+  // `used`: by framework. What a framework not known yet holds counts at once for it and its role;
+  // AddFramework may name it again.
   void AddAgent(const AgentSpec& agent, const std::unordered_map<FrameworkId, Resources>& used);
-  // New total, attributes or capabilities; filters on the agent end if attributes or capabilities changed.
+  // New total, attributes or capabilities; filters on the agent end if attributes or capabilities
+  // changed.
   void UpdateAgent(const AgentSpec& agent);
   void RemoveAgent(const AgentId& id);
   void ActivateAgent(const AgentId& id);
   void DeactivateAgent(const AgentId& id);
 
-  // The framework's allocation on the agent turned from `consumed` into `converted` (an offer operation was accepted,
-  // both with allocation info); the agent's total changes alike.
+  // The framework's allocation on the agent turned from `consumed` into `converted` (an offer
+  // operation was accepted, both with allocation info); the agent's total changes alike.
   void Convert(const FrameworkId& framework, const AgentId& agent, const Resources& consumed,
                const Resources& converted);
-  // The agent's free resources change from `consumed` into `converted` (an operator's operation, without allocation
-  // info). kConflict if not all of `consumed` is free.
+  // The agent's free resources change from `consumed` into `converted` (an operator's operation,
+  // without allocation info). kConflict if not all of `consumed` is free.
   Status ConvertFree(const AgentId& agent, const Resources& consumed, const Resources& converted);
   // The framework uses more of the agent than was known (task of a returning agent or executor).
   void Allocate(const FrameworkId& framework, const AgentId& agent, const Resources& resources);
-  // `resources` are free again. With `filters` the framework is not offered a subset of them on this agent, in the role
-  // they were allocated to, for refuse_seconds (default 5, at most 365 days, at least one allocation interval). Unknown
-  // frameworks and agents are ignored: both may have gone first.
+  // `resources` are free again. With `filters` the framework is not offered a subset of them on
+  // this agent, in the role they were allocated to, for refuse_seconds (default 5, at most 365
+  // days, at least one allocation interval). Unknown frameworks and agents are ignored: both may
+  // have gone first.
   void Recover(const FrameworkId& framework, const AgentId& agent, const Resources& resources,
                const std::optional<v1::Filters>& filters);
 
@@ -111,16 +117,20 @@ class Allocator {
   void Pause();
   void Resume();
 
-  // One allocation over everything that is due, now. For benchmarks and tests; the timers do it otherwise.
+  // One allocation over everything that is due, now. For benchmarks and tests; the timers do it
+  // otherwise.
   void RunNow();
 
   // --- What metrics and state endpoints show.
+  // Of a role's own frameworks, subroles apart; `allocated` over all agents, without allocation
+  // info. `dominant_share` as of the last run.
   struct RoleState {
     double weight = 1.0;
     double dominant_share = 0;
     Resources allocated;
     std::vector<FrameworkId> frameworks;
   };
+  // Roles with frameworks, with something allocated, or with a weight.
   std::unordered_map<std::string, RoleState> Roles() const;
   struct Counters {
     uint64_t runs = 0;

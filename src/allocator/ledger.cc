@@ -1,0 +1,162 @@
+#include "allocator/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "resources/resource.h"
+
+namespace tepui::allocator {
+namespace {
+
+bool HasShared(const Resources& resources) {
+  return std::any_of(resources.begin(), resources.end(),
+                     [](const Resource& resource) { return resource.is_shared(); });
+}
+
+// True if there is a copy, in whatever number, of the shared resource.
+bool HasCopy(const Resources& resources, const Resource& shared) {
+  Resources without = resources;
+  without -= shared;
+  return !(without == resources);
+}
+
+uint64_t SharedKey(NodeHandle node, AgentHandle agent) {
+  return uint64_t{node.index()} << 32 | agent.index();
+}
+
+template <class H>
+HoldingHandle Head(const std::vector<HoldingHandle>& heads, H handle) {
+  return handle.index() < heads.size() ? heads[handle.index()] : HoldingHandle();
+}
+
+template <class H>
+HoldingHandle& HeadSlot(std::vector<HoldingHandle>& heads, H handle) {
+  if (handle.index() >= heads.size()) heads.resize(handle.index() + size_t{1});
+  return heads[handle.index()];
+}
+
+}  // namespace
+
+HoldingHandle Ledger::Find(NodeHandle client, AgentHandle agent) const {
+  HoldingHandle it = Head(by_agent_, agent);
+  while (it && holdings_[it].client != client) it = holdings_[it].next_of_agent;
+  return it;
+}
+
+HoldingHandle Ledger::Create(NodeHandle client, AgentHandle agent) {
+  HoldingHandle& of_client = HeadSlot(by_client_, client);
+  HoldingHandle& of_agent = HeadSlot(by_agent_, agent);
+  Holding holding;
+  holding.client = client;
+  holding.agent = agent;
+  holding.next_of_client = of_client;
+  holding.next_of_agent = of_agent;
+  const HoldingHandle handle = holdings_.Add(std::move(holding));
+  if (of_client) holdings_[of_client].previous_of_client = handle;
+  if (of_agent) holdings_[of_agent].previous_of_agent = handle;
+  of_client = handle;
+  of_agent = handle;
+  return handle;
+}
+
+void Ledger::Erase(HoldingHandle handle) {
+  const Holding& it = holdings_[handle];
+  HoldingHandle& before_in_client = it.previous_of_client
+                                        ? holdings_[it.previous_of_client].next_of_client
+                                        : by_client_[it.client.index()];
+  HoldingHandle& before_in_agent = it.previous_of_agent
+                                       ? holdings_[it.previous_of_agent].next_of_agent
+                                       : by_agent_[it.agent.index()];
+  before_in_client = it.next_of_client;
+  before_in_agent = it.next_of_agent;
+  if (it.next_of_client) holdings_[it.next_of_client].previous_of_client = it.previous_of_client;
+  if (it.next_of_agent) holdings_[it.next_of_agent].previous_of_agent = it.previous_of_agent;
+  holdings_.Remove(handle);
+}
+
+void Ledger::Add(NodeHandle client, AgentHandle agent, Resources resources, uint64_t allocations) {
+  if (resources.empty()) return;
+  if (HasShared(resources)) {
+    tree_.AddUp(client, resources.NonShared(), 0);
+    CountShared(client, agent, resources.Shared(), allocations);
+  } else {
+    tree_.AddUp(client, resources, allocations);
+  }
+  HoldingHandle holding = Find(client, agent);
+  if (!holding) holding = Create(client, agent);
+  Resources& held = holdings_[holding].resources;
+  if (held.empty()) {
+    held = std::move(resources);
+  } else {
+    held += resources;
+  }
+}
+
+Resources Ledger::Remove(NodeHandle client, AgentHandle agent, const Resources& resources) {
+  const HoldingHandle holding = Find(client, agent);
+  if (!holding) return Resources();
+  Resources& held = holdings_[holding].resources;
+  Resources removed = held.Contains(resources) ? resources : held - (held - resources);
+  held -= removed;
+  if (held.empty()) Erase(holding);
+  if (HasShared(removed)) {
+    tree_.SubtractUp(client, removed.NonShared());
+    UncountShared(client, agent, removed.Shared());
+  } else {
+    tree_.SubtractUp(client, removed);
+  }
+  return removed;
+}
+
+void Ledger::CountShared(NodeHandle client, AgentHandle agent, const Resources& shared,
+                         uint64_t allocations) {
+  for (NodeHandle node = client; node; node = tree_.parent(node)) {
+    Resources& held = shared_[SharedKey(node, agent)];
+    const Resources appeared =
+        shared.Filter([&](const Resource& resource) { return !HasCopy(held, resource); });
+    held += shared;
+    tree_.Add(node, appeared, allocations);
+  }
+}
+
+void Ledger::UncountShared(NodeHandle client, AgentHandle agent, const Resources& shared) {
+  for (NodeHandle node = client; node; node = tree_.parent(node)) {
+    const auto it = shared_.find(SharedKey(node, agent));
+    it->second -= shared;
+    const Resources vanished =
+        shared.Filter([&](const Resource& resource) { return !HasCopy(it->second, resource); });
+    tree_.Subtract(node, vanished);
+    if (it->second.empty()) shared_.erase(it);
+  }
+}
+
+const Resources* Ledger::Held(NodeHandle client, AgentHandle agent) const {
+  const HoldingHandle holding = Find(client, agent);
+  return holding ? &holdings_[holding].resources : nullptr;
+}
+
+std::vector<Ledger::Entry> Ledger::OfClient(NodeHandle client) const {
+  std::vector<Entry> result;
+  for (HoldingHandle it = Head(by_client_, client); it; it = holdings_[it].next_of_client) {
+    result.push_back({client, holdings_[it].agent, holdings_[it].resources});
+  }
+  return result;
+}
+
+std::vector<Ledger::Entry> Ledger::OfAgent(AgentHandle agent) const {
+  std::vector<Entry> result;
+  for (HoldingHandle it = Head(by_agent_, agent); it; it = holdings_[it].next_of_agent) {
+    result.push_back({holdings_[it].client, agent, holdings_[it].resources});
+  }
+  return result;
+}
+
+Resources Ledger::NonSharedOfAgent(AgentHandle agent) const {
+  Resources result;
+  for (HoldingHandle it = Head(by_agent_, agent); it; it = holdings_[it].next_of_agent) {
+    result += holdings_[it].resources.NonShared();
+  }
+  return result;
+}
+
+}  // namespace tepui::allocator
