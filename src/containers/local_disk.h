@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "containers/containerizer.h"
+#include "containers/worker_pool.h"
+#include "shim/launch.h"
+
+namespace tepui::containers {
+
+// Makes `path` and its parents (0755) if missing. `path` itself, if made here, is 0750 and
+// `owner`'s (absent: ours), for a sandbox may hold secrets of the task. An existing directory is
+// left as it is. Blocks.
+Status MakeDirectory(const std::string& path, const std::optional<shim::Launch::User>& owner);
+
+// Removes the tree at `path`, without following any link and without leaving the tree while others
+// change it. Deep and wide trees are fine. A missing path is success; the error names the first
+// entry that could not be removed, after the rest has been. Blocks.
+Status RemoveTree(const std::string& path);
+
+// The agent's directories on this machine's file systems. `poster` runs work on the agent's thread.
+class LocalDisk final : public Disk {
+ public:
+  using Poster = std::function<void(std::move_only_function<void()>)>;
+
+  explicit LocalDisk(Poster poster);
+  // Waits for the removal in hand; those that wait are dropped, their callbacks with them.
+  ~LocalDisk() override;
+
+  Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
+                         const std::string& link) override;
+  Status Link(const std::string& target, const std::string& link) override;
+  void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
+  Result<double> UsedFraction(const std::string& path) override;
+
+ private:
+  Poster poster_;
+  WorkerPool remover_;
+};
+
+}  // namespace tepui::containers

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "containers/isolator.h"
+
+namespace tepui::containers {
+
+// What the processes below a shim use together, from /proc. Those that end while it is read are
+// left out.
+struct ProcessUsage {
+  uint32_t processes = 0;
+  uint32_t threads = 0;
+  double user_seconds = 0;  // Of the processes that live, and of those they have waited for.
+  double system_seconds = 0;
+  uint64_t resident_bytes = 0;
+};
+ProcessUsage UsageBelow(pid_t shim);
+
+// posix/cpu: no limit; cpu time, processes and threads in the usage.
+class PosixCpuIsolator final : public Isolator {
+ public:
+  std::string_view name() const override { return "posix/cpu"; }
+  void Usage(const ContainerId& id, pid_t shim, v1::ResourceStatistics* statistics) override;
+};
+
+// posix/mem: no limit; resident memory in the usage.
+class PosixMemoryIsolator final : public Isolator {
+ public:
+  std::string_view name() const override { return "posix/mem"; }
+  void Usage(const ContainerId& id, pid_t shim, v1::ResourceStatistics* statistics) override;
+};
+
+// linux/nnp: the task's processes can gain no privilege by exec (setuid programs, file
+// capabilities).
+class NoNewPrivilegesIsolator final : public Isolator {
+ public:
+  std::string_view name() const override { return "linux/nnp"; }
+  void Isolate(const ContainerId&, const Demand&, shim::Launch* launch) override {
+    launch->no_new_privileges = true;
+  }
+};
+
+}  // namespace tepui::containers

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "containers/file_descriptor.h"
+#include "containers/poller.h"
+#include "shim/launch.h"
+
+namespace tepui::containers {
+
+// The shim's executable in memory, sealed: nobody who gets hold of it, not even root by way of
+// /proc/<pid>/exe, can change a byte of it.
+Result<FileDescriptor> OpenShimImage();
+
+// A running shim, seen from the agent. It goes on when this object ends. Thread-safe.
+class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
+ public:
+  // Called on the poller's thread.
+  struct Observer {
+    std::function<void(const shim::Event&)> on_event;
+    // The last call, once: the shim's process is gone.
+    std::function<void()> on_gone;
+  };
+
+  // A shim that has not said within this that its task started, or why not, is killed.
+  static constexpr Duration kStartTimeout = std::chrono::minutes(1);
+
+  // Starts a shim from `image` and hands it the launch description. `name` is for ps: the
+  // container's id. Takes well under a millisecond whatever the size of this process, for its
+  // memory is not copied. Blocks while the shim reads a description larger than the socket's
+  // buffer, a few seconds at most.
+  static Result<std::shared_ptr<ShimProcess>> Start(int image, const std::string& name,
+                                                    const shim::Launch& launch);
+
+  ShimProcess(pid_t pid, FileDescriptor pidfd, FileDescriptor control);
+  ~ShimProcess();
+
+  pid_t pid() const { return pid_; }
+
+  // Has the poller call `observer` until on_gone; the shim is kept alive by the poller until then.
+  // Once.
+  void Observe(Poller& poller, Observer observer);
+
+  // To the task's process group; nothing happens if the task has ended.
+  void Signal(int signal);
+  // SIGKILL to every process of the task until none is left.
+  void Kill();
+  // SIGKILL to the shim itself: for one that does not answer. Its task may live on.
+  void Abandon();
+
+ private:
+  void Send(const shim::Command& command);
+  bool OnControl();
+  bool OnExit();
+  bool ReadEvents();
+  void OnEvent(const shim::Event& event);
+
+  const pid_t pid_;
+  FileDescriptor pidfd_;
+  FileDescriptor control_;
+
+  // Set by Observe, then the poller's thread only.
+  Poller* poller_ = nullptr;
+  Observer observer_;
+  TimerId start_deadline_ = 0;
+  std::string received_;  // Less than one event.
+  bool gone_ = false;
+};
+
+}  // namespace tepui::containers
