@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/install.sh
-[ -f build/release/build.ninja ] || cmake --preset release -DTEPUI_TESTS=OFF -DTEPUI_BENCH=OFF >/dev/null
+[ -f build/release/build.ninja ] || cmake --preset release >/dev/null
 cmake --build --preset release --target tepui
 
 work_dir=$(mktemp -d)

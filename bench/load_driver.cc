@@ -1,0 +1,271 @@
+// A scheduler that measures a running cluster from outside, over the v1 API (docs/performance.md).
+//
+//   load_driver --master=host:port launch --tasks=5000   tasks/s from ACCEPT to acknowledged
+//   FINISHED load_driver --master=host:port latency --tasks=200   ACCEPT to RUNNING, one task at a
+//   time load_driver --master=host:port reconcile --tasks=100000   status updates/s
+
+#include <tepui/scheduler.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tepui {
+namespace {
+
+namespace v1 = ::mesos::v1;
+using v1::scheduler::Call;
+using v1::scheduler::Event;
+using SteadyClock = std::chrono::steady_clock;
+
+double SecondsSince(SteadyClock::time_point start) {
+  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+void AddScalar(const std::string& name, double value, v1::TaskInfo* task) {
+  v1::Resource* resource = task->add_resources();
+  resource->set_name(name);
+  resource->set_type(v1::Value::SCALAR);
+  resource->mutable_scalar()->set_value(value);
+}
+
+// One framework and one measurement. Events come on the library's thread; everything is guarded by
+// `mutex_`.
+class Driver {
+ public:
+  struct Options {
+    std::string master = "127.0.0.1:5050";
+    ContentType content_type = ContentType::kProtobuf;
+    int tasks = 1000;
+    double cpus = 0.01;
+    double mem = 1;
+    std::string command;  // By the shell; empty: /bin/true itself.
+  };
+  enum class Mode { kLaunch, kLatency, kReconcile };
+
+  Driver(Options options, Mode mode) : options_(std::move(options)), mode_(mode) {}
+
+  int Run() {
+    auto mesos = scheduler::Mesos::Create(
+        options_.master, options_.content_type, [this] { Subscribe(); },
+        [this] { Fail("the connection to the master broke"); },
+        [this](const std::queue<Event>& events) { OnEvents(events); });
+    if (!mesos) {
+      std::fprintf(stderr, "%s\n", mesos.error().c_str());
+      return 1;
+    }
+    std::unique_lock lock(mutex_);
+    mesos_ = mesos->get();
+    ready_.notify_all();
+    done_.wait(lock, [this] { return finished_; });
+    Call teardown;
+    teardown.set_type(Call::TEARDOWN);
+    *teardown.mutable_framework_id() = framework_id_;
+    lock.unlock();
+    if (failure_.empty()) (void)mesos.value()->Call(teardown).get();
+    if (!failure_.empty()) std::fprintf(stderr, "%s\n", failure_.c_str());
+    return failure_.empty() ? 0 : 1;
+  }
+
+ private:
+  void Subscribe() {
+    std::unique_lock lock(mutex_);
+    ready_.wait(lock, [this] { return mesos_ != nullptr; });
+    Call call;
+    call.set_type(Call::SUBSCRIBE);
+    call.mutable_subscribe()->mutable_framework_info()->set_user("root");
+    call.mutable_subscribe()->mutable_framework_info()->set_name("load-driver");
+    mesos_->Send(call);
+  }
+
+  void OnEvents(std::queue<Event> events) {
+    std::lock_guard lock(mutex_);
+    for (; !events.empty() && !finished_; events.pop()) OnEvent(events.front());
+  }
+
+  void OnEvent(const Event& event) {
+    switch (event.type()) {
+      case Event::SUBSCRIBED:
+        framework_id_ = event.subscribed().framework_id();
+        if (mode_ == Mode::kReconcile) Reconcile();
+        break;
+      case Event::OFFERS:
+        for (const auto& offer : event.offers().offers()) OnOffer(offer);
+        break;
+      case Event::UPDATE:
+        OnStatus(event.update().status());
+        break;
+      case Event::ERROR:
+        Finish(event.error().message());
+        break;
+      default:
+        break;
+    }
+  }
+
+  void OnOffer(const v1::Offer& offer) {
+    if (mode_ == Mode::kLatency && launched_ != ended_) {
+      held_ = offer;  // For the next task, when this one has ended.
+      return;
+    }
+    double cpus = 0, mem = 0;
+    for (const auto& resource : offer.resources()) {
+      if (resource.name() == "cpus") cpus += resource.scalar().value();
+      if (resource.name() == "mem") mem += resource.scalar().value();
+    }
+    const double fit = std::min(cpus / options_.cpus, mem / options_.mem);
+    int count = std::min(static_cast<int>(fit + 1e-6), options_.tasks - launched_);
+    if (mode_ == Mode::kLatency) count = std::min(count, 1);
+    if (mode_ == Mode::kReconcile) count = 0;
+
+    Call call;
+    call.set_type(Call::ACCEPT);
+    *call.mutable_framework_id() = framework_id_;
+    *call.mutable_accept()->add_offer_ids() = offer.id();
+    call.mutable_accept()->mutable_filters()->set_refuse_seconds(0);
+    auto* operation = call.mutable_accept()->add_operations();
+    operation->set_type(v1::Offer::Operation::LAUNCH);
+    for (int i = 0; i < count; ++i) {
+      *operation->mutable_launch()->add_task_infos() = MakeTask(offer);
+    }
+    if (count == 0) call.mutable_accept()->clear_operations();
+    if (started_ == SteadyClock::time_point() || mode_ == Mode::kLatency)
+      started_ = SteadyClock::now();
+    mesos_->Send(call);
+  }
+
+  v1::TaskInfo MakeTask(const v1::Offer& offer) {
+    v1::TaskInfo task;
+    task.set_name("load");
+    task.mutable_task_id()->set_value(std::to_string(launched_++));
+    *task.mutable_agent_id() = offer.agent_id();
+    AddScalar("cpus", options_.cpus, &task);
+    AddScalar("mem", options_.mem, &task);
+    if (options_.command.empty()) {
+      task.mutable_command()->set_shell(false);
+      task.mutable_command()->set_value("/bin/true");
+      task.mutable_command()->add_arguments("true");
+    } else {
+      task.mutable_command()->set_value(options_.command);
+    }
+    return task;
+  }
+
+  void OnStatus(const v1::TaskStatus& status) {
+    if (mode_ == Mode::kReconcile) {
+      if (++updates_ == options_.tasks) {
+        const double seconds = SecondsSince(started_);
+        std::printf("%d updates in %.3f s: %.0f/s\n", updates_, seconds, updates_ / seconds);
+        Finish("");
+      }
+      return;
+    }
+    if (status.has_uuid()) {
+      Call call;
+      call.set_type(Call::ACKNOWLEDGE);
+      *call.mutable_framework_id() = framework_id_;
+      *call.mutable_acknowledge()->mutable_agent_id() = status.agent_id();
+      *call.mutable_acknowledge()->mutable_task_id() = status.task_id();
+      call.mutable_acknowledge()->set_uuid(status.uuid());
+      mesos_->Send(call);
+    }
+    if (status.state() == v1::TASK_RUNNING) latencies_.push_back(SecondsSince(started_) * 1000);
+    if (status.state() == v1::TASK_FINISHED) {
+      if (++ended_ == options_.tasks) {
+        Report();
+      } else if (held_) {
+        OnOffer(*std::exchange(held_, std::nullopt));
+      }
+    } else if (status.state() != v1::TASK_STARTING && status.state() != v1::TASK_RUNNING) {
+      Finish("task " + status.task_id().value() + " became " + v1::TaskState_Name(status.state()) +
+             ": " + status.message());
+    }
+  }
+
+  void Report() {
+    const double seconds = SecondsSince(started_);
+    if (mode_ == Mode::kLaunch) {
+      std::printf("%d tasks in %.3f s: %.0f/s\n", ended_, seconds, ended_ / seconds);
+    } else {
+      std::ranges::sort(latencies_);
+      const auto at = [this](double q) {
+        return latencies_[static_cast<size_t>(q * static_cast<double>(latencies_.size() - 1))];
+      };
+      std::printf("ACCEPT to RUNNING over %zu tasks: min %.2f p50 %.2f p99 %.2f max %.2f ms\n",
+                  latencies_.size(), at(0), at(0.5), at(0.99), at(1));
+    }
+    Finish("");
+  }
+
+  void Reconcile() {
+    Call call;
+    call.set_type(Call::RECONCILE);
+    *call.mutable_framework_id() = framework_id_;
+    for (int i = 0; i < options_.tasks; ++i) {
+      call.mutable_reconcile()->add_tasks()->mutable_task_id()->set_value("unknown-" +
+                                                                          std::to_string(i));
+    }
+    started_ = SteadyClock::now();
+    mesos_->Send(call);
+  }
+
+  void Fail(const std::string& why) {
+    std::lock_guard lock(mutex_);
+    if (!finished_) Finish(why);
+  }
+  void Finish(std::string failure) {
+    failure_ = std::move(failure);
+    finished_ = true;
+    done_.notify_all();
+  }
+
+  const Options options_;
+  const Mode mode_;
+  std::mutex mutex_;
+  std::condition_variable ready_, done_;
+  scheduler::Mesos* mesos_ = nullptr;
+  v1::FrameworkID framework_id_;
+  SteadyClock::time_point started_;
+  int launched_ = 0, ended_ = 0, updates_ = 0;
+  std::vector<double> latencies_;
+  std::optional<v1::Offer> held_;
+  bool finished_ = false;
+  std::string failure_;
+};
+
+int Main(int argc, char** argv) {
+  CLI::App app("Measures a running cluster over the v1 scheduler API.");
+  Driver::Options options;
+  bool json = false;
+  app.add_option("--master", options.master, "host:port of the master")->capture_default_str();
+  app.add_option("--tasks", options.tasks, "how many")->capture_default_str();
+  app.add_option("--cpus", options.cpus, "of each task")->capture_default_str();
+  app.add_option("--mem", options.mem, "of each task, MB")->capture_default_str();
+  app.add_option("--command", options.command,
+                 "shell command of each task (else /bin/true without a shell)");
+  app.add_flag("--json", json, "speak JSON instead of protobuf");
+  app.fallthrough();
+  app.require_subcommand(1);
+  const auto* latency = app.add_subcommand("latency", "ACCEPT to RUNNING, one task at a time");
+  const auto* reconcile = app.add_subcommand("reconcile", "updates for unknown tasks");
+  app.add_subcommand("launch", "tasks from ACCEPT to acknowledged FINISHED");
+  CLI11_PARSE(app, argc, argv);
+  if (json) options.content_type = ContentType::kJson;
+  const auto mode = latency->parsed()     ? Driver::Mode::kLatency
+                    : reconcile->parsed() ? Driver::Mode::kReconcile
+                                          : Driver::Mode::kLaunch;
+  return Driver(options, mode).Run();
+}
+
+}  // namespace
+}  // namespace tepui
+
+int main(int argc, char** argv) { return tepui::Main(argc, argv); }
