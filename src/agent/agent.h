@@ -70,7 +70,7 @@ struct Options {
 class Agent {
  public:
   // `exit` is called once when the agent must end its process (told to shut down, refused); with a
-  // sentence.
+  // sentence. It must not destroy the agent, which is still running.
   Agent(Options options, Clock& clock, Random& random, Links& links,
         containers::Containerizer& containerizer, containers::Prober& prober,
         containers::Disk& disk, std::function<void(Status)> exit);

@@ -82,9 +82,15 @@ class FakeContainerizer final : public containers::Containerizer {
     order.push_back(spec.id);
     Container& container = containers[spec.id];
     container.spec = std::move(spec);
+    if (immediate) return callback(containers::Launched{1});
     container.launched = std::move(callback);
   }
   void Wait(const ContainerId& id, TerminationCallback callback) override {
+    if (immediate) {
+      containers::Termination termination;
+      termination.status = *immediate;
+      return callback(std::move(termination));
+    }
     containers[id].terminated = std::move(callback);
   }
   bool Signal(const ContainerId& id, int signal) override {
@@ -123,6 +129,8 @@ class FakeContainerizer final : public containers::Containerizer {
   }
   void End(int wait_status) { End(order.back(), wait_status); }
 
+  // Every container starts and ends with this wait status before the call returns.
+  std::optional<int> immediate;
   std::vector<ContainerId> order;
   std::map<ContainerId, Container> containers;
   std::deque<Check> checks;

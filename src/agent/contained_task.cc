@@ -125,7 +125,6 @@ void ContainedTask::KillWithin(Duration grace) {
   if (state_ == State::kEnded || ended_by_agent_) return;
   if (state_ != State::kRunning) return KillBeforeRunning();
 
-  grace = std::max(grace, Duration::zero());
   const MonotonicTime now = services_.clock.Now();
   if (killed_) {
     // A retried kill must not start the grace period anew, nor lengthen it; but it may shorten it.

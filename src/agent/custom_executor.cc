@@ -84,8 +84,12 @@ void CustomExecutor::OnLaunched(Result<containers::Launched> result) {
   }
   launched_ = true;
   pid_ = result->pid;
-  // Shut down, or out of time, while it was on its way.
-  if (!executor_.active()) services_.containerizer.Destroy(executor_.container());
+  if (executor_.active()) {
+    UpdateContainer();  // Tasks may have come since.
+  } else {
+    // Shut down, or out of time, while it was on its way.
+    services_.containerizer.Destroy(executor_.container());
+  }
   services_.containerizer.Wait(executor_.container(),
                                lifetime_.Bind([this](const containers::Termination& termination) {
                                  OnTerminated(termination);

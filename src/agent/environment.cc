@@ -109,7 +109,7 @@ Result<Environment> MakeGroupTaskEnvironment(const v1::TaskInfo& task, const std
                                              const Options& options) {
   Variables variables = Base(options);
   variables["MESOS_SANDBOX"] = sandbox;
-  variables["MESOS_CONTAINER_IP"] = options.address.ip();
+  if (!options.address.ip().empty()) variables["MESOS_CONTAINER_IP"] = options.address.ip();
   if (auto added = AddUsers(task.command().environment(), variables); !added) {
     return Fail(added.error());
   }

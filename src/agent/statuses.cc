@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstring>
 
 namespace tepui::agent {
@@ -86,6 +88,11 @@ bool HasCapability(const v1::FrameworkInfo& framework,
     if (has.type() == capability) return true;
   }
   return false;
+}
+
+Duration FromProto(const v1::DurationInfo& duration) {
+  constexpr Duration kYear = std::chrono::hours(24 * 365);
+  return std::clamp(Duration(duration.nanoseconds()), Duration::zero(), kYear);
 }
 
 v1::CheckStatusInfo EmptyCheckStatus(const v1::CheckInfo& check) {

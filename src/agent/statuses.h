@@ -36,8 +36,8 @@ bool HasCapability(const v1::FrameworkInfo& framework,
 // The check status of a task that has a check but no result of it yet: its kind alone.
 v1::CheckStatusInfo EmptyCheckStatus(const v1::CheckInfo& check);
 
-inline Duration FromProto(const v1::DurationInfo& duration) {
-  return Duration(duration.nanoseconds());
-}
+// Between nothing and a year, so that sums with points in time stay in range whatever a framework
+// asked for.
+Duration FromProto(const v1::DurationInfo& duration);
 
 }  // namespace tepui::agent
