@@ -1,0 +1,102 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstring>
+
+#include "cli/command.h"
+#include "cli/running_agent.h"
+#include "cli/servers.h"
+#include "cli/signals.h"
+#include "client/endpoint.h"
+
+namespace tepui::cli {
+namespace {
+
+// Beyond the executors' grace: for the last statuses to reach the master.
+constexpr Duration kLeavingTime = std::chrono::seconds(5);
+
+int Serve(http::AgentServerOptions options, const Identity& identity) {
+  SignalWait signals;
+  net::IoThreads threads(IoThreadCount());
+  const std::string master = options.master;
+  const Duration grace = options.agent.executor_shutdown_grace_period + kLeavingTime;
+  auto started = RunningAgent::Start(threads, std::move(options), signals);
+  if (!started) {
+    spdlog::error("The agent cannot start: {}", started.error().message);
+    return kFailure;
+  }
+  std::vector<std::unique_ptr<RunningAgent>> agents;
+  agents.push_back(std::move(*started));
+  const RunningAgent& agent = *agents.front();
+  spdlog::info("Agent listening on http://{}:{}, its master is at {}", identity.ip, agent.port(),
+               master);
+
+  const int signal = signals.Wait().value_or(0);
+  if (!agent.ended()) {
+    agents.front()->Shutdown(fmt::format("the agent got {}", strsignal(signal)));
+    if (!WaitForEnd(agents, signals, grace)) return kFailure;
+  }
+  if (!agent.outcome()) {
+    spdlog::error("The agent ends: {}", agent.outcome().error().message);
+    return kFailure;
+  }
+  spdlog::info("The agent ends");
+  return kSuccess;
+}
+
+// host:port of what may be written in other ways; the flag's check has refused what is none.
+std::string MasterAddress(const std::string& text) {
+  const auto endpoint = client::ParseMaster(text);
+  return endpoint ? ToString(*endpoint) : text;
+}
+
+}  // namespace
+
+int AgentCommand(const Invocation& invocation) {
+  CommonFlags common;
+  common.port = 5051;
+  AgentFlags flags;
+  std::string master;
+  std::string work_dir;
+  FlagTable table(
+      {.program = invocation.program,
+       .purpose =
+           "Runs an agent: it offers this machine's resources through a master and runs the tasks "
+           "that frameworks launch on them.",
+       .arguments = "",
+       .environment_prefix = "MESOS_"});
+  DeclareCommonFlags(&table, &common);
+  table.Group("Agent");
+  table.Add("master", &master, "Where the master is: host:port.")
+      .Required()
+      .Check([&master]() -> Status {
+        const auto endpoint = client::ParseMaster(master);
+        if (endpoint) return {};
+        return Fail(Code::kInvalid, "cannot be used: {}", endpoint.error().message);
+      });
+  table.Add("work_dir", &work_dir, "Directory for sandboxes and what the agent keeps.")
+      .Required()
+      .IsPath();
+  DeclareAgentFlags(&table, &flags);
+
+  FlagResult parsed = table.Parse(invocation.words, invocation.environment);
+  if (const auto answered = AnswerQuestions(table, parsed)) return *answered;
+  std::vector<std::string> problems = std::move(parsed.problems);
+  CheckCommonFlags(common, &problems);
+  const Identity identity =
+      problems.empty() ? FindIdentity(common, "0.0.0.0", &problems) : Identity{};
+  http::AgentServerOptions options =
+      ToAgentServer(flags, common, identity, MasterAddress(master), work_dir,
+                    invocation.environment, table.Values(), &problems);
+  if (!problems.empty()) return ReportProblems(invocation.program, problems);
+
+  if (const Status log = SetUpLog(ToLogOptions(common, "tepui-agent")); !log) {
+    return ReportProblems(invocation.program, {log.error().message});
+  }
+  for (const std::string& warning : parsed.warnings) spdlog::warn(warning);
+  spdlog::info(VersionLine());
+  return Serve(std::move(options), identity);
+}
+
+}  // namespace tepui::cli

@@ -1,0 +1,55 @@
+#include "cli/agent_parts.h"
+
+#include <memory>
+#include <utility>
+
+#include "containers/fetching.h"
+#include "containers/local_disk.h"
+#include "containers/mesos_containerizer.h"
+#include "containers/prober.h"
+
+namespace tepui::cli {
+namespace {
+
+containers::Fetcher::Options ToFetcherOptions(const AgentFlags& flags) {
+  containers::Fetcher::Options options;
+  // The fetcher empties its directory: not one that may hold other things.
+  options.cache_dir = flags.fetcher_cache_dir + "/cache";
+  options.cache_size_bytes = flags.fetcher_cache_size.value;
+  options.stall_timeout = flags.fetcher_stall_timeout;
+  options.frameworks_home = flags.frameworks_home;
+  return options;
+}
+
+containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags& flags) {
+  containers::MesosContainerizer::Options options;
+  options.isolation.isolation = flags.isolation;
+  options.isolation.cgroups_hierarchy = flags.cgroups_hierarchy;
+  options.isolation.cgroups_root = flags.cgroups_root;
+  options.isolation.cgroups_enable_cfs = flags.cgroups_enable_cfs;
+  options.isolation.cgroups_limit_swap = flags.cgroups_limit_swap;
+  options.capabilities.effective = flags.effective_capabilities;
+  options.capabilities.bounding = flags.bounding_capabilities;
+  options.runtime_dir = flags.runtime_dir;
+  return options;
+}
+
+}  // namespace
+
+std::function<Result<http::AgentParts>(net::IoThreads&, http::Poster)> AgentPartsMaker(
+    const AgentFlags& flags) {
+  // The server keeps this function, and with it the fetcher, until after the parts that use it are
+  // gone.
+  auto fetcher = std::make_shared<std::unique_ptr<containers::Fetcher>>();
+  return [flags, fetcher](net::IoThreads&, http::Poster poster) -> Result<http::AgentParts> {
+    *fetcher = std::make_unique<containers::Fetcher>(ToFetcherOptions(flags));
+    auto containerizer = containers::MesosContainerizer::Create(
+        ToContainerizerOptions(flags), poster, containers::FetchWith(**fetcher));
+    if (!containerizer) return Fail(std::move(containerizer.error()));
+    return http::AgentParts{.containerizer = std::move(*containerizer),
+                            .prober = std::make_unique<containers::CurlProber>(poster),
+                            .disk = std::make_unique<containers::LocalDisk>(poster)};
+  };
+}
+
+}  // namespace tepui::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flags.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "mesos/v1/mesos.pb.h"
+
+namespace tepui::cli {
+
+// Flags that master and agent share (reference 7.1).
+struct CommonFlags {
+  bool quiet = false;
+  std::string logging_level = "INFO";
+  std::optional<std::string> log_dir;
+
+  std::optional<std::string> ip;
+  uint16_t port = 0;
+  std::optional<std::string> advertise_ip;
+  std::optional<std::string> ip_discovery_command;
+  std::optional<std::string> hostname;
+  bool hostname_lookup = true;
+  std::optional<mesos::v1::DomainInfo> domain;
+};
+
+void DeclareCommonFlags(FlagTable* table, CommonFlags* flags);
+
+// Where a server listens and what it tells others.
+struct Identity {
+  std::string bind_ip;  // What to listen on.
+  std::string ip;       // Under which others reach it.
+  std::string hostname;
+};
+
+// Runs ip_discovery_command, looks up the machine's address and its name: may block for as long as
+// the resolver does. `default_ip`: what to listen on without --ip.
+Identity FindIdentity(const CommonFlags& flags, const std::string& default_ip,
+                      std::vector<std::string>* problems);
+
+// What is wrong in itself with the flags, beyond what the table saw.
+void CheckCommonFlags(const CommonFlags& flags, std::vector<std::string>* problems);
+
+LogOptions ToLogOptions(const CommonFlags& flags, const std::string& program);
+
+}  // namespace tepui::cli

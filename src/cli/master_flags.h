@@ -1,0 +1,48 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flags.h"
+#include "cli/common_flags.h"
+#include "master/master.h"
+
+namespace tepui::cli {
+
+// The master's own flags (reference 7.2). Those it has in common with the agent, and work_dir,
+// which `tepui local` sees differently, are declared apart.
+struct MasterFlags {
+  std::string registry = "in_memory";
+  std::optional<std::string> cluster;
+
+  Duration agent_reregister_timeout = std::chrono::minutes(10);
+  Duration agent_ping_timeout = std::chrono::seconds(15);
+  int max_agent_ping_timeouts = 5;
+  std::optional<int> max_executors_per_agent;
+  bool require_agent_domain = false;
+
+  std::string role_sorter = "drf";
+  std::string framework_sorter = "drf";
+  Duration allocation_interval = std::chrono::seconds(1);
+  std::optional<std::string> weights;
+  std::optional<Duration> offer_timeout;
+  std::string min_allocatable_resources = "cpus:0.01|mem:32";
+  std::optional<std::string> fair_sharing_excluded_resource_names;
+  bool filter_gpu_resources = true;
+
+  bool root_submissions = true;
+  int max_completed_frameworks = 50;
+  int max_completed_tasks_per_framework = 1000;
+  int max_unreachable_tasks_per_framework = 1000;
+};
+
+void DeclareMasterFlags(FlagTable* table, MasterFlags* flags);
+
+// The options of a master with these flags; every further problem of theirs is added to `problems`.
+// Identity fields of `info` are left to the caller.
+master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
+                                std::vector<std::string>* problems);
+
+}  // namespace tepui::cli

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/signals.h"
+#include "http/agent_server.h"
+
+namespace tepui::cli {
+
+// An agent and how it ended: shared by the agent's thread and the one that waits for signals.
+class RunningAgent {
+ public:
+  // `signals` is woken when the agent ends by itself; it and the threads outlive the agent.
+  static Result<std::unique_ptr<RunningAgent>> Start(net::IoThreads& threads,
+                                                     http::AgentServerOptions options,
+                                                     SignalWait& signals);
+
+  uint16_t port() const { return server_->port(); }
+
+  // Begins to end the agent: its tasks are killed and the master is told.
+  void Shutdown(const std::string& reason) { server_->Shutdown(/*unregister=*/true, reason); }
+
+  bool ended() const { return exit_->ended.load(std::memory_order_acquire); }
+  // Once ended: why, if that was not in order.
+  const Status& outcome() const { return exit_->outcome; }
+
+ private:
+  struct Exit {
+    std::atomic<bool> ended = false;
+    Status outcome;  // Written before `ended` is.
+  };
+
+  RunningAgent() = default;
+
+  std::shared_ptr<Exit> exit_ = std::make_shared<Exit>();
+  std::unique_ptr<http::AgentServer> server_;
+};
+
+// Until every agent has ended, or the grace has run out, or a second signal came; whether all
+// ended.
+bool WaitForEnd(const std::vector<std::unique_ptr<RunningAgent>>& agents, SignalWait& signals,
+                Duration grace);
+
+}  // namespace tepui::cli

@@ -1,0 +1,82 @@
+#include "cli/servers.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "base/version.h"
+#include "cli/agent_parts.h"
+#include "http/addresses.h"
+
+namespace tepui::cli {
+
+int IoThreadCount() {
+  constexpr unsigned kMostUseful = 8;
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 2u, kMostUseful));
+}
+
+void CreateDirectory(const std::string& flag, const std::string& path,
+                     std::vector<std::string>* problems) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    problems->push_back(fmt::format("--{}: cannot create '{}': {}", flag, path, error.message()));
+}
+
+http::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonFlags& common,
+                                         const Identity& identity, FlagValues values,
+                                         std::vector<std::string>* problems) {
+  http::MasterServerOptions options;
+  options.master = ToMasterOptions(flags, common, problems);
+  options.ip = identity.bind_ip;
+  options.port = common.port;
+  options.cluster = flags.cluster.value_or("");
+  options.flags = std::move(values);
+
+  v1::MasterInfo& info = options.master.info;
+  info.set_hostname(identity.hostname);
+  info.set_ip(http::PackedIp(identity.ip));
+  // With a port of the kernel's choosing the server fills in the rest once it listens.
+  if (common.port != 0) {
+    info.set_pid(fmt::format("master@{}:{}", identity.ip, common.port));
+    info.mutable_address()->set_hostname(identity.hostname);
+    info.mutable_address()->set_ip(identity.ip);
+    info.mutable_address()->set_port(common.port);
+  } else if (common.advertise_ip) {
+    problems->push_back("--advertise_ip needs a --port other than 0");
+  }
+  return options;
+}
+
+http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
+                                       const Identity& identity, const std::string& master,
+                                       const std::string& work_dir,
+                                       const std::vector<std::string>& environment,
+                                       FlagValues values, std::vector<std::string>* problems) {
+  http::AgentServerOptions options;
+  CheckIsolation(flags, problems);
+  // Nothing is made on disk for flags that are wrong already.
+  if (!problems->empty() || work_dir.empty()) return options;
+  const std::string absolute = std::filesystem::absolute(work_dir).lexically_normal().string();
+  CreateDirectory("work_dir", absolute, problems);
+  CreateDirectory("runtime_dir", flags.runtime_dir, problems);
+  CreateDirectory("fetcher_cache_dir", flags.fetcher_cache_dir, problems);
+
+  options.agent = ToAgentOptions(flags, common, absolute, environment, problems);
+  options.agent.info.set_hostname(identity.hostname);
+  options.agent.info.set_port(common.port);
+  options.agent.address.set_hostname(identity.hostname);
+  options.agent.address.set_ip(identity.ip);
+  options.agent.address.set_port(common.port);
+  options.agent.version = std::string(kMesosVersion);
+  options.ip = identity.bind_ip;
+  options.port = common.port;
+  options.master = master;
+  options.parts = AgentPartsMaker(flags);
+  options.flags = std::move(values);
+  return options;
+}
+
+}  // namespace tepui::cli
