@@ -21,10 +21,6 @@ void Master::Impl::OnSchedulerCall(const std::optional<std::string>& stream_uuid
 Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::string>& stream_uuid,
                                                   const std::optional<std::string>& principal,
                                                   const SchedulerCall& call) {
-  if (call.type() == SchedulerCall::UNKNOWN) {
-    return Fail(Code::kUnimplemented,
-                "The call has no type, or one that this master does not know");
-  }
   if (Status valid = validation::ValidateCall(call, principal); !valid)
     return Fail(std::move(valid.error()));
   if (call.type() == SchedulerCall::SUBSCRIBE) {

@@ -83,7 +83,8 @@ def test_an_executor_that_never_registers(make_cluster):
 
 def test_authenticated_executors(make_cluster, tmp_path):
     key = tmp_path / "key"
-    key.write_text("a secret of some length")
+    key.write_text("a secret of thirty-two bytes or more")
+    key.chmod(0o600)
     cluster = make_cluster("--authenticate_http_executors", f"--jwt_secret_key={key}")
     framework = cluster.framework()
     task = executor_task("finish")
@@ -118,7 +119,7 @@ def group(framework, offer, *commands):
         "type": "DEFAULT",
         "executor_id": {"value": f"group-{tasks[0]['name']}"},
         "framework_id": {"value": framework.id},
-        "resources": [scalar("cpus", 0.1), scalar("mem", 32)],
+        "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 1)],
     }
     framework.accept(offer, [{"type": "LAUNCH_GROUP",
                               "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}}])

@@ -16,7 +16,7 @@ def test_subscribed(cluster, framework):
 
 
 def test_heartbeat_is_announced(cluster):
-    framework = cluster.framework()
+    framework = cluster.framework(failover_timeout=60)
     framework.disconnect()
     subscribed = framework.subscribe()["subscribed"]
     assert subscribed["heartbeat_interval_seconds"] == 15
@@ -30,10 +30,16 @@ def test_offer_shape(cluster, framework):
     assert offer["agent_id"]["value"].startswith(cluster.state()["id"] + "-S")
     assert offer["framework_id"]["value"] == framework.id
     assert offer["url"]["address"]["port"] == cluster.agent_port
-    assert offer["allocation_info"]["role"] == "*"
     names = {r["name"]: r for r in offer["resources"]}
     assert names["ports"]["ranges"]["range"] == [{"begin": 31000, "end": 31099}]
-    assert all(r["allocation_info"]["role"] == "*" for r in offer["resources"])
+    # Roles are shown to those who can have several (reference 2.2).
+    assert "allocation_info" not in offer
+    multi = cluster.framework(roles=["a", "b"], capabilities=[{"type": "MULTI_ROLE"}])
+    framework.decline(offer)
+    offer = multi.offer(cpus=1)
+    assert offer["allocation_info"]["role"] in ("a", "b")
+    assert all(r["allocation_info"] == offer["allocation_info"] for r in offer["resources"])
+    multi.call("TEARDOWN")
 
 
 def test_decline_filters(framework):
@@ -172,7 +178,7 @@ def test_operation_feedback(cluster):
     status = event["update_operation_status"]["status"]
     assert status["operation_id"]["value"] == "op-1"
     assert status["state"] == "OPERATION_FINISHED"
-    framework.call("ACKNOWLEDGE_OPERATION_STATUS", operation_id=status["operation_id"], uuid=status["uuid"],
+    framework.call("ACKNOWLEDGE_OPERATION_STATUS", operation_id=status["operation_id"], uuid=status["uuid"]["value"],
                    agent_id=offer["agent_id"])
     framework.call("RECONCILE_OPERATIONS", operations=[{"operation_id": {"value": "unheard-of"}}])
     event = framework.expect("UPDATE_OPERATION_STATUS")
@@ -281,7 +287,7 @@ def test_refused_calls(cluster, body, headers, status):
     ({"role": "/a"}, "role"),
     ({"roles": ["a"]}, "MULTI_ROLE"),
     ({"roles": ["a", "a"], "capabilities": [{"type": "MULTI_ROLE"}]}, "a"),
-    ({"failover_timeout": -1}, "failover"),
+    ({"failover_timeout": 1e300}, "failover"),
 ])
 def test_refused_frameworks(cluster, info, word):
     with pytest.raises(Refused) as refused:
