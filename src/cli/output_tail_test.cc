@@ -61,7 +61,8 @@ TEST_F(OutputTailTest, ShowsWhatComes) {
 }
 
 TEST_F(OutputTailTest, LargeFilesComeInPieces) {
-  file_ = std::string(200'000, 'x') + "end";
+  file_.emplace(200'000, 'x');
+  *file_ += "end";
   tail_.Start();
   clock_.Advance(200ms);
   EXPECT_EQ(shown_, *file_);
