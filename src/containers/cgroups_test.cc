@@ -278,9 +278,9 @@ TEST_F(ContainerizerTest, ATaskIsBornInItsCgroupV2) {
   launch.stderr_path = "stderr";
   launch.program = "/bin/sh";
   launch.arguments = {"sh", "-c", "cat /proc/self/cgroup; sleep 1000"};
-  Result<FileDescriptor> image = OpenShimImage();
-  ASSERT_TRUE(image);
-  auto shim = ShimProcess::Start(image->get(), "test", launch);
+  auto starter = ShimStarter::Create(1);
+  ASSERT_TRUE(starter);
+  auto shim = ShimProcess::Start(**starter, "test", launch);
   ASSERT_TRUE(shim) << shim.error().message;
   std::string line = fmt::format("0::/{}/c/leaf\n", root.name());
   ASSERT_TRUE(Eventually(

@@ -23,12 +23,24 @@ constexpr mode_t kSandboxMode = 0750;
 constexpr size_t kMaxPending = 256;  // Per level of a tree.
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 
+// From the nearest parent that is there: most of a deep path is.
 Status MakeParents(const std::string& path) {
-  for (size_t slash = path.find('/', 1); slash != std::string::npos;
-       slash = path.find('/', slash + 1)) {
-    std::string parent = path.substr(0, slash);
-    if (mkdir(parent.c_str(), kParentMode) != 0 && errno != EEXIST) {
-      return Fail(Code::kInternal, "Cannot create directory '{}': {}", parent,
+  std::vector<std::string> missing;
+  for (size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
+    missing.push_back(path.substr(0, slash));
+    if (mkdir(missing.back().c_str(), kParentMode) == 0 || errno == EEXIST) {
+      missing.pop_back();
+      break;
+    }
+    if (errno != ENOENT) {
+      return Fail(Code::kInternal, "Cannot create directory '{}': {}", missing.back(),
+                  std::strerror(errno));
+    }
+  }
+  for (; !missing.empty(); missing.pop_back()) {
+    if (mkdir(missing.back().c_str(), kParentMode) != 0 && errno != EEXIST) {
+      return Fail(Code::kInternal, "Cannot create directory '{}': {}", missing.back(),
                   std::strerror(errno));
     }
   }
@@ -38,6 +50,7 @@ Status MakeParents(const std::string& path) {
 // Replaces a link in one step, so that readers see the old or the new one. What is no link is left
 // alone.
 Status ReplaceLink(const std::string& target, const std::string& link) {
+  if (symlink(target.c_str(), link.c_str()) == 0) return {};  // None yet, as for every new task.
   struct stat about;
   if (lstat(link.c_str(), &about) == 0 && !S_ISLNK(about.st_mode)) {
     return Fail(Code::kInvalid, "Cannot link '{}' to '{}': there is something else already", link,

@@ -71,21 +71,22 @@ Result<std::unique_ptr<MesosContainerizer>> MesosContainerizer::Create(Options o
                                                                        Fetching fetching) {
   Result<std::unique_ptr<Isolation>> isolation = Isolation::Create(options.isolation);
   if (!isolation) return Fail(isolation.error());
-  Result<FileDescriptor> image = OpenShimImage();
-  if (!image) return Fail(image.error());
+  Result<std::unique_ptr<ShimStarter>> starter = ShimStarter::Create(options.worker_threads);
+  if (!starter) return Fail(starter.error());
   Status made = MakeDirectory(options.runtime_dir + "/containers", std::nullopt);
   if (!made) return Fail(made.error());
   return std::unique_ptr<MesosContainerizer>(
       new MesosContainerizer(std::move(options), std::move(poster), std::move(fetching),
-                             std::move(*isolation), std::move(*image)));
+                             std::move(*isolation), std::move(*starter)));
 }
 
 MesosContainerizer::MesosContainerizer(Options options, Poster poster, Fetching fetching,
-                                       std::unique_ptr<Isolation> isolation, FileDescriptor image)
+                                       std::unique_ptr<Isolation> isolation,
+                                       std::unique_ptr<ShimStarter> starter)
     : options_(std::move(options)),
       poster_(std::move(poster)),
       fetching_(std::move(fetching)),
-      image_(std::move(image)),
+      starter_(std::move(starter)),
       isolation_(std::move(isolation)),
       poller_(std::make_shared<Poller>("shims")),
       workers_(std::make_shared<WorkerPool>("containers", options_.worker_threads)) {}

@@ -71,7 +71,7 @@ class MesosContainerizer final : public Containerizer {
   struct Plan;  // What a launch carries from step to step.
 
   MesosContainerizer(Options options, Poster poster, Fetching fetching,
-                     std::unique_ptr<Isolation> isolation, FileDescriptor image);
+                     std::unique_ptr<Isolation> isolation, std::unique_ptr<ShimStarter> starter);
 
   // Runs `work` on the agent's thread unless this object is gone by then. Any thread.
   void Post(std::move_only_function<void()> work);
@@ -101,7 +101,7 @@ class MesosContainerizer final : public Containerizer {
   const Options options_;
   const Poster poster_;
   const Fetching fetching_;
-  const FileDescriptor image_;
+  const std::unique_ptr<ShimStarter> starter_;
   const std::shared_ptr<Isolation> isolation_;
   std::map<ContainerId, std::unique_ptr<Container>>
       containers_;  // In order: a nested one follows its parent.

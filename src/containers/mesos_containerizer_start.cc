@@ -77,7 +77,7 @@ Result<std::shared_ptr<ShimProcess>> MesosContainerizer::StartShim(
     if (token) plan->alarms.push_back(*token);
   }
   Result<std::shared_ptr<ShimProcess>> shim =
-      ShimProcess::Start(image_.get(), id.value(), plan->launch);
+      ShimProcess::Start(*starter_, id.value(), plan->launch);
   if (shim) return shim;
   for (Poller::Token alarm : plan->alarms) poller_->Remove(alarm);
   Status cleaned = isolation_->Cleanup(id);
@@ -121,7 +121,7 @@ void MesosContainerizer::Exec(const ContainerId& id, v1::CommandInfo command, Du
 
 void MesosContainerizer::StartCheck(const ContainerId& id, const std::shared_ptr<Check>& check) {
   Result<std::shared_ptr<ShimProcess>> shim =
-      ShimProcess::Start(image_.get(), id.value() + ".check", check->launch);
+      ShimProcess::Start(*starter_, id.value() + ".check", check->launch);
   if (!shim) {
     Post([this, id, check, error = shim.error()] {
       check->failed = error;

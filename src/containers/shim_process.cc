@@ -1,11 +1,7 @@
 #include "containers/shim_process.h"
 
-#include <fcntl.h>
-#include <linux/memfd.h>
-#include <sched.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -15,70 +11,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <span>
 #include <utility>
-
-#include "shim/shim_image.h"
-
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
 
 namespace tepui::containers {
 namespace {
 
-constexpr int kLowestImageFd = 10;  // Out of the way of the shim's own 0 to 3.
 constexpr time_t kSendTimeoutSeconds = 10;
-constexpr size_t kChildStackBytes = 16 << 10;
-
-// What the new process needs between clone and exec. It shares our memory: `error` is how it
-// answers.
-struct ChildStart {
-  int image;
-  int control;
-  char* const* arguments;
-  char* const* environment;
-  int error;
-};
-
-// Runs on the parent's memory with all signals blocked, the calling thread suspended: system calls
-// only.
-__attribute__((no_sanitize("address", "thread", "undefined"))) int RunChild(void* argument) {
-  auto* start = static_cast<ChildStart*>(argument);
-  if (start->control == shim::kControlFd) {
-    syscall(SYS_fcntl, start->control, F_SETFD, 0);
-  } else {
-    syscall(SYS_dup3, start->control, shim::kControlFd, 0);
-  }
-  syscall(SYS_execveat, start->image, "", start->arguments, start->environment, AT_EMPTY_PATH);
-  start->error = errno;
-  syscall(SYS_exit, 127);
-  return 127;
-}
-
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-// As posix_spawn does it: a process that shares our memory until it calls exec, so that no page
-// table is copied.
-int Clone(ChildStart* start, int* pidfd) {
-  BlockedSignals blocked;
-  alignas(16) std::array<std::byte, kChildStackBytes> stack;
-  int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-  return clone(RunChild, stack.data() + stack.size(), flags, start, pidfd);
-}
 
 bool SendAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -105,32 +43,8 @@ void SendSignal(int pidfd, int signal) {
 
 }  // namespace
 
-Result<FileDescriptor> OpenShimImage() {
-  // A kernel before 6.3 does not know MFD_EXEC, a later one wants it said.
-  int made = memfd_create("tepui-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
-  if (made < 0) made = memfd_create("tepui-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  FileDescriptor file(made);
-  if (!file.valid()) {
-    return Fail(Code::kInternal, "Cannot make a memory file for the shim: {}",
-                std::strerror(errno));
-  }
-  std::span<const std::byte> rest = shim::ShimImage();
-  while (!rest.empty()) {
-    ssize_t written = write(file.get(), rest.data(), rest.size());
-    if (written < 0) {
-      return Fail(Code::kInternal, "Cannot write the shim's memory file: {}", std::strerror(errno));
-    }
-    rest = rest.subspan(static_cast<size_t>(written));
-  }
-  constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-  FileDescriptor image(fcntl(file.get(), F_DUPFD_CLOEXEC, kLowestImageFd));
-  if (!image.valid() || fcntl(image.get(), F_ADD_SEALS, kSeals) != 0) {
-    return Fail(Code::kInternal, "Cannot seal the shim's memory file: {}", std::strerror(errno));
-  }
-  return image;
-}
-
-Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(int image, const std::string& name,
+Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(ShimStarter& starter,
+                                                        const std::string& name,
                                                         const shim::Launch& launch) {
   std::optional<std::string> description = shim::Encode(launch);
   if (!description) {
@@ -149,24 +63,10 @@ Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(int image, const std::st
   timeval timeout = {.tv_sec = kSendTimeoutSeconds, .tv_usec = 0};
   setsockopt(control.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 
-  std::string program = "tepui-shim";
-  std::string id = name;
-  std::array<char*, 3> arguments = {program.data(), id.data(), nullptr};
-  std::array<char*, 1> environment = {nullptr};
-  ChildStart start = {image, shims_end.get(), arguments.data(), environment.data(), 0};
-  int descriptor = -1;
-  int pid = Clone(&start, &descriptor);
-  int clone_error = errno;
-  if (pid < 0) {
-    return Fail(Code::kUnavailable, "Cannot start a process for the task: {}",
-                std::strerror(clone_error));
-  }
-  FileDescriptor pidfd(descriptor);
-  if (start.error != 0) {
-    Reap(pidfd.get(), 0);
-    return Fail(Code::kInternal, "Cannot execute the task's shim: {}", std::strerror(start.error));
-  }
-  auto shim = std::make_shared<ShimProcess>(pid, std::move(pidfd), std::move(control));
+  Result<ShimStarter::Started> started = starter.Start(shims_end.get(), name);
+  if (!started) return Fail(started.error());
+  auto shim =
+      std::make_shared<ShimProcess>(started->pid, std::move(started->pidfd), std::move(control));
   if (!SendAll(shim->control_.get(), *description)) {
     int send_error = errno;
     SendSignal(shim->pidfd_.get(), SIGKILL);

@@ -10,13 +10,10 @@
 #include "base/result.h"
 #include "containers/file_descriptor.h"
 #include "containers/poller.h"
+#include "containers/shim_starter.h"
 #include "shim/launch.h"
 
 namespace tepui::containers {
-
-// The shim's executable in memory, sealed: nobody who gets hold of it, not even root by way of
-// /proc/<pid>/exe, can change a byte of it.
-Result<FileDescriptor> OpenShimImage();
 
 // A running shim, seen from the agent. It goes on when this object ends. Thread-safe.
 class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
@@ -31,11 +28,9 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   // A shim that has not said within this that its task started, or why not, is killed.
   static constexpr Duration kStartTimeout = std::chrono::minutes(1);
 
-  // Starts a shim from `image` and hands it the launch description. `name` is for ps: the
-  // container's id. Takes well under a millisecond whatever the size of this process, for its
-  // memory is not copied. Blocks while the shim reads a description larger than the socket's
-  // buffer, a few seconds at most.
-  static Result<std::shared_ptr<ShimProcess>> Start(int image, const std::string& name,
+  // Starts a shim and hands it the launch description. `name` is for ps: the container's id. Blocks
+  // while the shim reads a description larger than the socket's buffer, a few seconds at most.
+  static Result<std::shared_ptr<ShimProcess>> Start(ShimStarter& starter, const std::string& name,
                                                     const shim::Launch& launch);
 
   ShimProcess(pid_t pid, FileDescriptor pidfd, FileDescriptor control);
