@@ -31,12 +31,28 @@ void Describe(const Executor& executor, link::Call::Subscribe& subscribe) {
   DescribeQueued(executor, subscribe);
 }
 
-void DescribeCompleted(const Framework& framework, link::Call::Subscribe& subscribe) {
+// What has ended is for people to look at; a long history must not grow the subscription beyond the
+// body that a master takes, or the agent could never come back.
+constexpr size_t kMaxHistoryBytes = 8 << 20;
+
+// The newest that fit into `bytes_left`, which is reduced by them.
+void DescribeCompleted(const Framework& framework, link::Call::Subscribe& subscribe,
+                       size_t& bytes_left) {
+  const size_t info_bytes = framework.info.ByteSizeLong();
+  if (info_bytes > bytes_left) return;
+  bytes_left -= info_bytes;
   link::Call::CompletedFramework* out = subscribe.add_completed_frameworks();
   *out->mutable_info() = framework.info;
-  for (const Agent::ExecutorState& executor : framework.completed) {
-    for (const v1::Task& task : executor.terminated) *out->add_tasks() = task;
-    for (const v1::Task& task : executor.completed) *out->add_tasks() = task;
+  for (auto executor = framework.completed.rbegin(); executor != framework.completed.rend();
+       ++executor) {
+    for (const auto* tasks : {&executor->terminated, &executor->completed}) {
+      for (auto task = tasks->rbegin(); task != tasks->rend(); ++task) {
+        const size_t bytes = task->ByteSizeLong();
+        if (bytes > bytes_left) return;
+        bytes_left -= bytes;
+        *out->add_tasks() = *task;
+      }
+    }
   }
 }
 
@@ -72,7 +88,11 @@ link::Call::Subscribe Agent::Impl::MakeSubscription() {
       Describe(*executor, subscribe);
     }
   }
-  for (const auto& framework : completed_frameworks_) DescribeCompleted(*framework, subscribe);
+  size_t history_bytes = kMaxHistoryBytes;
+  for (auto framework = completed_frameworks_.rbegin(); framework != completed_frameworks_.rend();
+       ++framework) {
+    DescribeCompleted(**framework, subscribe, history_bytes);
+  }
   return subscribe;
 }
 

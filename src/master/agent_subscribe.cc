@@ -60,6 +60,10 @@ Status Master::Impl::CheckSubscription(const link::Call::Subscribe& subscribe) {
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     if (Status valid = validation::ValidateId(info.id().value(), "Framework id"); !valid)
       return valid;
+    // It becomes the framework's until the framework itself comes; who may be root was asked when
+    // it subscribed.
+    if (Status valid = validation::ValidateFramework(info, {}, /*root_submissions=*/true); !valid)
+      return valid;
     frameworks.insert(info.id().value());
   }
   const auto check_framework = [&](const std::string& id) -> Status {
@@ -125,8 +129,12 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
     ReplaceAgentAt(fmt::format("slave(1)@{}:{}", message.address().ip(), message.address().port()));
   }
   subscription->message.mutable_info()->mutable_id()->set_value(NewAgentId().value());
+  const AgentId id(subscription->message.info().id().value());
   subscribing_[subscription->stream] = subscription;
-  registrar_.AdmitAgent(subscription->message.info(), Guarded([this, subscription](Status status) {
+  at_registrar_.insert(id);  // Nobody else may come by that id meanwhile.
+  registrar_.AdmitAgent(subscription->message.info(),
+                        Guarded([this, subscription, id](Status status) {
+                          at_registrar_.erase(id);
                           if (Settle(*subscription, status)) Admit(*subscription);
                         }));
 }

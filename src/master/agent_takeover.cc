@@ -11,10 +11,20 @@
 
 namespace tepui::master {
 
+namespace {
+
+// The role of what an agent reports without saying whose it is. A framework may have left all of
+// its roles and still run what it launched in them.
+std::string RoleOfUnallocated(const Framework& framework) {
+  return framework.roles.empty() ? "*" : framework.roles.front();
+}
+
+}  // namespace
+
 void Master::Impl::RecoverFrameworks(const link::Call::Subscribe& subscribe) {
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     const FrameworkId id(info.id().value());
-    if (FindFramework(id) == nullptr && !IsCompleted(id)) AddFramework(info, {});
+    if (FindFramework(id) == nullptr && !IsCompleted(id)) AdoptOperations(AddFramework(info, {}));
   }
 }
 
@@ -66,7 +76,7 @@ Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
     return nullptr;
   }
   message.mutable_agent_id()->set_value(agent.id.value());
-  const Status normal = Normalize(message.mutable_resources(), framework->roles.front());
+  const Status normal = Normalize(message.mutable_resources(), RoleOfUnallocated(*framework));
   Result<Resources> resources = Resources::FromProto(message.resources());
   if (!normal || !resources) {
     spdlog::error("Agent {} reports task {} of framework {} with resources that are not valid: {}",
@@ -83,7 +93,7 @@ Executor* Master::Impl::TakeOverExecutor(Agent& agent, const link::Call::Executo
   if (framework == nullptr) return nullptr;
   v1::ExecutorInfo info = reported.info();
   if (FindExecutor(agent, framework->id, info.executor_id().value()) != nullptr) return nullptr;
-  const Status normal = Normalize(info.mutable_resources(), framework->roles.front());
+  const Status normal = Normalize(info.mutable_resources(), RoleOfUnallocated(*framework));
   Result<Resources> resources = Resources::FromProto(info.resources());
   if (!normal || !resources) {
     spdlog::error("Agent {} reports executor {} of framework {} with resources that are not valid",
@@ -151,8 +161,12 @@ void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subsc
     if (reported.contains(task)) continue;
     link::Event& event = missing[task->framework->id];
     event.set_type(link::Event::RECONCILE_TASKS);
-    event.mutable_reconcile_tasks()->mutable_framework_id()->set_value(task->framework->id.value());
-    *event.mutable_reconcile_tasks()->add_task_ids() = task->message->task_id();
+    link::Event::ReconcileTasks& reconcile = *event.mutable_reconcile_tasks();
+    reconcile.mutable_framework_id()->set_value(task->framework->id.value());
+    // The agent may never have heard of the framework whose capabilities choose the answer.
+    if (!reconcile.has_framework_info())
+      *reconcile.mutable_framework_info() = task->framework->info;
+    *reconcile.add_task_ids() = task->message->task_id();
   }
   for (auto& [framework, event] : missing) Send(agent, std::move(event));
 }

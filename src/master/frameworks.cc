@@ -126,7 +126,11 @@ Result<Framework*> Master::Impl::ResubscribingFramework(
   if (IsCompleted(id)) return Fail(Code::kInvalid, "Framework has been removed");
   Framework* framework = FindFramework(id);
   // Nobody here knows it: it comes back to a new master before its agents did.
-  if (framework == nullptr) return &AddFramework(*info, suppressed_roles);
+  if (framework == nullptr) {
+    Framework& added = AddFramework(*info, suppressed_roles);
+    AdoptOperations(added);
+    return &added;
+  }
 
   // Schedulers that come back with another user or checkpointing are let in and keep what they had.
   info->set_user(framework->info.user());

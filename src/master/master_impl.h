@@ -181,6 +181,8 @@ class Master::Impl {
   void Apply(Framework& framework, Agent& agent, v1::Offer::Operation operation, Resources consumed,
              Resources converted);
   Operation& AddOperation(Framework* framework, Agent& agent, v1::Operation message);
+  // Those that agents reported before the framework was known here become its own.
+  void AdoptOperations(Framework& framework);
   void RemoveOperation(Operation& operation);
   void OnOperationUpdate(Agent& agent, const link::Call::OperationUpdate& update);
   void UpdateOperation(Operation& operation, const v1::OperationStatus& status);

@@ -19,6 +19,13 @@ constexpr Duration kOrphanWait = std::chrono::minutes(10);
 // Statuses kept of an operation; each may be acknowledged.
 constexpr int kMaxStatuses = 16;
 
+void Own(Framework& framework, Operation& operation) {
+  operation.framework = &framework;
+  framework.operations.insert(&operation);
+  if (operation.message.info().has_id())
+    framework.operations_by_id[operation.message.info().id().value()] = &operation;
+}
+
 }  // namespace
 
 void Master::Impl::Apply(Framework& framework, Agent& agent, v1::Offer::Operation info,
@@ -61,16 +68,20 @@ void Master::Impl::Apply(Framework& framework, Agent& agent, v1::Offer::Operatio
 Operation& Master::Impl::AddOperation(Framework* framework, Agent& agent, v1::Operation message) {
   counters_.OperationEnters(message.info().type(), message.latest_status().state());
   Operation& operation = agent.operations[message.uuid().value()];
-  operation.framework = framework;
   operation.agent = &agent;
   operation.message = std::move(message);
-  if (framework != nullptr) {
-    framework->operations.insert(&operation);
-    if (operation.message.info().has_id()) {
-      framework->operations_by_id[operation.message.info().id().value()] = &operation;
+  if (framework != nullptr) Own(*framework, operation);
+  return operation;
+}
+
+void Master::Impl::AdoptOperations(Framework& framework) {
+  for (const auto& [agent_id, agent] : agents_) {
+    for (auto& [uuid, operation] : agent->operations) {
+      if (operation.framework != nullptr) continue;
+      if (operation.message.framework_id().value() == framework.id.value())
+        Own(framework, operation);
     }
   }
-  return operation;
 }
 
 void Master::Impl::RemoveOperation(Operation& operation) {

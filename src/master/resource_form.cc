@@ -88,6 +88,14 @@ void ClearAllocation(Operation* operation) {
 }
 
 Result<Resources> TotalOf(const v1::AgentInfo& info, const ResourceList& checkpointed) {
+  for (const ResourceList* list : {&info.resources(), &checkpointed}) {
+    for (const v1::Resource& resource : *list) {
+      // The allocator gives them out: what somebody has already it could never take back.
+      if (!resource.has_allocation_info()) continue;
+      return Fail(Code::kInvalid, "The agent's '{}' is allocated to role '{}'; a total is nobody's",
+                  resource.name(), resource.allocation_info().role());
+    }
+  }
   const Result<Resources> flags = Resources::FromProto(info.resources());
   if (!flags) return flags;
   const Result<Resources> made = Resources::FromProto(checkpointed);

@@ -156,8 +156,7 @@ void Master::Impl::UpdateTask(Task& task, const v1::TaskStatus& status, v1::Task
   added->clear_data();
 
   // Terminal resources are free before the framework acknowledged (reference 2.7).
-  const bool ended = IsTerminal(latest) || latest == v1::TASK_UNREACHABLE;
-  if (ended && std::exchange(task.holds_resources, false))
+  if (IsTerminal(message.state()) && std::exchange(task.holds_resources, false))
     Release(*task.framework, *task.agent, task.resources);
 }
 
