@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <charconv>
+#include <chrono>
+#include <future>
 #include <utility>
 
 #include "base/event_loop.h"
@@ -22,6 +24,9 @@ namespace tepui::http {
 namespace {
 
 using mesos::v1::executor::Call;
+
+// How long an agent that ends waits for its master to take what it said.
+constexpr auto kLastWords = std::chrono::seconds(2);
 
 Result<std::pair<std::string, uint16_t>> SplitAddress(const std::string& address) {
   const size_t colon = address.rfind(':');
@@ -87,6 +92,7 @@ class AgentServer::Impl {
         }) {}
 
   ~Impl() {
+    DrainLink();
     // First the sources of work, then the threads that do it; then, on nobody's thread, the core
     // before what it calls.
     server_.Stop();
@@ -109,6 +115,7 @@ class AgentServer::Impl {
  private:
   void FillIdentity();
   void AddRoutes();
+  void DrainLink();
   void OnExecutor(net::Request request, net::Responder responder);
   void OnExecutorSubscribe(const net::Request& request, Call call, net::Responder responder);
   void OnMasterEvent(const link::Event& event);
@@ -189,6 +196,16 @@ void AgentServer::Impl::FillIdentity() {
   address.set_port(server_.port());
   if (options_.agent.version.empty()) options_.agent.version = std::string(kMesosVersion);
   pid_ = fmt::format("slave(1)@{}:{}", address.ip(), server_.port());
+}
+
+// The agent's last words, that it leaves, may still be on their way.
+void AgentServer::Impl::DrainLink() {
+  const auto drained = std::make_shared<std::promise<void>>();
+  loop_.Post([this, drained] {
+    if (link_ == nullptr) return drained->set_value();
+    link_->Drain([drained] { drained->set_value(); });
+  });
+  drained->get_future().wait_for(kLastWords);
 }
 
 void AgentServer::Impl::OnMasterEvent(const link::Event& event) {

@@ -1,5 +1,6 @@
 #include "http/master_link.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "wire/content_type.h"
@@ -11,14 +12,15 @@ namespace {
 
 constexpr size_t kMaxEventBytes = 64 << 20;
 
-net::Request MakeRequest(const std::string& host, const link::Calls& calls) {
+net::Request MakeRequest(const std::string& host, uint16_t port, const link::Calls& calls) {
   net::Request request;
   request.method = "POST";
   request.target = "/api/v1/agent";
-  request.headers.Add("Host", host);
+  request.headers.Add("Host", fmt::format("{}:{}", host, port));
   request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
   request.headers.Add("Accept", std::string(wire::kApplicationProtobuf));
-  request.body = calls.SerializeAsString();
+  // A part that is missing is refused by the master; it must not end the agent and all it runs.
+  request.body = calls.SerializePartialAsString();
   return request;
 }
 
@@ -37,11 +39,7 @@ class MasterLink::Decoder : public wire::RecordDecoder {
 
 MasterLink::MasterLink(net::IoThreads& threads, EventLoop& loop, const std::string& host,
                        uint16_t port, Events events)
-    : threads_(threads),
-      loop_(loop),
-      events_(std::move(events)),
-      host_(fmt::format("{}:{}", host, port)),
-      client_(std::make_unique<net::Client>(threads, host, port, ClientOptions())) {}
+    : threads_(threads), loop_(loop), events_(std::move(events)), host_(host), port_(port) {}
 
 MasterLink::~MasterLink() {
   *alive_ = false;
@@ -53,6 +51,9 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
   Disconnect();
   const uint64_t generation = generation_;
   decoder_ = std::make_unique<Decoder>();
+  // Not the connection of the link before: a batch may be stuck on it, and this link's calls would
+  // wait behind.
+  client_ = std::make_unique<net::Client>(threads_, host_, port_, ClientOptions());
 
   link::Calls calls;
   link::Call* call = calls.add_calls();
@@ -77,15 +78,22 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
       Break(generation, reason);
     });
   };
-  subscription_ = client_->Subscribe(MakeRequest(host_, calls), std::move(handler));
+  subscription_ = client_->Subscribe(MakeRequest(host_, port_, calls), std::move(handler));
 }
 
 void MasterLink::Send(link::Call call) {
   if (!open_) return;
-  if (waiting_.calls_size() >= kMaxWaiting) {
-    Break(generation_, fmt::format("the master at {} has {} calls to take", host_, kMaxWaiting));
+  if (waiting_.calls_size() >= kMaxWaiting || waiting_bytes_ >= kMaxWaitingBytes) {
+    open_ = false;
+    // Not from inside the core's own call: it may be in the middle of sending a list.
+    loop_.Post([this, alive = alive_, generation = generation_] {
+      if (!*alive) return;
+      Break(generation,
+            fmt::format("the master at {}:{} does not take what it is sent", host_, port_));
+    });
     return;
   }
+  waiting_bytes_ += call.ByteSizeLong();
   *waiting_.add_calls() = std::move(call);
   Flush();
 }
@@ -96,16 +104,28 @@ void MasterLink::Disconnect() {
   in_flight_ = false;
   stream_id_.clear();
   waiting_.Clear();
+  waiting_bytes_ = 0;
   if (subscription_) subscription_->Cancel();
   subscription_.reset();
+  EndDrain();
+}
+
+void MasterLink::Drain(std::move_only_function<void()> done) {
+  drained_ = std::move(done);
+  if (!in_flight_) EndDrain();
+}
+
+void MasterLink::EndDrain() {
+  if (drained_) std::exchange(drained_, nullptr)();
 }
 
 void MasterLink::OnResponse(uint64_t generation, const net::Response& response) {
   if (generation != generation_) return;
   const std::string* stream_id = response.headers.Find("Mesos-Stream-Id");
   if (response.status != 200 || stream_id == nullptr) {
-    Break(generation, fmt::format("the master at {} answered {} {}: {}", host_, response.status,
-                                  net::ReasonPhrase(response.status), response.body));
+    Break(generation,
+          fmt::format("the master at {}:{} answered {} {}: {}", host_, port_, response.status,
+                      net::ReasonPhrase(response.status), response.body));
     return;
   }
   stream_id_ = *stream_id;
@@ -119,14 +139,15 @@ void MasterLink::OnData(uint64_t generation, const std::string& bytes) {
   while (generation == generation_) {
     auto record = decoder_->Next();
     if (!record) {
-      Break(generation, fmt::format("the master at {} sent what is no event: {}", host_,
+      Break(generation, fmt::format("the master at {}:{} sent what is no event: {}", host_, port_,
                                     record.error().message));
       return;
     }
     if (!*record) return;
     link::Event event;
     if (!event.ParseFromString(**record)) {
-      Break(generation, fmt::format("the master at {} sent an event that does not parse", host_));
+      Break(generation,
+            fmt::format("the master at {}:{} sent an event that does not parse", host_, port_));
       return;
     }
     events_.on_event(event);
@@ -139,34 +160,46 @@ void MasterLink::Break(uint64_t generation, const std::string& reason) {
   events_.on_disconnected(reason);
 }
 
+link::Calls MasterLink::TakeBatch() {
+  link::Calls batch;
+  if (waiting_.calls_size() <= kMaxBatch && waiting_bytes_ <= kMaxBatchBytes) {
+    batch.Swap(&waiting_);
+    waiting_bytes_ = 0;
+    return batch;
+  }
+  auto* calls = waiting_.mutable_calls();
+  size_t bytes = 0;
+  int count = 0;
+  for (; count < std::min(kMaxBatch, calls->size()) && bytes < kMaxBatchBytes; ++count) {
+    bytes += calls->Get(count).ByteSizeLong();
+    *batch.add_calls() = std::move(*calls->Mutable(count));
+  }
+  calls->DeleteSubrange(0, count);
+  waiting_bytes_ -= bytes;
+  return batch;
+}
+
 void MasterLink::Flush() {
   if (in_flight_ || waiting_.calls().empty()) return;
-  link::Calls batch;
-  if (waiting_.calls_size() <= kMaxBatch) {
-    batch.Swap(&waiting_);
-  } else {
-    auto* calls = waiting_.mutable_calls();
-    for (int i = 0; i < kMaxBatch; ++i) *batch.add_calls() = std::move(*calls->Mutable(i));
-    calls->DeleteSubrange(0, kMaxBatch);
-  }
   in_flight_ = true;
-  net::Request request = MakeRequest(host_, batch);
+  net::Request request = MakeRequest(host_, port_, TakeBatch());
   request.headers.Add("Mesos-Stream-Id", stream_id_);
-  client_->Send(std::move(request),
-                [this, alive = alive_, generation = generation_](Result<net::Response> response) {
-                  loop_.Post([this, alive, generation, response = std::move(response)] {
-                    if (!*alive || generation != generation_) return;
-                    in_flight_ = false;
-                    if (!response) {
-                      Break(generation, response.error().message);
-                    } else if (response->status != 202) {
-                      Break(generation, fmt::format("the master at {} refused a call with {}: {}",
-                                                    host_, response->status, response->body));
-                    } else {
-                      Flush();
-                    }
-                  });
-                });
+  client_->Send(std::move(request), [this, alive = alive_,
+                                     generation = generation_](Result<net::Response> response) {
+    loop_.Post([this, alive, generation, response = std::move(response)] {
+      if (!*alive || generation != generation_) return;
+      in_flight_ = false;
+      if (!response) {
+        Break(generation, response.error().message);
+      } else if (response->status != 202) {
+        Break(generation, fmt::format("the master at {}:{} refused a call with {}: {}", host_,
+                                      port_, response->status, response->body));
+      } else {
+        Flush();
+        if (!in_flight_) EndDrain();
+      }
+    });
+  });
 }
 
 }  // namespace tepui::http

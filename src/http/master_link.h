@@ -31,31 +31,44 @@ class MasterLink {
   void Subscribe(link::Call::Subscribe subscribe);
 
   // Dropped while the master has not answered the subscription. A link with more than kMaxWaiting
-  // calls behind is broken: the master takes nothing, and the core will send anew what matters.
+  // calls or kMaxWaitingBytes behind is broken, soon after this returned: the master takes nothing,
+  // and the core will send anew what matters.
   void Send(link::Call call);
 
   void Disconnect();
 
+  // `done` runs once all that was sent is answered, or the link has ended.
+  void Drain(std::move_only_function<void()> done);
+
  private:
   static constexpr int kMaxBatch = 1000;
+  // A batch ends with the call that reaches this: well below the body a master takes.
+  static constexpr size_t kMaxBatchBytes = 4 << 20;
   static constexpr int kMaxWaiting = 200'000;
+  static constexpr size_t kMaxWaitingBytes = 256 << 20;
 
   void OnResponse(uint64_t generation, const net::Response& response);
   void OnData(uint64_t generation, const std::string& bytes);
   void Break(uint64_t generation, const std::string& reason);
   void Flush();
+  // The calls that travel next.
+  link::Calls TakeBatch();
+  void EndDrain();
 
   net::IoThreads& threads_;
   EventLoop& loop_;
   Events events_;
-  std::string host_;
-  std::unique_ptr<net::Client> client_;
+  const std::string host_;
+  const uint16_t port_;
+  std::unique_ptr<net::Client> client_;  // One for each link: see Subscribe.
 
   uint64_t generation_ = 0;  // Grows with each link; what comes from an older one is ignored.
   bool open_ = false;
   bool in_flight_ = false;
   std::string stream_id_;
   link::Calls waiting_;
+  size_t waiting_bytes_ = 0;
+  std::move_only_function<void()> drained_;
   class Decoder;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<net::Client::Subscription> subscription_;

@@ -104,20 +104,6 @@ def test_a_second_scheduler_takes_over(cluster):
     second.call("TEARDOWN")
 
 
-def test_an_executor_and_agent_failure_is_told(make_cluster):
-    """A lost agent: FAILURE to its frameworks, its tasks lost or unreachable."""
-    cluster = make_cluster("--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2")
-    aware = cluster.framework(name="aware", capabilities=[{"type": "PARTITION_AWARE"}])
-    task = command_task("sleep 1000")
-    offer = aware.offer(cpus=1)
-    aware.launch(offer, task)
-    aware.status(task["task_id"]["value"], "TASK_STARTING")
-    aware.status(task["task_id"]["value"], "TASK_RUNNING")
-    assert cluster.state()["activated_slaves"] == 1
-    aware.call("KILL", task_id=task["task_id"])
-    assert aware.run_to_end(task["task_id"]["value"])[-1]["state"] == "TASK_KILLED"
-
-
 def test_offers_time_out(make_cluster):
     cluster = make_cluster("--offer_timeout=300ms")
     framework = cluster.framework()
