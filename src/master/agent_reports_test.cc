@@ -76,11 +76,30 @@ TEST_F(AgentReports, FrameworksWithImpossibleRolesAreRefused) {
 // The allocator could never take back what comes to it allocated.
 TEST_F(AgentReports, ATotalThatIsAllocatedIsRefused) {
   node.subscribe.mutable_info()->mutable_resources(0)->mutable_allocation_info()->set_role("r");
-  ASSERT_TRUE(h.Rejoin(&node));
-  const std::vector<link::Event> events = h.Take(node, link::Event::ERROR);
-  ASSERT_THAT(events, SizeIs(1));
-  EXPECT_THAT(events[0].message(), HasSubstr("is allocated to role 'r'"));
+  const Status status = h.Rejoin(&node);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("is allocated to role 'r'"));
   EXPECT_THAT(h.Read().agents(), IsEmpty());
+}
+
+// A master that was started without its domain must not cost a cluster its tasks: an ERROR event
+// ends an agent and all it runs.
+TEST_F(AgentReports, AnAgentThatComesBackToAMasterOfWrongFlagsIsNotEnded) {
+  node.subscribe.mutable_info()
+      ->mutable_domain()
+      ->mutable_fault_domain()
+      ->mutable_region()
+      ->set_name("r");
+  node.subscribe.mutable_info()->mutable_domain()->mutable_fault_domain()->mutable_zone()->set_name(
+      "z");
+  const Status status = h.Rejoin(&node);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kForbidden);
+  EXPECT_THAT(h.Take(node), IsEmpty());
+
+  node.subscribe.mutable_info()->clear_id();
+  ASSERT_TRUE(h.Rejoin(&node));
+  EXPECT_THAT(h.Take(node, link::Event::ERROR), SizeIs(1));
 }
 
 TEST_F(AgentReports, AnIdThatIsJustBeingGivenCannotBeClaimed) {

@@ -31,12 +31,18 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
   subscription->stream_uuid = stream_uuid;
   subscription->message = subscribe;
   subscription->reply = std::move(reply);
-  // What follows needs a person at the agent: it ends with the sentence instead of trying again.
-  if (Status allowed = CheckPlace(subscribe.info()); !allowed) {
-    return RefuseAgent(*subscription, link::Event::ERROR, allowed.error().message);
-  }
+  // What follows needs a person. A new agent ends with the sentence instead of trying again; one
+  // that comes back keeps its tasks and tries again, for it may be the master that was started
+  // wrongly.
+  const auto refuse = [&](const Error& error) {
+    if (!returns) return RefuseAgent(*subscription, link::Event::ERROR, error.message);
+    spdlog::warn("Refusing agent {} ({}) for now: {}", subscribe.info().id().value(),
+                 subscribe.info().hostname(), error.message);
+    subscription->reply(Fail(error));
+  };
+  if (Status allowed = CheckPlace(subscribe.info()); !allowed) return refuse(allowed.error());
   Result<Resources> total = TotalOf(subscribe.info(), subscribe.checkpointed_resources());
-  if (!total) return RefuseAgent(*subscription, link::Event::ERROR, total.error().message);
+  if (!total) return refuse(total.error());
   subscription->total = std::move(*total);
   if (returns) {
     Reregister(std::move(subscription));
