@@ -109,8 +109,9 @@ Status ValidateQuantity(const std::string& name, double value) {
     case FP_ZERO:
       return {};
     case FP_NORMAL:
-      if (value > 0) return {};
-      return Fail(Code::kInvalid, "The quantity of '{}' is negative", name);
+      if (value < 0) return Fail(Code::kInvalid, "The quantity of '{}' is negative", name);
+      if (Amount::Checked(value)) return {};
+      return Fail(Code::kInvalid, "The quantity of '{}' is larger than can be counted", name);
     default:
       return Fail(Code::kInvalid, "The quantity of '{}' is not a usable number", name);
   }

@@ -139,6 +139,9 @@ TEST(ValidationTest, Frameworks) {
       {R"({"user":"u","name":"n","offer_filters":{"*":{"min_allocatable_resources":)"
        R"({"quantities":[{"quantities":{"mem":{"value":"Infinity"}}}]}}}})",
        "not a usable number"},
+      {R"({"user":"u","name":"n","offer_filters":{"*":{"min_allocatable_resources":)"
+       R"({"quantities":[{"quantities":{"mem":{"value":1e300}}}]}}}})",
+       "larger than can be counted"},
   };
   for (const auto& [json, error] : cases) {
     ExpectStatus(ValidateFramework(FromText<v1::FrameworkInfo>(json), {}, false), error, json);
