@@ -1,4 +1,6 @@
 """Agents that stall, die or leave, and masters that come back, as frameworks see it (reference 2.7-2.9)."""
+import os
+import pathlib
 import signal
 import time
 
@@ -54,6 +56,16 @@ class Pair:
         for program in reversed(self.programs):
             program.process.send_signal(signal.SIGCONT)
             program.stop()
+        self.kill_orphans()
+
+    def kill_orphans(self):
+        """Tasks outlive an agent that was killed; here they have no other to find them."""
+        for entry in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+            try:
+                if entry.readlink().is_relative_to(self.directory):
+                    os.kill(int(entry.parent.name), signal.SIGKILL)
+            except OSError:
+                pass  # Ended by itself, or a thread of the kernel.
 
 
 @pytest.fixture
