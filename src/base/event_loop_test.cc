@@ -47,6 +47,7 @@ TEST(EventLoop, TimersWakeTheLoopAndCanBeCancelled) {
     EXPECT_TRUE(loop.Cancel(doomed));
   });
   ran.get_future().wait();
+  loop.Stop();
   EXPECT_FALSE(wrong);
 }
 
@@ -64,6 +65,7 @@ TEST(EventLoop, TimersRunUnderAFloodOfWork) {
   });
   ran.get_future().wait();
   stop = true;
+  loop.Stop();  // The work in its queue refers to what is declared after it.
 }
 
 TEST(EventLoop, StopDestroysWhatWaits) {
