@@ -156,8 +156,9 @@ def health_check(**more):
 
 
 def test_health_check_by_command(framework):
-    task = command_task("sleep 100", health_check=health_check(type="COMMAND", command={"value": "test -e healthy"}))
-    task["command"]["value"] = "touch healthy; sleep 0.6; rm healthy; sleep 100"
+    # Healthy from the first check on, however soon that comes, until the task says otherwise.
+    check = health_check(type="COMMAND", command={"value": "test ! -e ill"})
+    task = command_task("sleep 0.6; touch ill; sleep 100", health_check=check)
     framework.launch(framework.offer(cpus=0.1), task)
     task_id = task["task_id"]["value"]
     seen = framework.run_to_end(task_id)
