@@ -144,6 +144,15 @@ void ForEachFramework(const ReadModel& model, bool completed, Visit visit) {
   }
 }
 
+// Calls `visit` with every agent, in order of registration.
+template <class Visit>
+void ForEachAgent(const ReadModel& model, Visit visit) {
+  for (const AgentId& id : model.agent_order()) {
+    const auto it = model.agents().find(id);
+    if (it != model.agents().end()) visit(*it->second);
+  }
+}
+
 void WriteFrameworkLists(const ReadModel& model, const std::string* id, JsonWriter* writer) {
   for (const bool completed : {false, true}) {
     writer->Key(completed ? "completed_frameworks" : "frameworks");
@@ -230,13 +239,11 @@ std::string StateJson(const MasterIdentity& master, const ReadModel& model) {
   WriteMasterHead(master, model, &writer);
   writer.Key("slaves");
   writer.BeginArray();
-  for (const AgentId& id : model.agent_order()) {
-    const auto it = model.agents().find(id);
-    if (it == model.agents().end()) continue;
+  ForEachAgent(model, [&writer](const AgentRecord& agent) {
     writer.BeginObject();
-    WriteAgentFields(*it->second, &writer);
+    WriteAgentFields(agent, &writer);
     writer.EndObject();
-  }
+  });
   writer.EndArray();
   WriteEmptyArray("recovered_slaves", &writer);
   WriteFrameworkLists(model, nullptr, &writer);
@@ -252,11 +259,11 @@ std::string AgentsJson(const ReadModel& model, const std::string* agent_id) {
   writer.BeginObject();
   writer.Key("slaves");
   writer.BeginArray();
-  for (const AgentId& id : model.agent_order()) {
-    if (agent_id != nullptr && id.value() != *agent_id) continue;
-    const auto it = model.agents().find(id);
-    if (it != model.agents().end()) WriteAgentWithFullResources(*it->second, &writer);
-  }
+  ForEachAgent(model, [&](const AgentRecord& agent) {
+    if (agent_id == nullptr || agent.info.id().value() == *agent_id) {
+      WriteAgentWithFullResources(agent, &writer);
+    }
+  });
   writer.EndArray();
   WriteEmptyArray("recovered_slaves", &writer);
   writer.EndObject();
@@ -340,14 +347,12 @@ std::string StateSummaryJson(const MasterIdentity& master, const ReadModel& mode
   if (!master.cluster.empty()) writer.Field("cluster", master.cluster);
   writer.Key("slaves");
   writer.BeginArray();
-  for (const AgentId& id : model.agent_order()) {
-    const auto it = model.agents().find(id);
-    if (it == model.agents().end()) continue;
+  ForEachAgent(model, [&](const AgentRecord& agent) {
     writer.BeginObject();
-    WriteAgentFields(*it->second, &writer);
-    write_summary(by_agent[id.value()], "framework_ids");
+    WriteAgentFields(agent, &writer);
+    write_summary(by_agent[agent.info.id().value()], "framework_ids");
     writer.EndObject();
-  }
+  });
   writer.EndArray();
   writer.Key("frameworks");
   writer.BeginArray();
