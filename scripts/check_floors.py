@@ -14,8 +14,9 @@ FLOORS = {
     "resources": 2, "wire": 2, "storage": 2, "net": 2,
     "allocator": 3, "containers": 3, "election": 3, "client": 3,
     "master": 4, "agent": 4, "frameworks": 4,
-    "http": 5, "sim": 5,
-    "cli": 6,
+    "http": 5,
+    "sim": 6,
+    "cli": 7,
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 NET_ONLY = ("boost/asio", "boost/beast", "openssl/ssl.h")

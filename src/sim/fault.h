@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace tepui::sim {
+
+// One fault of a run: what, whom, when and how long. A run's faults are a list made of its seed;
+// each may be left out without changing the others, so that a failing run can be cut down to the
+// faults it needs.
+struct Fault {
+  enum class Kind {
+    kCrash,            // target's process is killed; started again after `lasts`
+    kPause,            // target's process stops; goes on after `lasts`
+    kPartition,        // neither way between target and other
+    kOneWayPartition,  // nothing from target to other
+    kIsolation,        // target from every other host, both ways
+    kReset,            // the connections between target and other
+    kSlowNetwork,      // all latencies times `amount`
+    kClockSkew,        // target's wall clock off by `amount` seconds
+    kSlowStore,        // writes of master `target` take up to `amount` milliseconds
+    kFailingStore,     // writes of master `target` fail
+    kFailingLaunches,  // containers of agent `target` do not start
+    kContainerDeath,   // one container of agent `target` dies
+    kShutdown,  // agent `target` gets SIGTERM; with amount 1 SIGUSR1; started again after `lasts`
+  };
+  Duration at{};
+  Duration lasts{};
+  Kind kind = Kind::kCrash;
+  std::string target;
+  std::string other;
+  int64_t amount = 0;
+
+  // "12.5s +30s partition master-0 agent-2".
+  std::string ToString() const;
+};
+
+struct ClusterSize {
+  int masters = 3;
+  int agents = 5;
+  int frameworks = 5;
+};
+
+// `count` faults within `length`, none of which leaves a node down for ever.
+std::vector<Fault> MakeFaults(uint64_t seed, const ClusterSize& size, int count, Duration length);
+
+}  // namespace tepui::sim

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "master/master.h"
+#include "sim/election.h"
+#include "sim/network.h"
+#include "sim/observer.h"
+#include "sim/registry.h"
+
+namespace tepui::sim {
+
+// A machine that runs a master: stands for election, serves the scheduler and the agent API when it
+// leads, redirects to the leader when it does not (reference 1.1), ends its process when it lost
+// the lead or a write, and is started again by its supervisor after kRestartDelay.
+class MasterNode {
+ public:
+  static constexpr Duration kRestartDelay = std::chrono::seconds(2);
+
+  struct Parts {
+    World& world;
+    Network& network;
+    Election& election;
+    Registry& registry;
+    Observer& observer;
+  };
+  MasterNode(Parts parts, Host host, master::Options options);
+  ~MasterNode();
+
+  void Start();
+  void Crash();  // kill -9; stays down until Start.
+  bool running() const;
+  Process* process();  // Null while down.
+  StoreBehaviour& store() { return store_; }
+  const Host& host() const { return host_; }
+
+  // What readers of this master see; null unless it leads.
+  const master::ReadModel* read_model() const;
+  // Of the present master, 0 if it does not lead.
+  uint64_t epoch() const;
+
+ private:
+  class Life;
+  Parts parts_;
+  const Host host_;
+  const master::Options options_;
+  StoreBehaviour store_;
+  uint64_t lives_ = 0;
+  TimerId restart_ = 0;
+  std::unique_ptr<Life> life_;
+};
+
+}  // namespace tepui::sim

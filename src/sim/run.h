@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "sim/fault.h"
+
+namespace tepui::sim {
+
+// A whole run: a cluster of real cores under faults for `length`, then calm, then kConvergence to
+// come to rest, then the checks of the quiet end.
+struct RunSpec {
+  uint64_t seed = 0;
+  ClusterSize size;
+  int faults = 20;
+  Duration length = std::chrono::minutes(20);
+  // Only these of the run's faults, by number (empty optional: all).
+  std::optional<std::vector<int>> only;
+  bool keep_trace = false;
+
+  // Absent if the run makes sense; otherwise every problem.
+  Status Check() const;
+};
+
+struct Violation {
+  std::string invariant;  // A name of invariants.h.
+  MonotonicTime when{};
+  std::string what;
+};
+
+struct RunResult {
+  std::vector<Violation> violations;  // In order; at most 100.
+  uint64_t trace_hash = 0;
+  uint64_t trace_lines = 0;
+  std::string trace;  // If kept.
+  std::vector<Fault> faults;
+  // To see that a run did something.
+  uint64_t tasks_launched = 0;
+  uint64_t tasks_finished = 0;
+  uint64_t elections = 0;
+};
+
+RunResult Run(const RunSpec& spec);
+
+}  // namespace tepui::sim

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+
+namespace tepui::sim {
+
+// What happened, a line an event: seconds since the start with nine decimals, then a sentence.
+// Equal runs write equal bytes; `hash` stands for all of them where they are not kept.
+class Trace {
+ public:
+  // Without `keep` only the last kRecent lines can be read.
+  explicit Trace(bool keep) : keep_(keep) {}
+
+  template <class... Args>
+  void Write(MonotonicTime when, fmt::format_string<Args...> format, Args&&... args) {
+    Append(when, fmt::format(format, std::forward<Args>(args)...));
+  }
+
+  uint64_t hash() const { return hash_; }
+  uint64_t lines() const { return lines_; }
+  const std::string& text() const { return text_; }
+
+ private:
+  static constexpr size_t kRecent = 2000;
+  void Append(MonotonicTime when, std::string_view line);
+
+  const bool keep_;
+  uint64_t hash_ = 0;
+  uint64_t lines_ = 0;
+  std::string text_;
+};
+
+}  // namespace tepui::sim
