@@ -25,6 +25,13 @@ def test_pymesos(cluster):
     assert "5 tasks finished" in output
 
 
+def test_pymesos_subprocess(cluster):
+    """The scheduler and the custom executor that are part of pymesos itself."""
+    output = run(CLIENTS / "python/bin/python", CONFORMANCE / "pymesos_subprocess.py",
+                 MESOS_MASTER=f"{cluster.host}:{cluster.port}")
+    assert "all as expected" in output
+
+
 @pytest.mark.parametrize("codec", ["protobuf", "json"])
 def test_mesos_go(cluster, codec):
     """mesos-go's example scheduler; its example executor is fetched over HTTP from the scheduler."""
