@@ -1,6 +1,5 @@
 #include "http/master_link.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "wire/content_type.h"
@@ -83,7 +82,7 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
 
 void MasterLink::Send(link::Call call) {
   if (!open_) return;
-  if (waiting_.calls_size() >= kMaxWaiting || waiting_bytes_ >= kMaxWaitingBytes) {
+  if (!calls_.Add(std::move(call))) {
     open_ = false;
     // Not from inside the core's own call: it may be in the middle of sending a list.
     loop_.Post([this, alive = alive_, generation = generation_] {
@@ -93,18 +92,14 @@ void MasterLink::Send(link::Call call) {
     });
     return;
   }
-  waiting_bytes_ += call.ByteSizeLong();
-  *waiting_.add_calls() = std::move(call);
   Flush();
 }
 
 void MasterLink::Disconnect() {
   ++generation_;
   open_ = false;
-  in_flight_ = false;
   stream_id_.clear();
-  waiting_.Clear();
-  waiting_bytes_ = 0;
+  calls_.Clear();
   if (subscription_) subscription_->Cancel();
   subscription_.reset();
   EndDrain();
@@ -112,7 +107,7 @@ void MasterLink::Disconnect() {
 
 void MasterLink::Drain(std::move_only_function<void()> done) {
   drained_ = std::move(done);
-  if (!in_flight_) EndDrain();
+  if (calls_.empty()) EndDrain();
 }
 
 void MasterLink::EndDrain() {
@@ -160,35 +155,16 @@ void MasterLink::Break(uint64_t generation, const std::string& reason) {
   events_.on_disconnected(reason);
 }
 
-link::Calls MasterLink::TakeBatch() {
-  link::Calls batch;
-  if (waiting_.calls_size() <= kMaxBatch && waiting_bytes_ <= kMaxBatchBytes) {
-    batch.Swap(&waiting_);
-    waiting_bytes_ = 0;
-    return batch;
-  }
-  auto* calls = waiting_.mutable_calls();
-  size_t bytes = 0;
-  int count = 0;
-  for (; count < std::min(kMaxBatch, calls->size()) && bytes < kMaxBatchBytes; ++count) {
-    bytes += calls->Get(count).ByteSizeLong();
-    *batch.add_calls() = std::move(*calls->Mutable(count));
-  }
-  calls->DeleteSubrange(0, count);
-  waiting_bytes_ -= bytes;
-  return batch;
-}
-
 void MasterLink::Flush() {
-  if (in_flight_ || waiting_.calls().empty()) return;
-  in_flight_ = true;
-  net::Request request = MakeRequest(host_, port_, TakeBatch());
+  const auto batch = calls_.Take();
+  if (!batch) return;
+  net::Request request = MakeRequest(host_, port_, *batch);
   request.headers.Add("Mesos-Stream-Id", stream_id_);
   client_->Send(std::move(request), [this, alive = alive_,
                                      generation = generation_](Result<net::Response> response) {
     loop_.Post([this, alive, generation, response = std::move(response)] {
       if (!*alive || generation != generation_) return;
-      in_flight_ = false;
+      calls_.OnAnswered();
       if (!response) {
         Break(generation, response.error().message);
       } else if (response->status != 202) {
@@ -196,7 +172,7 @@ void MasterLink::Flush() {
                                       port_, response->status, response->body));
       } else {
         Flush();
-        if (!in_flight_) EndDrain();
+        if (calls_.empty()) EndDrain();
       }
     });
   });

@@ -5,15 +5,15 @@
 #include <memory>
 #include <string>
 
+#include "agent/call_queue.h"
 #include "base/event_loop.h"
 #include "net/http.h"
 #include "tepui/link.pb.h"
 
 namespace tepui::http {
 
-// An agent's link to its master: one event stream in, batches of calls out, one batch in flight at
-// a time, so that calls arrive in their order and what piles up meanwhile travels together. Lives
-// on the agent's thread.
+// An agent's link to its master: one event stream in, batches of calls out by the rules of
+// agent::CallQueue. Lives on the agent's thread.
 class MasterLink {
  public:
   struct Events {
@@ -30,9 +30,9 @@ class MasterLink {
   // Ends the present link, if any, and opens a new one.
   void Subscribe(link::Call::Subscribe subscribe);
 
-  // Dropped while the master has not answered the subscription. A link with more than kMaxWaiting
-  // calls or kMaxWaitingBytes behind is broken, soon after this returned: the master takes nothing,
-  // and the core will send anew what matters.
+  // Dropped while the master has not answered the subscription. A link whose queue is full is
+  // broken, soon after this returned: the master takes nothing, and the core will send anew what
+  // matters.
   void Send(link::Call call);
 
   void Disconnect();
@@ -41,18 +41,10 @@ class MasterLink {
   void Drain(std::move_only_function<void()> done);
 
  private:
-  static constexpr int kMaxBatch = 1000;
-  // A batch ends with the call that reaches this: well below the body a master takes.
-  static constexpr size_t kMaxBatchBytes = 4 << 20;
-  static constexpr int kMaxWaiting = 200'000;
-  static constexpr size_t kMaxWaitingBytes = 256 << 20;
-
   void OnResponse(uint64_t generation, const net::Response& response);
   void OnData(uint64_t generation, const std::string& bytes);
   void Break(uint64_t generation, const std::string& reason);
   void Flush();
-  // The calls that travel next.
-  link::Calls TakeBatch();
   void EndDrain();
 
   net::IoThreads& threads_;
@@ -64,10 +56,8 @@ class MasterLink {
 
   uint64_t generation_ = 0;  // Grows with each link; what comes from an older one is ignored.
   bool open_ = false;
-  bool in_flight_ = false;
   std::string stream_id_;
-  link::Calls waiting_;
-  size_t waiting_bytes_ = 0;
+  agent::CallQueue calls_;
   std::move_only_function<void()> drained_;
   class Decoder;
   std::unique_ptr<Decoder> decoder_;
