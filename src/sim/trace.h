@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/clock.h"
@@ -14,7 +15,9 @@ namespace tepui::sim {
 // Equal runs write equal bytes; `hash` stands for all of them where they are not kept.
 class Trace {
  public:
-  // Without `keep` only the last kRecent lines can be read.
+  static constexpr uint64_t kRecent = 2000;
+
+  // Without `keep` only the last kRecent lines, or up to twice as many, can be read.
   explicit Trace(bool keep) : keep_(keep) {}
 
   template <class... Args>
@@ -27,12 +30,12 @@ class Trace {
   const std::string& text() const { return text_; }
 
  private:
-  static constexpr size_t kRecent = 2000;
   void Append(MonotonicTime when, std::string_view line);
 
   const bool keep_;
-  uint64_t hash_ = 0;
+  uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a over the words of each line.
   uint64_t lines_ = 0;
+  uint64_t forgotten_ = 0;  // Lines no longer in text_.
   std::string text_;
 };
 
