@@ -12,15 +12,13 @@
 #include <fstream>
 #include <limits>
 
+#include "base/nearest_name.h"
 #include "base/units.h"
 
 namespace tepui {
 namespace {
 
 constexpr std::string_view kFileUri = "file://";
-// Longer words are no typing errors of any flag's name, and the distance is quadratic in their
-// length.
-constexpr size_t kMaxSuggestedLength = 80;
 
 template <class T>
 FlagBinding BindInteger(T* target) {
@@ -66,23 +64,6 @@ std::string WithUnderscores(std::string_view name) {
 std::string ToUpper(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::toupper(c); });
   return text;
-}
-
-// Insertions, deletions, replacements and swaps of neighbours between two names.
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<std::vector<size_t>> rows(a.size() + 1, std::vector<size_t>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) rows[i][0] = i;
-  for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = rows[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      rows[i][j] = std::min({rows[i - 1][j] + 1, rows[i][j - 1] + 1, replaced});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        rows[i][j] = std::min(rows[i][j], rows[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return rows.back().back();
 }
 
 // Whether two texts of an unsupported flag mean the same value, whatever its type.
@@ -292,7 +273,7 @@ void FlagTable::ParseWords(const std::vector<std::string>& words, FlagResult* re
       result->problems.push_back(fmt::format("'{}' is not a flag (flags start with --)", word));
     } else {
       // The first word of a command ends the flags: what follows belongs to the command.
-      flags_ended = true;
+      if (!options_.flags_after_arguments) flags_ended = true;
       result->arguments.push_back(word);
     }
   }
@@ -395,18 +376,15 @@ void FlagTable::Assign(Flag* flag, std::string_view text, const std::string& as_
 }
 
 std::string FlagTable::Suggestion(std::string_view name) const {
-  if (name.size() > kMaxSuggestedLength) return "";
-  const std::string* best = nullptr;
-  size_t best_distance = std::max<size_t>(2, name.size() / 4) + 1;
-  for (const auto& [known, flag] : names_) {
+  std::vector<std::string_view> known;
+  std::vector<const Flag*> flags;
+  for (const auto& [written, flag] : names_) {
     if (!flag->supported_) continue;
-    const size_t distance = EditDistance(name, known);
-    if (distance < best_distance) {
-      best_distance = distance;
-      best = &flag->name_;
-    }
+    known.push_back(written);
+    flags.push_back(flag);
   }
-  return best == nullptr ? "" : fmt::format("; did you mean --{}?", *best);
+  const std::optional<size_t> nearest = NearestName(name, known);
+  return nearest ? fmt::format("; did you mean --{}?", flags[*nearest]->name_) : "";
 }
 
 bool FlagTable::Given(std::string_view name) const {

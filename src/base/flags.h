@@ -131,6 +131,8 @@ class FlagTable {
     std::string purpose;
     std::string arguments;
     std::string environment_prefix = "MESOS_";
+    // Flags may follow arguments; otherwise the first argument ends the flags.
+    bool flags_after_arguments = false;
   };
 
   explicit FlagTable(Options options);

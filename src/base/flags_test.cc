@@ -282,5 +282,19 @@ TEST(FlagTableTest, TheFirstWordEndsTheFlags) {
   EXPECT_EQ(name, "");
 }
 
+TEST(FlagTableTest, FlagsMayFollowArguments) {
+  std::string name;
+  FlagTable table({.program = "p",
+                   .purpose = "",
+                   .arguments = "file",
+                   .environment_prefix = "",
+                   .flags_after_arguments = true});
+  table.Add("name", &name, "The name.");
+  const FlagResult result = table.Parse({"a.json", "--name=x", "b.json", "--", "--name=y"}, {});
+  EXPECT_THAT(result.arguments, ElementsAre("a.json", "b.json", "--name=y"));
+  EXPECT_THAT(result.problems, IsEmpty());
+  EXPECT_EQ(name, "x");
+}
+
 }  // namespace
 }  // namespace tepui

@@ -136,6 +136,27 @@ void ReadMinAllocatable(const std::string& text, std::vector<Quantities>* sets,
 
 }  // namespace
 
+void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags) {
+  table->Group("Allocation");
+  table->Add("allocation_interval", &flags->allocation_interval, "Time between allocations to all.")
+      .Check(Between(&flags->allocation_interval, std::chrono::milliseconds(1),
+                     std::chrono::hours(24)));
+  table->Add("role_sorter", &flags->role_sorter, "How roles share: drf (fairly) or random.")
+      .Alias("user_sorter");
+  table->Add("framework_sorter", &flags->framework_sorter,
+             "How the frameworks of a role share: drf or random.");
+  table->Add("weights", &flags->weights,
+             "Weights of roles, role=weight,role=weight; 1 where none is given.");
+  table->Add("offer_timeout", &flags->offer_timeout,
+             "Offers not used within this time are rescinded.");
+  table->Add("min_allocatable_resources", &flags->min_allocatable_resources,
+             "An offer holds at least one of these sets of amounts, separated by |.");
+  table->Add("fair_sharing_excluded_resource_names", &flags->fair_sharing_excluded_resource_names,
+             "Resources that do not count for fair shares, separated by commas.");
+  table->Add("filter_gpu_resources", &flags->filter_gpu_resources,
+             "Offer agents with GPUs only to frameworks with the capability GPU_RESOURCES.");
+}
+
 void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   table->Group("Master");
   table->Add("cluster", &flags->cluster, "A name of the cluster for people.");
@@ -194,25 +215,25 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   table->Add("require_agent_domain", &flags->require_agent_domain,
              "Only agents with a fault domain may register.");
 
-  table->Group("Allocation");
-  table->Add("allocation_interval", &flags->allocation_interval, "Time between allocations to all.")
-      .Check(Between(&flags->allocation_interval, std::chrono::milliseconds(1),
-                     std::chrono::hours(24)));
-  table->Add("role_sorter", &flags->role_sorter, "How roles share: drf (fairly) or random.")
-      .Alias("user_sorter");
-  table->Add("framework_sorter", &flags->framework_sorter,
-             "How the frameworks of a role share: drf or random.");
-  table->Add("weights", &flags->weights,
-             "Weights of roles, role=weight,role=weight; 1 where none is given.");
-  table->Add("offer_timeout", &flags->offer_timeout,
-             "Offers not used within this time are rescinded.");
-  table->Add("min_allocatable_resources", &flags->min_allocatable_resources,
-             "An offer holds at least one of these sets of amounts, separated by |.");
-  table->Add("fair_sharing_excluded_resource_names", &flags->fair_sharing_excluded_resource_names,
-             "Resources that do not count for fair shares, separated by commas.");
-  table->Add("filter_gpu_resources", &flags->filter_gpu_resources,
-             "Offer agents with GPUs only to frameworks with the capability GPU_RESOURCES.");
+  DeclareAllocationFlags(table, &flags->allocation);
   DeclareUnsupported(table);
+}
+
+allocator::Options ToAllocatorOptions(const AllocationFlags& flags,
+                                      std::vector<std::string>* problems) {
+  allocator::Options options;
+  options.allocation_interval = flags.allocation_interval;
+  options.role_sorter = ToSorter("role_sorter", flags.role_sorter, problems);
+  options.framework_sorter = ToSorter("framework_sorter", flags.framework_sorter, problems);
+  ReadMinAllocatable(flags.min_allocatable_resources, &options.min_allocatable, problems);
+  if (flags.fair_sharing_excluded_resource_names) {
+    for (const std::string_view name : Split(*flags.fair_sharing_excluded_resource_names, ',')) {
+      options.fair_sharing_excluded_resource_names.emplace_back(name);
+    }
+  }
+  options.filter_gpu_resources = flags.filter_gpu_resources;
+  if (flags.weights) ReadWeights(*flags.weights, &options.weights, problems);
+  return options;
 }
 
 master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
@@ -222,7 +243,7 @@ master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& com
   options.agent_ping_timeout = flags.agent_ping_timeout;
   options.max_agent_ping_timeouts = flags.max_agent_ping_timeouts;
   options.agent_reregister_timeout = flags.agent_reregister_timeout;
-  options.offer_timeout = flags.offer_timeout;
+  options.offer_timeout = flags.allocation.offer_timeout;
   options.root_submissions = flags.root_submissions;
   options.require_agent_domain = flags.require_agent_domain;
   options.max_executors_per_agent = flags.max_executors_per_agent;
@@ -230,19 +251,8 @@ master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& com
   options.max_completed_tasks_per_framework = flags.max_completed_tasks_per_framework;
   options.max_unreachable_tasks_per_framework = flags.max_unreachable_tasks_per_framework;
 
-  allocator::Options& allocation = options.allocator;
-  allocation.allocation_interval = flags.allocation_interval;
-  allocation.role_sorter = ToSorter("role_sorter", flags.role_sorter, problems);
-  allocation.framework_sorter = ToSorter("framework_sorter", flags.framework_sorter, problems);
-  ReadMinAllocatable(flags.min_allocatable_resources, &allocation.min_allocatable, problems);
-  if (flags.fair_sharing_excluded_resource_names) {
-    for (const std::string_view name : Split(*flags.fair_sharing_excluded_resource_names, ',')) {
-      allocation.fair_sharing_excluded_resource_names.emplace_back(name);
-    }
-  }
-  allocation.filter_gpu_resources = flags.filter_gpu_resources;
-  allocation.domain = common.domain;
-  if (flags.weights) ReadWeights(*flags.weights, &allocation.weights, problems);
+  options.allocator = ToAllocatorOptions(flags.allocation, problems);
+  options.allocator.domain = common.domain;
   return options;
 }
 

@@ -5,11 +5,31 @@
 #include <string>
 #include <vector>
 
+#include "allocator/allocator.h"
 #include "base/flags.h"
 #include "cli/common_flags.h"
 #include "master/master.h"
 
 namespace tepui::cli {
+
+// Who is offered what (reference 7.2): the master's flags that `tepui simulate` has too.
+struct AllocationFlags {
+  std::string role_sorter = "drf";
+  std::string framework_sorter = "drf";
+  Duration allocation_interval = std::chrono::seconds(1);
+  std::optional<std::string> weights;
+  std::optional<Duration> offer_timeout;
+  std::string min_allocatable_resources = "cpus:0.01|mem:32";
+  std::optional<std::string> fair_sharing_excluded_resource_names;
+  bool filter_gpu_resources = true;
+};
+
+void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags);
+
+// The options of an allocator with these flags, but for the domain; offer_timeout is the caller's.
+// Every further problem of theirs is added to `problems`.
+allocator::Options ToAllocatorOptions(const AllocationFlags& flags,
+                                      std::vector<std::string>* problems);
 
 // The master's own flags (reference 7.2). Those it has in common with the agent, and work_dir,
 // which `tepui local` sees differently, are declared apart.
@@ -23,14 +43,7 @@ struct MasterFlags {
   std::optional<int> max_executors_per_agent;
   bool require_agent_domain = false;
 
-  std::string role_sorter = "drf";
-  std::string framework_sorter = "drf";
-  Duration allocation_interval = std::chrono::seconds(1);
-  std::optional<std::string> weights;
-  std::optional<Duration> offer_timeout;
-  std::string min_allocatable_resources = "cpus:0.01|mem:32";
-  std::optional<std::string> fair_sharing_excluded_resource_names;
-  bool filter_gpu_resources = true;
+  AllocationFlags allocation;
 
   bool root_submissions = true;
   int max_completed_frameworks = 50;
