@@ -193,6 +193,7 @@ void Agent::Impl::ShutdownFramework(Framework& framework) {
   framework.terminating = true;
   updates_.Forget(framework.id);
   std::vector<Executor*> executors;
+  executors.reserve(framework.executors.size());
   for (const auto& [id, executor] : framework.executors) executors.push_back(executor.get());
   // Those that end meanwhile are buried, not destroyed: the pointers hold.
   for (Executor* executor : executors) {

@@ -17,7 +17,7 @@
 #include "agent/registration.h"
 #include "agent/services.h"
 #include "agent/status_updates.h"
-#include "agent/timer.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "agent/services.h"
-#include "agent/timer.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 

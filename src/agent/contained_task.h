@@ -7,7 +7,7 @@
 #include "agent/check.h"
 #include "agent/health_check.h"
 #include "agent/services.h"
-#include "agent/timer.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 

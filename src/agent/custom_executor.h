@@ -6,7 +6,7 @@
 
 #include "agent/executor.h"
 #include "agent/services.h"
-#include "agent/timer.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 

@@ -46,9 +46,11 @@ GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
   } else if (prepared) {
     prepared = Fail(environment.error());
   }
-  return {.task = std::make_unique<ContainedTask>(services_, std::move(setup), *this),
-          .group = std::move(group),
-          .prepared = std::move(prepared)};
+  Member member;
+  member.task = std::make_unique<ContainedTask>(services_, std::move(setup), *this);
+  member.group = std::move(group);
+  member.prepared = std::move(prepared);
+  return member;
 }
 
 void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {

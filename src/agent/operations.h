@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "agent/services.h"
-#include "agent/timer.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "agent/services.h"
-#include "agent/timer.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 

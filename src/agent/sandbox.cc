@@ -1,5 +1,7 @@
 #include "agent/sandbox.h"
 
+#include <fmt/format.h>
+
 #include "agent/executor_limits.h"
 #include "agent/paths.h"
 
@@ -29,7 +31,8 @@ Status LinkVolumes(const Services& services,
     const Result<std::string> volume = VolumePath(services.options.work_dir, resource);
     if (!volume) return Fail(volume.error());
     if (auto made = services.disk.CreateDirectory(*volume, user, ""); !made) return made;
-    if (auto linked = services.disk.Link(*volume, sandbox + "/" + path); !linked) return linked;
+    if (auto linked = services.disk.Link(*volume, fmt::format("{}/{}", sandbox, path)); !linked)
+      return linked;
   }
   return {};
 }

@@ -9,21 +9,6 @@
 
 namespace tepui::agent {
 
-bool IsTerminal(v1::TaskState state) {
-  switch (state) {
-    case v1::TASK_FINISHED:
-    case v1::TASK_FAILED:
-    case v1::TASK_KILLED:
-    case v1::TASK_ERROR:
-    case v1::TASK_LOST:
-    case v1::TASK_DROPPED:
-    case v1::TASK_GONE:
-      return true;
-    default:
-      return false;
-  }
-}
-
 v1::Task MakeTask(const v1::TaskInfo& task, const FrameworkId& framework,
                   const ExecutorId& executor) {
   v1::Task out;
@@ -61,7 +46,8 @@ void AddStatus(v1::Task& task, const v1::TaskStatus& status) {
 std::string DescribeWaitStatus(int status) {
   if (WIFEXITED(status)) return fmt::format("exited with status {}", WEXITSTATUS(status));
   if (WIFSIGNALED(status)) {
-    return fmt::format("terminated with signal {}{}", strsignal(WTERMSIG(status)),
+    const char* name = sigdescr_np(WTERMSIG(status));
+    return fmt::format("terminated with signal {}{}", name ? name : "of no known name",
                        WCOREDUMP(status) ? " (core dumped)" : "");
   }
   return fmt::format("ended with wait status {}", status);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "mesos/v1/mesos.pb.h"
+#include "wire/task_states.h"
 
 namespace tepui::agent {
 
@@ -13,7 +14,7 @@ namespace v1 = ::mesos::v1;
 // Facts about tasks and their statuses that several parts of the agent need (reference 2.6).
 
 // After such a state a task reports nothing more.
-bool IsTerminal(v1::TaskState state);
+using wire::IsTerminal;
 
 // The record of `task` as masters and state endpoints see it. `executor` is empty for a command
 // task.

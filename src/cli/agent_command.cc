@@ -1,9 +1,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <csignal>
-#include <cstring>
-
 #include "cli/command.h"
 #include "cli/running_agent.h"
 #include "cli/servers.h"
@@ -34,7 +31,7 @@ int Serve(http::AgentServerOptions options, const Identity& identity) {
 
   const int signal = signals.Wait().value_or(0);
   if (!agent.ended()) {
-    agents.front()->Shutdown(fmt::format("the agent got {}", strsignal(signal)));
+    agents.front()->Shutdown(fmt::format("the agent got {}", SignalName(signal)));
     if (!WaitForEnd(agents, signals, grace)) return kFailure;
   }
   if (!agent.outcome()) {

@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 
 #include <csignal>
-#include <cstring>
 
 #include "cli/command.h"
 #include "cli/running_agent.h"
@@ -117,7 +116,7 @@ int Serve(http::MasterServerOptions master_options,
         spdlog::error("An agent ended: {}", agent->outcome().error().message);
     }
   }
-  spdlog::info("The cluster ends: got {}", strsignal(signal));
+  spdlog::info("The cluster ends: got {}", SignalName(signal));
   for (const auto& agent : agents) {
     if (!agent->ended()) agent->Shutdown("the local cluster ends");
   }

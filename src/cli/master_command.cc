@@ -1,9 +1,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <csignal>
-#include <cstring>
-
 #include "cli/command.h"
 #include "cli/servers.h"
 #include "cli/signals.h"
@@ -22,7 +19,7 @@ int Serve(http::MasterServerOptions options, const Identity& identity) {
   spdlog::info("Master listening on http://{}:{} (id {})", identity.ip, (*server)->port(),
                (*server)->id());
   const int signal = signals.Wait().value_or(0);
-  spdlog::info("Master ends: got {}", strsignal(signal));
+  spdlog::info("Master ends: got {}", SignalName(signal));
   return kSuccess;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/offer_match.h"
+#include "wire/task_states.h"
 
 namespace tepui::cli {
 namespace {
@@ -48,28 +49,6 @@ bool IsLarger(const Resources& a, const Resources& b) {
 }
 
 }  // namespace
-
-bool IsTerminal(v1::TaskState state) {
-  switch (state) {
-    case v1::TASK_FINISHED:
-    case v1::TASK_FAILED:
-    case v1::TASK_KILLED:
-    case v1::TASK_ERROR:
-    case v1::TASK_LOST:
-    case v1::TASK_DROPPED:
-    case v1::TASK_GONE:
-    case v1::TASK_GONE_BY_OPERATOR:
-    case v1::TASK_UNKNOWN:
-      return true;
-    case v1::TASK_STAGING:
-    case v1::TASK_STARTING:
-    case v1::TASK_RUNNING:
-    case v1::TASK_KILLING:
-    case v1::TASK_UNREACHABLE:
-      return false;
-  }
-  return false;
-}
 
 int ExitCodeOf(const v1::TaskStatus& status) {
   if (status.state() == v1::TASK_FINISHED) return 0;
@@ -273,7 +252,8 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
   if (status.state() == v1::TASK_RUNNING && plan_.kill_after && kill_timer_ == 0) {
     kill_timer_ = clock_.After(*plan_.kill_after, [this] { KillAll(); });
   }
-  if (!IsTerminal(status.state())) return;
+  // UNKNOWN: the cluster has no such task (any more), so nothing else will be heard of it.
+  if (!wire::IsTerminal(status.state()) && status.state() != v1::TASK_UNKNOWN) return;
   exit_codes_[id] = ExitCodeOf(status);
   if (exit_codes_.size() < plan_.tasks.size()) return;
   int code = 0;

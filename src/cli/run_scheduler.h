@@ -96,6 +96,4 @@ class RunScheduler {
 // else 1.
 int ExitCodeOf(const v1::TaskStatus& status);
 
-bool IsTerminal(v1::TaskState state);
-
 }  // namespace tepui::cli

@@ -1,5 +1,6 @@
 #include "cli/signals.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -29,6 +30,11 @@ void BlockSignals() {
   const sigset_t signals = HandledSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+}
+
+std::string SignalName(int signal) {
+  const char* name = sigdescr_np(signal);
+  return name == nullptr ? fmt::format("signal {}", signal) : name;
 }
 
 SignalWait::SignalWait() {

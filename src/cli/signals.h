@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/clock.h"
 
@@ -9,6 +10,9 @@ namespace tepui::cli {
 // Blocks SIGINT, SIGTERM and SIGUSR1 and ignores SIGPIPE in this thread and those it starts. Call
 // first of all in main.
 void BlockSignals();
+
+// "Terminated"; for the log.
+std::string SignalName(int signal);
 
 // Waits for a blocked signal or a word from another thread. One object a process; Wait on one
 // thread only.

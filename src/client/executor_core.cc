@@ -11,28 +11,7 @@ namespace {
 using mesos::v1::executor::Event;
 using ExecutorCall = mesos::v1::executor::Call;
 
-std::string Describe(const net::Response& response) {
-  return fmt::format("'{} {}' ({})", response.status, net::ReasonPhrase(response.status),
-                     response.body);
-}
-
 }  // namespace
-
-std::string_view Name(ExecutorCore::State state) {
-  switch (state) {
-    case ExecutorCore::State::kDisconnected:
-      return "disconnected";
-    case ExecutorCore::State::kConnecting:
-      return "connecting";
-    case ExecutorCore::State::kConnected:
-      return "connected";
-    case ExecutorCore::State::kSubscribing:
-      return "subscribing";
-    case ExecutorCore::State::kSubscribed:
-      return "subscribed";
-  }
-  return "unknown";
-}
 
 ExecutorCore::ExecutorCore(Options options, Clock& clock, Random& random, Link& link,
                            Callbacks callbacks)

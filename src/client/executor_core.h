@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "client/connection_state.h"
 #include "client/link.h"
 #include "mesos/v1/executor/executor.pb.h"
 #include "wire/content_type.h"
@@ -38,7 +39,7 @@ struct ExecutorEnvironment {
 // callbacks may call back in.
 class ExecutorCore {
  public:
-  enum class State { kDisconnected, kConnecting, kConnected, kSubscribing, kSubscribed };
+  using State = ConnectionState;
 
   struct Options {
     ExecutorEnvironment environment;
@@ -98,7 +99,5 @@ class ExecutorCore {
   TimerId heartbeat_timer_ = 0;
   TimerId kill_timer_ = 0;
 };
-
-std::string_view Name(ExecutorCore::State state);
 
 }  // namespace tepui::client

@@ -16,28 +16,7 @@ using SchedulerCall = mesos::v1::scheduler::Call;
 // Masters that name each other as leader are not followed around forever.
 constexpr int kMaxRedirects = 5;
 
-std::string Describe(const net::Response& response) {
-  return fmt::format("'{} {}' ({})", response.status, net::ReasonPhrase(response.status),
-                     response.body);
-}
-
 }  // namespace
-
-std::string_view Name(SchedulerCore::State state) {
-  switch (state) {
-    case SchedulerCore::State::kDisconnected:
-      return "disconnected";
-    case SchedulerCore::State::kConnecting:
-      return "connecting";
-    case SchedulerCore::State::kConnected:
-      return "connected";
-    case SchedulerCore::State::kSubscribing:
-      return "subscribing";
-    case SchedulerCore::State::kSubscribed:
-      return "subscribed";
-  }
-  return "unknown";
-}
 
 SchedulerCore::SchedulerCore(Options options, Clock& clock, Random& random, Link& link,
                              Callbacks callbacks)

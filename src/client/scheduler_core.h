@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "client/connection_state.h"
 #include "client/link.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "wire/content_type.h"
@@ -22,13 +23,7 @@ namespace tepui::client {
 // call back in.
 class SchedulerCore {
  public:
-  enum class State {
-    kDisconnected,  // Waiting to connect.
-    kConnecting,
-    kConnected,    // The scheduler may SUBSCRIBE.
-    kSubscribing,  // SUBSCRIBE is in flight.
-    kSubscribed,   // The scheduler may send the other calls.
-  };
+  using State = ConnectionState;
 
   struct Options {
     Endpoint master;
@@ -103,7 +98,5 @@ class SchedulerCore {
   uint64_t next_call_ = 1;
   std::map<uint64_t, CallCallback> calls_;
 };
-
-std::string_view Name(SchedulerCore::State state);
 
 }  // namespace tepui::client

@@ -267,7 +267,7 @@ void Master::Impl::Return(Subscription& subscription) {
   allocator_.UpdateAgent(SpecOf(agent));
   allocator_.ActivateAgent(agent.id);
   Count(Counter::kAgentReregistrations);
-  agent.reregister.Stop();
+  agent.reregister.Cancel();
   OpenStream(agent, subscription);
   CompareTasks(agent, message);
   CompareExecutors(agent, message);
@@ -277,7 +277,7 @@ void Master::Impl::Return(Subscription& subscription) {
 
 Agent& Master::Impl::AddAgent(const Subscription& subscription) {
   const AgentId id(subscription.message.info().id().value());
-  Agent& agent = *(agents_[id] = std::make_unique<Agent>());
+  Agent& agent = *(agents_[id] = std::make_unique<Agent>(clock_));
   agent.id = id;
   agent.registered = clock_.WallNow();
   agent.total = subscription.total;

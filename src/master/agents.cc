@@ -42,7 +42,7 @@ void Master::Impl::PingTick(Agent& agent) {
   event.set_type(link::Event::PING);
   event.mutable_ping()->set_connected(true);
   Send(agent, std::move(event));
-  agent.ping.Start(clock_, options_.agent_ping_timeout, [this, &agent] { PingTick(agent); });
+  agent.ping.Set(options_.agent_ping_timeout, [this, &agent] { PingTick(agent); });
 }
 
 void Master::Impl::Disconnect(Agent& agent) {
@@ -57,7 +57,7 @@ void Master::Impl::Disconnect(Agent& agent) {
   allocator_.DeactivateAgent(agent.id);
   publisher_.AgentChanged(agent);
   if (agent.leaving) return;
-  agent.reregister.Start(clock_, options_.agent_reregister_timeout, [this, &agent] {
+  agent.reregister.Set(options_.agent_reregister_timeout, [this, &agent] {
     MarkUnreachable(agent,
                     fmt::format("Agent did not come back within {} after its connection ended",
                                 FormatDuration(options_.agent_reregister_timeout)));
@@ -66,8 +66,8 @@ void Master::Impl::Disconnect(Agent& agent) {
 
 void Master::Impl::MarkUnreachable(Agent& agent, const std::string& why) {
   agent.leaving = true;
-  agent.ping.Stop();
-  agent.reregister.Stop();
+  agent.ping.Cancel();
+  agent.reregister.Cancel();
   Count(Counter::kAgentUnreachableScheduled);
   spdlog::warn("Marking agent {} ({}) unreachable: {}", agent.id, agent.info.hostname(), why);
   const WallTime when = clock_.WallNow();
@@ -163,8 +163,8 @@ void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent
 void Master::Impl::Unregister(Agent& agent, Counter reason, const std::string& why) {
   if (agent.leaving) return;
   agent.leaving = true;
-  agent.ping.Stop();
-  agent.reregister.Stop();
+  agent.ping.Cancel();
+  agent.reregister.Cancel();
   // A leaving agent stays until the registrar answered: it can be captured.
   registrar_.RemoveAgent(IdMessage(agent.id), Guarded([this, &agent, reason, why](Status status) {
                            if (status) return OnUnregistered(agent, reason, why);

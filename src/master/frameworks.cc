@@ -107,7 +107,7 @@ FrameworkId Master::Impl::NewFrameworkId() {
 Framework& Master::Impl::AddFramework(const v1::FrameworkInfo& info,
                                       const std::vector<std::string>& suppressed_roles) {
   const FrameworkId id(info.id().value());
-  Framework& framework = *(frameworks_[id] = std::make_unique<Framework>());
+  Framework& framework = *(frameworks_[id] = std::make_unique<Framework>(clock_));
   framework.id = id;
   SetInfo(framework, info);
   framework.suppressed_roles.insert(suppressed_roles.begin(), suppressed_roles.end());
@@ -177,7 +177,7 @@ void Master::Impl::Connect(Framework& framework, StreamId stream, const std::str
   for (Offer* offer : offers) ReturnOffer(*offer, std::nullopt);
 
   if (framework.state == Framework::State::kRecovered) framework.registered = clock_.WallNow();
-  framework.failover.Stop();
+  framework.failover.Cancel();
   framework.state = Framework::State::kConnected;
   framework.stream = stream;
   framework.stream_uuid = stream_uuid;
@@ -200,8 +200,8 @@ void Master::Impl::Connect(Framework& framework, StreamId stream, const std::str
 
 void Master::Impl::Heartbeat(Framework& framework) {
   Send(framework, HeartbeatEvent());
-  framework.heartbeat.Start(clock_, options_.scheduler_heartbeat_interval,
-                            [this, &framework] { Heartbeat(framework); });
+  framework.heartbeat.Set(options_.scheduler_heartbeat_interval,
+                          [this, &framework] { Heartbeat(framework); });
 }
 
 void Master::Impl::Disconnect(Framework& framework) {
@@ -209,7 +209,7 @@ void Master::Impl::Disconnect(Framework& framework) {
   framework.state = Framework::State::kDisconnected;
   framework.stream = 0;
   framework.stream_uuid.clear();
-  framework.heartbeat.Stop();
+  framework.heartbeat.Cancel();
   framework.active = false;
   allocator_.DeactivateFramework(framework.id);
   const std::vector<Offer*> offers(framework.offers.begin(), framework.offers.end());
@@ -219,8 +219,8 @@ void Master::Impl::Disconnect(Framework& framework) {
   const double seconds =
       std::clamp(framework.info.failover_timeout(), 0.0, kLongestFailoverTimeout);
   spdlog::info("Framework {} disconnected; it may come back within {}s", framework.id, seconds);
-  framework.failover.Start(
-      clock_, std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)),
+  framework.failover.Set(
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)),
       [this, &framework] {
         RemoveFramework(framework, "did not come back within its failover timeout");
       });

@@ -21,7 +21,8 @@ Master::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
       allocator_(options_.allocator, clock, random,
                  [this](std::vector<allocator::Offer> allocation) {
                    OnAllocation(std::move(allocation));
-                 }) {
+                 }),
+      recovery_timer_(clock) {
   RecoverRegistry();
 }
 
@@ -34,8 +35,7 @@ void Master::Impl::RecoverRegistry() {
   gone_.insert(registry.gone.begin(), registry.gone.end());
   if (recovered_.empty()) return;
   spdlog::info("Waiting for {} agents of the registry to come back", recovered_.size());
-  recovery_timer_.Start(clock_, options_.agent_reregister_timeout,
-                        [this] { MarkRecoveredUnreachable(); });
+  recovery_timer_.Set(options_.agent_reregister_timeout, [this] { MarkRecoveredUnreachable(); });
 }
 
 void Master::Impl::WriteMetrics(const Gauges& sums, Metrics* out) const {

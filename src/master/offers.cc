@@ -89,7 +89,7 @@ void Master::Impl::AddOffer(Framework& framework, Agent& agent, allocator::Offer
   *shown = *message;
   Show(framework, allocation.resources, shown);
 
-  auto offer = std::make_unique<Offer>();
+  auto offer = std::make_unique<Offer>(clock_);
   offer->id = id;
   offer->framework = &framework;
   offer->agent = &agent;
@@ -97,8 +97,8 @@ void Master::Impl::AddOffer(Framework& framework, Agent& agent, allocator::Offer
   offer->resources = std::move(allocation.resources);
   offer->message = std::move(message);
   if (options_.offer_timeout) {
-    offer->timeout.Start(clock_, *options_.offer_timeout,
-                         [this, offer = offer.get()] { RescindOffer(*offer); });
+    offer->timeout.Set(*options_.offer_timeout,
+                       [this, offer = offer.get()] { RescindOffer(*offer); });
   }
   framework.offers.insert(offer.get());
   agent.offers.insert(offer.get());

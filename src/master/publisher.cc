@@ -54,8 +54,13 @@ std::shared_ptr<const AgentRecord> MakeRecord(const Agent& agent) {
 
 Publisher::Publisher(Clock& clock, ReadModelSink& sink,
                      std::function<void(const Gauges&, Metrics*)> write_metrics)
-    : clock_(clock), sink_(sink), write_metrics_(std::move(write_metrics)) {
-  metrics_timer_.Start(clock_, Duration::zero(), [this] { PublishMetrics(); });
+    : clock_(clock),
+      sink_(sink),
+      write_metrics_(std::move(write_metrics)),
+      turn_timer_(clock),
+      holdings_timer_(clock),
+      metrics_timer_(clock) {
+  metrics_timer_.Set(Duration::zero(), [this] { PublishMetrics(); });
 }
 
 v1::Task& Publisher::Edit(Task& task) {
@@ -127,7 +132,7 @@ void Publisher::AgentRemoved(Agent& agent) {
 void Publisher::WantTurn() {
   if (turn_wanted_) return;
   turn_wanted_ = true;
-  turn_timer_.Start(clock_, Duration::zero(), [this] { EndTurn(); });
+  turn_timer_.Set(Duration::zero(), [this] { EndTurn(); });
 }
 
 void Publisher::EndTurn() {
@@ -151,7 +156,7 @@ void Publisher::WantHoldings() {
   if (holdings_wanted_) return;
   holdings_wanted_ = true;
   const Duration delay = std::max(Duration::zero(), Duration(holdings_due_ - clock_.Now()));
-  holdings_timer_.Start(clock_, delay, [this] { PublishHoldings(); });
+  holdings_timer_.Set(delay, [this] { PublishHoldings(); });
 }
 
 void Publisher::PublishHoldings() {
@@ -162,7 +167,7 @@ void Publisher::PublishHoldings() {
   touched_frameworks_.clear();
   touched_agents_.clear();
   turn_wanted_ = false;
-  turn_timer_.Stop();
+  turn_timer_.Cancel();
   EndTurn();
   holdings_due_ = clock_.Now() + Pause(started, kShortestHoldingsPause);
 }
@@ -174,7 +179,7 @@ void Publisher::PublishMetrics() {
   Changes changes;
   changes.metrics = std::move(metrics);
   sink_.Publish(std::move(changes));
-  metrics_timer_.Start(clock_, Pause(started, kShortestMetricsPause), [this] { PublishMetrics(); });
+  metrics_timer_.Set(Pause(started, kShortestMetricsPause), [this] { PublishMetrics(); });
 }
 
 void Publisher::Contribute(Agent& agent, bool gone) {

@@ -6,10 +6,10 @@
 #include <unordered_set>
 
 #include "base/clock.h"
+#include "base/timer.h"
 #include "master/metrics.h"
 #include "master/read_model.h"
 #include "master/records.h"
-#include "master/timer.h"
 
 namespace tepui::master {
 

@@ -16,8 +16,8 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/timer.h"
 #include "master/links.h"
-#include "master/timer.h"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "resources/resources.h"
@@ -57,6 +57,8 @@ struct Executor {
 
 // An outstanding offer. Owned by the master's table.
 struct Offer {
+  explicit Offer(Clock& clock) : timeout(clock) {}
+
   OfferId id;
   Framework* framework = nullptr;
   Agent* agent = nullptr;
@@ -117,6 +119,8 @@ struct FrameworkCounters {
 };
 
 struct Framework {
+  explicit Framework(Clock& clock) : heartbeat(clock), failover(clock) {}
+
   // kRecovered: known from its agents only, it has not subscribed to this master yet.
   enum class State { kRecovered, kConnected, kDisconnected };
 
@@ -156,6 +160,8 @@ struct Framework {
 };
 
 struct Agent {
+  explicit Agent(Clock& clock) : ping(clock), reregister(clock) {}
+
   AgentId id;
   v1::AgentInfo info;  // With id.
   std::string version;

@@ -7,13 +7,14 @@
 #include "base/clock.h"
 #include "master/records.h"
 #include "mesos/v1/mesos.pb.h"
+#include "wire/task_states.h"
 
 namespace tepui::master {
 
 // States and statuses as the master itself makes them (reference 2.6, 2.7). Pure.
 
-// No later state follows. LOST counts: only an agent that returns revives such a task.
-bool IsTerminal(v1::TaskState state);
+// No later state follows.
+using wire::IsTerminal;
 bool IsTerminal(v1::OperationState state);
 
 // What the framework is told for `state`, one of those that came with PARTITION_AWARE: itself or

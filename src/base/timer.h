@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-namespace tepui::agent {
+namespace tepui {
 
 // One timer that ends with its owner. Set replaces what was pending.
 class Timer {
@@ -61,4 +61,4 @@ class Lifetime {
   std::shared_ptr<char> token_;
 };
 
-}  // namespace tepui::agent
+}  // namespace tepui
