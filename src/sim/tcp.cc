@@ -218,7 +218,8 @@ void TcpConnection::Break(Side side, const std::string& reason) {
   End& broken = end(side);
   if (!broken.open) return;
   broken.open = false;
-  DropInFlight(broken);
+  // What was on the way when the connection was cut has passed the place of the cut.
+  if (!cut_) DropInFlight(broken);
   TellBroken(side, reason);
   CheckOver();
 }
