@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -36,7 +37,12 @@ struct Fault {
 
   // "12.5s +30s partition master-0 agent-2".
   std::string ToString() const;
+
+  friend bool operator==(const Fault&, const Fault&) = default;
 };
+
+// "one-way-partition".
+std::string_view Name(Fault::Kind kind);
 
 struct ClusterSize {
   int masters = 3;
@@ -44,7 +50,8 @@ struct ClusterSize {
   int frameworks = 5;
 };
 
-// `count` faults within `length`, none of which leaves a node down for ever.
+// `count` faults within `length`, in no order; each ends within it. The first of a longer list are
+// those of a shorter one.
 std::vector<Fault> MakeFaults(uint64_t seed, const ClusterSize& size, int count, Duration length);
 
 }  // namespace tepui::sim

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,10 @@ namespace tepui::sim {
 // A whole run: a cluster of real cores under faults for `length`, then calm, then kConvergence to
 // come to rest, then the checks of the quiet end.
 struct RunSpec {
+  // Longer than any timeout of a cluster: agents that do not come back are given up, executors that
+  // do not end are killed, statuses are sent again.
+  static constexpr Duration kConvergence = std::chrono::minutes(15);
+
   uint64_t seed = 0;
   ClusterSize size;
   int faults = 20;
@@ -21,13 +26,15 @@ struct RunSpec {
   // Only these of the run's faults, by number (empty optional: all).
   std::optional<std::vector<int>> only;
   bool keep_trace = false;
+  // Ends with the first violation.
+  bool stop_early = false;
 
-  // Absent if the run makes sense; otherwise every problem.
+  // Success if the run makes sense; otherwise every problem.
   Status Check() const;
 };
 
 struct Violation {
-  std::string invariant;  // A name of invariants.h.
+  std::string invariant;  // A name of invariants.h; "no-exception" if a core threw.
   MonotonicTime when{};
   std::string what;
 };
@@ -36,14 +43,15 @@ struct RunResult {
   std::vector<Violation> violations;  // In order; at most 100.
   uint64_t trace_hash = 0;
   uint64_t trace_lines = 0;
-  std::string trace;  // If kept.
-  std::vector<Fault> faults;
+  std::string trace;          // If kept.
+  std::vector<Fault> faults;  // All of them, whatever `only` left out.
   // To see that a run did something.
   uint64_t tasks_launched = 0;
   uint64_t tasks_finished = 0;
   uint64_t elections = 0;
 };
 
+// `spec` passed its Check.
 RunResult Run(const RunSpec& spec);
 
 }  // namespace tepui::sim

@@ -13,9 +13,10 @@ namespace tepui::sim {
 
 // A machine that runs a framework's scheduler on the real client library (client::SchedulerCore
 // over the simulated network). Behaves as a careful framework: remembers its id and its tasks over
-// crashes, acknowledges each update that carries a uuid after it took it, reconciles all living
-// tasks on each subscription and every kReconcileInterval, takes LOST, UNREACHABLE and UNKNOWN for
-// what they are.
+// crashes, writes down what it launches before it does, acknowledges each update that carries a
+// uuid after it took it, reconciles its living tasks and open operations on each subscription and
+// every kReconcileInterval, takes LOST, UNREACHABLE and UNKNOWN for what they are, connects anew
+// after an error, and subscribes as a new framework when the master has removed it.
 class SchedulerNode {
  public:
   static constexpr Duration kReconcileInterval = std::chrono::minutes(1);
@@ -30,16 +31,18 @@ class SchedulerNode {
   ~SchedulerNode();
 
   void Start();
-  void Crash();
+  void Crash();  // Stays down until Start.
   void Calm();
   bool running() const;
   bool subscribed() const;
-  Process* process();
+  Process* process();  // Null while down.
   const Host& host() const { return host_; }
   const Framework& framework() const { return *framework_; }
-  const std::string& framework_id() const;  // Empty before the first SUBSCRIBED.
+  // Empty before the first SUBSCRIBED, and after it was removed.
+  const std::string& framework_id() const;
 
-  // As the framework believes: the last state of every task it ever launched.
+  // As the framework believes: the last state of every task it ever launched, also as an earlier
+  // framework of this host.
   const std::map<std::string, v1::TaskState>& tasks() const;
 
  private:
@@ -50,6 +53,7 @@ class SchedulerNode {
   const Host master_;
   std::unique_ptr<Framework> framework_;
   std::unique_ptr<Memory> memory_;
+  bool calm_ = false;
   uint64_t lives_ = 0;
   std::unique_ptr<Life> life_;
 };
