@@ -7,6 +7,7 @@
 #include "agent/paths.h"
 #include "agent/statuses.h"
 #include "base/log.h"
+#include "base/planted_fault.h"
 
 namespace tepui::agent {
 
@@ -214,7 +215,7 @@ void Agent::Impl::Shutdown(bool unregister, const Status& status) {
     call.set_type(link::Call::UNREGISTER);
     services_.links.Send(std::move(call));
   }
-  registration_.Stop();
+  if (!TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
 
   Duration grace = Duration::zero();
   std::vector<Framework*> frameworks;

@@ -6,6 +6,7 @@
 
 #include "agent/statuses.h"
 #include "base/log.h"
+#include "base/planted_fault.h"
 
 namespace tepui::agent {
 
@@ -136,6 +137,7 @@ void ContainedTask::KillWithin(Duration grace) {
     StopWatching();
     if (setup_.reports_killing && !out_of_time_) Report(MakeStatus(v1::TASK_KILLING));
     services_.containerizer.Signal(container(), SIGTERM);
+    if (TEPUI_PLANTED_FAULT("killed-told-too-early")) Report(MakeStatus(v1::TASK_KILLED));
   }
   kill_timer_.Set(grace, [this] {
     spdlog::info("Task {} is still there after its grace period; killing it",
@@ -157,6 +159,10 @@ void ContainedTask::KillBeforeRunning() {
 }
 
 void ContainedTask::OnTerminated(const containers::Termination& termination) {
+  if (TEPUI_PLANTED_FAULT("failed-task-restarted") && termination.status.value_or(0) != 0 &&
+      !killed_) {
+    return Launch();
+  }
   state_ = State::kEnded;
   StopWatching();
   if (!ended_by_agent_) Report(EndStatus(termination));

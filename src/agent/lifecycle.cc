@@ -6,6 +6,7 @@
 #include "agent/paths.h"
 #include "agent/statuses.h"
 #include "base/log.h"
+#include "base/planted_fault.h"
 
 namespace tepui::agent {
 
@@ -117,6 +118,7 @@ void Agent::Impl::OnAcknowledgement(const link::Event::StatusAcknowledgement& ac
     spdlog::debug("Ignored an acknowledgement for task {} of framework {}: nothing waits for it",
                   task, framework_id);
   }
+  if (TEPUI_PLANTED_FAULT("last-acknowledgement-lost")) return;
   if (result != StatusUpdates::Acknowledged::kClosed) return;
   Framework* framework = Find(framework_id);
   if (framework == nullptr) return;
@@ -242,6 +244,7 @@ void Agent::Impl::EndTasks(Executor& executor, const ExecutorEnd& end) {
 
 void Agent::Impl::SendExecutorExited(const FrameworkId& framework, const ExecutorId& executor,
                                      int status) {
+  if (TEPUI_PLANTED_FAULT("executor-end-not-told")) return;
   link::Call call;
   call.set_type(link::Call::EXECUTOR_EXITED);
   call.mutable_executor_exited()->mutable_framework_id()->set_value(framework.value());

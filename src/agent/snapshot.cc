@@ -3,6 +3,7 @@
 
 #include "agent/agent_impl.h"
 #include "agent/statuses.h"
+#include "base/planted_fault.h"
 
 namespace tepui::agent {
 
@@ -26,7 +27,9 @@ void Describe(const Executor& executor, link::Call::Subscribe& subscribe) {
     out->mutable_framework_id()->set_value(executor.framework().id.value());
     out->set_command_executor(executor.kind() == Executor::Kind::kCommand);
   }
-  for (const auto& [id, task] : executor.launched()) *subscribe.add_tasks() = task;
+  for (const auto& [id, task] : executor.launched()) {
+    if (!TEPUI_PLANTED_FAULT("running-tasks-not-reported")) *subscribe.add_tasks() = task;
+  }
   for (const auto& [id, task] : executor.terminated()) *subscribe.add_tasks() = task;
   DescribeQueued(executor, subscribe);
 }

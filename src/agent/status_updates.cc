@@ -5,6 +5,7 @@
 
 #include "agent/statuses.h"
 #include "base/log.h"
+#include "base/planted_fault.h"
 
 namespace tepui::agent {
 
@@ -55,6 +56,8 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
   stream.terminated = IsTerminal(status.state());
   if (stream.pending.size() < kMaxPending) {
     stream.pending.push_back(status);
+    if (TEPUI_PLANTED_FAULT("next-before-acknowledgement") && stream.pending.size() > 1 && !paused_)
+      forward_(framework, status, status.state());
   } else {
     // What lies between may be skipped; how the task stands now may not. (Never the first: the
     // master has it.)
@@ -94,6 +97,7 @@ StatusUpdates::Acknowledged StatusUpdates::Acknowledge(const FrameworkId& framew
     if (of_framework->second.empty()) streams_.erase(of_framework);
     return Acknowledged::kClosed;
   }
+  if (TEPUI_PLANTED_FAULT("acknowledged-sent-again")) Send(framework, task, stream);
   stream.retry.Cancel();
   stream.pending.pop_front();
   stream.acknowledged.push_back(uuid);
@@ -114,6 +118,7 @@ void StatusUpdates::Pause() {
 
 void StatusUpdates::Resume() {
   paused_ = false;
+  if (TEPUI_PLANTED_FAULT("statuses-not-resent")) return;
   for (auto& [framework, streams] : streams_) Resend(framework, streams);
 }
 

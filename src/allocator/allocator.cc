@@ -7,6 +7,7 @@
 
 #include "allocator/cluster.h"
 #include "allocator/cycle.h"
+#include "base/planted_fault.h"
 
 namespace tepui::allocator {
 namespace {
@@ -189,7 +190,7 @@ void Allocator::Impl::AddAgent(const AgentSpec& spec,
   assert(!cluster_.FindAgent(AgentId(spec.info.id().value())));
   const AgentHandle agent = cluster_.AddAgent(spec);
   for (const auto& [framework, resources] : used) {
-    if (resources.empty()) continue;
+    if (resources.empty() || TEPUI_PLANTED_FAULT("used-of-returning-agent-free")) continue;
     cluster_.Take(cluster_.EnsureFramework(framework), agent, resources);
   }
   MakeDue(agent);

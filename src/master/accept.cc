@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/master_impl.h"
 #include "master/resource_form.h"
 #include "master/task_status.h"
@@ -238,7 +239,8 @@ void Master::Impl::Launch(Acceptance& acceptance, v1::TaskInfo task) {
   const bool new_executor =
       task.has_executor() &&
       FindExecutor(agent, framework.id, task.executor().executor_id().value()) == nullptr;
-  const Resources consumed = new_executor ? *resources + *executor_resources : *resources;
+  const bool costs_executor = new_executor && !TEPUI_PLANTED_FAULT("executor-not-counted");
+  const Resources consumed = costs_executor ? *resources + *executor_resources : *resources;
   if (!Take(acceptance, consumed)) {
     return fail(fmt::format("Task uses {}, more than the offers still hold: {}",
                             consumed.ToString(), place.available.ToString()));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/master_impl.h"
 #include "master/resource_form.h"
 
@@ -122,11 +123,13 @@ void Master::Impl::ReturnOffer(Offer& offer, const std::optional<v1::Filters>& f
 }
 
 void Master::Impl::RescindOffer(Offer& offer) {
+  if (TEPUI_PLANTED_FAULT("rescind-not-told")) return ReturnOffer(offer, std::nullopt);
   auto event = std::make_shared<SchedulerEvent>();
   event->set_type(SchedulerEvent::RESCIND);
   event->mutable_rescind()->mutable_offer_id()->set_value(offer.id.value());
   ++offer.framework->counters.offers_rescinded;
   Send(*offer.framework, std::move(event));
+  if (TEPUI_PLANTED_FAULT("rescinded-offer-stands") && offer.agent->connected) return;
   ReturnOffer(offer, std::nullopt);
 }
 

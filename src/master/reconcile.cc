@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
 
@@ -56,6 +57,7 @@ void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reco
                                  double now) {
   if (const auto it = framework.tasks.find(TaskId(asked.task_id().value()));
       it != framework.tasks.end()) {
+    if (TEPUI_PLANTED_FAULT("known-tasks-not-answered")) return;
     return SendReconciled(framework, *it->second.message, now);
   }
   const bool named = asked.has_agent_id();
@@ -69,7 +71,9 @@ void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reco
     event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_GONE),
                                 "Reconciliation: Task is unknown to the agent", now);
   } else if (unreachable != unreachable_.end()) {
-    event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_UNREACHABLE),
+    const bool gone = TEPUI_PLANTED_FAULT("unreachable-answered-as-gone");
+    event = ReconciliationEvent(asked.task_id(),
+                                StateFor(framework, gone ? v1::TASK_GONE : v1::TASK_UNREACHABLE),
                                 "Reconciliation: Task is unreachable", now);
     event->mutable_update()->mutable_status()->mutable_unreachable_time()->set_nanoseconds(
         unreachable->second.since.time_since_epoch().count());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
 
@@ -36,6 +37,8 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
   }
   agent.used -= resources;
   allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
+  if (TEPUI_PLANTED_FAULT("recovered-twice"))
+    allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
   publisher_.FrameworkTouched(framework);
   publisher_.AgentTouched(agent);
 }
