@@ -78,6 +78,16 @@ class FakeContainerizer final : public containers::Containerizer {
     std::vector<std::pair<std::string, double>> limits;
   };
 
+  // All that is claimed runs.
+  void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override {
+    containers::Recovered recovered;
+    for (containers::RecoverSpec& spec : specs) {
+      recovered.running.push_back(spec.launch.id);
+      order.push_back(spec.launch.id);
+      containers[spec.launch.id].spec = std::move(spec.launch);
+    }
+    callback(std::move(recovered));
+  }
   void Launch(containers::LaunchSpec spec, LaunchCallback callback) override {
     order.push_back(spec.id);
     Container& container = containers[spec.id];
@@ -93,6 +103,7 @@ class FakeContainerizer final : public containers::Containerizer {
     }
     containers[id].terminated = std::move(callback);
   }
+  void Forget(const ContainerId& id) override { forgotten.insert(id); }
   bool Signal(const ContainerId& id, int signal) override {
     containers[id].signals.push_back(signal);
     return true;
@@ -133,6 +144,7 @@ class FakeContainerizer final : public containers::Containerizer {
   std::optional<int> immediate;
   std::vector<ContainerId> order;
   std::map<ContainerId, Container> containers;
+  std::set<ContainerId> forgotten;
   std::deque<Check> checks;
   std::vector<Change> changes;
 };

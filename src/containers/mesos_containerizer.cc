@@ -108,6 +108,12 @@ MesosContainerizer::Container* MesosContainerizer::Find(const ContainerId& id) {
   return found == containers_.end() ? nullptr : found->second.get();
 }
 
+void MesosContainerizer::Recover(std::vector<RecoverSpec>, RecoverCallback callback) {
+  Post([callback = std::move(callback)]() mutable {
+    callback(Fail(Code::kUnimplemented, "Containers cannot be recovered yet"));
+  });
+}
+
 void MesosContainerizer::Launch(LaunchSpec spec, LaunchCallback callback) {
   const ContainerId id = spec.id;
   if (!IsUsable(id) || containers_.contains(id)) {
@@ -139,6 +145,8 @@ void MesosContainerizer::Wait(const ContainerId& id, TerminationCallback callbac
     callback(std::move(termination));
   });
 }
+
+void MesosContainerizer::Forget(const ContainerId&) {}
 
 bool MesosContainerizer::Signal(const ContainerId& id, int signal) {
   Container* container = Find(id);

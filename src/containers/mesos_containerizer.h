@@ -54,8 +54,10 @@ class MesosContainerizer final : public Containerizer {
   // On the agent's thread or when it has ended. Containers go on; callbacks that wait are dropped.
   ~MesosContainerizer() override;
 
+  void Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) override;
   void Launch(LaunchSpec spec, LaunchCallback callback) override;
   void Wait(const ContainerId& id, TerminationCallback callback) override;
+  void Forget(const ContainerId& id) override;
   bool Signal(const ContainerId& id, int signal) override;
   void Destroy(const ContainerId& id) override;
   void Update(const ContainerId& id, const Resources& resources,
