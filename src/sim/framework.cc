@@ -4,21 +4,11 @@
 #include <utility>
 
 #include "sim/framework_kinds.h"
+#include "wire/task_states.h"
 
 namespace tepui::sim {
 
-bool HasEnded(v1::TaskState state) {
-  switch (state) {
-    case v1::TASK_STAGING:
-    case v1::TASK_STARTING:
-    case v1::TASK_RUNNING:
-    case v1::TASK_KILLING:
-    case v1::TASK_UNREACHABLE:
-      return false;
-    default:
-      return true;
-  }
-}
+bool HasEnded(v1::TaskState state) { return wire::IsTerminal(state) || state == v1::TASK_UNKNOWN; }
 
 bool MayComeBack(v1::TaskState state) {
   return state == v1::TASK_LOST || state == v1::TASK_UNKNOWN;

@@ -10,9 +10,11 @@ namespace tepui::sim {
 // The stream of one subscription. Network callbacks hold it weakly, since its connection holds
 // them.
 struct NetworkLink::Stream {
+  explicit Stream(Clock& clock) : timer(clock) {}
+
   StreamHandler handler;
   std::unique_ptr<Network::Connection> connection;
-  TimerId timer = 0;   // Until the response's headers are there.
+  Timer timer;         // Until the response's headers are there.
   bool ended = false;  // Or dropped: nothing more of it is told.
 
   void End(const std::string& reason) {
@@ -21,18 +23,22 @@ struct NetworkLink::Stream {
 };
 
 NetworkLink::NetworkLink(Network& network, Process& process, Host from, Options options)
-    : network_(network), process_(process), from_(std::move(from)), options_(std::move(options)) {}
+    : network_(network),
+      process_(process),
+      from_(std::move(from)),
+      options_(std::move(options)),
+      call_timer_(process) {}
 
 NetworkLink::~NetworkLink() { Disconnect(); }
 
 void NetworkLink::Disconnect() {
   *std::exchange(current_, std::make_shared<bool>(true)) = false;
-  process_.Cancel(call_timer_);
+  call_timer_.Cancel();
   waiting_.clear();
   in_flight_ = false;
   calls_.reset();
   if (const std::shared_ptr<Stream> stream = std::exchange(stream_, nullptr); stream != nullptr) {
-    process_.Cancel(stream->timer);
+    stream->timer.Cancel();
     stream->ended = true;
     stream->connection.reset();
   }
@@ -87,7 +93,7 @@ void NetworkLink::Enqueue(Waiting waiting) {
 void NetworkLink::SendNext() {
   if (in_flight_ || waiting_.empty()) return;
   in_flight_ = true;
-  call_timer_ = process_.After(kRequestTimeout, [this] {
+  call_timer_.Set(kRequestTimeout, [this] {
     Answer(Fail(Code::kUnavailable, "no answer within {}", FormatDuration(kRequestTimeout)));
   });
   if (calls_ != nullptr) return SendFirst();
@@ -115,23 +121,25 @@ void NetworkLink::SendFirst() {
 }
 
 void NetworkLink::Answer(Result<net::Response> response) {
-  const Ticket ticket = current_;
-  process_.Cancel(call_timer_);
+  call_timer_.Cancel();
   Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   in_flight_ = false;
-  // Whatever is still to come on that connection would answer the wrong call.
-  if (!response) calls_.reset();
+  if (!response) {
+    // Whatever is still to come on that connection would answer the wrong call.
+    calls_.reset();
+    *std::exchange(current_, std::make_shared<bool>(true)) = false;
+  }
+  const Ticket ticket = current_;
   first.done(std::move(response));
   if (*ticket) SendNext();
 }
 
 void NetworkLink::Subscribe(std::string body, StreamHandler handler) {
-  stream_ = std::make_shared<Stream>();
+  stream_ = std::make_shared<Stream>(process_);
   stream_->handler = std::move(handler);
-  stream_->timer = process_.After(kRequestTimeout, [stream = std::weak_ptr(stream_)] {
-    if (const auto open = stream.lock(); open != nullptr)
-      open->End("no answer within " + FormatDuration(kRequestTimeout));
+  stream_->timer.Set(kRequestTimeout, [stream = std::weak_ptr(stream_)] {
+    stream.lock()->End("no answer within " + FormatDuration(kRequestTimeout));
   });
   network_.Connect(process_, from_, to_,
                    [this, stream = std::weak_ptr(stream_), body = std::move(body)](
@@ -147,10 +155,10 @@ void NetworkLink::Subscribe(std::string body, StreamHandler handler) {
 void NetworkLink::OpenStream(const std::shared_ptr<Stream>& stream, std::string body) {
   const std::weak_ptr<Stream> weak = stream;
   Network::ResponseHandler handler;
-  handler.on_response = [this, weak](const net::Response& response) {
+  handler.on_response = [weak](const net::Response& response) {
     const std::shared_ptr<Stream> open = weak.lock();
     if (open == nullptr || open->ended) return;
-    process_.Cancel(open->timer);
+    open->timer.Cancel();
     open->ended = response.status != 200;
     open->handler.on_response(response);
   };

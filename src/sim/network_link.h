@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/timer.h"
 #include "client/link.h"
 #include "sim/network.h"
 
@@ -61,7 +62,7 @@ class NetworkLink final : public client::Link {
   Ticket current_ = std::make_shared<bool>(true);  // Of everything since Connect.
   std::deque<Waiting> waiting_;
   bool in_flight_ = false;  // The first of `waiting_`.
-  TimerId call_timer_ = 0;
+  Timer call_timer_;
   std::unique_ptr<Network::Connection> calls_;
   std::shared_ptr<Stream> stream_;
 };

@@ -28,14 +28,33 @@ void CheckRange(std::string_view what, int value, int least, int most,
     problems->push_back(fmt::format("{} must be from {} to {}, not {}", what, least, most, value));
 }
 
-// Runs until that instant, or until the first violation if those are to end it.
-void Advance(World& world, Duration by, const Invariants& invariants, bool stop_early) {
-  if (!stop_early) return world.clock().Advance(by);
-  bool over = false;
-  const TimerId end = world.clock().After(by, [&over] { over = true; });
-  while (!over && invariants.violations().empty() && world.clock().Step()) {
+// Looks for a violation that ends the run.
+class Watch {
+ public:
+  Watch(const Invariants& invariants, const std::string& stop_at)
+      : invariants_(invariants), stop_at_(stop_at) {}
+
+  bool Found() {
+    if (stop_at_.empty()) return false;
+    const std::vector<Violation>& violations = invariants_.violations();
+    while (!found_ && seen_ < violations.size()) found_ = violations[seen_++].invariant == stop_at_;
+    return found_;
   }
+
+ private:
+  const Invariants& invariants_;
+  const std::string& stop_at_;
+  size_t seen_ = 0;
+  bool found_ = false;
+};
+
+// False if the run ended on the way.
+bool Advance(World& world, Duration by, Watch& watch) {
+  bool arrived = false;
+  const TimerId end = world.clock().After(by, [&arrived] { arrived = true; });
+  while (!arrived && !watch.Found()) world.clock().Step();
   world.clock().Cancel(end);
+  return arrived;
 }
 
 void Drive(const RunSpec& spec, World& world, Cluster& cluster, Invariants& invariants,
@@ -48,11 +67,10 @@ void Drive(const RunSpec& spec, World& world, Cluster& cluster, Invariants& inva
     const Fault& fault = faults[static_cast<size_t>(i)];
     world.clock().After(fault.at, [&cluster, &fault] { cluster.Do(fault); });
   }
-  Advance(world, spec.length, invariants, spec.stop_early);
-  if (spec.stop_early && !invariants.violations().empty()) return;
+  Watch watch(invariants, spec.stop_at);
+  if (!Advance(world, spec.length, watch)) return;
   cluster.Calm();
-  Advance(world, RunSpec::kConvergence, invariants, spec.stop_early);
-  if (spec.stop_early && !invariants.violations().empty()) return;
+  if (!Advance(world, RunSpec::kConvergence, watch)) return;
   invariants.CheckAtRest(cluster);
 }
 
@@ -87,6 +105,7 @@ RunResult Run(const RunSpec& spec) {
   RunResult result;
   result.faults = MakeFaults(spec.seed, spec.size, spec.faults, spec.length);
   World world(spec.seed, spec.keep_trace);
+  world.trace().CopyTo(spec.trace_to);
   Invariants invariants(world);
   try {
     Cluster cluster(world, invariants, spec.size);

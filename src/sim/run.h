@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,8 +27,9 @@ struct RunSpec {
   // Only these of the run's faults, by number (empty optional: all).
   std::optional<std::vector<int>> only;
   bool keep_trace = false;
-  // Ends with the first violation.
-  bool stop_early = false;
+  std::FILE* trace_to = nullptr;  // The trace is written there as it comes, if not null.
+  // Ends with the first violation of that invariant, if not empty.
+  std::string stop_at;
 
   // Success if the run makes sense; otherwise every problem.
   Status Check() const;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/timer.h"
 #include "sim/network_link.h"
 
 namespace tepui::sim {
@@ -146,9 +147,9 @@ class SchedulerNode::Life final : public Framework::Tasks {
   client::SchedulerCore core_;
   bool subscribed_ = false;
   std::map<std::string, std::string> offers_;  // Not answered; their agents.
-  TimerId subscribe_timer_ = 0;
-  TimerId tick_timer_ = 0;
-  TimerId reconcile_timer_ = 0;
+  Timer subscribe_timer_{process_};
+  Timer tick_timer_{process_};
+  Timer reconcile_timer_{process_};
 };
 
 void SchedulerNode::Life::Subscribe() {
@@ -164,14 +165,13 @@ void SchedulerNode::Life::Subscribe() {
     call.mutable_subscribe()->add_suppressed_roles(std::move(role));
   if (core_.Send(call)) observer_.OnSchedulerCall(node_.host_, call);
   // A master that recovers answers 503; and again if the answer does not come.
-  subscribe_timer_ = process_.After(kSubscribeRetry, [this] { Subscribe(); });
+  subscribe_timer_.Set(kSubscribeRetry, [this] { Subscribe(); });
 }
 
 void SchedulerNode::Life::OnDisconnected() {
   subscribed_ = false;
   offers_.clear();
-  for (const TimerId timer : {subscribe_timer_, tick_timer_, reconcile_timer_})
-    process_.Cancel(timer);
+  for (Timer* timer : {&subscribe_timer_, &tick_timer_, &reconcile_timer_}) timer->Cancel();
   Write("disconnected");
 }
 
@@ -200,14 +200,14 @@ void SchedulerNode::Life::OnEvent(const Event& event) {
 }
 
 void SchedulerNode::Life::OnSubscribed(const Event::Subscribed& subscribed) {
-  process_.Cancel(subscribe_timer_);
+  subscribe_timer_.Cancel();
   subscribed_ = true;
   memory_.framework_id = subscribed.framework_id().value();
   Write("subscribed as {}", memory_.framework_id);
   if (memory_.leaving) return TearDown();
   Reconcile();
   framework().OnSubscribed(*this);
-  tick_timer_ = process_.After(kTick, [this] { Tick(); });
+  tick_timer_.Set(kTick, [this] { Tick(); });
 }
 
 void SchedulerNode::Life::OnError(const std::string& message) {
@@ -308,7 +308,7 @@ void SchedulerNode::Life::Update(Call call) {
 }
 
 void SchedulerNode::Life::Reconcile() {
-  reconcile_timer_ = process_.After(kReconcileInterval, [this] { Reconcile(); });
+  reconcile_timer_.Set(kReconcileInterval, [this] { Reconcile(); });
   ReconcileOperations();
   // Without tasks the call would ask for all that the master knows.
   if (memory_.living.empty()) return;
@@ -335,7 +335,7 @@ void SchedulerNode::Life::ReconcileOperations() {
 }
 
 void SchedulerNode::Life::Tick() {
-  tick_timer_ = process_.After(kTick, [this] { Tick(); });
+  tick_timer_.Set(kTick, [this] { Tick(); });
   framework().OnTick(*this);
 }
 

@@ -29,8 +29,10 @@ void Trace::Append(MonotonicTime when, std::string_view line) {
   hash_ = Hash(hash_ ^ static_cast<uint64_t>(nanoseconds), line);
   ++lines_;
   constexpr int64_t kPerSecond = 1'000'000'000;
+  const size_t begin = text_.size();
   fmt::format_to(std::back_inserter(text_), "{}.{:09} {}\n", nanoseconds / kPerSecond,
                  nanoseconds % kPerSecond, line);
+  if (copy_ != nullptr) std::fwrite(text_.data() + begin, 1, text_.size() - begin, copy_);
   if (keep_ || lines_ - forgotten_ < 2 * kRecent) return;
   size_t end = 0;
   for (uint64_t i = 0; i < kRecent; ++i) end = text_.find('\n', end) + 1;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@ class Trace {
     Append(when, fmt::format(format, std::forward<Args>(args)...));
   }
 
+  // From now on every line is written there too, as it comes.
+  void CopyTo(std::FILE* file) { copy_ = file; }
+
   uint64_t hash() const { return hash_; }
   uint64_t lines() const { return lines_; }
   const std::string& text() const { return text_; }
@@ -33,6 +37,7 @@ class Trace {
   void Append(MonotonicTime when, std::string_view line);
 
   const bool keep_;
+  std::FILE* copy_ = nullptr;
   uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a over the words of each line.
   uint64_t lines_ = 0;
   uint64_t forgotten_ = 0;  // Lines no longer in text_.
