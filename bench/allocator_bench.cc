@@ -1,35 +1,95 @@
 // How long allocation runs take and how much memory they need: the allocator's lines of the budget,
-// and the rows of Mesos' own benchmarks (reference 12.1) at several sizes. Each row runs in a
-// process of its own, so that its peak memory is its own. No argument: the budget's rows; --grid:
-// agents x frameworks as Mesos' DeclineOffers has them.
+// and Mesos' own benchmarks (reference 12.1) over its grid of agents x frameworks. Each measurement
+// runs in a process of its own, so that its peak memory is its own.
+//
+//   allocator_bench                the budget's lines
+//   allocator_bench --grid=small   every variant at four sizes
+//   allocator_bench --grid=full    every variant at all of them: takes an hour
 
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <chrono>
-#include <cstdio>
-#include <cstring>
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "allocator/allocator.h"
 #include "base/random.h"
 #include "base/virtual_clock.h"
+#include "child.h"
+#include "report.h"
 
-namespace tepui::allocator {
+namespace tepui::bench {
 namespace {
 
-class Bench {
+using allocator::Allocator;
+using allocator::Offer;
+using allocator::SorterPolicy;
+
+constexpr double kForever = 365.0 * 24 * 3600;
+
+// What an agent has, beside cpus, memory, disk and ports.
+enum class Machine {
+  kPlain,
+  kReserved,      // Half of it reserved dynamically, with 12 labels of its own.
+  kVolume,        // A persistent volume of 1 GB, and ports in 16 pieces.
+  kSharedVolume,  // The same, shared.
+};
+
+struct Size {
+  int agents = 20'000;
+  int frameworks = 2000;
+  bool role_each = false;
+};
+
+std::string RoleOf(const Size& size, int framework) {
+  return size.role_each ? fmt::format("role-{}", framework) : "role";
+}
+
+Resources MachineOf(Machine machine, const Size& size, int index) {
+  if (machine == Machine::kPlain)
+    return *Resources::Parse("cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
+  const std::string role = RoleOf(size, index % size.frameworks);
+  v1::Resource::ReservationInfo reservation;
+  reservation.set_type(v1::Resource::ReservationInfo::DYNAMIC);
+  reservation.set_role(role);
+  if (machine == Machine::kReserved) {
+    for (int i = 0; i < 12; ++i) {
+      v1::Label* label = reservation.mutable_labels()->add_labels();
+      label->set_key(fmt::format("key-{}", i));
+      label->set_value(fmt::format("value-{}-{}", index, i));
+    }
+    const Resources half = *Resources::Parse("cpus:12;mem:2048;disk:2048");
+    return half + *Resources::Parse("ports:[31000-32000]") + *half.PushReservation(reservation);
+  }
+  std::string ports = "ports:[";
+  for (int i = 0; i < 16; ++i)
+    ports += fmt::format("{}{}-{}", i == 0 ? "" : ",", 31'000 + i * 60, 31'000 + i * 60 + 50);
+  v1::Resource volume;
+  volume.set_name("disk");
+  volume.set_type(v1::Value::SCALAR);
+  volume.mutable_scalar()->set_value(1024);
+  *volume.add_reservations() = reservation;
+  volume.mutable_disk()->mutable_persistence()->set_id(fmt::format("volume-{}", index));
+  volume.mutable_disk()->mutable_volume()->set_container_path("data");
+  volume.mutable_disk()->mutable_volume()->set_mode(v1::Volume::RW);
+  if (machine == Machine::kSharedVolume) volume.mutable_shared();
+  return *Resources::Parse("cpus:24;mem:4096;disk:3072;" + ports + "]") +
+         *Resources::FromProto(volume);
+}
+
+double Milliseconds(const std::function<void()>& work) {
+  const SteadyClock::time_point begin = SteadyClock::now();
+  work();
+  return SecondsSince(begin) * 1000;
+}
+
+class Cluster {
  public:
-  Bench(int agents, int frameworks, bool role_each, SorterPolicy policy = SorterPolicy::kDrf)
-      : random_(1) {
-    Options options;
+  Cluster(const Size& size, Machine machine, SorterPolicy policy) : size_(size), random_(1) {
+    allocator::Options options;
     options.role_sorter = policy;
     options.framework_sorter = policy;
     options.min_allocatable = {*Quantities::Parse("cpus:0.01"), *Quantities::Parse("mem:32")};
@@ -39,206 +99,220 @@ class Bench {
                          std::make_move_iterator(offers.end()));
         });
     allocator_->Pause();
-    for (int i = 0; i < frameworks; ++i)
-      AddFramework(i, role_each ? fmt::format("role-{}", i) : "role");
-    for (int i = 0; i < agents; ++i) AddAgent(i);
+    add_frameworks_ms_ = Milliseconds([this] {
+      for (int i = 0; i < size_.frameworks; ++i) AddFramework(i);
+    });
+    std::vector<allocator::AgentSpec> specs;
+    for (int i = 0; i < size_.agents; ++i) specs.push_back(Spec(machine, i));
+    add_agents_ms_ = Milliseconds([&] {
+      for (const allocator::AgentSpec& spec : specs) allocator_->AddAgent(spec, {});
+    });
   }
 
   // Milliseconds of one run.
   double Run() {
     allocator_->Resume();
-    const auto begin = std::chrono::steady_clock::now();
-    allocator_->RunNow();
-    const auto end = std::chrono::steady_clock::now();
+    const double time = Milliseconds([this] { allocator_->RunNow(); });
     allocator_->Pause();
-    return std::chrono::duration<double, std::milli>(end - begin).count();
+    return time;
   }
 
   // Milliseconds to give back all offers, for `refuse_seconds`.
   double Decline(double refuse_seconds) {
     v1::Filters filters;
     filters.set_refuse_seconds(refuse_seconds);
-    const auto begin = std::chrono::steady_clock::now();
-    for (const Offer& offer : offers_) {
-      allocator_->Recover(offer.framework, offer.agent, offer.resources, filters);
-    }
-    const auto end = std::chrono::steady_clock::now();
+    const double time = Milliseconds([&] {
+      for (const Offer& offer : offers_)
+        allocator_->Recover(offer.framework, offer.agent, offer.resources, filters);
+    });
     offers_.clear();
-    return std::chrono::duration<double, std::milli>(end - begin).count();
+    return time;
   }
 
+  const Size& size() const { return size_; }
   size_t offers() const { return offers_.size(); }
   Allocator& allocator() { return *allocator_; }
+  double add_frameworks_ms() const { return add_frameworks_ms_; }
+  double add_agents_ms() const { return add_agents_ms_; }
   static FrameworkId Framework(int i) {
     return FrameworkId(fmt::format("6d1d12a7-4f6e-4c0a-9b0e-3f1f2c5a9e77-{:04}", i));
   }
 
  private:
-  void AddFramework(int i, const std::string& role) {
+  void AddFramework(int i) {
     v1::FrameworkInfo info;
     info.set_user("bench");
     info.set_name("bench");
-    info.add_capabilities()->set_type(v1::FrameworkInfo::Capability::MULTI_ROLE);
-    info.add_roles(role);
+    for (const auto type : {v1::FrameworkInfo::Capability::MULTI_ROLE,
+                            v1::FrameworkInfo::Capability::SHARED_RESOURCES,
+                            v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT}) {
+      info.add_capabilities()->set_type(type);
+    }
+    info.add_roles(RoleOf(size_, i));
     allocator_->AddFramework(Framework(i), info, {}, true, {});
   }
 
-  void AddAgent(int i) {
-    AgentSpec spec;
+  allocator::AgentSpec Spec(Machine machine, int i) const {
+    allocator::AgentSpec spec;
     spec.info.mutable_id()->set_value(fmt::format("6d1d12a7-4f6e-4c0a-9b0e-3f1f2c5a9e77-S{}", i));
     spec.info.set_hostname(fmt::format("host-{}", i));
     spec.capabilities = {v1::AgentInfo::Capability::MULTI_ROLE,
-                         v1::AgentInfo::Capability::HIERARCHICAL_ROLE};
-    spec.total = *Resources::Parse("cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
-    allocator_->AddAgent(spec, {});
+                         v1::AgentInfo::Capability::HIERARCHICAL_ROLE,
+                         v1::AgentInfo::Capability::RESERVATION_REFINEMENT};
+    spec.total = MachineOf(machine, size_, i);
+    return spec;
   }
 
+  const Size size_;
   VirtualClock clock_;
   SeededRandom random_;
   std::vector<Offer> offers_;
   std::unique_ptr<Allocator> allocator_;
+  double add_frameworks_ms_ = 0;
+  double add_agents_ms_ = 0;
 };
 
-constexpr double kForever = 365.0 * 24 * 3600;
+// --- What is timed: milliseconds of one run, after what leads up to it.
 
-// What one row measured.
-struct Row {
-  double milliseconds = 0;
-  size_t offers = 0;
-};
+double FirstRun(Cluster& cluster) { return cluster.Run(); }
 
-// Of several rounds the fastest: what the run costs where nothing else wants the processor.
-Row FreeAgain(Bench& bench) {
-  bench.Run();
-  Row best;
-  for (int round = 0; round < 9; ++round) {
-    bench.Decline(0);
-    const double time = bench.Run();
-    if (round == 0 || time < best.milliseconds) best = {time, bench.offers()};
+// Of several rounds the median: the first ones find memory that is not there yet.
+double FreeAgain(Cluster& cluster) {
+  cluster.Run();
+  std::vector<double> times;
+  for (int round = 0; round < 6; ++round) {
+    cluster.Decline(0);
+    times.push_back(cluster.Run());
   }
-  return best;
+  return Quantile(times, 0.5);
 }
 
-// The run after the last of the frameworks has refused the last of the agents: looks at all, and
-// finds no taker.
-Row LastRefusal(Bench& bench) {
-  double last = 0;
+// The run after the last of the frameworks has refused the last of the agents for good: looks at
+// all, and finds no taker.
+double LastRefusal(Cluster& cluster) {
   for (;;) {
-    last = bench.Run();
-    if (bench.offers() == 0) return {last, 0};
-    bench.Decline(kForever);
+    const double time = cluster.Run();
+    if (cluster.offers() == 0) return time;
+    cluster.Decline(kForever);
   }
 }
 
-Row Unchanged(Bench& bench) {
-  bench.Run();
-  return {bench.Run(), 0};
-}
-
-Row FirstRun(Bench& bench) {
-  const double time = bench.Run();
-  return {time, bench.offers()};
+double Unchanged(Cluster& cluster) {
+  cluster.Run();
+  return cluster.Run();
 }
 
 // All but one in a hundred frameworks are suppressed (Mesos' ExtremeSuppressOffers).
-Row MostSuppressed(Bench& bench, int frameworks) {
-  bench.Run();
-  for (int i = 0; i < frameworks; ++i) {
-    if (i % 100 != 0) bench.allocator().Suppress(Bench::Framework(i), {});
+double MostSuppressed(Cluster& cluster) {
+  cluster.Run();
+  for (int i = 0; i < cluster.size().frameworks; ++i) {
+    if (i % 100 != 0) cluster.allocator().Suppress(Cluster::Framework(i), {});
   }
-  bench.Decline(0);
-  const double time = bench.Run();
-  return {time, bench.offers()};
+  cluster.Decline(0);
+  return cluster.Run();
 }
 
 // One framework revives while all agents are refused by all.
-Row OneRevives(Bench& bench) {
-  LastRefusal(bench);
-  bench.allocator().Revive(Bench::Framework(0), {});
-  const double time = bench.Run();
-  return {time, bench.offers()};
+double OneRevives(Cluster& cluster) {
+  LastRefusal(cluster);
+  cluster.allocator().Revive(Cluster::Framework(0), {});
+  return cluster.Run();
 }
+
+using Timed = double (*)(Cluster&);
 
 struct Scenario {
   std::string name;
-  int agents;
-  int frameworks;
-  bool role_each;
-  SorterPolicy policy;
-  std::function<Row(Bench&)> measure;
+  Timed timed;
+  Machine machine = Machine::kPlain;
+  // As many steps as agents times frameworks: not at the largest sizes.
+  bool quadratic = false;
 };
 
-long ResidentKib() {
-  long pages = 0, resident = 0;
-  if (FILE* file = std::fopen("/proc/self/statm", "r")) {
-    if (std::fscanf(file, "%ld %ld", &pages, &resident) != 2) resident = 0;
-    std::fclose(file);
-  }
-  return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
-// In a child process; its peak is taken from what wait4 reports.
-void Report(const Scenario& scenario) {
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    const auto begin = std::chrono::steady_clock::now();
-    Bench bench(scenario.agents, scenario.frameworks, scenario.role_each, scenario.policy);
-    const double set_up =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-    const long before = ResidentKib();
-    const Row row = scenario.measure(bench);
-    fmt::print(
-        "{:<42} {:>6} x {:<5} {:>10.3f} ms {:>7} offers {:>9.1f} ms set-up {:>5} MiB at rest",
-        scenario.name, scenario.agents, scenario.frameworks, row.milliseconds, row.offers, set_up,
-        before / 1024);
-    std::fflush(stdout);
-    _exit(0);
-  }
-  int status = 0;
-  struct rusage usage{};
-  if (child < 0 || wait4(child, &status, 0, &usage) != child || status != 0) {
-    fmt::print("{:<42} failed\n", scenario.name);
-    return;
-  }
-  fmt::print(" {:>5} MiB peak\n", usage.ru_maxrss / 1024);
-}
-
-std::vector<Scenario> Budget() {
-  const auto drf = SorterPolicy::kDrf;
-  const auto random = SorterPolicy::kRandom;
-  const auto suppressed = [](Bench& bench) { return MostSuppressed(bench, 2000); };
-  return {
-      {"every agent free again, one role", 20000, 2000, false, drf, FreeAgain},
-      {"every agent free again, a role each", 20000, 2000, true, drf, FreeAgain},
-      {"first allocation, a role each", 20000, 2000, true, drf, FirstRun},
-      {"every framework refused every agent", 1000, 100, false, drf, LastRefusal},
-      {"the same, a role each", 1000, 100, true, drf, LastRefusal},
-      {"nothing changed", 20000, 2000, false, drf, Unchanged},
-      {"99 % suppressed", 20000, 2000, false, drf, suppressed},
-      {"one revives, all refused by all", 20000, 100, false, drf, OneRevives},
-      {"free again, random, one role", 20000, 2000, false, random, FreeAgain},
-      {"free again, random, a role each", 20000, 2000, true, random, FreeAgain},
+const std::vector<Scenario>& Variants() {
+  static const std::vector<Scenario> variants = {
+      {.name = "free again", .timed = FreeAgain},
+      {.name = "first run", .timed = FirstRun},
+      {.name = "all refused", .timed = LastRefusal, .quadratic = true},
+      {.name = "99 % suppressed", .timed = MostSuppressed},
+      {.name = "reservations", .timed = FreeAgain, .machine = Machine::kReserved},
+      {.name = "volumes", .timed = FreeAgain, .machine = Machine::kVolume},
+      {.name = "shared volumes", .timed = FreeAgain, .machine = Machine::kSharedVolume},
   };
+  return variants;
 }
 
-std::vector<Scenario> Grid() {
-  std::vector<Scenario> grid;
-  for (int agents : {1000, 5000, 10000, 20000, 30000, 50000}) {
-    for (int frameworks : {1, 50, 100, 200, 500, 1000, 3000, 6000}) {
-      grid.push_back({"every agent free again, one role", agents, frameworks, false,
-                      SorterPolicy::kDrf, FreeAgain});
+void Measure(const Report& report, const Scenario& scenario, const Size& size,
+             SorterPolicy policy = SorterPolicy::kDrf) {
+  report.Repeat({.name = fmt::format(
+                     "{}, {}, {}x{}{}", scenario.name, size.role_each ? "a role each" : "one role",
+                     size.agents, size.frameworks, policy == SorterPolicy::kDrf ? "" : ", random"),
+                 .unit = "ms",
+                 .values = {}},
+                [&](Measurement* measurement) {
+                  return MeasureInChild(measurement, [&](Measurement* own) {
+                    Cluster cluster(size, scenario.machine, policy);
+                    const double time = scenario.timed(cluster);
+                    own->facts = {{"offers", static_cast<double>(cluster.offers())},
+                                  {"add_agents_ms", cluster.add_agents_ms()},
+                                  {"add_frameworks_ms", cluster.add_frameworks_ms()}};
+                    return time;
+                  });
+                });
+}
+
+void Budget(const Report& report) {
+  const Size large{}, large_each{.role_each = true};
+  const Size small{.agents = 1000, .frameworks = 100};
+  const Size small_each{.agents = 1000, .frameworks = 100, .role_each = true};
+  for (const Scenario& scenario : Variants()) {
+    Measure(report, scenario, scenario.quadratic ? small : large);
+    Measure(report, scenario, scenario.quadratic ? small_each : large_each);
+  }
+  Measure(report, {.name = "nothing changed", .timed = Unchanged}, large);
+  Measure(report, {.name = "one revives, all refused by all", .timed = OneRevives},
+          {.agents = 20'000, .frameworks = 100});
+  Measure(report, Variants().front(), large, SorterPolicy::kRandom);
+  Measure(report, Variants().front(), large_each, SorterPolicy::kRandom);
+}
+
+void Grid(const Report& report, bool full) {
+  // Beyond, the filters alone would not fit into memory.
+  constexpr int64_t kMostFilters = 20'000'000;
+  const std::vector<int> agents =
+      full ? std::vector{1000, 5000, 10'000, 20'000, 50'000} : std::vector{1000, 10'000};
+  const std::vector<int> frameworks =
+      full ? std::vector{1, 100, 1000, 2000, 6000} : std::vector{1, 1000};
+  for (const Scenario& scenario : Variants()) {
+    for (const bool role_each : {false, true}) {
+      for (const int agent_count : agents) {
+        for (const int framework_count : frameworks) {
+          if (scenario.quadratic && int64_t{agent_count} * framework_count > kMostFilters) continue;
+          if (role_each && framework_count == 1) continue;  // The same as one role.
+          Measure(report, scenario,
+                  {.agents = agent_count, .frameworks = framework_count, .role_each = role_each});
+        }
+      }
     }
   }
-  return grid;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Allocation runs: the budget's lines, or Mesos' grid.");
+  Report report("allocator_bench");
+  report.DeclareFlags(&app, 3);
+  std::string grid;
+  app.add_option("--grid", grid, "small or full")->check(CLI::IsMember({"small", "full"}));
+  CLI11_PARSE(app, argc, argv);
+  if (grid.empty()) {
+    Budget(report);
+  } else {
+    Grid(report, grid == "full");
+  }
+  return 0;
 }
 
 }  // namespace
-}  // namespace tepui::allocator
+}  // namespace tepui::bench
 
-int main(int argc, char** argv) {
-  const bool grid = argc > 1 && std::strcmp(argv[1], "--grid") == 0;
-  for (const auto& scenario : grid ? tepui::allocator::Grid() : tepui::allocator::Budget()) {
-    tepui::allocator::Report(scenario);
-  }
-}
+int main(int argc, char** argv) { return tepui::bench::Main(argc, argv); }

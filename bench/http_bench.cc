@@ -1,146 +1,173 @@
 // Load over HTTP: N kept-alive connections ask GET /health, each again as soon as it is answered,
-// for some seconds. Against a server in this process, or one that runs elsewhere. Prints requests a
-// second and the latencies.
+// for some seconds, from one thread. Against a master in a process of its own, the HTTP server
+// alone, the floor (the least that a program must do: threads that wait, read, and write a fixed
+// answer), or what runs elsewhere. Requests a second and latencies.
 //
-//   http_bench [--connections=64] [--seconds=5] [--io_threads=2] [--target=127.0.0.1:5050]
-//   [--path=/health] http_bench --serve=8080     only serves, for other load generators http_bench
-//   --stream         records a second through one streaming response instead
+//   http_bench --server=master|net|floor
+//   http_bench --target=5050                     a server that runs, by its port of 127.0.0.1
+//   http_bench --server=floor --serve            only serves, says its port: for other generators
+//   http_bench --stream                          records a second through one streaming response
 
-#include <arpa/inet.h>
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "http_load.h"
 #include "net/http.h"
+#include "report.h"
+#include "server_process.h"
 
+namespace tepui::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Options {
   int connections = 64;
   int seconds = 5;
   int io_threads = 2;
-  std::string target;
+  std::string server = "master";
+  uint16_t target = 0;
   std::string path = "/health";
-  uint16_t serve = 0;
+  bool serve = false;
   bool stream = false;
 };
 
-[[noreturn]] void Die(const std::string& sentence) {
-  std::fprintf(stderr, "%s\n", sentence.c_str());
-  std::exit(1);
+// --- Servers.
+
+// One thread of the floor: accepts on a socket of its own, as the kernel divides them.
+void ServeFloor(int listener) {
+  static constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event = {.events = EPOLLIN, .data = {.fd = listener}};
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+  std::array<epoll_event, 256> events;
+  std::array<char, 4096> request;
+  while (true) {
+    const int ready = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < ready; ++i) {
+      const int fd = events[static_cast<size_t>(i)].data.fd;
+      if (fd == listener) {
+        event.data.fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
+        ::epoll_ctl(epoll, EPOLL_CTL_ADD, event.data.fd, &event);
+      } else if (::recv(fd, request.data(), request.size(), 0) <= 0 ||
+                 ::send(fd, kAnswer.data(), kAnswer.size(), MSG_NOSIGNAL) < 0) {
+        ::close(fd);
+      }
+    }
+  }
 }
 
-struct Connection {
-  int fd = -1;
-  std::string received;
-  Clock::time_point asked;
-};
-
-int Connect(const std::string& ip, uint16_t port) {
+uint16_t StartFloor(int threads) {
   sockaddr_in address = {};
   address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  if (::inet_pton(AF_INET, ip.c_str(), &address.sin_addr) != 1) Die("Not an IPv4 address: " + ip);
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    Die("Cannot connect to " + ip + ":" + std::to_string(port) + ": " + std::strerror(errno));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < threads; ++i) {
+    const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    ::setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    socklen_t size = sizeof(address);
+    if (::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+        ::listen(listener, 1024) != 0) {
+      Die("Cannot listen on 127.0.0.1");
+    }
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size);
+    std::thread(ServeFloor, listener).detach();
   }
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  return fd;
+  return ntohs(address.sin_port);
 }
+
+// Ends with the process.
+uint16_t StartNet(int io_threads) {
+  auto* threads = new net::IoThreads(io_threads);
+  auto* server = new net::Server(*threads, {}, [](net::Request request, net::Responder responder) {
+    std::move(responder).Send(
+        {.status = request.target == "/health" ? 200U : 404U, .headers = {}, .body = {}});
+  });
+  if (const auto listening = server->Listen("127.0.0.1", 0); !listening)
+    Die(listening.error().message);
+  return server->port();
+}
+
+// --- Load.
 
 // The length of the first whole response in `bytes`, or 0.
 size_t ResponseLength(const std::string& bytes) {
   const size_t head = bytes.find("\r\n\r\n");
   if (head == std::string::npos) return 0;
-  constexpr std::string_view kName = "Content-Length: ";
-  const size_t field = bytes.find(kName);
-  const size_t body =
-      field < head ? std::strtoul(bytes.c_str() + field + kName.size(), nullptr, 10) : 0;
-  const size_t length = head + 4 + body;
+  const std::string_view field =
+      HeaderOf(std::string_view(bytes).substr(0, head + 2), "Content-Length");
+  const size_t length = head + 4 + std::strtoul(std::string(field).c_str(), nullptr, 10);
   return bytes.size() >= length ? length : 0;
 }
 
+struct Connection {
+  int fd = -1;
+  std::string received;
+  SteadyClock::time_point asked;
+};
+
 void Ask(Connection& connection, const std::string& request) {
-  connection.asked = Clock::now();
+  connection.asked = SteadyClock::now();
   if (::send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
     Die("The server closed a connection");
   }
 }
 
-double Percentile(const std::vector<Clock::duration>& sorted, double part) {
-  const auto index = static_cast<size_t>(part * static_cast<double>(sorted.size() - 1));
-  return std::chrono::duration<double, std::milli>(sorted[index]).count();
-}
-
-void Load(const std::string& ip, uint16_t port, const Options& options) {
-  const std::string request = "GET " + options.path + " HTTP/1.1\r\nHost: " + ip + "\r\n\r\n";
+double Load(uint16_t port, const Options& options, Measurement* measurement) {
+  const std::string request = "GET " + options.path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<Connection> connections(static_cast<size_t>(options.connections));
   for (size_t i = 0; i < connections.size(); ++i) {
-    connections[i].fd = Connect(ip, port);
+    connections[i].fd = ConnectTo(port);
     epoll_event event = {.events = EPOLLIN, .data = {.u64 = i}};
     ::epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].fd, &event);
     Ask(connections[i], request);
   }
-  std::vector<Clock::duration> latencies;
+  std::vector<double> latencies;
   latencies.reserve(1 << 20);
-  const Clock::time_point begin = Clock::now();
-  const Clock::time_point end = begin + std::chrono::seconds(options.seconds);
-  Clock::time_point now = begin;
+  const SteadyClock::time_point begin = SteadyClock::now();
   std::vector<epoll_event> events(connections.size());
-  while (now < end) {
+  double seconds = 0;
+  for (; seconds < options.seconds; seconds = SecondsSince(begin)) {
     const int ready = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), 1000);
-    now = Clock::now();
     for (int i = 0; i < ready; ++i) {
       Connection& connection = connections[events[static_cast<size_t>(i)].data.u64];
-      char bytes[16 << 10];
-      const ssize_t count = ::recv(connection.fd, bytes, sizeof(bytes), 0);
+      std::array<char, 16 << 10> bytes;
+      const ssize_t count = ::recv(connection.fd, bytes.data(), bytes.size(), 0);
       if (count <= 0) Die("The server closed a connection");
-      connection.received.append(bytes, static_cast<size_t>(count));
+      connection.received.append(bytes.data(), static_cast<size_t>(count));
       const size_t length = ResponseLength(connection.received);
       if (length == 0) continue;
       connection.received.erase(0, length);
-      latencies.push_back(Clock::now() - connection.asked);
+      latencies.push_back(SecondsSince(connection.asked) * 1000);
       Ask(connection, request);
     }
   }
   for (const Connection& connection : connections) ::close(connection.fd);
   ::close(epoll);
-  if (latencies.empty()) Die("No answer came");
-  std::ranges::sort(latencies);
-  std::printf(
-      "%d connections: %.0f requests/s, p50 %.2f ms, p99 %.2f ms, max %.2f ms\n",
-      options.connections,
-      static_cast<double>(latencies.size()) / std::chrono::duration<double>(now - begin).count(),
-      Percentile(latencies, 0.50), Percentile(latencies, 0.99), Percentile(latencies, 1));
+  measurement->facts.clear();
+  AddLatencies("answered", latencies, measurement);
+  return static_cast<double>(latencies.size()) / seconds;
 }
 
 // One writer, one reader, records of 100 bytes: what a scheduler's event stream can carry.
-void LoadStream(tepui::net::IoThreads& threads, const Options& options) {
+double LoadStream(const Options& options) {
   const std::string record = "97\n" + std::string(97, 'r');
   std::atomic<bool> done = false;
   std::thread writer;
-  tepui::net::Server server(threads, {}, [&](tepui::net::Request, tepui::net::Responder responder) {
+  net::IoThreads threads(options.io_threads);
+  net::Server server(threads, {}, [&](net::Request, net::Responder responder) {
     writer = std::thread([&, stream = std::move(responder).StartStream(200, {})] {
       while (!done) {
         // Writes as long as the reader keeps up; the benchmark is not about being cut.
@@ -151,67 +178,74 @@ void LoadStream(tepui::net::IoThreads& threads, const Options& options) {
   });
   if (const auto listening = server.Listen("127.0.0.1", 0); !listening)
     Die(listening.error().message);
-  const int fd = Connect("127.0.0.1", server.port());
+  const int fd = ConnectTo(server.port());
   const std::string request = "GET / HTTP/1.1\r\n\r\n";
   if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) Die("Cannot send");
   size_t received = 0;
-  const Clock::time_point begin = Clock::now();
-  while (Clock::now() - begin < std::chrono::seconds(options.seconds)) {
-    char bytes[64 << 10];
-    const ssize_t count = ::recv(fd, bytes, sizeof(bytes), 0);
+  const SteadyClock::time_point begin = SteadyClock::now();
+  double seconds = 0;
+  for (; seconds < options.seconds; seconds = SecondsSince(begin)) {
+    std::array<char, 64 << 10> bytes;
+    const ssize_t count = ::recv(fd, bytes.data(), bytes.size(), 0);
     if (count <= 0) Die("The stream was cut");
     received += static_cast<size_t>(count);
   }
-  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  constexpr size_t kChunkFrame = 6;  // "64", and two line ends.
-  std::printf(
-      "%.0f records/s of %zu bytes\n",
-      static_cast<double>(received) / static_cast<double>(record.size() + kChunkFrame) / seconds,
-      record.size());
   done = true;
   writer.join();
   ::close(fd);
+  constexpr size_t kChunkFrame = 6;  // "64", and two line ends.
+  return static_cast<double>(received) / static_cast<double>(record.size() + kChunkFrame) / seconds;
 }
 
-int Run(const Options& options) {
-  if (const size_t colon = options.target.rfind(':'); colon != std::string::npos) {
-    Load(options.target.substr(0, colon),
-         static_cast<uint16_t>(std::stoul(options.target.substr(colon + 1))), options);
-    return 0;
-  }
-  tepui::net::IoThreads threads(options.io_threads);
+int Main(int argc, char** argv) {
+  CLI::App app("Load over HTTP.");
+  Report report("http_bench");
+  report.DeclareFlags(&app, 3);
+  Options options;
+  app.add_option("--server", options.server, "Whom to ask")
+      ->check(CLI::IsMember({"master", "net", "floor"}))
+      ->capture_default_str();
+  app.add_option("--target", options.target, "Port of 127.0.0.1 of a server that runs");
+  app.add_option("--connections", options.connections)
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--seconds", options.seconds)->check(CLI::Range(1, 3600))->capture_default_str();
+  app.add_option("--io_threads", options.io_threads, "Of net and floor")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--path", options.path)->capture_default_str();
+  app.add_flag("--serve", options.serve, "Only serve, until killed");
+  app.add_flag("--stream", options.stream, "Measure a streaming response");
+  CLI11_PARSE(app, argc, argv);
+
   if (options.stream) {
-    LoadStream(threads, options);
+    report.Repeat({.name = "stream records", .unit = "1/s", .values = {}},
+                  [&](Measurement*) { return LoadStream(options); });
     return 0;
   }
-  tepui::net::Server server(
-      threads, {}, [](tepui::net::Request request, tepui::net::Responder responder) {
-        std::move(responder).Send(
-            {.status = request.target == "/health" ? 200U : 404U, .headers = {}, .body = {}});
-      });
-  if (const auto listening = server.Listen("127.0.0.1", options.serve); !listening)
-    Die(listening.error().message);
-  if (options.serve != 0) {
+  std::unique_ptr<ServerProcess> master;
+  uint16_t port = options.target;
+  if (port == 0 && options.server == "master") {
+    master = std::make_unique<ServerProcess>(http::MasterServerOptions{});
+    port = master->port();
+  } else if (port == 0) {
+    port = options.server == "net" ? StartNet(options.io_threads) : StartFloor(options.io_threads);
+  }
+  if (options.serve) {
+    fmt::print("{}\n", port);
+    std::fflush(stdout);
     ::pause();
-    return 0;
   }
-  Load("127.0.0.1", server.port(), options);
+  report.Repeat(
+      {.name = fmt::format("{} {}, {} connections", options.target != 0 ? "target" : options.server,
+                           options.path, options.connections),
+       .unit = "1/s",
+       .values = {}},
+      [&](Measurement* measurement) { return Load(port, options, measurement); });
   return 0;
 }
 
 }  // namespace
+}  // namespace tepui::bench
 
-int main(int argc, char** argv) {
-  Options options;
-  CLI::App app("Load over HTTP");
-  app.add_option("--connections", options.connections)->check(CLI::Range(1, 10'000));
-  app.add_option("--seconds", options.seconds)->check(CLI::Range(1, 3600));
-  app.add_option("--io_threads", options.io_threads)->check(CLI::Range(1, 64));
-  app.add_option("--target", options.target,
-                 "ip:port of a server that runs; else one in this process");
-  app.add_option("--path", options.path);
-  app.add_option("--serve", options.serve, "Only serve, on this port");
-  app.add_flag("--stream", options.stream, "Measure a streaming response");
-  CLI11_PARSE(app, argc, argv);
-  return Run(options);
-}
+int main(int argc, char** argv) { return tepui::bench::Main(argc, argv); }

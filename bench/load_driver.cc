@@ -18,17 +18,17 @@
 #include <utility>
 #include <vector>
 
+#include "report.h"
+
 namespace tepui {
 namespace {
 
 namespace v1 = ::mesos::v1;
+using bench::Measurement;
+using bench::SecondsSince;
+using bench::SteadyClock;
 using v1::scheduler::Call;
 using v1::scheduler::Event;
-using SteadyClock = std::chrono::steady_clock;
-
-double SecondsSince(SteadyClock::time_point start) {
-  return std::chrono::duration<double>(SteadyClock::now() - start).count();
-}
 
 void AddScalar(const std::string& name, double value, v1::TaskInfo* task) {
   v1::Resource* resource = task->add_resources();
@@ -51,7 +51,8 @@ class Driver {
   };
   enum class Mode { kLaunch, kLatency, kReconcile };
 
-  Driver(Options options, Mode mode) : options_(std::move(options)), mode_(mode) {}
+  Driver(Options options, Mode mode, const bench::Report& report)
+      : options_(std::move(options)), mode_(mode), report_(report) {}
 
   int Run() {
     auto mesos = scheduler::Mesos::Create(
@@ -162,8 +163,8 @@ class Driver {
   void OnStatus(const v1::TaskStatus& status) {
     if (mode_ == Mode::kReconcile) {
       if (++updates_ == options_.tasks) {
-        const double seconds = SecondsSince(started_);
-        std::printf("%d updates in %.3f s: %.0f/s\n", updates_, seconds, updates_ / seconds);
+        report_.Print(
+            {.name = "reconcile", .unit = "1/s", .values = {updates_ / SecondsSince(started_)}});
         Finish("");
       }
       return;
@@ -191,16 +192,13 @@ class Driver {
   }
 
   void Report() {
-    const double seconds = SecondsSince(started_);
     if (mode_ == Mode::kLaunch) {
-      std::printf("%d tasks in %.3f s: %.0f/s\n", ended_, seconds, ended_ / seconds);
+      report_.Print({.name = "launch", .unit = "1/s", .values = {ended_ / SecondsSince(started_)}});
     } else {
-      std::ranges::sort(latencies_);
-      const auto at = [this](double q) {
-        return latencies_[static_cast<size_t>(q * static_cast<double>(latencies_.size() - 1))];
-      };
-      std::printf("ACCEPT to RUNNING over %zu tasks: min %.2f p50 %.2f p99 %.2f max %.2f ms\n",
-                  latencies_.size(), at(0), at(0.5), at(0.99), at(1));
+      Measurement measurement{
+          .name = "latency", .unit = "ms", .values = {bench::Quantile(latencies_, 0.5)}};
+      bench::AddLatencies("to_running", latencies_, &measurement);
+      report_.Print(measurement);
     }
     Finish("");
   }
@@ -229,6 +227,7 @@ class Driver {
 
   const Options options_;
   const Mode mode_;
+  const bench::Report& report_;
   std::mutex mutex_;
   std::condition_variable ready_, done_;
   scheduler::Mesos* mesos_ = nullptr;
@@ -244,25 +243,29 @@ class Driver {
 int Main(int argc, char** argv) {
   CLI::App app("Measures a running cluster over the v1 scheduler API.");
   Driver::Options options;
-  bool json = false;
+  bench::Report report("load_driver");
+  report.DeclareFlags(&app, 0);
+  std::string content_type = "protobuf";
   app.add_option("--master", options.master, "host:port of the master")->capture_default_str();
   app.add_option("--tasks", options.tasks, "how many")->capture_default_str();
   app.add_option("--cpus", options.cpus, "of each task")->capture_default_str();
   app.add_option("--mem", options.mem, "of each task, MB")->capture_default_str();
   app.add_option("--command", options.command,
                  "shell command of each task (else /bin/true without a shell)");
-  app.add_flag("--json", json, "speak JSON instead of protobuf");
+  app.add_option("--content_type", content_type, "protobuf or json")
+      ->check(CLI::IsMember({"protobuf", "json"}))
+      ->capture_default_str();
   app.fallthrough();
   app.require_subcommand(1);
   const auto* latency = app.add_subcommand("latency", "ACCEPT to RUNNING, one task at a time");
   const auto* reconcile = app.add_subcommand("reconcile", "updates for unknown tasks");
   app.add_subcommand("launch", "tasks from ACCEPT to acknowledged FINISHED");
   CLI11_PARSE(app, argc, argv);
-  if (json) options.content_type = ContentType::kJson;
+  if (content_type == "json") options.content_type = ContentType::kJson;
   const auto mode = latency->parsed()     ? Driver::Mode::kLatency
                     : reconcile->parsed() ? Driver::Mode::kReconcile
                                           : Driver::Mode::kLaunch;
-  return Driver(options, mode).Run();
+  return Driver(options, mode, report).Run();
 }
 
 }  // namespace

@@ -1,0 +1,244 @@
+// Failover of a master: a new master's core takes back every agent with all it runs. From the bytes
+// of the agents' SUBSCRIBE calls to the bytes of the answers: decode, validate, registrar, record,
+// encode. No sockets; `failover_bench --sockets` has them, through http::MasterServer.
+//
+// Threads as the server has them: two that decode, in the place of its I/O threads; the core's; the
+// encoder's; the reader's, which applies what the core publishes.
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <latch>
+#include <thread>
+
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "child.h"
+#include "cluster.h"
+#include "http/call_decoding.h"
+#include "master/master.h"
+#include "report.h"
+#include "server_process.h"
+#include "simulated_agents.h"
+#include "wire/content_type.h"
+#include "wire/recordio.h"
+
+namespace tepui::bench {
+namespace {
+
+constexpr int kDecoders = 2;  // As many as cli/servers.h gives a server on two cores.
+
+// Encodes as http::StreamHub does, and counts the agents that were answered.
+class EncodingLinks final : public master::Links {
+ public:
+  explicit EncodingLinks(int agents) : answered_(agents) {}
+
+  void Send(master::StreamId, std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+    encoder_.Post([event = std::move(event)] {
+      wire::EncodeRecord(wire::Encode(*event, wire::ContentType::kProtobuf));
+    });
+  }
+  void Send(master::StreamId, std::shared_ptr<const link::Event> event) override {
+    encoder_.Post([this, event = std::move(event)] {
+      bytes_ += wire::EncodeRecord(wire::Encode(*event, wire::ContentType::kProtobuf)).size();
+      if (event->type() == link::Event::SUBSCRIBED) answered_.count_down();
+    });
+  }
+  void Close(master::StreamId) override { refused_ = true; }
+
+  void WaitForAll() { answered_.wait(); }
+  bool refused() const { return refused_; }
+
+ private:
+  std::latch answered_;
+  std::atomic<bool> refused_ = false;
+  size_t bytes_ = 0;
+  EventLoop encoder_{"encoder"};
+};
+
+class ReaderSink final : public master::ReadModelSink {
+ public:
+  void Publish(master::Changes changes) override {
+    reader_.Post(
+        [this, changes = std::move(changes)]() mutable { model_.Apply(std::move(changes)); });
+  }
+  EventLoop& reader() { return reader_; }
+  const master::ReadModel& model() const { return model_; }
+
+ private:
+  master::ReadModel model_;
+  EventLoop reader_{"reader"};
+};
+
+master::Options MasterOptions(int agents) {
+  master::Options options;
+  options.info.set_id("0d0f31a2-4f6e-4c0a-9b0e-3f1f2c5a9e77");
+  options.info.set_ip(0x0100007f);
+  options.info.set_port(5050);
+  options.info.set_hostname("master");
+  // Registered with the master before; what they run is not in the registry.
+  const Subscriptions subscriptions({.tasks_per_agent = 0});
+  std::string bytes;
+  for (int i = 0; i < agents; ++i) {
+    subscriptions.Write(i, &bytes);
+    link::Calls calls;
+    calls.ParseFromString(bytes);
+    options.registry.agents.push_back(calls.calls(0).subscribe().info());
+  }
+  return options;
+}
+
+class Failover {
+ public:
+  explicit Failover(const ClusterShape& shape)
+      : shape_(shape), subscriptions_(shape), links_(shape.agents) {
+    loop_.Run([this] {
+      master_ = std::make_unique<master::Master>(MasterOptions(shape_.agents), loop_, random_,
+                                                 links_, registrar_, sink_);
+      if (shape_.completed_per_agent == 0) return;
+      for (int i = 0; i < shape_.history_frameworks; ++i) SubscribeFramework(HistoryFrameworkOf(i));
+    });
+  }
+
+  // Seconds from the first subscription to the last answer.
+  double Run(Measurement* measurement) {
+    const SteadyClock::time_point begin = SteadyClock::now();
+    std::vector<std::thread> decoders;
+    for (int i = 0; i < kDecoders; ++i) decoders.emplace_back([this] { Decode(); });
+    links_.WaitForAll();
+    const double seconds = SecondsSince(begin);
+    for (std::thread& decoder : decoders) decoder.join();
+    while (!Complete()) loop_.Run([] {});  // What the core has yet to publish.
+    const double readable = SecondsSince(begin);
+    if (links_.refused()) _exit(3);
+    measurement->facts = {{"readable_s", readable},
+                          {"bytes_an_agent", static_cast<double>(subscriptions_.bytes())},
+                          {"at_rest_mib", ResidentMib(::getpid())}};
+    return seconds;
+  }
+
+ private:
+  // Its history counts; it wants no offers.
+  void SubscribeFramework(const v1::FrameworkInfo& info) {
+    mesos::v1::scheduler::Call call;
+    call.set_type(mesos::v1::scheduler::Call::SUBSCRIBE);
+    *call.mutable_framework_id() = info.id();
+    *call.mutable_subscribe()->mutable_framework_info() = info;
+    *call.mutable_subscribe()->mutable_suppressed_roles() = info.roles();
+    master_->OnSchedulerSubscribe(++last_stream_, info.id().value(), std::nullopt, call,
+                                  [](Status status) {
+                                    if (!status) _exit(4);
+                                  });
+  }
+
+  // What MasterServer does with a request. The copy of the body stands for reading it.
+  void Decode() {
+    net::Request request;
+    request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
+    for (int agent = next_agent_++; agent < shape_.agents; agent = next_agent_++) {
+      subscriptions_.Write(agent, &request.body);
+      link::Calls calls;
+      if (!http::DecodeCall(request, &calls)) _exit(5);
+      loop_.Post([this, stream = ++last_stream_, calls = std::move(calls)] {
+        master_->OnAgentSubscribe(stream, fmt::format("stream-{}", stream),
+                                  calls.calls(0).subscribe(), [](Status status) {
+                                    if (!status) _exit(6);
+                                  });
+      });
+    }
+  }
+
+  bool Complete() {
+    size_t tasks = 0;
+    sink_.reader().Run([&] {
+      for (const auto& [id, framework] : sink_.model().frameworks())
+        tasks += framework.active.size();
+    });
+    return tasks ==
+           static_cast<size_t>(shape_.agents) * static_cast<size_t>(shape_.tasks_per_agent);
+  }
+
+  const ClusterShape shape_;
+  const Subscriptions subscriptions_;
+  std::atomic<int> next_agent_ = 0;
+  std::atomic<master::StreamId> last_stream_ = 0;
+  SystemRandom random_;
+  EncodingLinks links_;
+  ReaderSink sink_;
+  std::unique_ptr<master::Master> master_;  // The loop's thread only.
+  EventLoop loop_{"master"};
+  master::MemoryRegistrar registrar_{loop_};
+};
+
+void MeasureCore(const Report& report, const ClusterShape& shape) {
+  report.Repeat(
+      {.name = fmt::format(
+           "core {}x{}{}{}", shape.agents, shape.tasks_per_agent,
+           shape.completed_per_agent > 0 ? fmt::format("+{}", shape.completed_per_agent) : "",
+           shape.detailed ? " detailed" : ""),
+       .unit = "s",
+       .values = {}},
+      [&](Measurement* measurement) {
+        return MeasureInChild(measurement, [&](Measurement* own) {
+          QuietLog();
+          // Not destroyed: the process ends, and its memory with it.
+          return (new Failover(shape))->Run(own);
+        });
+      });
+}
+
+// Agents with sockets against a MasterServer in a process of its own.
+double OverSockets(const ClusterShape& shape, Measurement* measurement) {
+  ServerProcess server({});
+  const Subscriptions subscriptions(shape);
+  Poller poller;
+  SimulatedAgents agents(poller, server.port(), SimulatedAgents::Answer::kNothing);
+  const SteadyClock::time_point begin = SteadyClock::now();
+  std::string body;
+  for (int i = 0; i < shape.agents; ++i) {
+    subscriptions.Write(i, &body);
+    agents.Add(body);
+    if (i % 16 == 0) poller.Poll(0);
+  }
+  poller.PollUntil([&] { return agents.subscribed() == static_cast<size_t>(shape.agents); },
+                   "the agents' subscriptions");
+  const double seconds = SecondsSince(begin);
+  measurement->facts = {{"master_cpu_s", server.CpuSeconds()},
+                        {"master_rss_mib", ResidentMib(server.pid())}};
+  return seconds;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Failover of a master: all agents come back with all they run.");
+  Report report("failover_bench");
+  report.DeclareFlags(&app, 3);
+  ClusterShape shape{.agents = 40'000};
+  bool sockets = false;
+  app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
+  app.add_option("--frameworks", shape.frameworks, "Each with tasks on every agent")
+      ->capture_default_str();
+  app.add_option("--tasks", shape.tasks_per_agent, "Running tasks an agent")->capture_default_str();
+  app.add_option("--completed", shape.completed_per_agent, "Completed tasks an agent reports")
+      ->capture_default_str();
+  app.add_option("--labels", shape.labels, "Of each task")->capture_default_str();
+  app.add_flag("--detailed", shape.detailed, "Tasks with the statuses and executors of our agents");
+  app.add_flag("--sockets", sockets, "Over HTTP, as many agents as the limit of files allows");
+  CLI11_PARSE(app, argc, argv);
+
+  if (!sockets) {
+    MeasureCore(report, shape);
+    return 0;
+  }
+  report.Repeat({.name = fmt::format("sockets {}x{}", shape.agents, shape.tasks_per_agent),
+                 .unit = "s",
+                 .values = {}},
+                [&](Measurement* measurement) { return OverSockets(shape, measurement); });
+  return 0;
+}
+
+}  // namespace
+}  // namespace tepui::bench
+
+int main(int argc, char** argv) { return tepui::bench::Main(argc, argv); }

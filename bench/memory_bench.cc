@@ -1,0 +1,236 @@
+// What a master keeps in memory for each task, agent and framework: a core with its read model in
+// virtual time, and the growth of the heap when many of one kind are added. Of a task the message
+// itself (as protobuf counts it) is taken off: the budget is for what comes on top.
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "base/virtual_clock.h"
+#include "child.h"
+#include "cluster.h"
+#include "master/master.h"
+#include "report.h"
+
+namespace tepui::bench {
+namespace {
+
+using mesos::v1::scheduler::Call;
+using mesos::v1::scheduler::Event;
+
+// Keeps the offers; the rest is for nobody.
+class OfferLinks final : public master::Links {
+ public:
+  void Send(master::StreamId, std::shared_ptr<const Event> event) override {
+    if (event->type() == Event::SUBSCRIBED) framework_id = event->subscribed().framework_id();
+    for (const v1::Offer& offer : event->offers().offers()) offers.push_back(offer);
+  }
+  void Send(master::StreamId, std::shared_ptr<const link::Event> event) override {
+    if (event->type() == link::Event::RUN_TASK) {
+      run.emplace_back(event->run_task().task().agent_id().value(),
+                       event->run_task().task().task_id().value());
+    }
+  }
+  void Close(master::StreamId) override {}
+
+  v1::FrameworkID framework_id;
+  std::vector<v1::Offer> offers;
+  std::vector<std::pair<std::string, std::string>> run;  // Agent and task.
+};
+
+class Sink final : public master::ReadModelSink {
+ public:
+  void Publish(master::Changes changes) override { model.Apply(std::move(changes)); }
+  master::ReadModel model;
+};
+
+void Check(const Status& status) {
+  if (status) return;
+  std::fprintf(stderr, "%s\n", status.error().message.c_str());
+  std::exit(1);
+}
+
+class Core {
+ public:
+  Core() : master_(Options(), clock_, random_, links_, registrar_, sink_) {}
+
+  void AddFrameworks(int count) {
+    for (int i = 0; i < count; ++i) {
+      Call call;
+      call.set_type(Call::SUBSCRIBE);
+      *call.mutable_subscribe()->mutable_framework_info() = FrameworkOf(0);
+      call.mutable_subscribe()->mutable_framework_info()->clear_id();
+      framework_stream_ = fmt::format("stream {}", last_stream_ + 1);
+      master_.OnSchedulerSubscribe(++last_stream_, framework_stream_, std::nullopt, call, Check);
+    }
+    Settle();
+  }
+
+  void AddAgents(int count, double cpus = 20) {
+    for (int i = 0; i < count; ++i) Subscribe(NewAgent(fmt::format("{}", agents_++), cpus, 10240));
+    Settle();
+  }
+
+  void AgentsComeBack(const ClusterShape& shape) {
+    const Subscriptions subscriptions(shape);
+    std::string bytes;
+    for (int i = 0; i < shape.agents; ++i) {
+      subscriptions.Write(i, &bytes);
+      link::Calls calls;
+      calls.ParseFromString(bytes);
+      Subscribe(std::move(*calls.mutable_calls(0)->mutable_subscribe()));
+      if (i % 100 == 0) Settle();
+    }
+    Settle();
+  }
+
+  // The one framework launches so many tasks on each agent, and they run.
+  void Launch(int tasks_an_agent, int labels) {
+    clock_.Advance(std::chrono::seconds(2));
+    int number = 0;
+    for (const v1::Offer& offer : std::exchange(links_.offers, {})) {
+      Call call;
+      call.set_type(Call::ACCEPT);
+      *call.mutable_framework_id() = links_.framework_id;
+      *call.mutable_accept()->add_offer_ids() = offer.id();
+      // Not again: what is offered costs memory too.
+      call.mutable_accept()->mutable_filters()->set_refuse_seconds(1e6);
+      auto* operation = call.mutable_accept()->add_operations();
+      operation->set_type(v1::Offer::Operation::LAUNCH);
+      for (int i = 0; i < tasks_an_agent; ++i) {
+        *operation->mutable_launch()->add_task_infos() =
+            TaskInfoOf(offer.agent_id().value(), fmt::format("4c0a9b0e-3f1f-2c5a-{:08}", number++),
+                       0.1, labels);
+      }
+      master_.OnSchedulerCall(framework_stream_, std::nullopt, call, Check);
+      ReportRunning();
+    }
+    Settle();
+  }
+
+  double TaskMessageBytes() const {
+    double bytes = 0;
+    for (const auto& [id, framework] : sink_.model.frameworks()) {
+      for (const auto& [order, task] : framework.active)
+        bytes += static_cast<double>(task->SpaceUsedLong());
+    }
+    return bytes;
+  }
+  size_t tasks() const {
+    size_t count = 0;
+    for (const auto& [id, framework] : sink_.model.frameworks()) count += framework.active.size();
+    return count;
+  }
+
+ private:
+  static master::Options Options() {
+    master::Options options;
+    options.info.set_id("0d0f31a2-4f6e-4c0a-9b0e-3f1f2c5a9e77");
+    options.info.set_ip(0x0100007f);
+    options.info.set_port(5050);
+    return options;
+  }
+
+  void Subscribe(link::Call::Subscribe subscribe) {
+    master_.OnAgentSubscribe(++last_stream_, "stream of " + subscribe.info().hostname(), subscribe,
+                             Check);
+  }
+
+  void ReportRunning() {
+    for (const auto& [agent, task] : std::exchange(links_.run, {})) {
+      const auto record = sink_.model.agents().find(AgentId(agent));
+      link::Calls calls;
+      link::Call* call = calls.add_calls();
+      call->set_type(link::Call::STATUS_UPDATE);
+      *call->mutable_status_update()->mutable_framework_id() = links_.framework_id;
+      v1::TaskStatus* status = call->mutable_status_update()->mutable_status();
+      status->mutable_task_id()->set_value(task);
+      status->mutable_executor_id()->set_value(task);
+      status->set_state(v1::TASK_RUNNING);
+      status->set_source(v1::TaskStatus::SOURCE_EXECUTOR);
+      status->set_timestamp(1.7e9);
+      status->set_uuid("0123456789abcdef");
+      master_.OnAgentCalls("stream of " + record->second->info.hostname(), calls, Check);
+    }
+  }
+
+  // Holdings and metrics are published, and what answers later has answered.
+  void Settle() { clock_.Advance(std::chrono::seconds(1)); }
+
+  VirtualClock clock_;
+  SeededRandom random_{1};
+  OfferLinks links_;
+  Sink sink_;
+  master::MemoryRegistrar registrar_{clock_};
+  master::Master master_;
+  master::StreamId last_stream_ = 0;
+  int agents_ = 0;
+  std::string framework_stream_;
+};
+
+// Bytes each that `add` made the heap grow by.
+double Growth(int count, const std::function<void()>& add) {
+  const double before = HeapInUse();
+  add();
+  return (HeapInUse() - before) / count;
+}
+
+double OfTasks(Core& core, int count, const std::function<void()>& add, Measurement* measurement) {
+  const double each = Growth(count, add);
+  if (core.tasks() != static_cast<size_t>(count)) std::exit(1);
+  const double message = core.TaskMessageBytes() / count;
+  measurement->facts = {{"message_bytes", message}, {"with_message_bytes", each}};
+  return each - message;
+}
+
+void Measure(const Report& report, const std::string& name,
+             const std::function<double(Measurement*)>& measure) {
+  report.Repeat({.name = name, .unit = "bytes", .values = {}},
+                [&](Measurement* m) { return MeasureInChild(m, measure); });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Memory of a master for each task, agent and framework.");
+  Report report("memory_bench");
+  report.DeclareFlags(&app, 1);
+  int agents = 1000, tasks = 200, labels = 10;
+  app.add_option("--agents", agents)->check(CLI::Range(1, 100'000))->capture_default_str();
+  app.add_option("--tasks", tasks, "An agent")->check(CLI::Range(1, 10'000))->capture_default_str();
+  app.add_option("--labels", labels, "Of each task")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  Measure(report, "a task launched, beyond its message", [&](Measurement* m) {
+    Core core;
+    core.AddFrameworks(1);
+    core.AddAgents(agents, 0.1 * tasks + 1);
+    return OfTasks(core, agents * tasks, [&] { core.Launch(tasks, labels); }, m);
+  });
+  Measure(report, "a task taken over, beyond its message", [&](Measurement* m) {
+    const ClusterShape shape{
+        .agents = agents, .tasks_per_agent = tasks, .labels = labels, .detailed = true};
+    Core core;
+    // The agents themselves are not to count.
+    core.AgentsComeBack({.agents = agents, .tasks_per_agent = 0});
+    return OfTasks(core, agents * tasks, [&] { core.AgentsComeBack(shape); }, m);
+  });
+  Measure(report, "an agent", [&](Measurement*) {
+    Core core;
+    core.AddAgents(1);
+    return Growth(20'000, [&] { core.AddAgents(20'000); });
+  });
+  Measure(report, "a framework", [&](Measurement*) {
+    Core core;
+    core.AddFrameworks(1);
+    return Growth(2000, [&] { core.AddFrameworks(2000); });
+  });
+  return 0;
+}
+
+}  // namespace
+}  // namespace tepui::bench
+
+int main(int argc, char** argv) { return tepui::bench::Main(argc, argv); }
