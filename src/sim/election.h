@@ -2,10 +2,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "sim/network.h"
 
@@ -14,12 +12,19 @@ namespace tepui::sim {
 // The coordination service as its clients see it: sessions that must be renewed, one leader among
 // the candidates that have one, an epoch that grows with each leader. It lives on host
 // kCoordination and never fails; being out of its reach is how a client loses it.
+//
+// A client renews its session every third of kSessionTimeout. The service forgets a session that
+// it has not heard of for kSessionTimeout; the client takes it for over kSessionTimeout after it
+// sent the last renewal that was answered, which is never later, unless it is paused just then.
+// The candidate that came first leads until its session is over.
 class Election {
  public:
   static constexpr char kCoordination[] = "coordination";
   static constexpr Duration kSessionTimeout = std::chrono::seconds(10);
 
+  // The network outlives it.
   Election(World& world, Network& network);
+  ~Election();
 
   struct Candidate {
     std::function<void(uint64_t epoch)> on_elected;
@@ -27,21 +32,23 @@ class Election {
     // its process.
     std::function<void()> on_lost;
   };
-  // `process` on `host` stands until it is destroyed; then its session ends by timeout.
+  // `process` on `host` stands until it ends; then its session ends by timeout.
   void Stand(const Host& host, Process& process, Candidate candidate);
 
-  // Runs in `process` with the leader's host, or nothing, whenever it learns of a change; until the
-  // process ends.
+  // Runs in `process` with the leader's host, or nothing, when it first learns of it and at every
+  // change; with nothing when its session is over, until it has another; until the process ends.
   void Watch(const Host& host, Process& process,
              std::function<void(std::optional<Host>)> on_change);
 
+  // As the service knows.
   std::optional<Host> leader() const;
-  uint64_t epoch() const { return epoch_; }
+  uint64_t epoch() const;
 
  private:
-  class Impl;
-  uint64_t epoch_ = 0;
-  std::shared_ptr<Impl> impl_;
+  class Service;
+  class Client;
+  Network& network_;
+  std::unique_ptr<Service> service_;
 };
 
 }  // namespace tepui::sim

@@ -14,7 +14,8 @@ namespace tepui::sim {
 
 // A machine that runs a master: stands for election, serves the scheduler and the agent API when it
 // leads, redirects to the leader when it does not (reference 1.1), ends its process when it lost
-// the lead or a write, and is started again by its supervisor after kRestartDelay.
+// its session or a write, and is started again by its supervisor after kRestartDelay. Belongs to
+// the world's events; Start and Crash not from inside the master's process.
 class MasterNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -43,12 +44,17 @@ class MasterNode {
 
  private:
   class Life;
+
+  // The process ended by itself.
+  void OnEnded(const std::string& why);
+
   Parts parts_;
   const Host host_;
   const master::Options options_;
   StoreBehaviour store_;
   uint64_t lives_ = 0;
   TimerId restart_ = 0;
+  TimerId burial_ = 0;  // Destroys a life that has ended, from outside of it.
   std::unique_ptr<Life> life_;
 };
 

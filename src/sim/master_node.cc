@@ -1,0 +1,328 @@
+#include "sim/master_node.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/version.h"
+#include "http/call_decoding.h"
+#include "http/responses.h"
+#include "sim/event_streams.h"
+#include "wire/content_type.h"
+
+namespace tepui::sim {
+
+namespace {
+
+using mesos::v1::scheduler::Call;
+using ExchangePtr = std::shared_ptr<Network::Exchange>;
+
+constexpr int kPort = 5050;
+
+// The master's links: encoded at once and on their way.
+class NodeLinks final : public master::Links {
+ public:
+  NodeLinks(Observer& observer, const Host& host, EventStreams& streams)
+      : observer_(observer), host_(host), streams_(streams) {}
+
+  void Opened(master::StreamId stream) { peers_.emplace(stream, ""); }
+  void Ended(master::StreamId stream) { peers_.erase(stream); }
+
+  void Send(master::StreamId stream,
+            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+    const auto peer = peers_.find(stream);
+    if (peer == peers_.end()) return;
+    if (event->has_subscribed()) peer->second = event->subscribed().framework_id().value();
+    observer_.OnMasterSends(host_, peer->second, *event);
+    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+  }
+  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
+    const auto peer = peers_.find(stream);
+    if (peer == peers_.end()) return;
+    if (event->has_subscribed()) peer->second = event->subscribed().agent_id().value();
+    observer_.OnMasterSends(host_, peer->second, *event);
+    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+  }
+  void Close(master::StreamId stream) override {
+    Ended(stream);
+    streams_.Close(stream);
+  }
+
+ private:
+  Observer& observer_;
+  const Host& host_;
+  EventStreams& streams_;
+  std::map<master::StreamId, std::string> peers_;  // Of each open stream; empty before it is known.
+};
+
+class NodeSink final : public master::ReadModelSink {
+ public:
+  NodeSink(Observer& observer, const Host& host) : observer_(observer), host_(host) {}
+  void Publish(master::Changes changes) override {
+    observer_.OnPublished(host_, changes);
+    model_.Apply(std::move(changes));
+  }
+  const master::ReadModel& model() const { return model_; }
+
+ private:
+  Observer& observer_;
+  const Host& host_;
+  master::ReadModel model_;
+};
+
+std::optional<std::string> StreamIdOf(const net::Request& request) {
+  const std::string* header = request.headers.Find("Mesos-Stream-Id");
+  return header == nullptr ? std::nullopt : std::optional(*header);
+}
+
+// The reply to a call that is not a subscription.
+master::Reply ReplyWith(ExchangePtr exchange, unsigned success) {
+  return [exchange = std::move(exchange), success](Status status) {
+    exchange->Respond(status ? http::TextResponse(success, "")
+                             : http::ErrorResponse(status.error()));
+  };
+}
+
+}  // namespace
+
+// One life of the process: a candidate, then perhaps the leader.
+class MasterNode::Life {
+ public:
+  Life(MasterNode& node, const std::string& name);
+  // The process first: what the parts say while they are destroyed is said by a dead one.
+  ~Life() { process_.Kill(); }
+
+  void Start();
+
+  Process& process() { return process_; }
+  const NodeSink* sink() const { return master_ == nullptr ? nullptr : &sink_; }
+  uint64_t epoch() const { return master_ == nullptr ? 0 : epoch_; }
+
+ private:
+  void OnElected(uint64_t epoch);
+  void Recover();
+  void End(const std::string& why);
+
+  void OnRequest(const net::Request& request, ExchangePtr exchange);
+  // The answer of one that does not lead, or not yet.
+  net::Response Elsewhere(const net::Request& request) const;
+  void OnScheduler(const net::Request& request, ExchangePtr exchange);
+  void OnAgent(const net::Request& request, ExchangePtr exchange);
+  // `handle` gets the stream and its uuid.
+  master::StreamId OpenStream(ExchangePtr exchange, const std::string& uuid);
+  master::Reply ReplyTo(master::StreamId stream);
+
+  MasterNode& node_;
+  Process process_;
+  SeededRandom random_;
+  master::Options options_;
+  std::optional<Host> leader_;
+  uint64_t epoch_ = 0;  // Ours, once elected.
+  EventStreams streams_;
+  NodeLinks links_;
+  NodeSink sink_;
+  std::unique_ptr<SimulatedRegistrar> registrar_;
+  std::unique_ptr<master::Master> master_;  // Once it leads and has recovered.
+};
+
+MasterNode::Life::Life(MasterNode& node, const std::string& name)
+    : node_(node),
+      process_(node.parts_.world, name),
+      random_(node.parts_.world.MakeRandom(name)),
+      options_(node.options_),
+      streams_([this](master::StreamId stream) {
+        links_.Ended(stream);
+        master_->OnStreamClosed(stream);
+      }),
+      links_(node.parts_.observer, node.host_, streams_),
+      sink_(node.parts_.observer, node.host_) {
+  mesos::v1::MasterInfo& info = options_.info;
+  info.set_id(random_.Uuid());
+  info.set_hostname(node.host_);
+  info.set_ip(0);
+  info.set_port(kPort);
+  info.set_pid(fmt::format("master@{}:{}", node.host_, kPort));
+  info.set_version(std::string(kMesosVersion));
+  info.mutable_address()->set_hostname(node.host_);
+  info.mutable_address()->set_port(kPort);
+}
+
+void MasterNode::Life::Start() {
+  node_.parts_.network.Serve(node_.host_, process_,
+                             [this](net::Request request, ExchangePtr exchange) {
+                               OnRequest(request, std::move(exchange));
+                             });
+  node_.parts_.election.Watch(node_.host_, process_,
+                              [this](std::optional<Host> leader) { leader_ = std::move(leader); });
+  node_.parts_.election.Stand(
+      node_.host_, process_,
+      {.on_elected = [this](uint64_t epoch) { OnElected(epoch); },
+       .on_lost = [this] { End("its session with the coordination service is over"); }});
+}
+
+void MasterNode::Life::OnElected(uint64_t epoch) {
+  epoch_ = epoch;
+  // The registry takes as long to be read as the slowest write.
+  process_.After(node_.store_.max_delay, [this] { Recover(); });
+}
+
+void MasterNode::Life::Recover() {
+  if (node_.store_.fails) return End("the store failed while the registry was read");
+  auto recovered = node_.parts_.registry.Recover(epoch_);
+  if (!recovered) return End(recovered.error().message);
+  options_.registry = std::move(*recovered);
+  options_.exit = [this](const Error& error) { End(error.message); };
+  registrar_ = std::make_unique<SimulatedRegistrar>(
+      process_, node_.parts_.registry, epoch_, node_.store_,
+      node_.parts_.world.MakeRandom(process_.name() + " store"),
+      [this](const Error& error) { End(error.message); });
+  node_.parts_.observer.OnLeading(node_.host_, epoch_);
+  master_ =
+      std::make_unique<master::Master>(options_, process_, random_, links_, *registrar_, sink_);
+}
+
+void MasterNode::Life::End(const std::string& why) {
+  if (!process_.alive()) return;
+  process_.Kill();
+  node_.OnEnded(why);
+}
+
+net::Response MasterNode::Life::Elsewhere(const net::Request& request) const {
+  if (epoch_ != 0) return http::TextResponse(503, "Master has not finished recovery");
+  if (!leader_ || *leader_ == node_.host_) {
+    return http::TextResponse(503, "No leading master is known");
+  }
+  net::Response response = http::TextResponse(307, "");
+  response.headers.Add("Location", fmt::format("//{}:{}{}", *leader_, kPort, request.target));
+  return response;
+}
+
+void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchange) {
+  if (request.target == "/health") {
+    exchange->Respond(http::TextResponse(200, ""));
+  } else if (request.target != "/api/v1/scheduler" && request.target != "/api/v1/agent") {
+    exchange->Respond(http::TextResponse(404, ""));
+  } else if (master_ == nullptr) {
+    exchange->Respond(Elsewhere(request));
+  } else if (request.method != "POST") {
+    exchange->Respond(http::MethodNotAllowed("POST", request.method));
+  } else if (request.target == "/api/v1/scheduler") {
+    OnScheduler(request, std::move(exchange));
+  } else {
+    OnAgent(request, std::move(exchange));
+  }
+}
+
+master::StreamId MasterNode::Life::OpenStream(ExchangePtr exchange, const std::string& uuid) {
+  const master::StreamId stream = streams_.Open(std::move(exchange), uuid);
+  links_.Opened(stream);
+  return stream;
+}
+
+master::Reply MasterNode::Life::ReplyTo(master::StreamId stream) {
+  return [this, stream](Status status) {
+    if (status) {
+      streams_.Accept(stream);
+    } else {
+      links_.Ended(stream);
+      streams_.Refuse(stream, http::ErrorResponse(status.error()));
+    }
+  };
+}
+
+void MasterNode::Life::OnScheduler(const net::Request& request, ExchangePtr exchange) {
+  Call call;
+  if (auto decoded = http::DecodeCall(request, &call); !decoded) {
+    return exchange->Respond(std::move(decoded.error()));
+  }
+  const auto stream_id = StreamIdOf(request);
+  if (call.type() != Call::SUBSCRIBE) {
+    const unsigned success = call.type() == Call::UPDATE_FRAMEWORK ? 200 : 202;
+    master_->OnSchedulerCall(stream_id, std::nullopt, call,
+                             ReplyWith(std::move(exchange), success));
+    return;
+  }
+  if (const auto type = http::NegotiateEvents(request); !type) {
+    return exchange->Respond(type.error());
+  }
+  if (stream_id) {
+    return exchange->Respond(
+        http::TextResponse(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header"));
+  }
+  const std::string uuid = random_.Uuid();
+  const master::StreamId stream = OpenStream(std::move(exchange), uuid);
+  master_->OnSchedulerSubscribe(stream, uuid, std::nullopt, call, ReplyTo(stream));
+}
+
+void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange) {
+  link::Calls calls;
+  if (auto decoded = http::DecodeCall(request, &calls); !decoded) {
+    return exchange->Respond(std::move(decoded.error()));
+  }
+  const bool subscribes = std::ranges::any_of(
+      calls.calls(), [](const link::Call& call) { return call.type() == link::Call::SUBSCRIBE; });
+  if (!subscribes) {
+    const auto stream_id = StreamIdOf(request);
+    if (!stream_id) {
+      return exchange->Respond(http::TextResponse(
+          400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
+    }
+    master_->OnAgentCalls(*stream_id, calls, ReplyWith(std::move(exchange), 202));
+    return;
+  }
+  if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
+    return exchange->Respond(
+        http::TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
+  }
+  const std::string uuid = random_.Uuid();
+  const master::StreamId stream = OpenStream(std::move(exchange), uuid);
+  master_->OnAgentSubscribe(stream, uuid, calls.calls(0).subscribe(), ReplyTo(stream));
+}
+
+MasterNode::MasterNode(Parts parts, Host host, master::Options options)
+    : parts_(parts), host_(std::move(host)), options_(std::move(options)) {}
+
+MasterNode::~MasterNode() {
+  parts_.world.clock().Cancel(restart_);
+  parts_.world.clock().Cancel(burial_);
+}
+
+void MasterNode::Start() {
+  if (running()) return;
+  parts_.world.clock().Cancel(std::exchange(restart_, 0));
+  parts_.world.clock().Cancel(std::exchange(burial_, 0));
+  life_ = std::make_unique<Life>(*this, fmt::format("{} life {}", host_, ++lives_));
+  parts_.world.Write("{} starts", host_);
+  parts_.observer.OnStarted(host_);
+  life_->Start();
+}
+
+void MasterNode::Crash() {
+  parts_.world.clock().Cancel(std::exchange(restart_, 0));
+  if (!running()) return;
+  life_.reset();
+  parts_.world.Write("{} crashes", host_);
+  parts_.observer.OnEnded(host_, "crash");
+}
+
+void MasterNode::OnEnded(const std::string& why) {
+  parts_.world.Write("{} ends: {}", host_, why);
+  parts_.observer.OnEnded(host_, why);
+  burial_ = parts_.world.clock().After(Duration::zero(), [this] { life_.reset(); });
+  restart_ = parts_.world.clock().After(kRestartDelay, [this] { Start(); });
+}
+
+bool MasterNode::running() const { return life_ != nullptr && life_->process().alive(); }
+
+Process* MasterNode::process() { return running() ? &life_->process() : nullptr; }
+
+const master::ReadModel* MasterNode::read_model() const {
+  if (!running() || life_->sink() == nullptr) return nullptr;
+  return &life_->sink()->model();
+}
+
+uint64_t MasterNode::epoch() const { return running() ? life_->epoch() : 0; }
+
+}  // namespace tepui::sim
