@@ -10,23 +10,28 @@
 namespace tepui::sim {
 
 class Cluster;
+class World;
 
 // What must hold of a cluster, checked at every event, and once more when it has come to rest. Each
-// has the name that docs/simulation.md explains:
-//   capacity            programs on a machine, and allocations of an agent at the master, never add
-//   up to more than it has offered-once        no resource is in two offers, or in an offer and in
-//   use runs-once           the program of a task starts at most once dead-stays-dead     a task
-//   told to have ended does not run, then or later status-order        a framework sees the
-//   statuses of a task in the order the agent made them, none after the last acknowledged-once   an
-//   update whose acknowledgement reached its agent is not sent again durable-first       nobody is
-//   told of an agent's admission, loss or end before the registry has it gone-stays-gone     an
-//   agent that was removed is not admitted again under its id one-leader          writes of a
-//   leader stop taking effect when the next one's epoch begins told-truth          (at rest)
-//   reconciliation answers with what runs nothing-forgotten   (at rest) every task ended in its
-//   framework's eyes, or runs in everybody's statuses-arrive     (at rest) no agent holds a status
-//   that its framework has not acknowledged converged           (at rest) agents and frameworks
-//   that run are registered; master, agents and frameworks agree bounded             queues stay
-//   under their bounds
+// has a name; docs/simulation.md says exactly what each claims, and of whom it does not:
+// - capacity: programs on a machine, and what the master counts in use of an agent, never add up to
+//   more than it has.
+// - offered-once: no resource is in two offers, or in an offer and in use; launches use offers that
+//   stand, and not more than they hold.
+// - runs-once: the program of a task starts at most once.
+// - dead-stays-dead: a task told to have ended does not run, then or later.
+// - status-order: a framework sees the statuses of a task in the order the agent made them, none
+//   after the last.
+// - acknowledged-once: an update whose acknowledgement reached its agent is not sent again, and the
+//   next one not before.
+// - durable-first: nobody is told of an agent's admission, loss or end before the registry has it.
+// - gone-stays-gone: an agent that was removed is not admitted again under its id.
+// - one-leader: writes of a leader stop taking effect when the next one's epoch begins.
+// - told-truth (at rest): reconciliation answers, with what runs.
+// - nothing-forgotten (at rest): every task ended in its framework's eyes, or runs in everybody's.
+// - statuses-arrive (at rest): no agent holds a status that its framework has not acknowledged.
+// - converged (at rest): agents and frameworks that run are registered; master and agents agree.
+// - bounded (at rest): queues and histories stayed under their bounds.
 class Invariants final : public Observer {
  public:
   explicit Invariants(World& world);
