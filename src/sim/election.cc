@@ -304,10 +304,11 @@ void Election::Stand(const Host& host, Process& process, Candidate candidate) {
 
 void Election::Watch(const Host& host, Process& process,
                      std::function<void(std::optional<Host>)> on_change) {
+  // Nothing yet, or what it was told last.
   const auto known = std::make_shared<std::optional<std::optional<Host>>>();
   const auto learn = [known, on_change = std::move(on_change)](const std::optional<Host>& leader) {
-    if (*known == leader) return;
-    *known = leader;
+    if (known->has_value() && **known == leader) return;
+    known->emplace(leader);
     on_change(leader);
   };
   Client::Events events;
