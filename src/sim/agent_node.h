@@ -10,10 +10,10 @@
 
 namespace tepui::sim {
 
-// A machine that runs an agent: the real core, its link to the leading master (one batch of calls
-// in flight, as the real edge does it), containers that follow their scripts, custom executors that
-// run the real executor library. Its supervisor starts the agent again kRestartDelay after it ended
-// by itself.
+// A machine that runs an agent: the real core, its link to the leading master (AgentLink), the
+// executor API, containers that follow their scripts (SimulatedContainerizer). Its supervisor
+// starts the agent again kRestartDelay after it ended by itself; containers that are left then end
+// with it.
 class AgentNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -24,13 +24,15 @@ class AgentNode {
     Election& election;
     Observer& observer;
   };
+  // What the options leave unset of names, addresses and versions is filled in.
   AgentNode(Parts parts, Host host, agent::Options options);
   ~AgentNode();
 
+  // One that is shutting down is started again when it has ended.
   void Start();
   // The machine is gone, with every container; Start boots it anew.
   void Crash();
-  // SIGTERM, or SIGUSR1 if `unregister`.
+  // SIGTERM, or SIGUSR1 if `unregister`. Stays down until Start.
   void Shutdown(bool unregister);
   bool running() const;
   Process* process();  // Null while down.
@@ -47,12 +49,18 @@ class AgentNode {
 
  private:
   class Life;
+
+  void Boot();
+  // The agent's process has ended; from outside of it.
+  void OnExit(const std::string& why);
+
   Parts parts_;
   const Host host_;
   const agent::Options options_;
   bool launches_fail_ = false;
+  bool wanted_ = false;  // By whoever operates it.
   uint64_t lives_ = 0;
-  TimerId restart_ = 0;
+  TimerId next_ = 0;  // The end of this life, or the start of the next.
   std::unique_ptr<Life> life_;
 };
 

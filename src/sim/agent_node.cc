@@ -1,0 +1,281 @@
+#include "sim/agent_node.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/version.h"
+#include "http/call_decoding.h"
+#include "http/responses.h"
+#include "sim/agent_link.h"
+#include "sim/event_streams.h"
+#include "sim/simulated_containerizer.h"
+#include "wire/content_type.h"
+
+namespace tepui::sim {
+
+namespace {
+
+using ExecutorCall = mesos::v1::executor::Call;
+using ExecutorEvent = mesos::v1::executor::Event;
+
+constexpr uint16_t kPort = 5051;
+// How long an agent that ends waits for its master to take what it said, as http::AgentServer does.
+constexpr Duration kLastWords = std::chrono::seconds(2);
+
+agent::Options WithIdentity(agent::Options options, const Host& host) {
+  v1::AgentInfo& info = options.info;
+  if (info.hostname().empty()) info.set_hostname(host);
+  info.set_port(kPort);
+  options.address.set_hostname(host);
+  options.address.set_port(kPort);
+  if (options.version.empty()) options.version = std::string(kMesosVersion);
+  if (options.work_dir.empty()) options.work_dir = "/var/lib/tepui";
+  return options;
+}
+
+std::optional<std::string> BearerToken(const net::Request& request) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string* header = request.headers.Find("Authorization");
+  if (header == nullptr || !header->starts_with(kScheme)) return std::nullopt;
+  return header->substr(kScheme.size());
+}
+
+std::string Describe(const link::Call& call) {
+  const std::string& type = link::Call::Type_Name(call.type());
+  if (call.type() != link::Call::STATUS_UPDATE) return type;
+  const v1::TaskStatus& status = call.status_update().status();
+  return fmt::format("{} {} of {}", type, v1::TaskState_Name(status.state()),
+                     status.task_id().value());
+}
+
+std::string Describe(const link::Event& event) {
+  const std::string& type = link::Event::Type_Name(event.type());
+  switch (event.type()) {
+    case link::Event::SUBSCRIBED:
+      return fmt::format("{} as {}", type, event.subscribed().agent_id().value());
+    case link::Event::RUN_TASK:
+      return fmt::format("{} {}", type, event.run_task().task().task_id().value());
+    case link::Event::KILL_TASK:
+      return fmt::format("{} {}", type, event.kill_task().task_id().value());
+    case link::Event::STATUS_ACKNOWLEDGEMENT:
+      return fmt::format("{} of {}", type, event.status_acknowledgement().task_id().value());
+    default:
+      return type;
+  }
+}
+
+}  // namespace
+
+// One life of the agent's process, and of what runs beside it.
+class AgentNode::Life final : public agent::Links {
+ public:
+  explicit Life(AgentNode& node);
+  ~Life() override { process_.Kill(); }
+
+  Process& process() { return process_; }
+  const agent::Agent& agent() const { return *agent_; }
+  SimulatedContainerizer& containerizer() { return containerizer_; }
+  const SimulatedContainerizer& containerizer() const { return containerizer_; }
+  void Shutdown(bool unregister);
+
+  // agent::Links.
+  void Subscribe(link::Call::Subscribe subscribe) override;
+  void Send(link::Call call) override;
+  void Disconnect() override { link_.Disconnect(); }
+  void Send(agent::StreamId stream, ExecutorEvent event) override {
+    streams_.Send(stream, wire::Encode(event, wire::ContentType::kProtobuf));
+  }
+  void Close(agent::StreamId stream) override { streams_.Close(stream); }
+
+ private:
+  void OnLeader(const std::optional<Host>& leader);
+  void OnMasterEvent(const link::Event& event);
+  void OnRequest(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
+  void OnExecutor(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
+  void OnExecutorSubscribe(const net::Request& request, const ExecutorCall& call,
+                           std::shared_ptr<Network::Exchange> exchange);
+  void OnAgentExit(const Status& status);
+  void Leave(const Status& status);
+
+  AgentNode& node_;
+  Process process_;
+  SeededRandom random_;
+  SimulatedContainerizer containerizer_;
+  SimulatedProber prober_;
+  SimulatedDisk disk_;
+  EventStreams streams_;
+  AgentLink link_;
+  std::unique_ptr<agent::Agent> agent_;
+};
+
+AgentNode::Life::Life(AgentNode& node)
+    : node_(node),
+      process_(node.parts_.world, node.host_),
+      random_(node.parts_.world.MakeRandom(fmt::format("{}/{}", node.host_, node.lives_))),
+      containerizer_({node.parts_.world, node.parts_.network, node.parts_.observer, process_},
+                     node.host_, SeededRandom(random_.Next()), node.launches_fail_),
+      prober_(process_, SeededRandom(random_.Next())),
+      disk_(process_, SeededRandom(random_.Next())),
+      streams_([this](agent::StreamId stream) { agent_->OnStreamClosed(stream); }),
+      link_(node.parts_.network, process_, node.host_,
+            {.on_event = [this](const link::Event& event) { OnMasterEvent(event); },
+             .on_disconnected =
+                 [this](const std::string& reason) { agent_->OnMasterDisconnected(reason); }}),
+      agent_(std::make_unique<agent::Agent>(
+          node.options_, process_, random_, *this, containerizer_, prober_, disk_,
+          [this](const Status& status) { OnAgentExit(status); })) {
+  node.parts_.network.Serve(
+      node.host_, process_,
+      [this](const net::Request& request, std::shared_ptr<Network::Exchange> exchange) {
+        OnRequest(request, std::move(exchange));
+      });
+  node.parts_.election.Watch(node.host_, process_,
+                             [this](const std::optional<Host>& leader) { OnLeader(leader); });
+}
+
+void AgentNode::Life::OnLeader(const std::optional<Host>& leader) {
+  if (!leader) return agent_->OnMasterLost();
+  link_.SetMaster(*leader);
+  agent_->OnMasterDetected();
+}
+
+void AgentNode::Life::Subscribe(link::Call::Subscribe subscribe) {
+  link::Call call;
+  call.set_type(link::Call::SUBSCRIBE);
+  *call.mutable_subscribe() = subscribe;
+  node_.parts_.world.Write("{}: sends SUBSCRIBE", node_.host_);
+  node_.parts_.observer.OnAgentSends(node_.host_, call);
+  link_.Subscribe(std::move(subscribe));
+}
+
+void AgentNode::Life::Send(link::Call call) {
+  if (!link_.Send(call)) return;
+  node_.parts_.world.Write("{}: sends {}", node_.host_, Describe(call));
+  node_.parts_.observer.OnAgentSends(node_.host_, call);
+}
+
+void AgentNode::Life::OnMasterEvent(const link::Event& event) {
+  node_.parts_.world.Write("{}: hears {}", node_.host_, Describe(event));
+  node_.parts_.observer.OnAgentEvent(node_.host_, event);
+  agent_->OnMasterEvent(event);
+}
+
+void AgentNode::Life::OnRequest(const net::Request& request,
+                                std::shared_ptr<Network::Exchange> exchange) {
+  if (request.target == "/api/v1/executor") {
+    OnExecutor(request, std::move(exchange));
+  } else if (request.target == "/health") {
+    exchange->Respond({});
+  } else {
+    exchange->Respond(http::TextResponse(404, "There is no " + request.target));
+  }
+}
+
+void AgentNode::Life::OnExecutor(const net::Request& request,
+                                 std::shared_ptr<Network::Exchange> exchange) {
+  ExecutorCall call;
+  if (auto decoded = http::DecodeCall(request, &call); !decoded) {
+    return exchange->Respond(std::move(decoded.error()));
+  }
+  if (call.type() == ExecutorCall::SUBSCRIBE) {
+    return OnExecutorSubscribe(request, call, std::move(exchange));
+  }
+  agent_->OnExecutorCall(BearerToken(request), call, [exchange](const Status& status) {
+    exchange->Respond(status ? http::TextResponse(202, "") : http::ErrorResponse(status.error()));
+  });
+}
+
+void AgentNode::Life::OnExecutorSubscribe(const net::Request& request, const ExecutorCall& call,
+                                          std::shared_ptr<Network::Exchange> exchange) {
+  const agent::StreamId stream = streams_.Open(std::move(exchange), "");
+  agent_->OnExecutorSubscribe(stream, BearerToken(request), call,
+                              [this, stream](const Status& status) {
+                                if (status) {
+                                  streams_.Accept(stream);
+                                } else {
+                                  streams_.Refuse(stream, http::ErrorResponse(status.error()));
+                                }
+                              });
+}
+
+void AgentNode::Life::Shutdown(bool unregister) {
+  process_.Post([this, unregister] {
+    agent_->Shutdown(unregister, unregister ? "it got SIGUSR1" : "it got SIGTERM");
+  });
+}
+
+// From inside the core. Its last words may still be on their way.
+void AgentNode::Life::OnAgentExit(const Status& status) {
+  process_.Post([this, status] {
+    process_.After(kLastWords, [this, status] { Leave(status); });
+    link_.Drain([this, status] { Leave(status); });
+  });
+}
+
+void AgentNode::Life::Leave(const Status& status) {
+  node_.parts_.world.clock().Cancel(node_.next_);
+  node_.next_ = node_.parts_.world.clock().After(
+      Duration::zero(),
+      [&node = node_, why = status ? "shut down" : status.error().message] { node.OnExit(why); });
+}
+
+AgentNode::AgentNode(Parts parts, Host host, agent::Options options)
+    : parts_(parts), host_(std::move(host)), options_(WithIdentity(std::move(options), host_)) {}
+
+AgentNode::~AgentNode() { parts_.world.clock().Cancel(next_); }
+
+void AgentNode::Start() {
+  wanted_ = true;
+  if (life_ == nullptr && next_ == 0) Boot();
+}
+
+void AgentNode::Boot() {
+  next_ = 0;
+  ++lives_;
+  parts_.world.Write("{}: starts", host_);
+  parts_.observer.OnStarted(host_);
+  life_ = std::make_unique<Life>(*this);
+}
+
+void AgentNode::OnExit(const std::string& why) {
+  next_ = 0;
+  life_.reset();
+  parts_.world.Write("{}: ends, {}", host_, why);
+  parts_.observer.OnEnded(host_, why);
+  if (wanted_) next_ = parts_.world.clock().After(kRestartDelay, [this] { Boot(); });
+}
+
+void AgentNode::Crash() {
+  wanted_ = false;
+  parts_.world.clock().Cancel(std::exchange(next_, 0));
+  if (life_ == nullptr) return;
+  life_.reset();
+  parts_.world.Write("{}: crashes", host_);
+  parts_.observer.OnEnded(host_, "crash");
+}
+
+void AgentNode::Shutdown(bool unregister) {
+  wanted_ = false;
+  if (life_ != nullptr) return life_->Shutdown(unregister);
+  parts_.world.clock().Cancel(std::exchange(next_, 0));
+}
+
+bool AgentNode::running() const { return life_ != nullptr; }
+
+Process* AgentNode::process() { return life_ == nullptr ? nullptr : &life_->process(); }
+
+std::shared_ptr<const agent::Agent::State> AgentNode::Snapshot() const {
+  return life_ == nullptr ? nullptr : life_->agent().Snapshot();
+}
+
+std::vector<std::string> AgentNode::RunningTasks() const {
+  return life_ == nullptr ? std::vector<std::string>() : life_->containerizer().RunningTasks();
+}
+
+void AgentNode::SetLaunchesFail(bool fail) { launches_fail_ = fail; }
+
+void AgentNode::KillContainer(Random& random) {
+  if (life_ != nullptr) life_->containerizer().KillOne(random);
+}
+
+}  // namespace tepui::sim

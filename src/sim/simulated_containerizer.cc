@@ -1,0 +1,305 @@
+#include "sim/simulated_containerizer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <optional>
+
+namespace tepui::sim {
+
+namespace {
+
+using containers::ExecResult;
+using containers::Launched;
+using containers::Termination;
+using End = ContainerScript::End;
+
+// What starting, signals and cleaning up take.
+constexpr uint64_t kLeastDelayUs = 100;
+constexpr uint64_t kMostDelayUs = 5000;
+// Of the steps before a program runs.
+constexpr uint64_t kMostLaunchMs = 30;
+// Of checks; one of so many fails.
+constexpr uint64_t kMostCheckMs = 500;
+constexpr uint64_t kChecksPerFailure = 10;
+
+std::string NameOf(const ContainerScript& script) {
+  return script.task.empty() ? "executor " + script.executor : script.task;
+}
+
+// As waitpid gives it.
+int WaitStatus(End end, int code) {
+  if (end == End::kOom) return SIGKILL;
+  return end == End::kExit ? code << 8 : code;
+}
+
+Duration CheckTime(Random& random) {
+  return std::chrono::milliseconds(1 + random.Below(kMostCheckMs));
+}
+
+}  // namespace
+
+SimulatedContainerizer::SimulatedContainerizer(Parts parts, Host host, SeededRandom random,
+                                               const bool& launches_fail)
+    : parts_(parts),
+      host_(std::move(host)),
+      launches_fail_(launches_fail),
+      random_(std::move(random)),
+      machine_(parts.world, host_ + "/containers") {}
+
+SimulatedContainerizer::~SimulatedContainerizer() {
+  machine_.Kill();
+  for (auto& [id, container] : containers_) {
+    if (container.state != State::kRunning) continue;
+    container.executor.reset();
+    parts_.observer.OnContainerEnded(host_, id.value(), NameOf(container.script));
+  }
+}
+
+SimulatedContainerizer::Container* SimulatedContainerizer::Find(const ContainerId& id) {
+  const auto found = containers_.find(id);
+  return found == containers_.end() ? nullptr : &found->second;
+}
+
+Duration SimulatedContainerizer::Delay() {
+  return std::chrono::microseconds(kLeastDelayUs + random_.Below(kMostDelayUs - kLeastDelayUs));
+}
+
+void SimulatedContainerizer::Tell(std::move_only_function<void()> work) {
+  const MonotonicTime now = machine_.Now();
+  last_told_ = std::max(last_told_, now + Delay());
+  parts_.agent.After(last_told_ - now, std::move(work));
+}
+
+void SimulatedContainerizer::Launch(containers::LaunchSpec spec, LaunchCallback callback) {
+  auto script = ContainerScript::Parse(spec.command.value());
+  if (script && containers_.contains(spec.id)) {
+    script = Fail(Code::kConflict, "There is a container '{}' already", spec.id);
+  }
+  if (!script) {
+    return Tell([error = std::move(script.error()), callback = std::move(callback)]() mutable {
+      callback(Fail(std::move(error)));
+    });
+  }
+  Container& container = containers_[spec.id];
+  container.script = std::move(*script);
+  container.resources = std::move(spec.resources);
+  container.environment = std::move(spec.environment);
+  container.launched = std::move(callback);
+  if (container.script.start_hangs) return;
+  const Duration delay = std::chrono::milliseconds(1 + random_.Below(kMostLaunchMs));
+  container.timer =
+      machine_.After(container.script.start + delay, [this, id = spec.id] { Start(id); });
+}
+
+void SimulatedContainerizer::Recover(std::vector<containers::RecoverSpec> specs,
+                                     RecoverCallback callback) {
+  containers::Recovered recovered;
+  for (containers::RecoverSpec& spec : specs) {
+    recovered.ended.push_back({.id = std::move(spec.launch.id), .termination = {}});
+  }
+  Tell([recovered = std::move(recovered), callback = std::move(callback)]() mutable {
+    callback(std::move(recovered));
+  });
+}
+
+void SimulatedContainerizer::FailLaunch(const ContainerId& id, Error error) {
+  Tell([error = std::move(error),
+        callback = std::move(containers_.extract(id).mapped().launched)]() mutable {
+    callback(Fail(std::move(error)));
+  });
+}
+
+void SimulatedContainerizer::Start(const ContainerId& id) {
+  Container& container = *Find(id);
+  container.timer = 0;
+  if (container.script.start_fails || launches_fail_) {
+    return FailLaunch(
+        id, {Code::kInternal, fmt::format("Container {} cannot be started on {}", id, host_)});
+  }
+  container.state = State::kRunning;
+  parts_.world.Write("{}: {} runs in container {}", host_, NameOf(container.script), id);
+  parts_.observer.OnContainerStarted(host_, id.value(), NameOf(container.script),
+                                     container.resources);
+  Tell([callback = std::exchange(container.launched, nullptr), pid = ++last_pid_]() mutable {
+    callback(Launched{pid});
+  });
+  if (!container.script.executor.empty()) return StartExecutor(id, container);
+  if (container.script.run == Duration::max()) return;
+  container.timer = machine_.After(container.script.run, [this, id, script = container.script] {
+    End(id, script.end, script.code);
+  });
+}
+
+void SimulatedContainerizer::StartExecutor(const ContainerId& id, Container& container) {
+  container.executor = std::make_unique<ExecutorProcess>(
+      ExecutorProcess::Parts{parts_.world, parts_.network, parts_.observer}, host_,
+      container.script, container.environment, SeededRandom(random_.Next()),
+      [this, id](ExecutorProcess::Exit exit) {
+        machine_.Post([this, id, exit] { End(id, exit.end, exit.code); });
+      });
+}
+
+void SimulatedContainerizer::Wait(const ContainerId& id, TerminationCallback callback) {
+  if (Container* container = Find(id)) {
+    container->waiter = std::move(callback);
+    return;
+  }
+  Tell([id, callback = std::move(callback)]() mutable {
+    callback({.status = std::nullopt,
+              .reason = std::nullopt,
+              .message = fmt::format("There is no container '{}'", id),
+              .limited = {}});
+  });
+}
+
+bool SimulatedContainerizer::Signal(const ContainerId& id, int signal) {
+  Container* container = Find(id);
+  if (container == nullptr || container->state == State::kEnded) return false;
+  if (container->state == State::kStarting) return true;  // Nobody is there to hear it.
+  if (signal == SIGTERM && container->script.ignores_term) return true;
+  machine_.Cancel(container->timer);
+  container->timer = machine_.After(Delay(), [this, id, signal] { End(id, End::kSignal, signal); });
+  return true;
+}
+
+void SimulatedContainerizer::Destroy(const ContainerId& id) {
+  if (Container* container = Find(id)) KillContainer(id, *container);
+  const std::string prefix = id.value() + ".";
+  for (auto nested = containers_.lower_bound(ContainerId(prefix));
+       nested != containers_.end() && nested->first.value().starts_with(prefix); ++nested) {
+    KillContainer(nested->first, nested->second);
+  }
+}
+
+// A launch that is nearly done may still come to its end, and a program still do something, before
+// this takes effect.
+void SimulatedContainerizer::KillContainer(const ContainerId& id, Container& container) {
+  if (container.state == State::kEnded || std::exchange(container.destroyed, true)) return;
+  machine_.After(Delay(), [this, id] { Kill(id); });
+}
+
+void SimulatedContainerizer::Kill(const ContainerId& id) {
+  Container* container = Find(id);
+  if (container == nullptr) return;
+  if (container->state != State::kStarting) return End(id, End::kSignal, SIGKILL);
+  machine_.Cancel(container->timer);
+  FailLaunch(id,
+             {Code::kUnavailable, fmt::format("Container {} was destroyed before it started", id)});
+}
+
+void SimulatedContainerizer::End(const ContainerId& id, ContainerScript::End end, int code) {
+  Container* container = Find(id);
+  if (container == nullptr || container->state != State::kRunning) return;
+  container->state = State::kEnded;
+  machine_.Cancel(container->timer);
+  container->executor.reset();
+  parts_.world.Write("{}: {} has ended in container {}", host_, NameOf(container->script), id);
+  parts_.observer.OnContainerEnded(host_, id.value(), NameOf(container->script));
+
+  Termination termination;
+  termination.status = WaitStatus(end, code);
+  if (end == End::kOom) {
+    const double megabytes = container->resources.Scalar(ResourceNames::Mem()).ToDouble();
+    termination.reason = v1::TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY;
+    termination.message = fmt::format(
+        "Memory limit exceeded: used up to {0:.0f}MB of the {0:.0f}MB allowed", megabytes);
+    termination.limited =
+        Resources::Parse(fmt::format("mem:{:.3f}", megabytes)).value_or(Resources());
+  }
+  Tell([this, id, termination = std::move(termination)]() mutable {
+    auto ended = containers_.extract(id);
+    if (ended.mapped().waiter) ended.mapped().waiter(std::move(termination));
+  });
+}
+
+void SimulatedContainerizer::Update(const ContainerId& id, const Resources& resources,
+                                    const std::vector<std::pair<std::string, double>>&) {
+  if (Container* container = Find(id)) container->resources = resources;
+}
+
+void SimulatedContainerizer::Exec(const ContainerId& id, v1::CommandInfo, Duration timeout,
+                                  ExecCallback callback) {
+  const Duration takes = CheckTime(random_);
+  ExecResult result;
+  if (takes > timeout) {
+    result = {.status = SIGKILL, .timed_out = true};
+  } else if (random_.Below(kChecksPerFailure) == 0) {
+    result.status = WaitStatus(End::kExit, 1);
+  }
+  machine_.After(std::min(takes, timeout),
+                 [this, id, result, callback = std::move(callback)]() mutable {
+                   const Container* container = Find(id);
+                   const bool running = container != nullptr && container->state == State::kRunning;
+                   Tell([id, result, running, callback = std::move(callback)]() mutable {
+                     if (running) return callback(result);
+                     callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
+                   });
+                 });
+}
+
+void SimulatedContainerizer::Usage(
+    const ContainerId& id, std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) {
+  const Container* container = Find(id);
+  const bool running = container != nullptr && container->state == State::kRunning;
+  const std::chrono::duration<double> now = parts_.agent.WallNow().time_since_epoch();
+  Tell([id, running, now, callback = std::move(callback)]() mutable {
+    if (!running) return callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
+    v1::ResourceStatistics statistics;
+    statistics.set_timestamp(now.count());
+    callback(std::move(statistics));
+  });
+}
+
+std::vector<std::string> SimulatedContainerizer::RunningTasks() const {
+  std::vector<std::string> running;
+  for (const auto& [id, container] : containers_) {
+    if (container.state != State::kRunning) continue;
+    if (!container.script.task.empty()) running.push_back(container.script.task);
+    if (container.executor == nullptr) continue;
+    for (std::string& task : container.executor->RunningTasks()) running.push_back(std::move(task));
+  }
+  return running;
+}
+
+void SimulatedContainerizer::KillOne(Random& random) {
+  std::vector<ContainerId> running;
+  for (const auto& [id, container] : containers_) {
+    if (container.state == State::kRunning) running.push_back(id);
+  }
+  if (!running.empty()) End(running[random.Below(running.size())], End::kSignal, SIGSEGV);
+}
+
+void SimulatedProber::Http(const std::string&, const std::string&, uint16_t, const std::string&,
+                           Duration timeout, std::move_only_function<void(Result<int>)> callback) {
+  const Duration takes = CheckTime(random_);
+  const int status = random_.Below(kChecksPerFailure) == 0 ? 503 : 200;
+  agent_.After(std::min(takes, timeout),
+               [takes, timeout, status, callback = std::move(callback)]() mutable {
+                 if (takes <= timeout) return callback(status);
+                 callback(Fail(Code::kUnavailable, "The request timed out"));
+               });
+}
+
+void SimulatedProber::Tcp(const std::string&, uint16_t, Duration timeout,
+                          std::move_only_function<void(Result<bool>)> callback) {
+  const Duration takes = CheckTime(random_);
+  const bool connected = takes <= timeout && random_.Below(kChecksPerFailure) != 0;
+  agent_.After(std::min(takes, timeout),
+               [connected, callback = std::move(callback)]() mutable { callback(connected); });
+}
+
+Status SimulatedDisk::CreateDirectory(const std::string&, const std::optional<std::string>&,
+                                      const std::string&) {
+  return {};
+}
+
+Status SimulatedDisk::Link(const std::string&, const std::string&) { return {}; }
+
+void SimulatedDisk::Remove(const std::string&, std::move_only_function<void(Status)> callback) {
+  agent_.Post([callback = std::move(callback)]() mutable { callback({}); });
+}
+
+Result<double> SimulatedDisk::UsedFraction(const std::string&) { return random_.Fraction(); }
+
+}  // namespace tepui::sim

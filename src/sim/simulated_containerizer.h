@@ -1,0 +1,117 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "containers/containerizer.h"
+#include "sim/container_script.h"
+#include "sim/executor_process.h"
+
+namespace tepui::sim {
+
+// The containers of an agent's machine: each follows the script that is its command's value
+// (ContainerScript), with small random delays. They live beside the agent's process: while that is
+// paused they go on, and what happened to them is told afterwards. Callbacks run in the agent's
+// process, in the order of what they tell. Destroying it ends them all, as the end of the machine
+// does.
+class SimulatedContainerizer final : public containers::Containerizer {
+ public:
+  struct Parts {
+    World& world;
+    Network& network;
+    Observer& observer;
+    Process& agent;
+  };
+  // Launches fail while `launches_fail`.
+  SimulatedContainerizer(Parts parts, Host host, SeededRandom random, const bool& launches_fail);
+  ~SimulatedContainerizer() override;
+
+  // Nothing outlives the object so far: all that is claimed has ended, nobody knows how.
+  void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override;
+  void Launch(containers::LaunchSpec spec, LaunchCallback callback) override;
+  void Wait(const ContainerId& id, TerminationCallback callback) override;
+  void Forget(const ContainerId&) override {}
+  bool Signal(const ContainerId& id, int signal) override;
+  void Destroy(const ContainerId& id) override;
+  void Update(const ContainerId& id, const Resources& resources,
+              const std::vector<std::pair<std::string, double>>& limits) override;
+  void Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,
+            ExecCallback callback) override;
+  void Usage(const ContainerId& id,
+             std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) override;
+
+  // Whose program runs, those of custom executors included.
+  std::vector<std::string> RunningTasks() const;
+  // Ends one that runs, by a signal from outside.
+  void KillOne(Random& random);
+
+ private:
+  enum class State { kStarting, kRunning, kEnded };
+  struct Container {
+    ContainerScript script;
+    Resources resources;
+    std::vector<std::pair<std::string, std::string>> environment;
+    State state = State::kStarting;
+    TimerId timer = 0;  // Of its start, then of its end by itself or by SIGTERM.
+    bool destroyed = false;
+    LaunchCallback launched;
+    TerminationCallback waiter;
+    std::unique_ptr<ExecutorProcess> executor;
+  };
+
+  Container* Find(const ContainerId& id);
+  Duration Delay();
+  // Runs `work` in the agent's process, soon, behind what was told before.
+  void Tell(std::move_only_function<void()> work);
+  void FailLaunch(const ContainerId& id, Error error);
+  void Start(const ContainerId& id);
+  void StartExecutor(const ContainerId& id, Container& container);
+  void KillContainer(const ContainerId& id, Container& container);
+  void Kill(const ContainerId& id);
+  void End(const ContainerId& id, ContainerScript::End end, int code);
+
+  const Parts parts_;
+  const Host host_;
+  const bool& launches_fail_;
+  SeededRandom random_;
+  Process machine_;  // In which the containers live.
+  int last_pid_ = 1000;
+  MonotonicTime last_told_{};
+  std::map<ContainerId, Container> containers_;  // In order: a nested one follows its parent.
+};
+
+// Checks over the network: mostly they succeed.
+class SimulatedProber final : public containers::Prober {
+ public:
+  SimulatedProber(Process& agent, SeededRandom random)
+      : agent_(agent), random_(std::move(random)) {}
+  void Http(const std::string& scheme, const std::string& host, uint16_t port,
+            const std::string& path, Duration timeout,
+            std::move_only_function<void(Result<int>)> callback) override;
+  void Tcp(const std::string& host, uint16_t port, Duration timeout,
+           std::move_only_function<void(Result<bool>)> callback) override;
+
+ private:
+  Process& agent_;
+  SeededRandom random_;
+};
+
+// A disk that holds nothing and is more or less full.
+class SimulatedDisk final : public containers::Disk {
+ public:
+  SimulatedDisk(Process& agent, SeededRandom random) : agent_(agent), random_(std::move(random)) {}
+  Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
+                         const std::string& link) override;
+  Status Link(const std::string& target, const std::string& link) override;
+  void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
+  Result<double> UsedFraction(const std::string& path) override;
+
+ private:
+  Process& agent_;
+  SeededRandom random_;
+};
+
+}  // namespace tepui::sim
