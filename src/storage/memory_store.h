@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "storage/limits.h"
+#include "storage/owner.h"
+#include "storage/store.h"
+
+namespace tepui::storage {
+
+// What memory stores keep; outlives its handles as a disk does. One thread.
+struct MemoryData {
+  struct Record {
+    std::string value;
+    uint64_t version = 0;
+  };
+  std::map<std::string, Record, std::less<>> records;
+  uint64_t epoch = 0;
+  std::string writer;
+};
+
+// A store that ends with the process: for tests, the simulator and --registry=in_memory. Commits at
+// once and calls back through the poster. Handles that share a MemoryData are handles of one store.
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(Poster poster,
+                       std::shared_ptr<MemoryData> data = std::make_shared<MemoryData>());
+
+  void TakeOver(TakenOver done) override;
+  void Load(std::string prefix, Loaded done) override;
+  void Commit(Batch batch, Done done) override;
+
+ private:
+  // Posts what `work` returns to `done`, unless no more may wait.
+  template <class Callback, class Work>
+  void Call(size_t bytes, Callback done, Work work);
+  Status Apply(Batch batch);
+
+  const std::shared_ptr<MemoryData> data_;
+  uint64_t epoch_ = 0;  // 0: has not taken over.
+  std::optional<Error> lost_;
+  Waiting waiting_;
+  Owner owner_;
+};
+
+}  // namespace tepui::storage

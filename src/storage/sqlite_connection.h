@@ -1,0 +1,73 @@
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tepui::storage {
+
+class SqliteStatement;
+
+// An open SQLite database, with errors as values that say which file, what is wrong with it and
+// what to do. One thread at a time.
+class SqliteConnection {
+ public:
+  // `flags` as sqlite3_open_v2 takes them.
+  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, int flags);
+
+  // Statements without rows, separated by ";".
+  Status Run(const std::string& sql);
+  // The first column of the first row.
+  Result<int64_t> Number(std::string_view sql);
+  Result<SqliteStatement> Prepare(std::string_view sql);
+
+  // What the last call on this connection failed with.
+  Error Failure() const;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+  };
+
+  explicit SqliteConnection(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+  std::unique_ptr<sqlite3, Close> database_;
+};
+
+// A prepared statement; must not outlive its connection. Text and blobs are bound without a copy:
+// they must stay as they are until Reset.
+class SqliteStatement {
+ public:
+  void Bind(int index, int64_t number);
+  void BindText(int index, std::string_view text);
+  void BindBlob(int index, std::string_view bytes);
+
+  // True: a row is there to be read; false: done. After an error Failure() of the connection tells.
+  Result<bool> Step();
+  // For a statement without rows: Step and Reset.
+  Status Execute();
+  void Reset();
+
+  int64_t Number(int column) const;
+  std::string_view Bytes(int column) const;  // Of text or blob; until the next Step or Reset.
+
+ private:
+  friend class SqliteConnection;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+  };
+
+  SqliteStatement(const SqliteConnection* connection, sqlite3_stmt* statement)
+      : connection_(connection), statement_(statement) {}
+
+  const SqliteConnection* connection_;
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+}  // namespace tepui::storage

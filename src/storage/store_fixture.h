@@ -1,0 +1,122 @@
+#pragma once
+
+// For the tests of stores: an owner's thread, and calls that wait.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "storage/inspection.h"
+#include "storage/store.h"
+
+namespace tepui::storage {
+
+// A directory of its own, removed at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = "/tmp/tepui-store-XXXXXX";
+    path_ = mkdtemp(pattern.data());
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline Write Put(std::string key, std::string value) {
+  return {std::move(key), std::move(value), std::nullopt};
+}
+inline Write PutIf(std::string key, std::string value, uint64_t expected) {
+  return {std::move(key), std::move(value), expected};
+}
+inline Write Remove(std::string key) { return {std::move(key), std::nullopt, std::nullopt}; }
+inline Write RemoveIf(std::string key, uint64_t expected) {
+  return {std::move(key), std::nullopt, expected};
+}
+
+// The thread of the stores' owner. A store made on it is destroyed on it.
+class OwnerThread {
+ public:
+  Poster poster() {
+    return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
+  }
+  EventLoop& loop() { return loop_; }
+
+  // What `call` gives to its callback: Await<Status>([&](auto done) { store.Commit(..., done); }).
+  template <class T, class Call>
+  T Await(Call call) {
+    auto promise = std::make_shared<std::promise<T>>();
+    std::future<T> future = promise->get_future();
+    loop_.Run([&] { call([promise](T value) { promise->set_value(std::move(value)); }); });
+    return future.get();
+  }
+
+ private:
+  EventLoop loop_{"owner"};
+};
+
+// A handle of a store, called from the test's thread.
+class Handle {
+ public:
+  Handle(OwnerThread& owner, std::unique_ptr<Store> store)
+      : owner_(owner), store_(std::move(store)) {}
+  ~Handle() { Close(); }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  void Close() {
+    owner_.loop().Run([this] { store_.reset(); });
+  }
+  // For calls from the owner's thread.
+  Store& store() { return *store_; }
+  std::unique_ptr<Store> Release() { return std::move(store_); }
+
+  Result<uint64_t> TakeOver() {
+    return owner_.Await<Result<uint64_t>>([&](auto done) { store_->TakeOver(std::move(done)); });
+  }
+  Status Commit(Batch batch) {
+    return owner_.Await<Status>(
+        [&](auto done) { store_->Commit(std::move(batch), std::move(done)); });
+  }
+  Result<std::vector<Entry>> Load(const std::string& prefix = "") {
+    return owner_.Await<Result<std::vector<Entry>>>(
+        [&](auto done) { store_->Load(prefix, std::move(done)); });
+  }
+  Result<Facts> Describe() {
+    return owner_.Await<Result<Facts>>([&](auto done) { durable().Describe(std::move(done)); });
+  }
+  Result<std::vector<std::string>> Check() {
+    return owner_.Await<Result<std::vector<std::string>>>(
+        [&](auto done) { durable().Check(std::move(done)); });
+  }
+
+ private:
+  InspectableStore& durable() { return dynamic_cast<InspectableStore&>(*store_); }
+
+  OwnerThread& owner_;
+  std::unique_ptr<Store> store_;
+};
+
+// One place where stores are kept, as the suite sees every kind of it.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // A handle that may write, on what was kept there before.
+  virtual Result<std::unique_ptr<Store>> Open(OwnerThread& owner) = 0;
+  // Another process' handle beside the one that is open: where a lock keeps it out, the lock is
+  // taken away first.
+  virtual Result<std::unique_ptr<Store>> OpenRival(OwnerThread& owner) { return Open(owner); }
+};
+
+}  // namespace tepui::storage
