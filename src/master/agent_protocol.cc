@@ -28,6 +28,7 @@ void Master::Impl::OnAgentCalls(const std::string& stream_uuid, const link::Call
   // Any word from the agent is as good as a PONG.
   agent->awaits_pong = false;
   agent->missed_pings = 0;
+  if (removals_.Waits(agent->id)) KeepAfterAll(agent->id);
   for (const link::Call& call : calls.calls()) Handle(*agent, call);
   reply({});
 }

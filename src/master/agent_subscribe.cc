@@ -268,6 +268,7 @@ void Master::Impl::Return(Subscription& subscription) {
   allocator_.ActivateAgent(agent.id);
   Count(Counter::kAgentReregistrations);
   agent.reregister.Cancel();
+  KeepAfterAll(agent.id);
   OpenStream(agent, subscription);
   CompareTasks(agent, message);
   CompareExecutors(agent, message);

@@ -9,19 +9,6 @@
 
 namespace tepui::master {
 
-namespace {
-
-// Unreachable agents remembered, the newest; as many as the registry of Mesos keeps by default.
-constexpr size_t kRememberedUnreachable = 100 * 1024;
-
-v1::AgentID IdMessage(const AgentId& id) {
-  v1::AgentID message;
-  message.set_value(id.value());
-  return message;
-}
-
-}  // namespace
-
 void Master::Impl::StartPings(Agent& agent) {
   agent.awaits_pong = false;
   agent.missed_pings = 0;
@@ -32,9 +19,9 @@ void Master::Impl::StartPings(Agent& agent) {
 void Master::Impl::PingTick(Agent& agent) {
   if (agent.awaits_pong) {
     if (++agent.missed_pings >= options_.max_agent_ping_timeouts) {
-      return MarkUnreachable(
-          agent, fmt::format("Agent did not answer {} pings, one each {}", agent.missed_pings,
-                             FormatDuration(options_.agent_ping_timeout)));
+      GiveUp(agent, fmt::format("Agent did not answer {} pings, one each {}", agent.missed_pings,
+                                FormatDuration(options_.agent_ping_timeout)));
+      if (agent.leaving) return;
     }
   }
   agent.awaits_pong = true;
@@ -58,9 +45,8 @@ void Master::Impl::Disconnect(Agent& agent) {
   publisher_.AgentChanged(agent);
   if (agent.leaving) return;
   agent.reregister.Set(options_.agent_reregister_timeout, [this, &agent] {
-    MarkUnreachable(agent,
-                    fmt::format("Agent did not come back within {} after its connection ended",
-                                FormatDuration(options_.agent_reregister_timeout)));
+    GiveUp(agent, fmt::format("Agent did not come back within {} after its connection ended",
+                              FormatDuration(options_.agent_reregister_timeout)));
   });
 }
 
@@ -68,7 +54,6 @@ void Master::Impl::MarkUnreachable(Agent& agent, const std::string& why) {
   agent.leaving = true;
   agent.ping.Cancel();
   agent.reregister.Cancel();
-  Count(Counter::kAgentUnreachableScheduled);
   spdlog::warn("Marking agent {} ({}) unreachable: {}", agent.id, agent.info.hostname(), why);
   const WallTime when = clock_.WallNow();
   // A leaving agent stays until the registrar answered: it can be captured.
@@ -90,7 +75,7 @@ void Master::Impl::OnMarkedUnreachable(Agent& agent, WallTime when, const std::s
   const AgentId id = agent.id;
   allocator_.RemoveAgent(id);
   UnreachableAgent record{.since = when, .tasks = {}, .number = 0};
-  LoseTasks(agent, when, why, &record);
+  LoseTasks(agent, v1::TASK_UNREACHABLE, when, why, &record);
   EndOperations(agent, v1::OPERATION_UNREACHABLE, why);
   EraseAgent(agent);
   RememberUnreachable(id, std::move(record));
@@ -98,8 +83,11 @@ void Master::Impl::OnMarkedUnreachable(Agent& agent, WallTime when, const std::s
 }
 
 // `record` null: the tasks are gone for good.
-void Master::Impl::LoseTasks(Agent& agent, WallTime when, const std::string& why,
+void Master::Impl::LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
                              UnreachableAgent* record) {
+  const v1::TaskStatus::Reason reason = how == v1::TASK_GONE_BY_OPERATOR
+                                            ? v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR
+                                            : v1::TaskStatus::REASON_AGENT_REMOVED;
   const std::vector<Task*> tasks(agent.tasks.begin(), agent.tasks.end());
   for (Task* task : tasks) {
     Framework& framework = *task->framework;
@@ -108,11 +96,9 @@ void Master::Impl::LoseTasks(Agent& agent, WallTime when, const std::string& why
       Complete(*task);  // The framework was told how it ended; nothing is lost.
       continue;
     }
-    const v1::TaskState state =
-        StateFor(framework, record != nullptr ? v1::TASK_UNREACHABLE : v1::TASK_GONE);
-    v1::TaskStatus status =
-        MasterStatus(message.task_id().value(), agent.id.value(), state,
-                     v1::TaskStatus::REASON_AGENT_REMOVED, why, clock_.WallNow());
+    const v1::TaskState state = StateFor(framework, how);
+    v1::TaskStatus status = MasterStatus(message.task_id().value(), agent.id.value(), state, reason,
+                                         why, clock_.WallNow());
     if (message.has_executor_id()) *status.mutable_executor_id() = message.executor_id();
     if (record != nullptr)
       status.mutable_unreachable_time()->set_nanoseconds(when.time_since_epoch().count());
@@ -125,39 +111,6 @@ void Master::Impl::LoseTasks(Agent& agent, WallTime when, const std::string& why
     }
     SendStatus(framework, std::move(status));
   }
-}
-
-void Master::Impl::MarkRecoveredUnreachable() {
-  const WallTime when = clock_.WallNow();
-  for (const auto& [id, info] : recovered_) {
-    // One that is coming back just now is back when the registrar answers.
-    if (!at_registrar_.insert(id).second) continue;
-    registrar_.MarkUnreachable(IdMessage(id), when, Guarded([this, id = id, when](Status status) {
-                                 at_registrar_.erase(id);
-                                 if (!status) {
-                                   spdlog::error(
-                                       "The registry did not take agent {} for unreachable: {}", id,
-                                       status.error().message);
-                                   return;
-                                 }
-                                 recovered_.erase(id);
-                                 Count(Counter::kRecoveryAgentRemovals);
-                                 Count(Counter::kAgentRemovals);
-                                 Count(Counter::kAgentRemovalsUnhealthy);
-                                 RememberUnreachable(id, {.since = when, .tasks = {}, .number = 0});
-                                 AnnounceLoss(id);
-                               }));
-  }
-}
-
-void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent) {
-  agent.number = next_unreachable_++;
-  unreachable_order_.emplace(agent.number, id);
-  unreachable_.insert_or_assign(id, std::move(agent));
-  if (unreachable_.size() <= kRememberedUnreachable) return;
-  const auto oldest = unreachable_order_.begin();
-  unreachable_.erase(oldest->second);
-  unreachable_order_.erase(oldest);
 }
 
 void Master::Impl::Unregister(Agent& agent, Counter reason, const std::string& why) {
@@ -182,13 +135,14 @@ void Master::Impl::OnUnregistered(Agent& agent, Counter reason, const std::strin
   const AgentId id = agent.id;
   const std::string message = fmt::format("Agent {} removed: {}", agent.info.hostname(), why);
   allocator_.RemoveAgent(id);
-  LoseTasks(agent, clock_.WallNow(), message, nullptr);
+  LoseTasks(agent, v1::TASK_GONE, clock_.WallNow(), message, nullptr);
   EndOperations(agent, v1::OPERATION_GONE_BY_OPERATOR, message);
   EraseAgent(agent);
   AnnounceLoss(id);
 }
 
 void Master::Impl::EraseAgent(Agent& agent) {
+  KeepAfterAll(agent.id);  // Its turn among those to be given up, if it waits for one.
   std::vector<Executor*> executors;
   for (auto& [key, executor] : agent.executors) executors.push_back(&executor);
   for (Executor* executor : executors) RemoveExecutor(*executor);

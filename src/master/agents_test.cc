@@ -436,7 +436,7 @@ struct FailedOver : ::testing::Test {
       options.registry.agents.push_back(MasterHarness::Machine().info());
       options.registry.agents.back().mutable_id()->set_value(id);
     }
-    options.registry.gone.push_back(AgentId("old-S2"));
+    options.registry.gone.emplace_back(AgentId("old-S2"), WallTime{});
     return options;
   }
   FailedOver() : h(WithRegistry()) {

@@ -22,7 +22,9 @@ Master::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
                  [this](std::vector<allocator::Offer> allocation) {
                    OnAllocation(std::move(allocation));
                  }),
-      recovery_timer_(clock) {
+      removals_(clock, options_.agent_removal_rate),
+      recovery_timer_(clock),
+      prune_timer_(clock) {
   RecoverRegistry();
 }
 
@@ -33,9 +35,10 @@ void Master::Impl::RecoverRegistry() {
   for (const auto& [id, since] : registry.unreachable)
     RememberUnreachable(id, {.since = since, .tasks = {}});
   gone_.insert(registry.gone.begin(), registry.gone.end());
+  prune_timer_.Set(options_.registry_gc_interval, [this] { PruneRegistry(); });
   if (recovered_.empty()) return;
   spdlog::info("Waiting for {} agents of the registry to come back", recovered_.size());
-  recovery_timer_.Set(options_.agent_reregister_timeout, [this] { MarkRecoveredUnreachable(); });
+  recovery_timer_.Set(options_.agent_reregister_timeout, [this] { GiveUpRecovered(); });
 }
 
 void Master::Impl::WriteMetrics(const Gauges& sums, Metrics* out) const {
@@ -144,6 +147,10 @@ void Master::OnStreamClosed(StreamId stream) { impl_->OnStreamClosed(stream); }
 
 void Master::Teardown(const FrameworkId& framework, Reply reply) {
   impl_->Teardown(framework, std::move(reply));
+}
+
+void Master::MarkAgentGone(const AgentId& agent, Reply reply) {
+  impl_->MarkAgentGone(agent, std::move(reply));
 }
 
 }  // namespace tepui::master

@@ -14,19 +14,12 @@
 #include "master/links.h"
 #include "master/read_model.h"
 #include "master/registrar.h"
+#include "master/removal_limiter.h"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "tepui/link.pb.h"
 
 namespace tepui::master {
-
-// What the registry held when this master took over.
-struct RecoveredRegistry {
-  std::vector<v1::AgentInfo>
-      agents;  // With ids. Waited for until agent_reregister_timeout, then marked unreachable.
-  std::vector<std::pair<AgentId, WallTime>> unreachable;
-  std::vector<AgentId> gone;  // Told to shut down if they come back.
-};
 
 struct Options {
   v1::MasterInfo info;  // id, hostname, ip, port, address, version, domain.
@@ -42,7 +35,21 @@ struct Options {
   int max_completed_tasks_per_framework = 1000;
   int max_unreachable_tasks_per_framework = 1000;
   Duration scheduler_heartbeat_interval = std::chrono::seconds(15);
+  // Agents that stopped answering become unreachable no faster; absent: at once.
+  std::optional<RemovalRate> agent_removal_rate;
+
   RecoveredRegistry registry;
+  // If more than this part of the registry's agents has not come back in time, something else is
+  // wrong than the agents: the master ends instead of giving them up.
+  double recovery_agent_removal_limit = 1.0;
+  // Unreachable and gone agents are forgotten after this age or beyond this number of each; looked
+  // after once an interval.
+  Duration registry_gc_interval = std::chrono::minutes(15);
+  Duration registry_max_agent_age = std::chrono::weeks(2);
+  size_t registry_max_agent_count = 100 * 1024;
+  // Called once if the master must end its process, with a sentence that says why. It must not
+  // destroy the master, which is still running.
+  std::function<void(const Error&)> exit = [](const Error&) {};
 };
 
 // The cluster's state machine (reference 1.2, 2, 3): frameworks, agents, offers, tasks, operations.
@@ -76,8 +83,13 @@ class Master {
   // The peer of an accepted or refused subscription has gone.
   void OnStreamClosed(StreamId stream);
 
-  // Kills the framework's tasks and forgets it. Error kNotFound. For TEARDOWN by an operator.
+  // --- By an operator.
+  // Kills the framework's tasks and forgets it. Error kNotFound. For TEARDOWN.
   void Teardown(const FrameworkId& framework, Reply reply);
+  // The agent will never be let in again; its tasks are GONE_BY_OPERATOR. Success also if it was
+  // gone. Errors: kNotFound; kUnavailable while the registry is writing about it. For
+  // MARK_AGENT_GONE.
+  void MarkAgentGone(const AgentId& agent, Reply reply);
 
  private:
   class Impl;

@@ -56,8 +56,17 @@ class ScriptedRegistrar final : public Registrar {
   void MarkReachable(const v1::AgentInfo& info, Done done) override {
     Take("reachable", info.id(), std::move(done));
   }
+  void MarkGone(const v1::AgentID& id, WallTime, Done done) override {
+    Take("gone", id, std::move(done));
+  }
   void RemoveAgent(const v1::AgentID& id, Done done) override {
     Take("remove", id, std::move(done));
+  }
+  void Prune(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone,
+             Done done) override {
+    for (const AgentId& id : unreachable) asked.push_back("forget unreachable " + id.value());
+    for (const AgentId& id : gone) asked.push_back("forget gone " + id.value());
+    Take("prune", v1::AgentID(), std::move(done));
   }
 
   // Answers all that was held back.

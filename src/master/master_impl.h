@@ -36,6 +36,7 @@ using SchedulerEvent = ::mesos::v1::scheduler::Event;
 //   agent_takeover.cc   what they run, held against what is known
 //   agent_protocol.cc   what a subscribed agent says
 //   agents.cc           pings, disconnection, unreachability, removal
+//   membership.cc       who is given up and when; gone agents; what the registry forgets
 //
 // Invariants, after every public method:
 //   - an offer's framework is active and its agent connected;
@@ -60,6 +61,7 @@ class Master::Impl {
   void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
   void OnStreamClosed(StreamId stream);
   void Teardown(const FrameworkId& id, Reply reply);
+  void MarkAgentGone(const AgentId& id, Reply reply);
 
  private:
   // An agent's subscription while the registrar writes it down.
@@ -268,14 +270,24 @@ class Master::Impl {
   void Disconnect(Agent& agent);
   void MarkUnreachable(Agent& agent, const std::string& why);
   void OnMarkedUnreachable(Agent& agent, WallTime when, const std::string& why);
-  void LoseTasks(Agent& agent, WallTime when, const std::string& why, UnreachableAgent* record);
-  void MarkRecoveredUnreachable();
-  void RememberUnreachable(const AgentId& id, UnreachableAgent agent);
+  void LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
+                 UnreachableAgent* record);
   // The agent leaves for good.
   void Unregister(Agent& agent, Counter reason, const std::string& why);
   void OnUnregistered(Agent& agent, Counter reason, const std::string& why);
   void EraseAgent(Agent& agent);
   void AnnounceLoss(const AgentId& id);
+
+  // --- membership.cc
+  // The agent becomes unreachable when it is its turn, unless it answers before.
+  void GiveUp(Agent& agent, const std::string& why);
+  void KeepAfterAll(const AgentId& id);
+  void GiveUpRecovered();
+  void MarkRecoveredUnreachable(const AgentId& id);
+  void RememberUnreachable(const AgentId& id, UnreachableAgent agent);
+  void OnMarkedGone(const AgentId& id, WallTime when);
+  void PruneRegistry();
+  void OnPruned(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone);
 
   const Options options_;
   Clock& clock_;
@@ -317,8 +329,11 @@ class Master::Impl {
   std::unordered_map<AgentId, UnreachableAgent> unreachable_;
   std::map<uint64_t, AgentId> unreachable_order_;
   uint64_t next_unreachable_ = 0;
-  std::unordered_set<AgentId> gone_;
-  Timer recovery_timer_;
+  // With the time since when.
+  std::unordered_map<AgentId, WallTime> gone_;
+  bool pruning_ = false;
+  RemovalLimiter removals_;
+  Timer recovery_timer_, prune_timer_;
 
   // Ends with the master; registrar callbacks look here first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -1,7 +1,9 @@
 // Offers: made of what the allocator gives, returned, rescinded (reference 2.3).
 
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/planted_fault.h"
@@ -32,7 +34,9 @@ void Show(const Framework& framework, const Resources& resources, v1::Offer* off
 }  // namespace
 
 void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
-  std::unordered_map<Framework*, std::shared_ptr<SchedulerEvent>> events;
+  // An event a framework, in the order of the allocation.
+  std::vector<std::pair<Framework*, std::shared_ptr<SchedulerEvent>>> events;
+  std::unordered_map<Framework*, size_t> places;
   for (allocator::Offer& offer : allocation) {
     Framework* framework = FindFramework(offer.framework);
     const auto found = agents_.find(offer.agent);
@@ -47,12 +51,12 @@ void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
       allocator_.Recover(offer.framework, offer.agent, offer.resources, v1::Filters());
       continue;
     }
-    std::shared_ptr<SchedulerEvent>& event = events[framework];
-    if (event == nullptr) {
-      event = std::make_shared<SchedulerEvent>();
-      event->set_type(SchedulerEvent::OFFERS);
+    const auto [place, first] = places.emplace(framework, events.size());
+    if (first) {
+      events.emplace_back(framework, std::make_shared<SchedulerEvent>())
+          .second->set_type(SchedulerEvent::OFFERS);
     }
-    AddOffer(*framework, *agent, std::move(offer), event->mutable_offers());
+    AddOffer(*framework, *agent, std::move(offer), events[place->second].second->mutable_offers());
   }
   for (auto& [framework, event] : events) {
     framework->counters.offers_sent += event->offers().offers_size();

@@ -162,8 +162,8 @@ void Publisher::WantHoldings() {
 void Publisher::PublishHoldings() {
   holdings_wanted_ = false;
   const MonotonicTime started = clock_.Now();
-  changed_frameworks_.merge(touched_frameworks_);
-  changed_agents_.merge(touched_agents_);
+  for (Framework* framework : touched_frameworks_) changed_frameworks_.insert(framework);
+  for (Agent* agent : touched_agents_) changed_agents_.insert(agent);
   touched_frameworks_.clear();
   touched_agents_.clear();
   turn_wanted_ = false;

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <unordered_set>
 
 #include "base/clock.h"
+#include "base/pointer_set.h"
 #include "base/timer.h"
 #include "master/metrics.h"
 #include "master/read_model.h"
@@ -68,8 +68,8 @@ class Publisher {
   uint64_t turn_ = 1;
   bool turn_wanted_ = false;
   bool holdings_wanted_ = false;
-  std::unordered_set<Framework*> changed_frameworks_, touched_frameworks_;
-  std::unordered_set<Agent*> changed_agents_, touched_agents_;
+  PointerSet<Framework> changed_frameworks_, touched_frameworks_;
+  PointerSet<Agent> changed_agents_, touched_agents_;
   Gauges sums_;
   MonotonicTime holdings_due_{};
   Timer turn_timer_, holdings_timer_, metrics_timer_;

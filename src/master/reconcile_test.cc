@@ -29,7 +29,7 @@ class Reconcile : public ::testing::TestWithParam<bool> {
     options.registry.agents.back().mutable_id()->set_value("old-S0");
     options.registry.unreachable.emplace_back(AgentId("old-S1"),
                                               WallTime(std::chrono::seconds(100)));
-    options.registry.gone.push_back(AgentId("old-S2"));
+    options.registry.gone.emplace_back(AgentId("old-S2"), WallTime{});
     return options;
   }
   v1::FrameworkInfo Info() const {

@@ -10,12 +10,12 @@
 #include <set>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/pointer_set.h"
 #include "base/timer.h"
 #include "master/links.h"
 #include "mesos/v1/mesos.pb.h"
@@ -146,18 +146,20 @@ struct Framework {
   UnreachableTasks unreachable;
   // What readers still hold, oldest first: the master needs no more than the ids.
   std::deque<TaskId> completed;
-  std::unordered_set<Offer*> offers;
-  std::unordered_set<Executor*> executors;
-  std::unordered_set<Operation*> operations;
+  PointerSet<Offer> offers;
+  PointerSet<Executor> executors;
+  PointerSet<Operation> operations;
   std::unordered_map<std::string, Operation*> operations_by_id;  // Those with an id.
   // By tasks and executors; no empty entries.
   std::unordered_map<Agent*, Resources> used;
   // Agents that may know the framework: told when it changes or ends.
-  std::unordered_set<Agent*> agents;
+  PointerSet<Agent> agents;
   FrameworkCounters counters;
 
   bool connected() const { return state == State::kConnected; }
 };
+
+v1::AgentID IdMessage(const AgentId& id);
 
 struct Agent {
   explicit Agent(Clock& clock) : ping(clock), reregister(clock) {}
@@ -186,11 +188,11 @@ struct Agent {
 
   Resources total;
   Resources used;
-  std::unordered_set<Task*> tasks;
-  std::unordered_set<Offer*> offers;
+  PointerSet<Task> tasks;
+  PointerSet<Offer> offers;
   std::map<std::pair<FrameworkId, ExecutorId>, Executor> executors;
   std::unordered_map<std::string, Operation> operations;  // By uuid, 16 bytes.
-  std::unordered_set<Framework*> frameworks;              // The other side of Framework::agents.
+  PointerSet<Framework> frameworks;                       // The other side of Framework::agents.
 
   // What the cluster-wide gauges hold of this agent (Publisher).
   struct Contribution {

@@ -1,16 +1,30 @@
 #pragma once
 
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/result.h"
 #include "mesos/v1/mesos.pb.h"
 
 namespace tepui::master {
 
-// Durable knowledge of which agents belong to the cluster (reference 4). The master tells nobody of a change before
-// `done` ran with success; a failure means that the store is lost and the process should end. `done` runs on the
-// master's thread, never from inside the call.
+// What the registry held when a master took over.
+struct RecoveredRegistry {
+  // With ids. Waited for until agent_reregister_timeout, then marked unreachable.
+  std::vector<mesos::v1::AgentInfo> agents;
+  std::vector<std::pair<AgentId, WallTime>> unreachable;
+  // Told to shut down if they come back.
+  std::vector<std::pair<AgentId, WallTime>> gone;
+};
+
+// Durable knowledge of which agents belong to the cluster (reference 4). The master tells nobody of
+// a change before `done` ran with success. `done` runs on the master's thread, never from inside
+// the call. Errors: kTooLarge, kInvalid: this change cannot be written, nothing else is the matter.
+// Any other: the store is lost, or another master leads; whoever made the registrar ends the
+// process.
 class Registrar {
  public:
   using Done = std::move_only_function<void(Status)>;
@@ -20,18 +34,28 @@ class Registrar {
   virtual void UpdateAgent(const mesos::v1::AgentInfo& info, Done done) = 0;
   virtual void MarkUnreachable(const mesos::v1::AgentID& id, WallTime when, Done done) = 0;
   virtual void MarkReachable(const mesos::v1::AgentInfo& info, Done done) = 0;
+  virtual void MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) = 0;
   virtual void RemoveAgent(const mesos::v1::AgentID& id, Done done) = 0;
+  // Forgets unreachable and gone agents.
+  virtual void Prune(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone,
+                     Done done) = 0;
 };
 
-// Keeps nothing: for `--registry=in_memory`, tests and the local cluster.
+// Keeps nothing: for tests and measurements.
 class MemoryRegistrar final : public Registrar {
  public:
   explicit MemoryRegistrar(Clock& clock) : clock_(clock) {}
   void AdmitAgent(const mesos::v1::AgentInfo&, Done done) override { Later(std::move(done)); }
   void UpdateAgent(const mesos::v1::AgentInfo&, Done done) override { Later(std::move(done)); }
-  void MarkUnreachable(const mesos::v1::AgentID&, WallTime, Done done) override { Later(std::move(done)); }
+  void MarkUnreachable(const mesos::v1::AgentID&, WallTime, Done done) override {
+    Later(std::move(done));
+  }
   void MarkReachable(const mesos::v1::AgentInfo&, Done done) override { Later(std::move(done)); }
+  void MarkGone(const mesos::v1::AgentID&, WallTime, Done done) override { Later(std::move(done)); }
   void RemoveAgent(const mesos::v1::AgentID&, Done done) override { Later(std::move(done)); }
+  void Prune(const std::vector<AgentId>&, const std::vector<AgentId>&, Done done) override {
+    Later(std::move(done));
+  }
 
  private:
   void Later(Done done) {

@@ -18,7 +18,7 @@ constexpr int kMaxStatuses = 64;
 }  // namespace
 
 void Master::Impl::Associate(Framework& framework, Agent& agent) {
-  if (agent.frameworks.insert(&framework).second) framework.agents.insert(&agent);
+  if (agent.frameworks.insert(&framework)) framework.agents.insert(&agent);
 }
 
 void Master::Impl::Hold(Framework& framework, Agent& agent, const Resources& resources) {

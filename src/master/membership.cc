@@ -1,0 +1,168 @@
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <vector>
+
+#include "master/master_impl.h"
+#include "master/task_status.h"
+
+namespace tepui::master {
+
+void Master::Impl::GiveUp(Agent& agent, const std::string& why) {
+  if (removals_.Waits(agent.id)) return;
+  Count(Counter::kAgentUnreachableScheduled);
+  removals_.Schedule(agent.id, [this, &agent, why] { MarkUnreachable(agent, why); });
+}
+
+void Master::Impl::KeepAfterAll(const AgentId& id) {
+  if (removals_.Cancel(id)) Count(Counter::kAgentUnreachableCanceled);
+}
+
+void Master::Impl::GiveUpRecovered() {
+  const size_t known = options_.registry.agents.size();
+  const double missing = static_cast<double>(recovered_.size()) / static_cast<double>(known);
+  if (missing > options_.recovery_agent_removal_limit) {
+    return options_.exit(Error{
+        Code::kUnavailable,
+        fmt::format("{} of the registry's {} agents have not come back, more than the {:.0f} % of "
+                    "--recovery_agent_removal_limit: find out what keeps them from this master, or "
+                    "raise the limit to give them up",
+                    recovered_.size(), known, 100 * options_.recovery_agent_removal_limit)});
+  }
+  std::vector<AgentId> missed;
+  missed.reserve(recovered_.size());
+  for (const auto& [id, info] : recovered_) missed.push_back(id);
+  for (const AgentId& id : missed) {
+    removals_.Schedule(id, [this, id] { MarkRecoveredUnreachable(id); });
+  }
+}
+
+void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
+  // One that came back meanwhile, or is coming back just now, stays.
+  if (!recovered_.contains(id) || !at_registrar_.insert(id).second) return;
+  const WallTime when = clock_.WallNow();
+  registrar_.MarkUnreachable(IdMessage(id), when, Guarded([this, id, when](Status status) {
+                               at_registrar_.erase(id);
+                               if (!status) {
+                                 spdlog::error(
+                                     "The registry did not take agent {} for unreachable: {}", id,
+                                     status.error().message);
+                                 return;
+                               }
+                               recovered_.erase(id);
+                               Count(Counter::kRecoveryAgentRemovals);
+                               Count(Counter::kAgentRemovals);
+                               Count(Counter::kAgentRemovalsUnhealthy);
+                               RememberUnreachable(id, {.since = when, .tasks = {}, .number = 0});
+                               AnnounceLoss(id);
+                             }));
+}
+
+void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent) {
+  agent.number = next_unreachable_++;
+  unreachable_order_.emplace(agent.number, id);
+  unreachable_.insert_or_assign(id, std::move(agent));
+  // Between two intervals a tenth more, and no more than that.
+  if (unreachable_.size() > options_.registry_max_agent_count / 10 * 11 + 1) PruneRegistry();
+}
+
+void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
+  if (gone_.contains(id)) return reply({});
+  const Agent* agent = FindAgent(id.value());
+  if (at_registrar_.contains(id) || (agent != nullptr && agent->leaving)) {
+    return reply(Fail(Code::kUnavailable,
+                      "The registry is just writing about agent '{}'; try again soon", id));
+  }
+  if (agent == nullptr && !recovered_.contains(id) && !unreachable_.contains(id))
+    return reply(Fail(Code::kNotFound, "There is no agent '{}'", id));
+  if (agent != nullptr) {
+    Agent& leaving = *agents_.at(id);
+    leaving.leaving = true;
+    leaving.ping.Cancel();
+    leaving.reregister.Cancel();
+    KeepAfterAll(id);
+  }
+  at_registrar_.insert(id);
+  const WallTime when = clock_.WallNow();
+  registrar_.MarkGone(IdMessage(id), when,
+                      Guarded([this, id, when, reply = std::move(reply)](Status status) mutable {
+                        at_registrar_.erase(id);
+                        if (status) {
+                          OnMarkedGone(id, when);
+                        } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
+                          kept->leaving = false;
+                          StartPings(*kept);
+                        }
+                        reply(std::move(status));
+                      }));
+}
+
+void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
+  spdlog::info("Agent {} was marked gone by an operator", id);
+  gone_.insert_or_assign(id, when);
+  recovered_.erase(id);
+  const std::string why = "Agent has been marked gone";
+  if (const auto lost = unreachable_.find(id); lost != unreachable_.end()) {
+    for (const auto& [framework_id, task_id] : lost->second.tasks) {
+      Framework* framework = FindFramework(framework_id);
+      if (framework == nullptr || !framework->unreachable.Contains(task_id)) continue;
+      SendStatus(
+          *framework,
+          MasterStatus(task_id.value(), id.value(), StateFor(*framework, v1::TASK_GONE_BY_OPERATOR),
+                       v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR, why, when));
+    }
+    ForgetUnreachable(id);
+  }
+  Agent* agent = FindAgent(id.value());
+  if (agent == nullptr) return;
+  link::Event event;
+  event.set_type(link::Event::SHUTDOWN);
+  event.set_message(why);
+  Send(*agent, std::move(event));
+  Count(Counter::kAgentRemovals);
+  allocator_.RemoveAgent(id);
+  LoseTasks(*agent, v1::TASK_GONE_BY_OPERATOR, when, why, nullptr);
+  EndOperations(*agent, v1::OPERATION_GONE_BY_OPERATOR, why);
+  EraseAgent(*agent);
+  AnnounceLoss(id);
+}
+
+void Master::Impl::PruneRegistry() {
+  prune_timer_.Set(options_.registry_gc_interval, [this] { PruneRegistry(); });
+  if (pruning_) return;
+  const WallTime oldest = clock_.WallNow() - options_.registry_max_agent_age;
+  std::vector<AgentId> unreachable;
+  size_t left = unreachable_.size();
+  for (const auto& [number, id] : unreachable_order_) {
+    if (left <= options_.registry_max_agent_count && unreachable_.at(id).since >= oldest) break;
+    --left;
+    if (!at_registrar_.contains(id)) unreachable.push_back(id);
+  }
+  std::vector<std::pair<WallTime, AgentId>> by_age;
+  by_age.reserve(gone_.size());
+  for (const auto& [id, since] : gone_) by_age.emplace_back(since, id);
+  std::ranges::sort(by_age);
+  std::vector<AgentId> gone;
+  left = by_age.size();
+  for (const auto& [since, id] : by_age) {
+    if (left-- <= options_.registry_max_agent_count && since >= oldest) break;
+    gone.push_back(id);
+  }
+  if (unreachable.empty() && gone.empty()) return;
+  pruning_ = true;
+  at_registrar_.insert(unreachable.begin(), unreachable.end());
+  registrar_.Prune(unreachable, gone, Guarded([this, unreachable, gone](const Status& status) {
+                     pruning_ = false;
+                     for (const AgentId& id : unreachable) at_registrar_.erase(id);
+                     if (status) OnPruned(unreachable, gone);
+                   }));
+}
+
+void Master::Impl::OnPruned(const std::vector<AgentId>& unreachable,
+                            const std::vector<AgentId>& gone) {
+  spdlog::info("Forgot {} unreachable and {} gone agents", unreachable.size(), gone.size());
+  for (const AgentId& id : unreachable) ForgetUnreachable(id);
+  for (const AgentId& id : gone) gone_.erase(id);
+}
+
+}  // namespace tepui::master

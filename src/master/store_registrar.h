@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "master/registrar.h"
+#include "storage/store.h"
+
+namespace tepui::master {
+
+// The registrar of a master that leads: a record for each agent in a store
+// (proto/tepui/registry.proto, docs/storage.md). Changes are written in their order; those that
+// wait share a commit.
+class StoreRegistrar final : public Registrar {
+ public:
+  // `lost` runs once, on the master's thread, when the store is lost or another master has taken it
+  // over: from then on nothing this master does is durable, so the process must end. `store` was
+  // taken over; it outlives the registrar.
+  StoreRegistrar(storage::Store& store, std::move_only_function<void(const Error&)> lost);
+
+  // Everything the registry holds. kInternal if a record cannot be read: the sentence names its
+  // key.
+  using Recovered = std::move_only_function<void(Result<RecoveredRegistry>)>;
+  static void Recover(storage::Store& store, Recovered done);
+
+  void AdmitAgent(const mesos::v1::AgentInfo& info, Done done) override;
+  void UpdateAgent(const mesos::v1::AgentInfo& info, Done done) override;
+  void MarkUnreachable(const mesos::v1::AgentID& id, WallTime when, Done done) override;
+  void MarkReachable(const mesos::v1::AgentInfo& info, Done done) override;
+  void MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) override;
+  void RemoveAgent(const mesos::v1::AgentID& id, Done done) override;
+  void Prune(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone,
+             Done done) override;
+
+ private:
+  // Bounds a prune's batches well below what a store takes.
+  static constexpr size_t kMaxKeysPerBatch = 500;
+
+  void Commit(storage::Batch batch, Done done);
+
+  storage::Store& store_;
+  // Ends with the registrar: answers of the store that come later find nobody.
+  std::shared_ptr<std::move_only_function<void(const Error&)>> lost_;
+};
+
+// The entry of one agent as a person reads it, for `tepui store inspect`; kInvalid if it is no
+// record of the registry.
+Result<std::string> DescribeRegistryEntry(const storage::Entry& entry);
+
+}  // namespace tepui::master
