@@ -158,6 +158,8 @@ class Election::Client : public std::enable_shared_from_this<Client> {
  private:
   static constexpr Duration kRenewalInterval = kSessionTimeout / 3;
   static constexpr Duration kRetryDelay = std::chrono::milliseconds(500);
+  // Before its session may be over, a client asks once more.
+  static constexpr Duration kLastChance = std::chrono::seconds(1);
 
   void OpenStream();
   void RetryStream();
@@ -270,9 +272,13 @@ void Election::Client::OnRenewed(MonotonicTime sent) {
   if (sent < renewed_) return;  // Overtaken.
   renewed_ = sent;
   process_.Cancel(expiry_);
-  const Duration left = sent + kSessionTimeout - process_.Now();
-  expiry_ = process_.After(std::max(left, Duration::zero()),
-                           [self = shared_from_this(), this] { OnOver(); });
+  const Duration left = sent + kSessionTimeout - kLastChance - process_.Now();
+  expiry_ = process_.After(std::max(left, Duration::zero()), [self = shared_from_this(), this] {
+    // After a pause the service may know better by now, and has the time to say so.
+    expiry_ = process_.After(kLastChance, [self, this] { OnOver(); });
+    renewals_.reset();
+    Renew();
+  });
 }
 
 void Election::Client::OnOver() {

@@ -15,7 +15,8 @@ namespace tepui::sim {
 //
 // A client renews its session every third of kSessionTimeout. The service forgets a session that
 // it has not heard of for kSessionTimeout; the client takes it for over kSessionTimeout after it
-// sent the last renewal that was answered, which is never later, unless it is paused just then.
+// sent the last renewal that was answered, which is never later. Unless it was paused just then: it
+// asks first, and acts for that long on what is no longer so.
 // The candidate that came first leads until its session is over.
 class Election {
  public:

@@ -58,7 +58,6 @@ void Process::Resume() {
   next_due_ = world_.clock().After(Duration::zero(), [this] { RunNextDue(); });
 }
 
-// One at a time, so that others at the same instant get their turn.
 void Process::RunNextDue() {
   next_due_ = 0;
   decltype(timers_)::node_type node;
@@ -66,7 +65,7 @@ void Process::RunNextDue() {
     node = timers_.extract(due_.front());
     due_.pop_front();
   }
-  if (!due_.empty()) next_due_ = world_.clock().After(Duration::zero(), [this] { RunNextDue(); });
+  if (!due_.empty()) next_due_ = world_.clock().After(kCatchUpStep, [this] { RunNextDue(); });
   if (!node.empty()) node.mapped().callback();  // Last: it may destroy this process.
 }
 

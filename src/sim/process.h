@@ -12,10 +12,14 @@
 namespace tepui::sim {
 
 // One life of a process of the simulated cluster, and the Clock of the core that runs in it. What
-// it waits for runs on the world's clock while the process lives and is not paused; what came due
-// during a pause runs at its end, in order. The world outlives it.
+// it waits for runs on the world's clock while the process lives and is not paused. What came due
+// during a pause runs after its end in order, one each kCatchUpStep, and what comes due meanwhile
+// behind it: so a process that slept does not know at once all that it slept through. The world
+// outlives it.
 class Process final : public Clock {
  public:
+  static constexpr Duration kCatchUpStep = std::chrono::microseconds(200);
+
   Process(World& world, std::string name);
   ~Process() override;  // Kills.
   Process(const Process&) = delete;
