@@ -7,17 +7,17 @@
 
 namespace tepui::storage {
 MemoryStore::MemoryStore(Poster poster, std::shared_ptr<MemoryData> data)
-    : data_(std::move(data)), owner_(std::move(poster)) {}
+    : data_(std::move(data)), mailbox_(std::move(poster)) {}
 
 template <class Callback, class Work>
 void MemoryStore::Call(size_t bytes, Callback done, Work work) {
   if (Status room = waiting_.Add(bytes); !room) {
-    owner_.Post([done = std::move(done), error = std::move(room.error())]() mutable {
+    mailbox_.Post([done = std::move(done), error = std::move(room.error())]() mutable {
       done(Fail(std::move(error)));
     });
     return;
   }
-  owner_.Post([this, bytes, done = std::move(done), result = work()]() mutable {
+  mailbox_.Post([this, bytes, done = std::move(done), result = work()]() mutable {
     waiting_.Remove(bytes);
     done(std::move(result));
   });

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "base/mailbox.h"
 #include "storage/limits.h"
-#include "storage/owner.h"
 #include "storage/store.h"
 
 namespace tepui::storage {
@@ -44,7 +44,7 @@ class MemoryStore final : public Store {
   uint64_t epoch_ = 0;  // 0: has not taken over.
   std::optional<Error> lost_;
   Waiting waiting_;
-  Owner owner_;
+  Mailbox mailbox_;
 };
 
 }  // namespace tepui::storage

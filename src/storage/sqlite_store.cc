@@ -16,7 +16,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster)
-    : file_(std::move(file)), owner_(std::move(poster)), thread_([this] { Run(); }) {}
+    : file_(std::move(file)), mailbox_(std::move(poster)), thread_([this] { Run(); }) {}
 
 SqliteStore::~SqliteStore() {
   {
@@ -80,13 +80,13 @@ void SqliteStore::Enqueue(Request request, size_t bytes, Replied replied) {
 }
 
 void SqliteStore::Refuse(Error error, Replied replied) {
-  owner_.Post([error = std::move(error), replied = std::move(replied)]() mutable {
+  mailbox_.Post([error = std::move(error), replied = std::move(replied)]() mutable {
     replied(Fail(std::move(error)));
   });
 }
 
 void SqliteStore::Deliver(std::vector<Reply> replies) {
-  const std::weak_ptr<const bool> alive = owner_.Alive();
+  const std::weak_ptr<const bool> alive = mailbox_.Alive();
   for (Reply& reply : replies) {
     assert(!callers_.empty());
     Caller caller = std::move(callers_.front());
@@ -109,7 +109,7 @@ void SqliteStore::Run() {
       }
       if (stopped_) return;
     }
-    owner_.Post([this, replies = Serve(&requests)]() mutable { Deliver(std::move(replies)); });
+    mailbox_.Post([this, replies = Serve(&requests)]() mutable { Deliver(std::move(replies)); });
   }
 }
 

@@ -12,9 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/mailbox.h"
 #include "storage/inspection.h"
 #include "storage/limits.h"
-#include "storage/owner.h"
 #include "storage/sqlite_file.h"
 #include "storage/store.h"
 
@@ -82,7 +82,7 @@ class SqliteStore final : public InspectableStore {
   std::deque<Request> requests_;  // Guarded by mutex_. Bounded by waiting_.
   bool stopped_ = false;          // Guarded by mutex_.
 
-  Owner owner_;
+  Mailbox mailbox_;
   std::thread thread_;
 };
 

@@ -11,9 +11,6 @@
 
 namespace tepui::storage {
 
-// Runs work on the owner's thread, in order. Thread-safe; never runs it from inside the call.
-using Poster = std::function<void(std::move_only_function<void()>)>;
-
 // A key as it is stored. `version` is 1 when the key is made and one more with each write; a key
 // that was removed and made again starts anew.
 struct Entry {

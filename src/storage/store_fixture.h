@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/mailbox.h"
 #include "storage/inspection.h"
 #include "storage/store.h"
 
