@@ -150,7 +150,8 @@ Subscriptions::Subscriptions(const ClusterShape& shape) {
   for (int i = 0; i < shape.completed_per_agent; ++i) {
     auto& completed = *subscribe.mutable_completed_frameworks(i % shape.history_frameworks);
     const std::string id = fmt::format("4c0a9b0e-3f1f-2c5a-{}-c{:08}", number, i);
-    *completed.add_tasks() = TaskOf(shape, completed.info(), agent_id, id, v1::TASK_FINISHED);
+    TaskOf(shape, completed.info(), agent_id, id, v1::TASK_FINISHED)
+        .SerializeToString(completed.add_tasks());
   }
 
   calls.SerializeToString(&template_);

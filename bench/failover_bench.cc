@@ -141,9 +141,10 @@ class Failover {
       subscriptions_.Write(agent, &request.body);
       link::Calls calls;
       if (!http::DecodeCall(request, &calls)) _exit(5);
-      loop_.Post([this, stream = ++last_stream_, calls = std::move(calls)] {
+      loop_.Post([this, stream = ++last_stream_, calls = std::move(calls)]() mutable {
         master_->OnAgentSubscribe(stream, fmt::format("stream-{}", stream),
-                                  calls.calls(0).subscribe(), [](Status status) {
+                                  std::move(*calls.mutable_calls(0)->mutable_subscribe()),
+                                  [](Status status) {
                                     if (!status) _exit(6);
                                   });
       });

@@ -15,6 +15,7 @@
 #include "cluster.h"
 #include "master/master.h"
 #include "report.h"
+#include "server_process.h"
 
 namespace tepui::bench {
 namespace {
@@ -136,8 +137,8 @@ class Core {
   }
 
   void Subscribe(link::Call::Subscribe subscribe) {
-    master_.OnAgentSubscribe(++last_stream_, "stream of " + subscribe.info().hostname(), subscribe,
-                             Check);
+    const std::string uuid = "stream of " + subscribe.info().hostname();
+    master_.OnAgentSubscribe(++last_stream_, uuid, std::move(subscribe), Check);
   }
 
   void ReportRunning() {
@@ -189,8 +190,12 @@ double OfTasks(Core& core, int count, const std::function<void()>& add, Measurem
 
 void Measure(const Report& report, const std::string& name,
              const std::function<double(Measurement*)>& measure) {
-  report.Repeat({.name = name, .unit = "bytes", .values = {}},
-                [&](Measurement* m) { return MeasureInChild(m, measure); });
+  report.Repeat({.name = name, .unit = "bytes", .values = {}}, [&](Measurement* m) {
+    return MeasureInChild(m, [&](Measurement* own) {
+      QuietLog();
+      return measure(own);
+    });
+  });
 }
 
 int Main(int argc, char** argv) {

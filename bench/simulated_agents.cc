@@ -120,6 +120,10 @@ class SimulatedAgents::Agent {
 
   void SendWaiting() {
     if (in_flight_ || waiting_.calls().empty()) return;
+    if (fleet_.answer_ == Answer::kNothing) {
+      fleet_.pongs_->Send(PostRequest("agent", stream_id_, waiting_.SerializeAsString()));
+      return waiting_.Clear();
+    }
     if (!calls_) calls_.emplace(fleet_.poller_, fleet_.port_, calls_events_);
     in_flight_ = true;
     calls_->Send(PostRequest("agent", stream_id_, waiting_.SerializeAsString()));
@@ -138,8 +142,20 @@ class SimulatedAgents::Agent {
   bool in_flight_ = false;
 };
 
+class SimulatedAgents::PongEvents final : public HttpConnection::Events {
+ public:
+  // An agent may have left before its PONG arrived; then it is refused.
+  void OnHead(unsigned, std::string_view) override {}
+  void OnBody(std::string_view) override {}
+  void OnEnd() override {}
+};
+
 SimulatedAgents::SimulatedAgents(Poller& poller, uint16_t port, Answer answer)
-    : poller_(poller), port_(port), answer_(answer) {}
+    : poller_(poller),
+      port_(port),
+      answer_(answer),
+      pong_events_(std::make_unique<PongEvents>()),
+      pongs_(std::make_unique<HttpConnection>(poller, port, *pong_events_)) {}
 
 SimulatedAgents::~SimulatedAgents() = default;
 

@@ -11,7 +11,8 @@ namespace tepui::bench {
 
 // Agents without containers: they speak proto/tepui/link.proto over HTTP as real ones do (one
 // stream, ordered batches of calls, one in flight), answer pings, and record what they are told to
-// run. All on the thread that polls.
+// run. Those that have nothing else to say answer pings on one connection together, or their number
+// would be bounded by half the limit of descriptors. All on the thread that polls.
 class SimulatedAgents {
  public:
   enum class Answer {
@@ -43,6 +44,9 @@ class SimulatedAgents {
   Poller& poller_;
   const uint16_t port_;
   const Answer answer_;
+  class PongEvents;
+  std::unique_ptr<PongEvents> pong_events_;
+  std::unique_ptr<HttpConnection> pongs_;  // Of Answer::kNothing.
   Counts counts_;
   std::vector<std::unique_ptr<Agent>> agents_;
 };

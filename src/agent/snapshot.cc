@@ -53,7 +53,7 @@ void DescribeCompleted(const Framework& framework, link::Call::Subscribe& subscr
         const size_t bytes = task->ByteSizeLong();
         if (bytes > bytes_left) return;
         bytes_left -= bytes;
-        *out->add_tasks() = *task;
+        task->SerializeToString(out->add_tasks());
       }
     }
   }

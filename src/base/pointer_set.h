@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <unordered_map>
 #include <utility>
@@ -19,20 +20,27 @@ class PointerSet {
 
   // False if it was there.
   bool insert(T* pointer) {
-    if (!places_.emplace(pointer, pointers_.size()).second) return false;
+    if (contains(pointer)) return false;
     pointers_.push_back(pointer);
+    if (indexed()) {
+      places_.emplace(pointer, pointers_.size() - 1);
+    } else if (pointers_.size() > kFew) {
+      for (size_t i = 0; i < pointers_.size(); ++i) places_.emplace(pointers_[i], i);
+    }
     return true;
   }
 
   // False if it was not there. Ends iterators.
   bool erase(T* pointer) {
-    const auto place = places_.find(pointer);
-    if (place == places_.end()) return false;
+    const size_t place = Find(pointer);
+    if (place == pointers_.size()) return false;
     T* const last = pointers_.back();
-    pointers_[place->second] = last;
-    places_[last] = place->second;
+    pointers_[place] = last;
+    if (indexed()) {
+      places_[last] = place;
+      places_.erase(pointer);
+    }
     pointers_.pop_back();
-    places_.erase(pointer);
     return true;
   }
 
@@ -41,15 +49,28 @@ class PointerSet {
     places_.clear();
   }
 
-  bool contains(T* pointer) const { return places_.contains(pointer); }
+  bool contains(T* pointer) const { return Find(pointer) != pointers_.size(); }
   size_t size() const { return pointers_.size(); }
   bool empty() const { return pointers_.empty(); }
   const_iterator begin() const { return pointers_.begin(); }
   const_iterator end() const { return pointers_.end(); }
 
  private:
+  // So many are searched from end to end: most sets stay as small, and an index would be the larger
+  // part of them.
+  static constexpr size_t kFew = 16;
+
+  bool indexed() const { return !places_.empty(); }
+  // The place in pointers_; its size if it is not there.
+  size_t Find(T* pointer) const {
+    if (!indexed())
+      return std::find(pointers_.begin(), pointers_.end(), pointer) - pointers_.begin();
+    const auto place = places_.find(pointer);
+    return place == places_.end() ? pointers_.size() : place->second;
+  }
+
   std::vector<T*> pointers_;
-  std::unordered_map<T*, size_t> places_;  // In pointers_.
+  std::unordered_map<T*, size_t> places_;  // In pointers_, once there are more than a few.
 };
 
 }  // namespace tepui

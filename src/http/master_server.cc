@@ -307,8 +307,9 @@ void MasterServer::Impl::OnAgent(net::Request request, net::Responder responder)
   }
   std::string uuid = random_.Uuid();
   const auto stream = hub_.Open(std::move(responder), *type, uuid);
-  loop_.Post([this, stream, uuid = std::move(uuid), calls = std::move(calls)] {
-    master_->OnAgentSubscribe(stream, uuid, calls.calls(0).subscribe(), ReplyTo(stream));
+  loop_.Post([this, stream, uuid = std::move(uuid), calls = std::move(calls)]() mutable {
+    master_->OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
+                              ReplyTo(stream));
   });
 }
 

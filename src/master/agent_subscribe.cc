@@ -21,7 +21,7 @@ bool HasCapability(const Agent& agent, v1::AgentInfo::Capability::Type type) {
 }  // namespace
 
 void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
-                                    const link::Call::Subscribe& subscribe, Reply reply) {
+                                    link::Call::Subscribe subscribe, Reply reply) {
   const bool returns = !subscribe.info().id().value().empty();
   Count(returns ? Counter::kMessagesReregisterAgent : Counter::kMessagesRegisterAgent);
   if (Status valid = CheckSubscription(subscribe); !valid) return reply(std::move(valid));
@@ -29,19 +29,20 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
   auto subscription = std::make_shared<Subscription>();
   subscription->stream = stream;
   subscription->stream_uuid = stream_uuid;
-  subscription->message = subscribe;
+  subscription->message = std::move(subscribe);
   subscription->reply = std::move(reply);
   // What follows needs a person. A new agent ends with the sentence instead of trying again; one
   // that comes back keeps its tasks and tries again, for it may be the master that was started
   // wrongly.
+  const v1::AgentInfo& info = subscription->message.info();
   const auto refuse = [&](const Error& error) {
     if (!returns) return RefuseAgent(*subscription, link::Event::ERROR, error.message);
-    spdlog::warn("Refusing agent {} ({}) for now: {}", subscribe.info().id().value(),
-                 subscribe.info().hostname(), error.message);
+    spdlog::warn("Refusing agent {} ({}) for now: {}", info.id().value(), info.hostname(),
+                 error.message);
     subscription->reply(Fail(error));
   };
-  if (Status allowed = CheckPlace(subscribe.info()); !allowed) return refuse(allowed.error());
-  Result<Resources> total = TotalOf(subscribe.info(), subscribe.checkpointed_resources());
+  if (Status allowed = CheckPlace(info); !allowed) return refuse(allowed.error());
+  Result<Resources> total = TotalOf(info, subscription->message.checkpointed_resources());
   if (!total) return refuse(total.error());
   subscription->total = std::move(*total);
   if (returns) {
@@ -215,7 +216,7 @@ void Master::Impl::Admit(Subscription& subscription) {
 }
 
 void Master::Impl::Readmit(Subscription& subscription) {
-  const link::Call::Subscribe& message = subscription.message;
+  link::Call::Subscribe& message = subscription.message;
   const AgentId id(message.info().id().value());
   const bool recovered = recovered_.erase(id) > 0;
   const bool unreachable = unreachable_.contains(id);

@@ -1,6 +1,8 @@
 // What an agent runs when it comes: taken over, or held against what is known of it
 // (reference 2.7, 2.9).
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -13,6 +15,10 @@
 namespace tepui::master {
 
 namespace {
+
+// After a failover every agent brings its history at once, and each framework keeps the last of it:
+// what arrives within this time is read together, so that little is read in vain.
+constexpr Duration kHistoryPause = std::chrono::seconds(1);
 
 // The role of what an agent reports without saying whose it is. A framework may have left all of
 // its roles and still run what it launched in them.
@@ -45,10 +51,9 @@ void Master::Impl::TellOfFrameworks(Agent& agent, const link::Call::Subscribe& s
   }
 }
 
-void Master::Impl::TakeOver(Agent& agent, const link::Call::Subscribe& subscribe,
-                            const char* announce) {
-  for (const v1::Task& reported : subscribe.tasks()) {
-    Task* task = TakeOverTask(agent, reported);
+void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce) {
+  for (v1::Task& reported : *subscribe.mutable_tasks()) {
+    Task* task = TakeOverTask(agent, std::move(reported));
     if (task == nullptr || announce == nullptr) continue;
     const v1::Task& message = *task->message;
     v1::TaskStatus status =
@@ -111,15 +116,37 @@ void Master::Impl::TakeOverOperation(Agent& agent, const v1::Operation& message)
   AddOperation(FindFramework(FrameworkId(message.framework_id().value())), agent, message);
 }
 
-void Master::Impl::TakeOverHistory(const link::Call::Subscribe& subscribe) {
-  for (const link::Call::CompletedFramework& completed : subscribe.completed_frameworks()) {
+void Master::Impl::TakeOverHistory(link::Call::Subscribe& subscribe) {
+  const auto limit = static_cast<size_t>(std::max(0, options_.max_completed_tasks_per_framework));
+  for (link::Call::CompletedFramework& completed : *subscribe.mutable_completed_frameworks()) {
     Framework* framework = FindFramework(FrameworkId(completed.info().id().value()));
     if (framework == nullptr) continue;
-    for (const v1::Task& task : completed.tasks()) {
-      const TaskId id(task.task_id().value());
-      if (framework->tasks.contains(id) || framework->unreachable.Contains(id)) continue;
-      AddCompleted(*framework, std::make_shared<v1::Task>(task));
+    for (std::string& task : *completed.mutable_tasks()) {
+      framework->reported_history.push_back(std::move(task));
+      if (framework->reported_history.size() > limit) framework->reported_history.pop_front();
     }
+    unread_histories_.insert(framework->id);
+  }
+  if (unread_histories_.empty() || history_timer_.pending()) return;
+  history_timer_.Set(kHistoryPause, [this] { ReadHistories(); });
+}
+
+void Master::Impl::ReadHistories() {
+  for (const FrameworkId& id : std::exchange(unread_histories_, {})) {
+    if (Framework* framework = FindFramework(id); framework != nullptr) ReadHistory(*framework);
+  }
+}
+
+void Master::Impl::ReadHistory(Framework& framework) {
+  for (const std::string& bytes : std::exchange(framework.reported_history, {})) {
+    auto task = std::make_shared<v1::Task>();
+    if (!task->ParseFromString(bytes)) {
+      spdlog::warn("What an agent reports as completed of framework {} is no task", framework.id);
+      continue;
+    }
+    const TaskId id(task->task_id().value());
+    if (framework.tasks.contains(id) || framework.unreachable.Contains(id)) continue;
+    AddCompleted(framework, std::move(task));
   }
 }
 

@@ -457,9 +457,11 @@ struct FailedOver : ::testing::Test {
     command.set_command_executor(true);
     auto& history = *node.subscribe.add_completed_frameworks();
     *history.mutable_info() = scheduler.info;
-    *history.add_tasks() = node.subscribe.tasks(0);
-    history.mutable_tasks(0)->mutable_task_id()->set_value("before");
-    history.mutable_tasks(0)->set_state(v1::TASK_FINISHED);
+    v1::Task before = node.subscribe.tasks(0);
+    before.mutable_task_id()->set_value("before");
+    before.set_state(v1::TASK_FINISHED);
+    before.SerializeToString(history.add_tasks());
+    *history.add_tasks() = "not a task";
   }
   MasterHarness h;
   Scheduler scheduler;
@@ -469,6 +471,7 @@ struct FailedOver : ::testing::Test {
 // Reference 2.2: RECOVERED frameworks are known from agents only.
 TEST_F(FailedOver, MastersLearnFrameworksFromAgents) {
   ASSERT_TRUE(h.Rejoin(&node));
+  h.clock.Advance(seconds(1));  // Histories are read together.
   const ReadModel::Framework& framework = h.Read(scheduler);
   EXPECT_TRUE(framework.record->recovered);
   EXPECT_FALSE(framework.record->active || framework.record->connected);

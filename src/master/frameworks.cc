@@ -238,6 +238,7 @@ void Master::Impl::RemoveFramework(Framework& framework, std::string_view why) {
     event.mutable_shutdown_framework()->set_value(id.value());
     Send(*agent, std::move(event));
   }
+  ReadHistory(framework);
   EndTasks(framework);
   const std::vector<Executor*> executors(framework.executors.begin(), framework.executors.end());
   for (Executor* executor : executors) RemoveExecutor(*executor);

@@ -24,7 +24,8 @@ Master::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
                  }),
       removals_(clock, options_.agent_removal_rate),
       recovery_timer_(clock),
-      prune_timer_(clock) {
+      prune_timer_(clock),
+      history_timer_(clock) {
   RecoverRegistry();
 }
 
@@ -135,8 +136,8 @@ void Master::OnSchedulerCall(const std::optional<std::string>& stream_uuid,
 }
 
 void Master::OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
-                              const link::Call::Subscribe& subscribe, Reply reply) {
-  impl_->OnAgentSubscribe(stream, stream_uuid, subscribe, std::move(reply));
+                              link::Call::Subscribe subscribe, Reply reply) {
+  impl_->OnAgentSubscribe(stream, stream_uuid, std::move(subscribe), std::move(reply));
 }
 
 void Master::OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply) {

@@ -77,7 +77,7 @@ class Master {
 
   // A SUBSCRIBE of an agent, and its later batches.
   void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
-                        const link::Call::Subscribe& subscribe, Reply reply);
+                        link::Call::Subscribe subscribe, Reply reply);
   void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
 
   // The peer of an accepted or refused subscription has gone.

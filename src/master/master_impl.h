@@ -57,7 +57,7 @@ class Master::Impl {
                        const std::optional<std::string>& principal, const SchedulerCall& call,
                        Reply reply);
   void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
-                        const link::Call::Subscribe& subscribe, Reply reply);
+                        link::Call::Subscribe subscribe, Reply reply);
   void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
   void OnStreamClosed(StreamId stream);
   void Teardown(const FrameworkId& id, Reply reply);
@@ -244,14 +244,18 @@ class Master::Impl {
   allocator::AgentSpec SpecOf(const Agent& agent) const;
 
   // --- agent_takeover.cc
-  // What the agent runs becomes known here. `announce`: the frameworks are told, in these words.
-  void TakeOver(Agent& agent, const link::Call::Subscribe& subscribe, const char* announce);
+  // What the agent runs becomes known here; the tasks are taken out of the message. `announce`: the
+  // frameworks are told, in these words.
+  void TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce);
   void RecoverFrameworks(const link::Call::Subscribe& subscribe);
   void TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe);
   Task* TakeOverTask(Agent& agent, v1::Task message);
   Executor* TakeOverExecutor(Agent& agent, const link::Call::Executor& reported);
   void TakeOverOperation(Agent& agent, const v1::Operation& message);
-  void TakeOverHistory(const link::Call::Subscribe& subscribe);
+  // The agent's part of the history, taken out of the message, waits to be read with others'.
+  void TakeOverHistory(link::Call::Subscribe& subscribe);
+  void ReadHistories();
+  void ReadHistory(Framework& framework);
   void ForgetUnreachable(const AgentId& id);
   // A known agent's report is held against what is known of it.
   void CompareTasks(Agent& agent, const link::Call::Subscribe& subscribe);
@@ -334,6 +338,9 @@ class Master::Impl {
   bool pruning_ = false;
   RemovalLimiter removals_;
   Timer recovery_timer_, prune_timer_;
+  // Frameworks with a reported_history; read when the timer ends.
+  std::set<FrameworkId> unread_histories_;
+  Timer history_timer_;
 
   // Ends with the master; registrar callbacks look here first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

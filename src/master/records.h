@@ -146,6 +146,9 @@ struct Framework {
   UnreachableTasks unreachable;
   // What readers still hold, oldest first: the master needs no more than the ids.
   std::deque<TaskId> completed;
+  // Serialized tasks that agents reported as completed, not read yet, oldest first; no more than
+  // are kept of `completed`.
+  std::deque<std::string> reported_history;
   PointerSet<Offer> offers;
   PointerSet<Executor> executors;
   PointerSet<Operation> operations;
