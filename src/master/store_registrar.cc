@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/units.h"
 #include "tepui/registry.pb.h"
 
 namespace tepui::master {
@@ -90,10 +91,12 @@ Status Add(const storage::Entry& entry, RecoveredRegistry* out) {
 
 }  // namespace
 
-StoreRegistrar::StoreRegistrar(storage::Store& store,
+StoreRegistrar::StoreRegistrar(storage::Store& store, Clock& clock, Duration timeout,
                                std::move_only_function<void(const Error&)> lost)
     : store_(store),
-      lost_(std::make_shared<std::move_only_function<void(const Error&)>>(std::move(lost))) {}
+      clock_(clock),
+      timeout_(timeout),
+      loss_(std::make_shared<Loss>(std::move(lost))) {}
 
 void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
   store.Load(std::string(kRegistry), [done = std::move(done)](
@@ -155,16 +158,25 @@ void StoreRegistrar::Prune(const std::vector<AgentId>& unreachable,
 }
 
 void StoreRegistrar::Commit(storage::Batch batch, Done done) {
-  store_.Commit(std::move(batch),
-                [lost = std::weak_ptr(lost_), done = std::move(done)](Status status) mutable {
-                  const auto alive = lost.lock();
-                  if (alive == nullptr) return;
-                  const bool refused = !status && (status.error().code == Code::kTooLarge ||
-                                                   status.error().code == Code::kInvalid ||
-                                                   status.error().code == Code::kConflict);
-                  if (!status && !refused && *alive) std::exchange(*alive, nullptr)(status.error());
-                  done(std::move(status));
-                });
+  const TimerId timer = clock_.After(timeout_, [timeout = timeout_, loss = std::weak_ptr(loss_)] {
+    if (const auto alive = loss.lock()) {
+      alive->Report(
+          {Code::kUnavailable, fmt::format("The registry's store did not write a change within {} "
+                                           "(--registry_store_timeout)",
+                                           FormatDuration(timeout))});
+    }
+  });
+  store_.Commit(std::move(batch), [&clock = clock_, timer, loss = std::weak_ptr(loss_),
+                                   done = std::move(done)](Status status) mutable {
+    clock.Cancel(timer);
+    const auto alive = loss.lock();
+    if (alive == nullptr) return;
+    const bool refused = !status && (status.error().code == Code::kTooLarge ||
+                                     status.error().code == Code::kInvalid ||
+                                     status.error().code == Code::kConflict);
+    if (!status && !refused) alive->Report(status.error());
+    done(std::move(status));
+  });
 }
 
 Result<std::string> DescribeRegistryEntry(const storage::Entry& entry) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "master/registrar.h"
@@ -14,10 +15,11 @@ namespace tepui::master {
 // wait share a commit.
 class StoreRegistrar final : public Registrar {
  public:
-  // `lost` runs once, on the master's thread, when the store is lost or another master has taken it
-  // over: from then on nothing this master does is durable, so the process must end. `store` was
-  // taken over; it outlives the registrar.
-  StoreRegistrar(storage::Store& store, std::move_only_function<void(const Error&)> lost);
+  // `lost` runs once, on the master's thread, when the store is lost, did not write something
+  // within `timeout`, or another master has taken it over: from then on nothing this master does is
+  // durable, so the process must end. `store` was taken over; it and `clock` outlive the registrar.
+  StoreRegistrar(storage::Store& store, Clock& clock, Duration timeout,
+                 std::move_only_function<void(const Error&)> lost);
 
   // Everything the registry holds. kInternal if a record cannot be read: the sentence names its
   // key.
@@ -40,8 +42,16 @@ class StoreRegistrar final : public Registrar {
   void Commit(storage::Batch batch, Done done);
 
   storage::Store& store_;
+  Clock& clock_;
+  const Duration timeout_;
   // Ends with the registrar: answers of the store that come later find nobody.
-  std::shared_ptr<std::move_only_function<void(const Error&)>> lost_;
+  struct Loss {
+    void Report(const Error& error) {
+      if (report) std::exchange(report, nullptr)(error);
+    }
+    std::move_only_function<void(const Error&)> report;
+  };
+  std::shared_ptr<Loss> loss_;
 };
 
 // The entry of one agent as a person reads it, for `tepui store inspect`; kInvalid if it is no

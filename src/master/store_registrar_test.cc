@@ -40,9 +40,10 @@ class StoreRegistrarTest : public ::testing::Test {
     store.emplace(Poster(), data);
     store->TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
     clock.Settle();
-    registrar.emplace(*store, [this](const Error& error) { losses.push_back(error.message); });
+    registrar.emplace(*store, clock, std::chrono::seconds(20),
+                      [this](const Error& error) { losses.push_back(error.message); });
   }
-  storage::Poster Poster() {
+  tepui::Poster Poster() {
     return [this](std::move_only_function<void()> work) {
       clock.After(Duration::zero(), std::move(work));
     };
