@@ -210,7 +210,8 @@ Flag& FlagTable::AddBinding(std::string name, FlagBinding binding, std::string h
   return flag;
 }
 
-Flag& FlagTable::AddUnsupported(std::string name, std::string default_value, std::string why) {
+Flag& FlagTable::AddUnsupported(std::string name, const std::string& default_value,
+                                std::string why) {
   if (const auto known = names_.find(name); known != names_.end()) return *known->second;
   const bool is_switch = default_value == "true" || default_value == "false";
   FlagBinding binding{.value_name = is_switch ? "" : "TEXT",

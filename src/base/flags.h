@@ -153,7 +153,7 @@ class FlagTable {
   // A Mesos flag of a feature that is not there yet: refused with `why` unless the value given
   // means `default_value` (empty: Mesos has no default, every value is refused). A name that is
   // already there stays as it is.
-  Flag& AddUnsupported(std::string name, std::string default_value, std::string why);
+  Flag& AddUnsupported(std::string name, const std::string& default_value, std::string why);
 
   // Parses the words after the program's name and the environment ("NAME=value" strings); the
   // command line wins. Call once.

@@ -57,7 +57,7 @@ class RunSession {
 
  private:
   void StartScheduler();
-  void Follow(std::vector<TaskOutput> outputs);
+  void Follow(const std::vector<TaskOutput>& outputs);
   void Follow(const TaskOutput& output, const char* file, FILE* target);
   void Finish(int code, std::optional<Call> teardown);
   void End();
@@ -122,7 +122,7 @@ void RunSession::StartScheduler() {
   scheduler_->Start();
 }
 
-void RunSession::Follow(std::vector<TaskOutput> outputs) {
+void RunSession::Follow(const std::vector<TaskOutput>& outputs) {
   for (const TaskOutput& output : outputs) {
     Follow(output, "stdout", stdout);
     Follow(output, "stderr", stderr);

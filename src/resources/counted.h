@@ -35,6 +35,7 @@ class Ref {
     if (object_ != nullptr) object_->Retain();
   }
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  // NOLINTNEXTLINE(bugprone-unhandled-self-assignment): the objects are compared, which is more.
   Ref& operator=(const Ref& other) {
     if (object_ != other.object_) Ref(other).swap(*this);
     return *this;

@@ -23,6 +23,7 @@ Result<Amount> Amount::Checked(double value) {
 double Amount::ToDouble() const {
   // The whole part and the thousandths apart: only a value below one is divided, so every amount
   // gives the double that is nearest to its decimal form.
+  // NOLINTNEXTLINE(bugprone-integer-division)
   return static_cast<double>(milli_ / 1000) + static_cast<double>(milli_ % 1000) / 1000.0;
 }
 

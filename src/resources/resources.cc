@@ -143,7 +143,7 @@ Resources& Resources::operator+=(const Resource& resource) {
 Resources& Resources::operator-=(const Resource& resource) {
   if (resource.empty()) return *this;
   // A copy: `resource` may be one of the entries.
-  const Resource other = resource;
+  const Resource other = resource;  // NOLINT(performance-unnecessary-copy-initialization)
   Subtract({&other, 1});
   return *this;
 }
