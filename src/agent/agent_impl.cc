@@ -210,11 +210,7 @@ void Agent::Impl::ShutdownFramework(Framework& framework) {
 void Agent::Impl::Shutdown(bool unregister, const Status& status) {
   if (ending_) return;
   ending_ = status;
-  if (unregister && registration_.registered()) {
-    link::Call call;
-    call.set_type(link::Call::UNREGISTER);
-    services_.links.Send(std::move(call));
-  }
+  unregisters_ = unregister && registration_.registered();
   if (!TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
 
   Duration grace = Duration::zero();
@@ -238,6 +234,13 @@ void Agent::Impl::Shutdown(bool unregister, const Status& status) {
 void Agent::Impl::ExitIfDone() {
   if (!ending_ || !frameworks_.empty() || std::exchange(exited_, true)) return;
   end_timer_.Cancel();
+  if (unregisters_) {
+    // Last: on this word the master tells frameworks that their tasks are gone.
+    link::Call call;
+    call.set_type(link::Call::UNREGISTER);
+    services_.links.Send(std::move(call));
+    if (TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) return;
+  }
   exit_(*ending_);
 }
 

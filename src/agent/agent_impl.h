@@ -138,6 +138,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
 
   // The agent is ending: why, and the end of its patience.
   std::optional<Status> ending_;
+  bool unregisters_ = false;
   bool exited_ = false;
   Timer end_timer_;
 

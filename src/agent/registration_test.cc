@@ -202,6 +202,20 @@ TEST_F(RegistrationTest, AnAgentToldToLeaveUnregisters) {
   EXPECT_EQ(links.subscriptions.size(), 1u);
 }
 
+// The master answers UNREGISTER by telling frameworks that their tasks are gone: not while they
+// run.
+TEST_F(RegistrationTest, AnAgentUnregistersWhenItsTasksHaveEnded) {
+  Register();
+  Run(Task("t1"));
+  containerizer.Start();
+  agent->Shutdown(true, "SIGUSR1");
+  EXPECT_TRUE(links.Of(link::Call::UNREGISTER).empty());
+  EXPECT_TRUE(exits.empty());
+  containerizer.End(Killed(15));
+  EXPECT_EQ(links.Of(link::Call::UNREGISTER).size(), 1u);
+  EXPECT_EQ(exits.size(), 1u);
+}
+
 TEST_F(RegistrationTest, ItsPatienceWithContainersEnds) {
   Register();
   Run(Task("t1"));
