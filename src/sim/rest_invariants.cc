@@ -125,28 +125,24 @@ void RestInvariants::CheckAgreement(const Agent& agent, const RestPicture::Leade
 void RestInvariants::CheckBelief(const Scheduler& scheduler, const std::string& task,
                                  v1::TaskState state) {
   const auto runs_on = RunsOn(task);
-  if (wire::IsTerminal(state)) {
+  // UNKNOWN promises nothing, and the framework does not ask again; but what runs comes to be
+  // known.
+  if (wire::IsTerminal(state) || state == v1::TASK_UNKNOWN) {
     if (runs_on) {
       findings_.Report("nothing-forgotten", "{} takes task {} for {}, but it runs on {}",
                        scheduler.host, task, Name(state), *runs_on);
     }
     return;
   }
-  // Of what is unknown to the master a framework does not ask again.
-  if (state != v1::TASK_UNKNOWN) CheckHeard(scheduler, task, state);
-  if (state != v1::TASK_UNREACHABLE && state != v1::TASK_UNKNOWN)
-    return CheckLiving(scheduler, task, state);
+  CheckHeard(scheduler, task, state);
+  if (state != v1::TASK_UNREACHABLE) return CheckLiving(scheduler, task, state);
 
   const std::string agent = tasks_.AgentOf(task);
-  const auto standing = picture_.standing(agent);
-  const bool may_be = state == v1::TASK_UNREACHABLE ? standing == Registry::Standing::kUnreachable
-                                                    : standing != Registry::Standing::kAdmitted;
-  if (!may_be || runs_on) {
-    findings_.Report("nothing-forgotten", "{} takes task {} for {}, but its agent {} is {}, and {}",
-                     scheduler.host, task, Name(state), agent,
-                     standing == Registry::Standing::kAdmitted ? "admitted" : "not admitted",
-                     runs_on ? "it runs on " + *runs_on : "it does not run");
-  }
+  if (picture_.standing(agent) == Registry::Standing::kUnreachable && !runs_on) return;
+  findings_.Report("nothing-forgotten", "{} takes task {} for {}, but its agent {} is {}, and {}",
+                   scheduler.host, task, Name(state), agent,
+                   picture_.standing(agent) == Registry::Standing::kUnreachable ? "that" : "not",
+                   runs_on ? "it runs on " + *runs_on : "it does not run");
 }
 
 void RestInvariants::CheckLiving(const Scheduler& scheduler, const std::string& task,

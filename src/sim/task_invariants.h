@@ -73,6 +73,7 @@ class TaskInvariants {
 
     size_t seen = 0;                          // How far of `made` its framework has come.
     std::optional<v1::TaskState> seen_ended;  // What its framework saw it end as.
+    bool asked_again = false;                 // After that.
     std::optional<Word> last_word;
   };
 

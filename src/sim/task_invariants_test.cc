@@ -136,6 +136,20 @@ TEST_F(TaskInvariantsTest, NoStatusComesAfterTheLast) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("status-order", "status-order"));
 }
 
+// The master remembers what has ended for a while only, and a question may cross the end.
+TEST_F(TaskInvariantsTest, WhoAsksForWhatHasEndedIsAnsweredThatNobodyKnowsIt) {
+  const auto answer = [](v1::TaskState state) {
+    return Because(StatusOf("t", state), v1::TaskStatus::REASON_RECONCILIATION);
+  };
+  SchedulerSees(StatusOf("t", v1::TASK_DROPPED));
+  for (const v1::TaskState state : {v1::TASK_UNKNOWN, v1::TASK_GONE, v1::TASK_UNREACHABLE})
+    SchedulerSees(answer(state));
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+  SchedulerSees(answer(v1::TASK_RUNNING));
+  SchedulerSees(StatusOf("t", v1::TASK_GONE));
+  EXPECT_THAT(NamesOf(findings), ElementsAre("status-order", "status-order"));
+}
+
 // --- acknowledged-once.
 
 TEST_F(TaskInvariantsTest, WhatWasAcknowledgedIsNotSentAgain) {
