@@ -1,11 +1,12 @@
 #include "child.h"
 
 #include <fmt/format.h>
-#include <malloc.h>
+#include <jemalloc/jemalloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -62,8 +63,13 @@ double MeasureInChild(Measurement* measurement,
 }
 
 double HeapInUse() {
-  const struct mallinfo2 info = ::mallinfo2();
-  return static_cast<double>(info.uordblks + info.hblkhd);
+  // Its numbers are as of the last "epoch".
+  uint64_t epoch = 1;
+  size_t bytes = 0, size = sizeof(epoch);
+  ::mallctl("epoch", &epoch, &size, &epoch, size);
+  size = sizeof(bytes);
+  ::mallctl("stats.allocated", &bytes, &size, nullptr, 0);
+  return static_cast<double>(bytes);
 }
 
 double ResidentMib(int pid) {

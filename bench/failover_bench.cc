@@ -30,21 +30,18 @@ namespace {
 
 constexpr int kDecoders = 2;  // As many as cli/servers.h gives a server on two cores.
 
-// Encodes as http::StreamHub does, and counts the agents that were answered.
+// Encodes what a turn of the core sends together, as http::StreamHub does, and counts the agents
+// that were answered.
 class EncodingLinks final : public master::Links {
  public:
-  explicit EncodingLinks(int agents) : answered_(agents) {}
+  EncodingLinks(EventLoop& loop, int agents) : loop_(loop), answered_(agents) {}
 
   void Send(master::StreamId, std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
-    encoder_.Post([event = std::move(event)] {
-      wire::EncodeRecord(wire::Encode(*event, wire::ContentType::kProtobuf));
-    });
+    Add({.message = std::move(event)});
   }
   void Send(master::StreamId, std::shared_ptr<const link::Event> event) override {
-    encoder_.Post([this, event = std::move(event)] {
-      bytes_ += wire::EncodeRecord(wire::Encode(*event, wire::ContentType::kProtobuf)).size();
-      if (event->type() == link::Event::SUBSCRIBED) answered_.count_down();
-    });
+    const bool answer = event->type() == link::Event::SUBSCRIBED;
+    Add({.message = std::move(event), .answer = answer});
   }
   void Close(master::StreamId) override { refused_ = true; }
 
@@ -52,6 +49,27 @@ class EncodingLinks final : public master::Links {
   bool refused() const { return refused_; }
 
  private:
+  struct Outgoing {
+    std::shared_ptr<const google::protobuf::Message> message;
+    bool answer = false;
+  };
+
+  void Add(Outgoing outgoing) {
+    outbox_.push_back(std::move(outgoing));
+    if (outbox_.size() > 1) return;
+    loop_.Post([this] {
+      encoder_.Post([this, batch = std::exchange(outbox_, {})] {
+        for (const Outgoing& out : batch) {
+          bytes_ +=
+              wire::EncodeRecord(wire::Encode(*out.message, wire::ContentType::kProtobuf)).size();
+          if (out.answer) answered_.count_down();
+        }
+      });
+    });
+  }
+
+  EventLoop& loop_;
+  std::vector<Outgoing> outbox_;  // The loop's thread only.
   std::latch answered_;
   std::atomic<bool> refused_ = false;
   size_t bytes_ = 0;
@@ -93,7 +111,7 @@ master::Options MasterOptions(int agents) {
 class Failover {
  public:
   explicit Failover(const ClusterShape& shape)
-      : shape_(shape), subscriptions_(shape), links_(shape.agents) {
+      : shape_(shape), subscriptions_(shape), links_(loop_, shape.agents) {
     loop_.Run([this] {
       master_ = std::make_unique<master::Master>(MasterOptions(shape_.agents), loop_, random_,
                                                  links_, registrar_, sink_);

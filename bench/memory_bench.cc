@@ -1,6 +1,6 @@
 // What a master keeps in memory for each task, agent and framework: a core with its read model in
 // virtual time, and the growth of the heap when many of one kind are added. Of a task the message
-// itself (as protobuf counts it) is taken off: the budget is for what comes on top.
+// itself is taken off: the budget is for what comes on top.
 
 #include <fmt/format.h>
 
@@ -113,13 +113,16 @@ class Core {
     Settle();
   }
 
+  // What all the tasks' messages take, by what copies of them take.
   double TaskMessageBytes() const {
-    double bytes = 0;
+    std::vector<std::unique_ptr<v1::Task>> copies;
+    copies.reserve(tasks());
+    const double before = HeapInUse();
     for (const auto& [id, framework] : sink_.model.frameworks()) {
       for (const auto& [order, task] : framework.active)
-        bytes += static_cast<double>(task->SpaceUsedLong());
+        copies.push_back(std::make_unique<v1::Task>(*task));
     }
-    return bytes;
+    return HeapInUse() - before;
   }
   size_t tasks() const {
     size_t count = 0;

@@ -35,5 +35,14 @@ if(TEPUI_SANITIZE)
   add_link_options(-fsanitize=${TEPUI_SANITIZE})
 endif()
 
+# For programs, not libraries and not tests. Messages are made by one thread and freed by another all day, and glibc's
+# malloc makes such threads wait for each other and grows their heaps page by page (docs/performance.md). A sanitizer
+# brings its own.
+add_library(tepui_malloc INTERFACE)
+if(NOT TEPUI_SANITIZE)
+  find_library(TEPUI_JEMALLOC jemalloc REQUIRED)
+  target_link_libraries(tepui_malloc INTERFACE ${TEPUI_JEMALLOC})
+endif()
+
 add_library(tepui_warnings INTERFACE)
 target_compile_options(tepui_warnings INTERFACE -Wall -Wextra -Wpedantic -Werror)

@@ -41,7 +41,9 @@ using ContainerId = Id<struct ContainerIdTag>;
 
 template <class Tag>
 struct std::hash<tepui::Id<Tag>> {
-  size_t operator()(const tepui::Id<Tag>& id) const noexcept {
+  // Not noexcept, so that libstdc++'s tables keep the hash with each id: ids are long, and without it a search would
+  // hash those it passes.
+  size_t operator()(const tepui::Id<Tag>& id) const {
     return std::hash<std::string>()(id.value());
   }
 };

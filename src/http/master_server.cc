@@ -21,10 +21,11 @@ namespace {
 
 using mesos::v1::scheduler::Call;
 
-// The master's Links: everything goes to the hub.
+// The master's Links: everything goes to the hub, what a turn of the master's loop sends together,
+// so that a busy master does not wake the hub for each event.
 class HubLinks final : public master::Links {
  public:
-  explicit HubLinks(StreamHub& hub) : hub_(hub) {}
+  HubLinks(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
   void Send(master::StreamId stream,
             std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
     hub_.Send(stream, std::move(event));
@@ -41,7 +42,15 @@ class HubLinks final : public master::Links {
 // Hands the master's changes to the reader's thread.
 class ReaderSink final : public master::ReadModelSink {
  public:
+  void Add(StreamHub::Outgoing outgoing) {
+    outbox_.push_back(std::move(outgoing));
+    if (outbox_.size() > 1) return;
+    loop_.Post([this] { hub_.Send(std::exchange(outbox_, {})); });
+  }
+
+  EventLoop& loop_;
   ReaderSink(EventLoop& reader, master::ReadModel& model) : reader_(reader), model_(model) {}
+  std::vector<StreamHub::Outgoing> outbox_;  // The master's thread only.
   void Publish(master::Changes changes) override {
     reader_.Post(
         [this, changes = std::move(changes)]() mutable { model_.Apply(std::move(changes)); });
@@ -81,7 +90,7 @@ class MasterServer::Impl {
             if (master_) master_->OnStreamClosed(stream);
           });
         }),
-        links_(hub_),
+        links_(loop_, hub_),
         sink_(reader_, model_),
         registrar_(loop_),
         server_(threads, options_.net, [this](net::Request request, net::Responder responder) {

@@ -42,11 +42,18 @@ void StreamHub::Send(StreamId stream, std::shared_ptr<const google::protobuf::Me
 }
 
 void StreamHub::Close(StreamId stream) {
-  encoder_.Post([this, stream] {
-    const auto it = entries_.find(stream);
-    if (it == entries_.end()) return;
-    if (it->second.stream) it->second.stream->Close();
-    entries_.erase(it);
+  encoder_.Post([this, stream] { DoClose(stream); });
+}
+
+void StreamHub::Send(std::vector<Outgoing> batch) {
+  encoder_.Post([this, batch = std::move(batch)] {
+    for (const Outgoing& outgoing : batch) {
+      if (outgoing.event != nullptr) {
+        DoSend(outgoing.stream, *outgoing.event);
+      } else {
+        DoClose(outgoing.stream);
+      }
+    }
   });
 }
 
@@ -75,6 +82,13 @@ void StreamHub::DoAccept(StreamId id) {
       if (entries_.erase(id) > 0) on_closed_(id);
     });
   });
+}
+
+void StreamHub::DoClose(StreamId id) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return;
+  if (it->second.stream) it->second.stream->Close();
+  entries_.erase(it);
 }
 
 void StreamHub::DoSend(StreamId id, const google::protobuf::Message& event) {

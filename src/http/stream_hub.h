@@ -42,6 +42,13 @@ class StreamHub {
   void Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event);
   void Close(StreamId stream);
 
+  // Several of these at once, in their order. Without an event: Close.
+  struct Outgoing {
+    StreamId stream = 0;
+    std::shared_ptr<const google::protobuf::Message> event;
+  };
+  void Send(std::vector<Outgoing> batch);
+
   // Ends every stream and the encoder. Idempotent.
   void Stop();
 
@@ -56,6 +63,7 @@ class StreamHub {
 
   void DoAccept(StreamId id);
   void DoSend(StreamId id, const google::protobuf::Message& event);
+  void DoClose(StreamId id);
 
   std::function<void(StreamId)> on_closed_;
   std::atomic<StreamId> last_{0};

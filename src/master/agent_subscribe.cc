@@ -63,7 +63,7 @@ Status Master::Impl::CheckSubscription(const link::Call::Subscribe& subscribe) {
              !valid) {
     return valid;
   }
-  std::unordered_set<std::string> frameworks;
+  std::unordered_set<std::string_view> frameworks;
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     if (Status valid = validation::ValidateId(info.id().value(), "Framework id"); !valid)
       return valid;

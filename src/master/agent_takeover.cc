@@ -37,17 +37,16 @@ void Master::Impl::RecoverFrameworks(const link::Call::Subscribe& subscribe) {
 
 void Master::Impl::TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe) {
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
-    link::Event event;
     if (Framework* framework = FindFramework(FrameworkId(info.id().value()));
         framework != nullptr) {
       Associate(*framework, agent);
-      event.set_type(link::Event::UPDATE_FRAMEWORK);
-      *event.mutable_update_framework() = framework->info;
+      Send(agent, UpdateEvent(*framework));
     } else {
+      link::Event event;
       event.set_type(link::Event::SHUTDOWN_FRAMEWORK);
       *event.mutable_shutdown_framework() = info.id();
+      Send(agent, std::move(event));
     }
-    Send(agent, std::move(event));
   }
 }
 

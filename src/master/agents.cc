@@ -9,6 +9,20 @@
 
 namespace tepui::master {
 
+namespace {
+
+const std::shared_ptr<const link::Event>& PingEvent() {
+  static const auto event = [] {
+    auto ping = std::make_shared<link::Event>();
+    ping->set_type(link::Event::PING);
+    ping->mutable_ping()->set_connected(true);
+    return std::shared_ptr<const link::Event>(std::move(ping));
+  }();
+  return event;
+}
+
+}  // namespace
+
 void Master::Impl::StartPings(Agent& agent) {
   agent.awaits_pong = false;
   agent.missed_pings = 0;
@@ -25,10 +39,7 @@ void Master::Impl::PingTick(Agent& agent) {
     }
   }
   agent.awaits_pong = true;
-  link::Event event;
-  event.set_type(link::Event::PING);
-  event.mutable_ping()->set_connected(true);
-  Send(agent, std::move(event));
+  Send(agent, PingEvent());
   agent.ping.Set(options_.agent_ping_timeout, [this, &agent] { PingTick(agent); });
 }
 

@@ -156,13 +156,18 @@ void Master::Impl::UpdateInfo(Framework& framework, const v1::FrameworkInfo& inf
   publisher_.FrameworkChanged(framework);
 }
 
-void Master::Impl::TellAgents(Framework& framework) {
-  for (Agent* agent : framework.agents) {
-    link::Event event;
-    event.set_type(link::Event::UPDATE_FRAMEWORK);
-    *event.mutable_update_framework() = framework.info;
-    Send(*agent, std::move(event));
+std::shared_ptr<const link::Event> Master::Impl::UpdateEvent(Framework& framework) const {
+  if (framework.update_event == nullptr) {
+    auto event = std::make_shared<link::Event>();
+    event->set_type(link::Event::UPDATE_FRAMEWORK);
+    *event->mutable_update_framework() = framework.info;
+    framework.update_event = std::move(event);
   }
+  return framework.update_event;
+}
+
+void Master::Impl::TellAgents(Framework& framework) {
+  for (Agent* agent : framework.agents) Send(*agent, UpdateEvent(framework));
 }
 
 void Master::Impl::Connect(Framework& framework, StreamId stream, const std::string& stream_uuid) {

@@ -91,8 +91,11 @@ void Master::Impl::Send(Framework& framework, std::shared_ptr<const SchedulerEve
 }
 
 void Master::Impl::Send(Agent& agent, link::Event event) {
-  if (!agent.connected) return;
-  links_.Send(agent.stream, std::make_shared<const link::Event>(std::move(event)));
+  if (agent.connected) Send(agent, std::make_shared<const link::Event>(std::move(event)));
+}
+
+void Master::Impl::Send(Agent& agent, std::shared_ptr<const link::Event> event) {
+  if (agent.connected) links_.Send(agent.stream, std::move(event));
 }
 
 void Master::Impl::Drop(const Framework& framework, std::string_view call, const std::string& why) {

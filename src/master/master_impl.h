@@ -103,6 +103,7 @@ class Master::Impl {
   Registrar::Done Guarded(Registrar::Done done);
   void Send(Framework& framework, std::shared_ptr<const SchedulerEvent> event);
   void Send(Agent& agent, link::Event event);
+  void Send(Agent& agent, std::shared_ptr<const link::Event> event);
   void Count(Counter counter) { counters_.Add(counter); }
   // The call has no effect; `why` goes to the log.
   void Drop(const Framework& framework, std::string_view call, const std::string& why);
@@ -117,6 +118,8 @@ class Master::Impl {
                                             const std::vector<std::string>& suppressed_roles);
   void UpdateInfo(Framework& framework, const v1::FrameworkInfo& info,
                   const std::vector<std::string>& suppressed_roles);
+  // UPDATE_FRAMEWORK with what is known of the framework now.
+  std::shared_ptr<const link::Event> UpdateEvent(Framework& framework) const;
   void TellAgents(Framework& framework);
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
@@ -196,6 +199,7 @@ class Master::Impl {
   void EndOperations(Agent& agent, v1::OperationState state, std::string_view why);
 
   // --- tasks.cc
+  // The framework has no task of that id.
   Task& AddTask(Framework& framework, Agent& agent, v1::Task message, Resources resources);
   Executor& AddExecutor(Framework& framework, Agent& agent, const v1::ExecutorInfo& info,
                         Resources resources);

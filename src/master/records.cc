@@ -34,6 +34,7 @@ void SetInfo(Framework& framework, const v1::FrameworkInfo& info) {
   framework.multi_role = validation::HasCapability(info, Capability::MULTI_ROLE);
   framework.reservation_refinement =
       validation::HasCapability(info, Capability::RESERVATION_REFINEMENT);
+  framework.update_event = nullptr;
 }
 
 v1::AgentID IdMessage(const AgentId& id) {

@@ -133,6 +133,8 @@ struct Framework {
   bool reservation_refinement = false;
 
   std::set<std::string> suppressed_roles;
+  // Tells agents of `info`; made when the first is told, shared by all.
+  std::shared_ptr<const link::Event> update_event;
   State state = State::kRecovered;
   bool active = false;  // Gets offers. Only ever true while connected.
   StreamId stream = 0;  // While connected.

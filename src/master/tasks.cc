@@ -1,5 +1,6 @@
 // Tasks and executors: the tables, statuses, acknowledgements, kills (reference 2.5-2.7).
 
+#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -46,7 +47,9 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
 Task& Master::Impl::AddTask(Framework& framework, Agent& agent, v1::Task message,
                             Resources resources) {
   const v1::TaskState state = message.state();
-  Task& task = framework.tasks[TaskId(message.task_id().value())];
+  const auto [place, added] = framework.tasks.try_emplace(TaskId(message.task_id().value()));
+  assert(added);
+  Task& task = place->second;
   task.framework = &framework;
   task.agent = &agent;
   task.message = std::make_shared<v1::Task>(std::move(message));
