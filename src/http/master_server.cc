@@ -28,20 +28,14 @@ class HubLinks final : public master::Links {
   HubLinks(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
   void Send(master::StreamId stream,
             std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
-    hub_.Send(stream, std::move(event));
+    Add({stream, std::move(event)});
   }
   void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
-    hub_.Send(stream, std::move(event));
+    Add({stream, std::move(event)});
   }
-  void Close(master::StreamId stream) override { hub_.Close(stream); }
+  void Close(master::StreamId stream) override { Add({stream, nullptr}); }
 
  private:
-  StreamHub& hub_;
-};
-
-// Hands the master's changes to the reader's thread.
-class ReaderSink final : public master::ReadModelSink {
- public:
   void Add(StreamHub::Outgoing outgoing) {
     outbox_.push_back(std::move(outgoing));
     if (outbox_.size() > 1) return;
@@ -49,8 +43,14 @@ class ReaderSink final : public master::ReadModelSink {
   }
 
   EventLoop& loop_;
-  ReaderSink(EventLoop& reader, master::ReadModel& model) : reader_(reader), model_(model) {}
+  StreamHub& hub_;
   std::vector<StreamHub::Outgoing> outbox_;  // The master's thread only.
+};
+
+// Hands the master's changes to the reader's thread.
+class ReaderSink final : public master::ReadModelSink {
+ public:
+  ReaderSink(EventLoop& reader, master::ReadModel& model) : reader_(reader), model_(model) {}
   void Publish(master::Changes changes) override {
     reader_.Post(
         [this, changes = std::move(changes)]() mutable { model_.Apply(std::move(changes)); });
