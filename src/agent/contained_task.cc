@@ -42,17 +42,11 @@ void ContainedTask::FailLaunch(const Error& error) { OnLaunched(Fail(error)); }
 void ContainedTask::OnLaunched(Result<containers::Launched> result) {
   if (!result) {
     state_ = State::kEnded;
-    if (!ended_by_agent_) {
-      v1::TaskStatus status = MakeStatus(v1::TASK_FAILED);
-      status.set_source(v1::TaskStatus::SOURCE_AGENT);
-      status.set_reason(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
-      status.set_message("Failed to launch container: " + result.error().message);
-      Report(std::move(status));
-    }
+    Report(killed_early_ ? KilledStatus() : LaunchFailedStatus(result.error()));
     return Gone(std::nullopt);
   }
   pid_ = result->pid;
-  if (ended_by_agent_) {
+  if (killed_early_) {
     services_.containerizer.Destroy(container());
   } else {
     state_ = State::kRunning;
@@ -123,7 +117,7 @@ void ContainedTask::Kill(const std::optional<v1::KillPolicy>& policy) {
 }
 
 void ContainedTask::KillWithin(Duration grace) {
-  if (state_ == State::kEnded || ended_by_agent_) return;
+  if (state_ == State::kEnded || killed_early_) return;
   if (state_ != State::kRunning) return KillBeforeRunning();
 
   const MonotonicTime now = services_.clock.Now();
@@ -148,13 +142,13 @@ void ContainedTask::KillWithin(Duration grace) {
 
 void ContainedTask::KillBeforeRunning() {
   killed_ = true;
-  ended_by_agent_ = true;
-  v1::TaskStatus status = MakeStatus(v1::TASK_KILLED);
-  status.set_source(v1::TaskStatus::SOURCE_AGENT);
-  status.set_reason(v1::TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH);
-  status.set_message("Killed before the task was started");
-  Report(std::move(status));
-  if (state_ == State::kNew) return Gone(std::nullopt);
+  killed_early_ = true;
+  if (state_ == State::kNew) {
+    Report(KilledStatus());
+    return Gone(std::nullopt);
+  }
+  // The end is told when it is true: the program may be starting just now, and what the task uses
+  // is free once its framework hears of it.
   services_.containerizer.Destroy(container());
 }
 
@@ -165,8 +159,25 @@ void ContainedTask::OnTerminated(const containers::Termination& termination) {
   }
   state_ = State::kEnded;
   StopWatching();
-  if (!ended_by_agent_) Report(EndStatus(termination));
+  Report(killed_early_ ? KilledStatus() : EndStatus(termination));
+  services_.containerizer.Forget(container());
   Gone(termination.status);
+}
+
+v1::TaskStatus ContainedTask::KilledStatus() const {
+  v1::TaskStatus status = MakeStatus(v1::TASK_KILLED);
+  status.set_source(v1::TaskStatus::SOURCE_AGENT);
+  status.set_reason(v1::TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH);
+  status.set_message("Killed before the task was started");
+  return status;
+}
+
+v1::TaskStatus ContainedTask::LaunchFailedStatus(const Error& error) const {
+  v1::TaskStatus status = MakeStatus(v1::TASK_FAILED);
+  status.set_source(v1::TaskStatus::SOURCE_AGENT);
+  status.set_reason(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  status.set_message("Failed to launch container: " + error.message);
+  return status;
 }
 
 v1::TaskStatus ContainedTask::EndStatus(const containers::Termination& termination) const {

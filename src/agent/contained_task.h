@@ -18,7 +18,7 @@ namespace tepui::agent {
 //   Launch -> [STARTING] -> RUNNING -> [KILLING] -> FINISHED | FAILED | KILLED
 //          -> FAILED (could not start) | KILLED (killed before it ran)
 //
-// Exactly one terminal status is reported, then OnTaskGone when nothing of the container is left.
+// Exactly one terminal status is reported, when nothing of the container is left, then OnTaskGone.
 class ContainedTask {
  public:
   class Owner {
@@ -71,8 +71,10 @@ class ContainedTask {
   void OnHealth(const HealthChecker::Health& health);
   void OnCompletionTimeout();
   void OnTerminated(const containers::Termination& termination);
-  v1::TaskStatus EndStatus(const containers::Termination& termination) const;
   void KillBeforeRunning();
+  v1::TaskStatus KilledStatus() const;
+  v1::TaskStatus LaunchFailedStatus(const Error& error) const;
+  v1::TaskStatus EndStatus(const containers::Termination& termination) const;
 
   v1::TaskStatus MakeStatus(v1::TaskState state) const;
   v1::TaskStatus RepeatStatus(v1::TaskStatus::Reason reason) const;
@@ -84,7 +86,7 @@ class ContainedTask {
   Owner& owner_;
 
   State state_ = State::kNew;
-  bool ended_by_agent_ = false;  // The terminal status went out while the launch was on its way.
+  bool killed_early_ = false;  // While the launch was on its way.
   bool killed_ = false;
   bool out_of_time_ = false;
   bool unhealthy_ = false;
