@@ -72,7 +72,8 @@ TEST(ContainerScriptTest, IsOfATaskOrOfAnExecutor) {
 TEST(ContainerScriptTest, IsReadAsItWasWritten) {
   std::vector<ContainerScript> scripts(7);
   for (ContainerScript& script : scripts) script.task = "t";
-  scripts[0] = {.executor = "e"};
+  scripts[0].task.clear();
+  scripts[0].executor = "e";
   scripts[1].start = milliseconds(1500);
   scripts[2].start_fails = true;
   scripts[2].start = seconds(1);
