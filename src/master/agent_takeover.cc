@@ -56,7 +56,7 @@ void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, cons
     if (task == nullptr || announce == nullptr) continue;
     const v1::Task& message = *task->message;
     v1::TaskStatus status =
-        MasterStatus(message.task_id().value(), agent.id.value(), message.state(),
+        MasterStatus(message.task_id().value(), agent.id.value(), ReportedState(message),
                      v1::TaskStatus::REASON_AGENT_REREGISTERED, announce, clock_.WallNow());
     AddTaskFacts(message, &status);
     SendStatus(*task->framework, std::move(status));

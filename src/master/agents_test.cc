@@ -281,6 +281,26 @@ TEST_P(LostTasks, ComeBackWithTheirAgent) {
   EXPECT_EQ(h.Metric("slaves_unreachable"), 0);
 }
 
+// What ended meanwhile is told by the agent, after what came before the end.
+TEST_P(LostTasks, ThatEndedComeBackAsTheyWereToldLast) {
+  h.clock.Advance(seconds(100));
+  h.Take(scheduler);
+  Bring(&node, scheduler, "t", v1::TASK_FINISHED);
+  node.subscribe.mutable_tasks(0)->set_status_update_state(v1::TASK_STARTING);
+  ASSERT_TRUE(h.Rejoin(&node));
+  std::vector<v1::TaskStatus> statuses = h.TakeStatuses(scheduler);
+  ASSERT_THAT(statuses, SizeIs(1));
+  EXPECT_EQ(statuses[0].state(), v1::TASK_STARTING);
+
+  h.clock.Advance(seconds(100));
+  h.Take(scheduler);
+  node.subscribe.mutable_tasks(0)->clear_status_update_state();
+  ASSERT_TRUE(h.Rejoin(&node));
+  statuses = h.TakeStatuses(scheduler);
+  ASSERT_THAT(statuses, SizeIs(1));
+  EXPECT_EQ(statuses[0].state(), v1::TASK_STAGING);
+}
+
 TEST_P(LostTasks, ThatDoNotComeBackWithTheirAgentAreForgotten) {
   h.clock.Advance(seconds(100));
   h.Take(scheduler);  // Offers long rescinded.

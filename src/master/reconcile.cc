@@ -60,8 +60,12 @@ void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reco
     if (TEPUI_PLANTED_FAULT("known-tasks-not-answered")) return;
     return SendReconciled(framework, *it->second.message, now);
   }
-  const bool named = asked.has_agent_id();
-  const AgentId agent(named ? asked.agent_id().value() : std::string());
+  // The master knows where a lost task was, should the framework not say so.
+  const v1::Task* lost = framework.unreachable.Find(TaskId(asked.task_id().value()));
+  const AgentId agent(asked.has_agent_id() ? asked.agent_id().value()
+                      : lost != nullptr    ? lost->agent_id().value()
+                                           : std::string());
+  const bool named = !agent.empty();
   // An agent that is still to come back may have it.
   if (named ? recovered_.contains(agent) : !recovered_.empty()) return;
 
@@ -84,7 +88,8 @@ void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reco
     event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_UNKNOWN),
                                 "Reconciliation: Task is unknown", now);
   }
-  if (named) *event->mutable_update()->mutable_status()->mutable_agent_id() = asked.agent_id();
+  if (named)
+    event->mutable_update()->mutable_status()->mutable_agent_id()->set_value(agent.value());
   Send(framework, std::move(event));
 }
 

@@ -79,6 +79,27 @@ TEST_P(Reconcile, AnswersWhatIsKnownOfEachTask) {
   EXPECT_EQ(ask("x", "old-S0")->state(), Or(v1::TASK_UNREACHABLE));
 }
 
+// Though it names no agent: a KILL is answered like that, and UNKNOWN would mean that it never ran.
+TEST(Reconciliation, ALostTaskIsUnreachableWhoeverAsks) {
+  MasterHarness h;
+  const Node node = h.Join();
+  const Scheduler scheduler = h.Subscribe();
+  h.Launch(scheduler, {MasterHarness::Task(node, "t")});
+  h.PassTime(std::chrono::minutes(2), {});
+  h.TakeStatuses(scheduler);
+  Call kill;
+  kill.set_type(Call::KILL);
+  kill.mutable_kill()->mutable_task_id()->set_value("t");
+  for (const Call& call : {ReconcileOf({{"t", ""}}), kill}) {
+    h.Make(scheduler, call);
+    const std::vector<v1::TaskStatus> statuses = h.TakeStatuses(scheduler);
+    ASSERT_THAT(statuses, SizeIs(1));
+    EXPECT_EQ(statuses[0].state(), v1::TASK_UNREACHABLE);
+    EXPECT_EQ(statuses[0].agent_id().value(), node.id);
+    EXPECT_TRUE(statuses[0].has_unreachable_time());
+  }
+}
+
 TEST(Reconciliation, WithoutTasksTellsOfAll) {
   MasterHarness h;
   const Node node = h.Join();
@@ -103,6 +124,19 @@ TEST(Reconciliation, TellsTheStateOfTheLastStatusSent) {
   h.Take(scheduler);
   h.Make(scheduler, ReconcileOf({{"t", ""}}));
   EXPECT_EQ(h.TakeStatuses(scheduler).at(0).state(), v1::TASK_RUNNING);
+}
+
+// The statuses wait at the agent until the framework is back; they come in their order.
+TEST(Reconciliation, DoesNotTellTheEndBeforeWhatCameBefore) {
+  MasterHarness h;
+  const Node node = h.Join();
+  Scheduler scheduler = h.Subscribe();
+  h.Launch(scheduler, {MasterHarness::Task(node, "t")});
+  h.Leave(scheduler);
+  h.Report(node, scheduler, "t", v1::TASK_STARTING, 'a', v1::TASK_FINISHED);
+  ASSERT_TRUE(h.Resubscribe(&scheduler));
+  h.Make(scheduler, ReconcileOf({{"t", ""}}));
+  EXPECT_EQ(h.TakeStatuses(scheduler).at(0).state(), v1::TASK_STAGING);
 }
 
 TEST(Reconciliation, CarriesHealthAndContainer) {

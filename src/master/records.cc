@@ -10,6 +10,11 @@ void UnreachableTasks::Add(const TaskId& id, Message message) {
   index_.emplace(id, std::prev(list_.end()));
 }
 
+const v1::Task* UnreachableTasks::Find(const TaskId& id) const {
+  const auto it = index_.find(id);
+  return it == index_.end() ? nullptr : it->second->second.get();
+}
+
 UnreachableTasks::Message UnreachableTasks::Remove(const TaskId& id) {
   const auto it = index_.find(id);
   if (it == index_.end()) return nullptr;
@@ -29,12 +34,12 @@ std::pair<TaskId, UnreachableTasks::Message> UnreachableTasks::RemoveOldest() {
 void SetInfo(Framework& framework, const v1::FrameworkInfo& info) {
   using Capability = v1::FrameworkInfo::Capability;
   framework.info = info;
+  framework.update_event = nullptr;
   framework.roles = validation::RolesOf(info);
   framework.partition_aware = validation::HasCapability(info, Capability::PARTITION_AWARE);
   framework.multi_role = validation::HasCapability(info, Capability::MULTI_ROLE);
   framework.reservation_refinement =
       validation::HasCapability(info, Capability::RESERVATION_REFINEMENT);
-  framework.update_event = nullptr;
 }
 
 v1::AgentID IdMessage(const AgentId& id) {

@@ -88,6 +88,8 @@ class UnreachableTasks {
 
   size_t size() const { return index_.size(); }
   bool Contains(const TaskId& id) const { return index_.contains(id); }
+  // Null if it is not there.
+  const v1::Task* Find(const TaskId& id) const;
   void Add(const TaskId& id, Message message);
   // Null if it is not there.
   Message Remove(const TaskId& id);
@@ -131,10 +133,10 @@ struct Framework {
   bool partition_aware = false;
   bool multi_role = false;
   bool reservation_refinement = false;
-
-  std::set<std::string> suppressed_roles;
   // Tells agents of `info`; made when the first is told, shared by all.
   std::shared_ptr<const link::Event> update_event;
+
+  std::set<std::string> suppressed_roles;
   State state = State::kRecovered;
   bool active = false;  // Gets offers. Only ever true while connected.
   StreamId stream = 0;  // While connected.

@@ -55,7 +55,8 @@ void AddTaskFacts(const v1::Task& task, v1::TaskStatus* status) {
 }
 
 v1::TaskState ReportedState(const v1::Task& task) {
-  return task.has_status_update_state() ? task.status_update_state() : task.state();
+  if (task.has_status_update_state()) return task.status_update_state();
+  return IsTerminal(task.state()) ? v1::TASK_STAGING : task.state();
 }
 
 v1::Task MakeTask(const v1::TaskInfo& info, const v1::ExecutorInfo* executor,

@@ -31,7 +31,8 @@ v1::TaskStatus MasterStatus(const std::string& task_id, const std::string& agent
 // Adds to `status` what is known of the task beyond its state: executor, health, check, container.
 void AddTaskFacts(const v1::Task& task, v1::TaskStatus* status);
 
-// The state the framework was told last or, if it was told none, the task's own.
+// The state the framework was told last or, if it was told none, the task's own; but that of an end
+// it was not told yet is STAGING: the statuses before the end come first.
 v1::TaskState ReportedState(const v1::Task& task);
 
 // The master's record of a task as it is launched, in STAGING.
