@@ -41,14 +41,15 @@ class JsonWriter {
   }
   void Int(std::integral auto value) {
     Separate();
-    fmt::format_to(std::back_inserter(out_), "{}", value);
+    AppendInteger(value);
   }
   // Whole numbers keep a ".0", so that readers in typed languages see a double every time.
   void Double(double value) {
     Separate();
     if (!std::isfinite(value)) value = 0;
     if (value == std::trunc(value) && std::fabs(value) < 1e15) {
-      fmt::format_to(std::back_inserter(out_), "{}.0", static_cast<int64_t>(value));
+      AppendInteger(static_cast<int64_t>(value));
+      out_ += ".0";
     } else {
       fmt::format_to(std::back_inserter(out_), "{}", value);
     }
@@ -83,6 +84,10 @@ class JsonWriter {
   }
 
  private:
+  void AppendInteger(std::integral auto value) {
+    const fmt::format_int digits(value);
+    out_.append(digits.data(), digits.size());
+  }
   void Open(char bracket) {
     Separate();
     out_ += bracket;

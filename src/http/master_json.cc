@@ -225,6 +225,16 @@ class StateCounts {
   std::map<v1::TaskState, int> counts_;
 };
 
+// More than most states take: what is not used is address space only, and to grow by copying costs
+// as much as a fifth of the rendering.
+size_t RoomFor(const ReadModel& model) {
+  constexpr size_t kTask = 1024, kAgent = 4096;
+  size_t tasks = 0;
+  for (const auto& [id, framework] : model.frameworks())
+    tasks += framework.active.size() + framework.unreachable.size() + framework.completed.size();
+  return tasks * kTask + model.agents().size() * kAgent;
+}
+
 struct Summary {
   StateCounts counts;
   std::set<std::string> peers;  // Frameworks of an agent, agents of a framework; by running tasks.
@@ -234,6 +244,7 @@ struct Summary {
 
 std::string StateJson(const MasterIdentity& master, const ReadModel& model) {
   std::string json;
+  json.reserve(RoomFor(model));
   JsonWriter writer(&json);
   writer.BeginObject();
   WriteMasterHead(master, model, &writer);

@@ -340,7 +340,13 @@ void WriteExecutorFields(const v1::ExecutorInfo& executor, JsonWriter* writer) {
 
 void WriteLabels(const v1::Labels& labels, JsonWriter* writer) {
   writer->BeginArray();
-  for (const auto& label : labels.labels()) writer->Proto(label);
+  // By hand: of a large state they are the larger part.
+  for (const v1::Label& label : labels.labels()) {
+    writer->BeginObject();
+    writer->Field("key", label.key());
+    if (label.has_value()) writer->Field("value", label.value());
+    writer->EndObject();
+  }
   writer->EndArray();
 }
 

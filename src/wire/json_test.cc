@@ -128,6 +128,29 @@ TEST(JsonWriterTest, DoublesAreShortestAndShowThatTheyAreDoubles) {
   }
 }
 
+// Wherever in a string it stands: plain characters are taken several at a time.
+TEST(JsonWriterTest, WhatNeedsAnEscapeIsFoundEverywhere) {
+  for (const auto& [character, escaped] :
+       std::vector<std::pair<std::string, std::string>>{{"\"", "\\\""},
+                                                        {"\\", "\\\\"},
+                                                        {"\x1f", "\\u001F"},
+                                                        {"\n", "\\n"},
+                                                        {"\x80", "\xef\xbf\xbd"},
+                                                        {"\x7f", "\x7f"},
+                                                        {" ", " "},
+                                                        {"~", "~"},
+                                                        {"!", "!"}}) {
+    for (size_t length = 0; length < 20; ++length) {
+      for (size_t at = 0; at <= length; ++at) {
+        const std::string before(at, 'a'), after(length - at, 'z');
+        std::string out;
+        AppendJsonString(before + character + after, &out);
+        EXPECT_EQ(out, "\"" + before + escaped + after + "\"");
+      }
+    }
+  }
+}
+
 TEST(JsonWriterTest, StringsAreEscapedAndAlwaysUtf8) {
   EXPECT_EQ(Quoted("plain /"), R"("plain /")");
   EXPECT_EQ(Quoted("\"\\\b\f\n\r\t\x01\x1f\x7f"), "\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001F\x7f\"");

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <memory>
 
@@ -295,6 +296,29 @@ size_t Utf8Length(std::string_view text) {
 // Printable ASCII that needs no escape.
 bool IsPlain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
+// The same of eight characters at once. Each term has the top bit of a byte set that is not plain;
+// a borrow may set it in a higher byte too, which is then no mistake about the eight.
+bool ArePlain(uint64_t word) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  constexpr uint64_t kTop = 0x80 * kEach;
+  const auto zeros = [](uint64_t bytes) { return (bytes - kEach) & ~bytes; };
+  const uint64_t low = (word - 0x20 * kEach) & ~word;
+  return ((word | low | zeros(word ^ ('"' * kEach)) | zeros(word ^ ('\\' * kEach)) |
+           zeros(word ^ (0x7f * kEach))) &
+          kTop) == 0;
+}
+
+// How many characters at the front of `text` are plain.
+size_t PlainLength(std::string_view text) {
+  size_t length = 0;
+  for (uint64_t word; length + sizeof(word) <= text.size(); length += sizeof(word)) {
+    std::memcpy(&word, text.data() + length, sizeof(word));
+    if (!ArePlain(word)) break;
+  }
+  while (length < text.size() && IsPlain(text[length])) ++length;
+  return length;
+}
+
 void AppendEscaped(char c, std::string* out) {
   switch (c) {
     case '"':
@@ -331,7 +355,7 @@ void AppendEscaped(char c, std::string* out) {
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
   while (!text.empty()) {
-    const auto plain = static_cast<size_t>(std::ranges::find_if_not(text, IsPlain) - text.begin());
+    const size_t plain = PlainLength(text);
     out->append(text.substr(0, plain));
     text.remove_prefix(plain);
     if (text.empty()) break;
