@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "http/call_decoding.h"
 #include "http/responses.h"
+#include "master/leadership.h"
 #include "sim/event_streams.h"
 #include "wire/content_type.h"
 
@@ -97,12 +98,11 @@ class MasterNode::Life {
   void Start();
 
   Process& process() { return process_; }
-  const NodeSink* sink() const { return master_ == nullptr ? nullptr : &sink_; }
-  uint64_t epoch() const { return master_ == nullptr ? 0 : epoch_; }
+  const NodeSink* sink() const { return leads_ ? &sink_ : nullptr; }
+  uint64_t epoch() const { return leads_ ? store_->epoch() : 0; }
 
  private:
-  void OnElected(uint64_t epoch);
-  void Recover();
+  void OnElected();
   void End(const std::string& why);
 
   void OnRequest(const net::Request& request, ExchangePtr exchange);
@@ -119,12 +119,13 @@ class MasterNode::Life {
   SeededRandom random_;
   master::Options options_;
   std::optional<Host> leader_;
-  uint64_t epoch_ = 0;  // Ours, once elected.
+  bool leads_ = false;  // Elected, and the registry is recovered.
   EventStreams streams_;
   NodeLinks links_;
   NodeSink sink_;
-  std::unique_ptr<SimulatedRegistrar> registrar_;
-  std::unique_ptr<master::Master> master_;  // Once it leads and has recovered.
+  // Once elected.
+  std::optional<SimulatedStore> store_;
+  std::optional<master::Leadership> leadership_;
 };
 
 MasterNode::Life::Life(MasterNode& node, const std::string& name)
@@ -134,7 +135,7 @@ MasterNode::Life::Life(MasterNode& node, const std::string& name)
       options_(node.options_),
       streams_([this](master::StreamId stream) {
         links_.Ended(stream);
-        master_->OnStreamClosed(stream);
+        if (auto* master = leadership_->master()) master->OnStreamClosed(stream);
       }),
       links_(node.parts_.observer, node.host_, streams_),
       sink_(node.parts_.observer, node.host_) {
@@ -158,39 +159,26 @@ void MasterNode::Life::Start() {
                               [this](std::optional<Host> leader) { leader_ = std::move(leader); });
   node_.parts_.election.Stand(
       node_.host_, process_,
-      {.on_elected = [this](uint64_t epoch) { OnElected(epoch); },
+      {.on_elected = [this](uint64_t) { OnElected(); },
        .on_lost = [this] { End("its session with the coordination service is over"); }});
 }
 
-void MasterNode::Life::OnElected(uint64_t epoch) {
-  epoch_ = epoch;
-  // The registry takes as long to be read as the slowest write.
-  process_.After(node_.store_.max_delay, [this] { Recover(); });
-}
-
-void MasterNode::Life::Recover() {
-  if (node_.store_.fails) return End("the store failed while the registry was read");
-  auto recovered = node_.parts_.registry.Recover(epoch_);
-  if (!recovered) return End(recovered.error().message);
-  options_.registry = std::move(*recovered);
-  options_.exit = [this](const Error& error) { End(error.message); };
-  registrar_ = std::make_unique<SimulatedRegistrar>(
-      process_, node_.parts_.registry, epoch_, node_.store_,
-      node_.parts_.world.MakeRandom(process_.name() + " store"),
-      [this](const Error& error) { End(error.message); });
-  node_.parts_.observer.OnLeading(node_.host_, epoch_);
-  master_ =
-      std::make_unique<master::Master>(options_, process_, random_, links_, *registrar_, sink_);
+void MasterNode::Life::OnElected() {
+  const Parts& parts = node_.parts_;
+  store_.emplace(process_, node_.host_, parts.registry, node_.store_,
+                 parts.world.MakeRandom(process_.name() + " store"));
+  leadership_.emplace(
+      options_, master::RegistryTimeouts(), process_, random_, links_, *store_, sink_,
+      [this] { leads_ = true; }, [this](const Error& error) { End(error.message); });
 }
 
 void MasterNode::Life::End(const std::string& why) {
-  if (!process_.alive()) return;
   process_.Kill();
   node_.OnEnded(why);
 }
 
 net::Response MasterNode::Life::Elsewhere(const net::Request& request) const {
-  if (epoch_ != 0) return http::TextResponse(503, "Master has not finished recovery");
+  if (leadership_) return http::TextResponse(503, "Master has not finished recovery");
   if (!leader_ || *leader_ == node_.host_) {
     return http::TextResponse(503, "No leading master is known");
   }
@@ -204,7 +192,7 @@ void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchan
     exchange->Respond(http::TextResponse(200, ""));
   } else if (request.target != "/api/v1/scheduler" && request.target != "/api/v1/agent") {
     exchange->Respond(http::TextResponse(404, ""));
-  } else if (master_ == nullptr) {
+  } else if (!leads_) {
     exchange->Respond(Elsewhere(request));
   } else if (request.method != "POST") {
     exchange->Respond(http::MethodNotAllowed("POST", request.method));
@@ -240,8 +228,8 @@ void MasterNode::Life::OnScheduler(const net::Request& request, ExchangePtr exch
   const auto stream_id = StreamIdOf(request);
   if (call.type() != Call::SUBSCRIBE) {
     const unsigned success = call.type() == Call::UPDATE_FRAMEWORK ? 200 : 202;
-    master_->OnSchedulerCall(stream_id, std::nullopt, call,
-                             ReplyWith(std::move(exchange), success));
+    leadership_->master()->OnSchedulerCall(stream_id, std::nullopt, call,
+                                           ReplyWith(std::move(exchange), success));
     return;
   }
   if (const auto type = http::NegotiateEvents(request); !type) {
@@ -253,7 +241,7 @@ void MasterNode::Life::OnScheduler(const net::Request& request, ExchangePtr exch
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
-  master_->OnSchedulerSubscribe(stream, uuid, std::nullopt, call, ReplyTo(stream));
+  leadership_->master()->OnSchedulerSubscribe(stream, uuid, std::nullopt, call, ReplyTo(stream));
 }
 
 void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange) {
@@ -269,7 +257,7 @@ void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange
       return exchange->Respond(http::TextResponse(
           400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
     }
-    master_->OnAgentCalls(*stream_id, calls, ReplyWith(std::move(exchange), 202));
+    leadership_->master()->OnAgentCalls(*stream_id, calls, ReplyWith(std::move(exchange), 202));
     return;
   }
   if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
@@ -278,7 +266,8 @@ void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
-  master_->OnAgentSubscribe(stream, uuid, calls.calls(0).subscribe(), ReplyTo(stream));
+  leadership_->master()->OnAgentSubscribe(stream, uuid, calls.calls(0).subscribe(),
+                                          ReplyTo(stream));
 }
 
 MasterNode::MasterNode(Parts parts, Host host, master::Options options)

@@ -9,13 +9,15 @@
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/registry.h"
+#include "sim/simulated_store.h"
 
 namespace tepui::sim {
 
 // A machine that runs a master: stands for election, serves the scheduler and the agent API when it
-// leads, redirects to the leader when it does not (reference 1.1), ends its process when it lost
-// its session or a write, and is started again by its supervisor after kRestartDelay. Belongs to
-// the world's events; Start and Crash not from inside the master's process.
+// leads (the real master::Leadership over a SimulatedStore), redirects to the leader when it does
+// not (reference 1.1), ends its process when it lost its session or its store, and is started again
+// by its supervisor after kRestartDelay. Belongs to the world's events; Start and Crash not from
+// inside the master's process.
 class MasterNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -39,7 +41,7 @@ class MasterNode {
 
   // What readers of this master see; null unless it leads.
   const master::ReadModel* read_model() const;
-  // Of the present master, 0 if it does not lead.
+  // Of the present master's store; 0 if it does not lead.
   uint64_t epoch() const;
 
  private:

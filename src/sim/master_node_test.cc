@@ -159,7 +159,7 @@ TEST_F(MasterNodeTest, WithoutALeaderOrBeforeItHasRecoveredCallsAre503) {
   EXPECT_EQ(leaderless->response->body, "No leading master is known");
   network_.Unblock("master-0", Election::kCoordination);
 
-  masters_[0]->store().max_delay = minutes(1);
+  masters_[0]->store().min_delay = masters_[0]->store().max_delay = seconds(14);
   Advance(seconds(10));
   EXPECT_EQ(election_.leader(), "master-0");
   const auto recovering = Ask("master-0", Post(kScheduler, FrameworkSubscribe()));
@@ -321,8 +321,8 @@ TEST_F(MasterNodeTest, ADeposedLeaderThatWasPausedEndsWhenItsWriteFails) {
   EXPECT_EQ(masters_[0]->epoch(), 1u);  // It does not know.
   masters_[0]->process()->Resume();
   Advance(milliseconds(500));
-  EXPECT_THAT(observer_.lives, Contains("master-0 ends: The registry is in epoch 2 and takes no "
-                                        "writes of epoch 1"));
+  EXPECT_THAT(observer_.lives, Contains(AllOf(StartsWith("master-0 ends: "), HasSubstr("epoch 1"),
+                                              HasSubstr("master-1"))));
   EXPECT_FALSE(masters_[0]->running());
   EXPECT_EQ(masters_[0]->read_model(), nullptr);
   EXPECT_THAT(observer_.committed, IsEmpty());
@@ -342,8 +342,7 @@ TEST_F(MasterNodeTest, ALeaderWhoseStoreFailsEnds) {
   masters_[1]->store().fails = true;
   Advance(seconds(30));
   EXPECT_THAT(observer_.lives,
-              IsSupersetOf({"master-0 starts",
-                            "master-1 ends: the store failed while the registry was read"}));
+              IsSupersetOf({"master-0 starts", "master-1 ends: The store failed"}));
 }
 
 TEST_F(MasterNodeTest, ANodeMayGoWhileItsMasterEnds) {
