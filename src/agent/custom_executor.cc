@@ -100,6 +100,7 @@ void CustomExecutor::OnTerminated(const containers::Termination& termination) {
   deadline_.Cancel();
   Disconnect();
   pid_ = 0;
+  services_.containerizer.Forget(executor_.container());
   ExecutorEnd end;
   end.status = termination.status;
   end.reason = termination.reason ? termination.reason : reason_;

@@ -38,7 +38,7 @@ GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
       HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
 
   Status prepared = services_.disk.CreateDirectory(
-      sandbox, user, TaskLinkPath(executor_.directory(), TaskId(task.task_id().value())));
+      sandbox, std::nullopt, TaskLinkPath(executor_.directory(), TaskId(task.task_id().value())));
   if (prepared) prepared = LinkVolumes(services_, task.resources(), sandbox, user);
   auto environment = MakeGroupTaskEnvironment(task, sandbox, services_.options);
   if (environment) {

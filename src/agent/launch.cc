@@ -72,7 +72,7 @@ void Agent::Impl::Run(Launch launch) {
   }
   executor->Enqueue(std::move(launch.delivery));
   if (!fresh) return executor->run().OnQueued();
-  const Status sandbox = services_.disk.CreateDirectory(executor->directory(), executor->user(),
+  const Status sandbox = services_.disk.CreateDirectory(executor->directory(), std::nullopt,
                                                         LatestRunPath(executor->path()));
   if (sandbox) return executor->run().Start();
   ExecutorEnd end;

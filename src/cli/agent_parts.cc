@@ -36,19 +36,21 @@ containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags&
 
 }  // namespace
 
-std::function<Result<http::AgentParts>(net::IoThreads&, http::Poster)> AgentPartsMaker(
+std::function<Result<http::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
     const AgentFlags& flags) {
   // The server keeps this function, and with it the fetcher, until after the parts that use it are
   // gone.
   auto fetcher = std::make_shared<std::unique_ptr<containers::Fetcher>>();
-  return [flags, fetcher](net::IoThreads&, http::Poster poster) -> Result<http::AgentParts> {
+  return [flags, fetcher](net::IoThreads&, Poster poster) -> Result<http::AgentParts> {
     *fetcher = std::make_unique<containers::Fetcher>(ToFetcherOptions(flags));
-    auto containerizer = containers::MesosContainerizer::Create(
-        ToContainerizerOptions(flags), poster, containers::FetchWith(**fetcher));
+    containers::MesosContainerizer::Options options = ToContainerizerOptions(flags);
+    const std::shared_ptr<containers::Users> users = options.users;
+    auto containerizer = containers::MesosContainerizer::Create(std::move(options), poster,
+                                                                containers::FetchWith(**fetcher));
     if (!containerizer) return Fail(std::move(containerizer.error()));
     return http::AgentParts{.containerizer = std::move(*containerizer),
                             .prober = std::make_unique<containers::CurlProber>(poster),
-                            .disk = std::make_unique<containers::LocalDisk>(poster)};
+                            .disk = std::make_unique<containers::LocalDisk>(poster, users)};
   };
 }
 

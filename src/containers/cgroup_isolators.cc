@@ -29,7 +29,7 @@ Status CgroupIsolator::Prepare(const ContainerId& id, const Demand&) {
 }
 
 void CgroupIsolator::Isolate(const ContainerId& id, const Demand&, shim::Launch* launch) {
-  cgroups_->Join(id, launch);
+  if (cgroups_->Holds(id)) cgroups_->Join(id, launch);
 }
 
 void CgroupIsolator::Kill(const ContainerId& id) {

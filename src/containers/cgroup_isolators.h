@@ -17,6 +17,9 @@ class CgroupIsolator final : public Isolator {
   explicit CgroupIsolator(std::shared_ptr<Cgroups> cgroups) : cgroups_(std::move(cgroups)) {}
   std::string_view name() const override { return "cgroups"; }
   Status Prepare(const ContainerId& id, const Demand& demand) override;
+  Status Recover(const ContainerId& id) override { return cgroups_->Adopt(id); }
+  std::vector<ContainerId> Found() override { return cgroups_->List(); }
+  // A container that was recovered without a cgroup has its checks run without one, too.
   void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) override;
   void Kill(const ContainerId& id) override;
   Status Cleanup(const ContainerId& id) override;

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <climits>
@@ -19,7 +20,7 @@
 #include <limits>
 #include <thread>
 
-#include "containers/file_descriptor.h"
+#include "containers/file_lock.h"
 
 namespace tepui::containers {
 namespace {
@@ -63,20 +64,30 @@ Result<std::string> ReadFile(const std::string& path) {
               std::strerror(errno));
 }
 
-// `directory` and the cgroups below it, those below first.
-void AppendSubtree(const std::string& directory, std::vector<std::string>* out) {
+std::vector<std::string> Subdirectories(const std::string& directory) {
+  std::vector<std::string> names;
   DIR* listing = opendir(directory.c_str());
-  if (listing == nullptr) return;
-  std::vector<std::string> children;
+  if (listing == nullptr) return names;
   while (const dirent* entry = readdir(listing)) {
-    if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
-    children.push_back(directory + "/" + entry->d_name);
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   }
   closedir(listing);
-  for (const std::string& child : children) {
-    if (out->size() < kMaxSubtree) AppendSubtree(child, out);
+  return names;
+}
+
+// `directory` and the cgroups below it, those below first.
+void AppendSubtree(const std::string& directory, std::vector<std::string>* out) {
+  for (const std::string& name : Subdirectories(directory)) {
+    if (out->size() < kMaxSubtree) AppendSubtree(directory + "/" + name, out);
   }
   out->push_back(directory);
+}
+
+bool IsUuid(std::string_view name) {
+  constexpr std::string_view kShape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  return std::ranges::equal(name, kShape, [](char c, char shape) {
+    return shape == '-' ? c == '-' : std::isxdigit(static_cast<unsigned char>(c)) != 0;
+  });
 }
 
 // SIGKILL to what is in the cgroup; false if nothing is.
@@ -164,7 +175,23 @@ Result<std::unique_ptr<Cgroups>> Cgroups::Open(const Options& options) {
   bool v2 =
       statfs(options.hierarchy.c_str(), &about) == 0 &&
       (about.f_type == CGROUP2_SUPER_MAGIC || Exists(options.hierarchy + "/cgroup.controllers"));
-  return v2 ? OpenV2(options) : OpenV1(options);
+  Result<std::unique_ptr<Cgroups>> cgroups = v2 ? OpenV2(options) : OpenV1(options);
+  if (!cgroups) return cgroups;
+  Status locked = (*cgroups)->Lock();
+  if (!locked) return Fail(locked.error());
+  return cgroups;
+}
+
+Status Cgroups::Lock() {
+  for (const std::string& base : distinct_bases_) {
+    locks_.emplace_back(open(base.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (locks_.back().valid() && TakeLock(locks_.back())) continue;
+    return Fail(Code::kConflict,
+                "Another agent has its containers in cgroup '{}'; stop it, or give this one a "
+                "--cgroups_root of its own",
+                base);
+  }
+  return {};
 }
 
 Result<std::unique_ptr<Cgroups>> Cgroups::OpenV1(const Options& options) {
@@ -275,6 +302,34 @@ Status Cgroups::CreateIn(const std::string& base, const ContainerId& id) {
     return Fail(Code::kInternal, "Cannot create cgroup '{}': {}", directory, std::strerror(errno));
   }
   return version_ == Version::kV2 ? MakeCgroup(directory + "/" + kLeaf) : Status();
+}
+
+Status Cgroups::Adopt(const ContainerId& id) {
+  for (const std::string& directory : Directories(id)) {
+    if (IsDirectory(directory)) continue;
+    return Fail(Code::kNotFound,
+                "There is no cgroup '{}': the container was started without, and has none of the "
+                "limits that it brings",
+                directory);
+  }
+  std::lock_guard lock(mutex_);
+  created_.insert(id);
+  return {};
+}
+
+bool Cgroups::Holds(const ContainerId& id) const {
+  std::lock_guard lock(mutex_);
+  return created_.contains(id);
+}
+
+std::vector<ContainerId> Cgroups::List() const {
+  std::set<ContainerId> ids;
+  for (const std::string& base : distinct_bases_) {
+    for (const std::string& name : Subdirectories(base)) {
+      if (IsUuid(name)) ids.emplace(name);
+    }
+  }
+  return {ids.begin(), ids.end()};
 }
 
 void Cgroups::Join(const ContainerId& id, shim::Launch* launch) const {

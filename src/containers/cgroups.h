@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "containers/file_descriptor.h"
 #include "shim/launch.h"
 
 namespace tepui::containers {
@@ -39,14 +40,26 @@ class Cgroups {
     std::set<std::string> controllers;
   };
 
-  // Finds out the version, checks that the controllers are there and creates the root cgroup.
-  // kInvalid says what is missing.
+  // Finds out the version, checks that the controllers are there, creates the root cgroup and takes
+  // the lock on it: what one agent does not know in there it removes, so no two may share it.
+  // kInvalid says what is missing, kConflict that another agent has it.
   static Result<std::unique_ptr<Cgroups>> Open(const Options& options);
 
   Version version() const { return version_; }
 
   // Makes the container's cgroup in every hierarchy; all or none.
   Status Create(const ContainerId& id);
+
+  // Takes back the cgroup of a container that another life of the agent has made. kNotFound if it
+  // made none.
+  Status Adopt(const ContainerId& id);
+
+  // Whether the container has a cgroup, made or taken back.
+  bool Holds(const ContainerId& id) const;
+
+  // The containers that there are cgroups of, whoever made them. Without nested ones: what is in a
+  // container's cgroup may also be the task's own. Only what is named as containers are, by a UUID.
+  std::vector<ContainerId> List() const;
 
   // Has the task start in the container's cgroup, and its shim in that of the shims.
   void Join(const ContainerId& id, shim::Launch* launch) const;
@@ -73,6 +86,7 @@ class Cgroups {
                std::string_view value) const;
 
  private:
+  Status Lock();
   Cgroups(Version version, std::string root) : version_(version), root_(std::move(root)) {}
 
   static Result<std::unique_ptr<Cgroups>> OpenV1(const Options& options);
@@ -90,9 +104,11 @@ class Cgroups {
   std::map<std::string, std::string, std::less<>> bases_;  // Controller to <hierarchy>/.../<root>.
   std::vector<std::string> distinct_bases_;  // v1 mounts may hold several controllers.
 
-  std::mutex mutex_;
-  std::set<ContainerId>
-      created_;  // Guarded by mutex_; the parents of nested containers need not be among them.
+  std::vector<FileDescriptor> locks_;  // Of distinct_bases_.
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_; the parents of nested containers need not be among them.
+  std::set<ContainerId> created_;
 };
 
 // Parses "name number" lines; others are passed over.

@@ -2,38 +2,12 @@
 
 #include <sys/stat.h>
 
+#include "containers/cgroup_fixture.h"
 #include "containers/cgroup_isolators.h"
 #include "containers/containerizer_fixture.h"
 
 namespace tepui::containers {
 namespace {
-
-constexpr char kHierarchy[] = "/sys/fs/cgroup";
-
-// A root cgroup of this process' own, removed with what is in it.
-class TestRoot {
- public:
-  TestRoot() : name_(fmt::format("tepui-test-{}", getpid())) {}
-  ~TestRoot() {
-    for (const char* mount : {"cpu", "cpuacct", "memory", "pids", "freezer", "unified"}) {
-      std::string root = fmt::format("{}/{}/{}", kHierarchy, mount, name_);
-      rmdir((root + "/shims").c_str());
-      rmdir(root.c_str());
-    }
-  }
-  const std::string& name() const { return name_; }
-
- private:
-  std::string name_;
-};
-
-bool HasV1() {
-  for (const char* mount : {"cpu", "cpuacct", "memory", "pids"}) {
-    if (access(fmt::format("{}/{}/cgroup.procs", kHierarchy, mount).c_str(), W_OK) != 0)
-      return false;
-  }
-  return true;
-}
 
 Demand Of(const std::string& requests, std::vector<std::pair<std::string, double>> limits = {}) {
   return {*Resources::Parse(requests), std::move(limits)};
@@ -280,7 +254,7 @@ TEST_F(ContainerizerTest, ATaskIsBornInItsCgroupV2) {
   launch.arguments = {"sh", "-c", "cat /proc/self/cgroup; sleep 1000"};
   auto starter = ShimStarter::Create(1);
   ASSERT_TRUE(starter);
-  auto shim = ShimProcess::Start(**starter, "test", launch);
+  auto shim = ShimProcess::Start(**starter, "test", launch, FileDescriptor());
   ASSERT_TRUE(shim) << shim.error().message;
   std::string line = fmt::format("0::/{}/c/leaf\n", root.name());
   ASSERT_TRUE(Eventually(

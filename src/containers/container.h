@@ -6,17 +6,23 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "containers/mesos_containerizer.h"
 
 namespace tepui::containers {
 
+// The id names directories, cgroups and files.
+Status CheckId(const ContainerId& id);
+
 struct MesosContainerizer::Plan {
   LaunchSpec spec;  // The environment has moved into `launch` once planned.
   Demand demand;    // As launched.
+  // Written before the agent's thread has the shim, then only read.
   shim::Launch launch;
-  std::vector<Poller::Token> alarms;  // Written before the shim is started, then only read.
+  bool planned = false;  // Not so if a recovered task cannot be planned anew: its user is unknown.
+  std::vector<Poller::Token> alarms;
   std::atomic<bool> cancelled = false;
 
   const ContainerId& id() const { return spec.id; }
@@ -28,7 +34,7 @@ struct MesosContainerizer::Container {
   LaunchCallback launched;  // Empty once it has run.
   TerminationCallback waiter;
   std::shared_ptr<ShimProcess> shim;  // Null until it is started.
-  int pid = 0;                        // Of the task, from when its program runs.
+  Launched process;                   // From when the task's program runs; no pid before.
   std::vector<int> early_signals;     // For the shim to come.
   std::optional<int> status;
   std::optional<Error> not_started;
@@ -44,10 +50,25 @@ struct MesosContainerizer::Container {
   std::vector<std::shared_ptr<Check>> checks;
 };
 
+struct MesosContainerizer::End {
+  std::optional<int> status;
+  std::optional<Limitation> limitation;
+
+  Termination ToTermination(std::string_view why_unknown) &&;
+};
+
+// On the agent's thread.
+struct MesosContainerizer::Recovery {
+  RecoverCallback callback;
+  Recovered result;
+  size_t steps_left = 0;  // Claims and orphans that are worked on.
+};
+
 // A command run beside a task. On the agent's thread.
 struct MesosContainerizer::Check {
-  ExecCallback done;  // Empty once it has run.
-  shim::Launch launch;
+  v1::CommandInfo command;
+  ExecCallback done;    // Empty once it has run.
+  shim::Launch launch;  // Written before there is a shim, then only read.
   std::shared_ptr<ShimProcess> shim;
   std::optional<int> status;
   std::optional<Error> failed;

@@ -106,12 +106,15 @@ class ContainerizerTest : public testing::Test {
     loop_ = std::make_unique<EventLoop>("agent");
     MesosContainerizer::Options options;
     options.isolation = std::move(isolation);
-    options.runtime_dir = directory_.path() + "/run";
+    options.runtime_dir = RuntimeDir();
+    options.shim_timeout = shim_timeout_;
     auto created = MesosContainerizer::Create(
         options, [loop = loop_.get()](auto work) { loop->Post(std::move(work)); }, fetching_);
     ASSERT_TRUE(created) << created.error().message;
     containerizer_ = std::move(*created);
   }
+
+  std::string RuntimeDir() const { return directory_.path() + "/run"; }
 
   LaunchSpec Spec(const std::string& shell_command) {
     LaunchSpec spec;
@@ -219,6 +222,7 @@ class ContainerizerTest : public testing::Test {
   SystemRandom random_;
   TemporaryDirectory directory_;
   Fetching fetching_;
+  Duration shim_timeout_ = std::chrono::seconds(10);
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<MesosContainerizer> containerizer_;
   std::vector<ContainerId> launched_;

@@ -16,7 +16,6 @@
 #include "containers/fetch_source.h"
 #include "containers/file_descriptor.h"
 #include "containers/filesystem_identity.h"
-#include "containers/user.h"
 #include "containers/worker_pool.h"
 
 namespace tepui::containers {
@@ -99,7 +98,7 @@ class Fetcher::Impl {
   }
 
   void Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-             const std::string& sandbox, const std::optional<std::string>& user,
+             const std::string& sandbox, const std::optional<shim::Launch::User>& user,
              std::move_only_function<void(Status)> done) {
     auto job = std::make_unique<Job>();
     job->id = id;
@@ -137,7 +136,7 @@ class Fetcher::Impl {
     std::string id;
     google::protobuf::RepeatedPtrField<mesos::v1::CommandInfo::URI> uris;
     std::string sandbox;
-    std::optional<std::string> user;
+    std::optional<shim::Launch::User> user;
     std::move_only_function<void(Status)> done;
     std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
   };
@@ -154,12 +153,7 @@ class Fetcher::Impl {
   }
 
   Status FetchAll(const Job& job) {
-    shim::Launch::User user;  // Root, which switches nothing.
-    if (job.user) {
-      auto resolved = ResolveUser(*job.user);
-      if (!resolved) return Fail(resolved.error());
-      user = std::move(*resolved);
-    }
+    const auto user = job.user.value_or(shim::Launch::User());  // Root, which switches nothing.
     for (const auto& uri : job.uris) {
       const auto source = ParseFetchUri(uri, options_.frameworks_home);
       if (!source) return Fail(source.error());
@@ -185,7 +179,8 @@ class Fetcher::Impl {
       const auto file = OpenSource(source.location);
       return file ? Copy(file->get(), fd, cancelled) : Fail(file.error());
     };
-    const auto lease = cache_.Get(job.user.value_or("") + '\n' + source.location, fill, cancelled);
+    const auto lease =
+        cache_.Get(fmt::format("{}\n{}", user.uid, source.location), fill, cancelled);
     if (!lease) return Fail(lease.error());
     return Place(job, source, user, lease->fd(), cancelled);
   }
@@ -240,7 +235,7 @@ class Fetcher::Impl {
 Fetcher::Fetcher(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Fetcher::~Fetcher() = default;
 void Fetcher::Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-                    const std::string& sandbox, const std::optional<std::string>& user,
+                    const std::string& sandbox, const std::optional<shim::Launch::User>& user,
                     std::move_only_function<void(Status)> done) {
   impl_->Fetch(id, command, sandbox, user, std::move(done));
 }

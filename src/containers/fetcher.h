@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "mesos/v1/mesos.pb.h"
+#include "shim/launch.h"
 
 namespace tepui::containers {
 
@@ -38,10 +39,10 @@ class Fetcher {
   explicit Fetcher(Options options);
   ~Fetcher();  // Cancels and waits.
 
-  // Fetches all of `command.uris` into `sandbox`, owned by `user` if given. `done` runs once, on a
+  // Fetches all of `command.uris` into `sandbox`, as `user` if given. `done` runs once, on a
   // fetcher thread; the error names the URI. `id` is for Cancel.
   void Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-             const std::string& sandbox, const std::optional<std::string>& user,
+             const std::string& sandbox, const std::optional<shim::Launch::User>& user,
              std::move_only_function<void(Status)> done);
   // The fetch ends soon, with kUnavailable.
   void Cancel(const std::string& id);

@@ -10,7 +10,7 @@ namespace tepui::containers {
 // `fetcher` outlives the containerizer.
 inline Fetching FetchWith(Fetcher& fetcher) {
   return {[&fetcher](const std::string& id, const v1::CommandInfo& command,
-                     const std::string& sandbox, const std::optional<std::string>& user,
+                     const std::string& sandbox, const std::optional<shim::Launch::User>& user,
                      std::move_only_function<void(Status)> done) {
             fetcher.Fetch(id, command, sandbox, user, std::move(done));
           },

@@ -83,6 +83,23 @@ Status Isolation::Prepare(const ContainerId& id, const Demand& demand) {
   return {};
 }
 
+Status Isolation::Recover(const ContainerId& id) {
+  Status first;
+  for (auto& isolator : isolators_) {
+    Status recovered = isolator->Recover(id);
+    if (first && !recovered) first = recovered;
+  }
+  return first;
+}
+
+std::set<ContainerId> Isolation::Found() {
+  std::set<ContainerId> found;
+  for (auto& isolator : isolators_) {
+    for (ContainerId& id : isolator->Found()) found.insert(std::move(id));
+  }
+  return found;
+}
+
 void Isolation::Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) {
   for (auto& isolator : isolators_) isolator->Isolate(id, demand, launch);
 }

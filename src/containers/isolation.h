@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class Isolation {
 
   // All or none: what was prepared before a failure is cleaned up.
   Status Prepare(const ContainerId& id, const Demand& demand);
+  // Tries all; the first failure.
+  Status Recover(const ContainerId& id);
+  std::set<ContainerId> Found();
   void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch);
   std::vector<Alarm> Watch(const ContainerId& id);
   // Tries all; the first failure.

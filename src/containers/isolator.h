@@ -53,7 +53,9 @@ struct Alarm {
 //
 //   Prepare, Isolate, Watch, then Update, Limited and Usage any number of times, Limited, Cleanup.
 //
-// Cleanup follows every successful Prepare. Isolators are prepared in the order of
+// or, for a container that an agent before this one prepared, Recover in the place of Prepare.
+// Cleanup follows every successful Prepare and every Recover; also of a container that nobody
+// claims, without either. Isolators are prepared in the order of
 // Isolation::Create and cleaned up in the reverse one.
 class Isolator {
  public:
@@ -63,6 +65,11 @@ class Isolator {
 
   // Makes what the container needs before its first process.
   virtual Status Prepare(const ContainerId&, const Demand&) { return {}; }
+  // Takes back what Prepare has made in an earlier life of the agent; what is not there is told.
+  // The container goes on without it.
+  virtual Status Recover(const ContainerId&) { return {}; }
+  // The containers that this isolator finds something of, whoever made it.
+  virtual std::vector<ContainerId> Found() { return {}; }
   // What the shim has to do for it.
   virtual void Isolate(const ContainerId&, const Demand&, shim::Launch*) {}
   virtual std::optional<Alarm> Watch(const ContainerId&) { return std::nullopt; }

@@ -8,8 +8,6 @@
 #include <limits>
 #include <utility>
 
-#include "containers/user.h"
-
 namespace tepui::containers {
 namespace {
 
@@ -172,8 +170,8 @@ Status PlanCommand(const v1::CommandInfo& command, shim::Launch* launch) {
   return {};
 }
 
-Status PlanUser(const std::string& name, shim::Launch* launch) {
-  Result<shim::Launch::User> user = ResolveUser(name);
+Status PlanUser(const std::string& name, Users& users, shim::Launch* launch) {
+  Result<shim::Launch::User> user = users.Resolve(name);
   if (!user) return Fail(user.error());
   // An agent that is not root can run tasks as its own user, as long as nothing has to be switched.
   if (geteuid() != 0 && user->uid == geteuid()) return {};
@@ -219,14 +217,15 @@ Error DirectoryFailure(const shim::Event& failed, const shim::Launch& launch,
 
 }  // namespace
 
-Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& capabilities) {
+Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& capabilities,
+                              Users& users) {
   shim::Launch launch;
   const v1::ContainerInfo container = spec.container.value_or(v1::ContainerInfo());
   Status planned = spec.container ? CheckContainer(container) : Status();
   if (planned) planned = PlanRlimits(container.rlimit_info(), &launch);
   if (planned) planned = PlanCapabilities(container.linux_info(), capabilities, &launch);
   if (planned) planned = PlanCommand(spec.command, &launch);
-  if (planned && spec.user) planned = PlanUser(*spec.user, &launch);
+  if (planned && spec.user) planned = PlanUser(*spec.user, users, &launch);
   if (!planned) return Fail(planned.error());
   launch.directory = spec.sandbox;
   launch.stdout_path = "stdout";

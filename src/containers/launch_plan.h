@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "containers/containerizer.h"
 #include "containers/isolator.h"
+#include "containers/user.h"
 #include "shim/launch.h"
 
 namespace tepui::containers {
@@ -19,7 +20,8 @@ struct CapabilityOptions {
 // What the shim has to do for a container, but for the isolators' part. Refuses with kInvalid what
 // no isolator here can give (images, networks, volumes, namespaces of its own), and with kNotFound
 // a user that does not exist. Blocks on the user database.
-Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& capabilities);
+Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& capabilities,
+                              Users& users);
 
 // A check's command in a container that was planned as `task`. Its output goes to the sandbox's
 // stderr, so that the task's stdout stays the task's.

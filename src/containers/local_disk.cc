@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "containers/file_descriptor.h"
-#include "containers/user.h"
 
 namespace tepui::containers {
 namespace {
@@ -65,12 +64,6 @@ Status ReplaceLink(const std::string& target, const std::string& link) {
     errno = error;
   }
   return Fail(Code::kInternal, "Cannot link '{}' to '{}': {}", link, target, std::strerror(errno));
-}
-
-Status Own(const std::string& path, const shim::Launch::User& owner) {
-  if (lchown(path.c_str(), owner.uid, owner.gid) == 0) return {};
-  return Fail(Code::kInternal, "Cannot give directory '{}' to the user with id {}: {}", path,
-              owner.uid, std::strerror(errno));
 }
 
 struct CloseDirectory {
@@ -214,7 +207,13 @@ class TreeRemover {
 
 }  // namespace
 
-Status MakeDirectory(const std::string& path, const std::optional<shim::Launch::User>& owner) {
+Status GiveTo(const std::string& path, const shim::Launch::User& owner) {
+  if (lchown(path.c_str(), owner.uid, owner.gid) == 0) return {};
+  return Fail(Code::kInternal, "Cannot give directory '{}' to the user with id {}: {}", path,
+              owner.uid, std::strerror(errno));
+}
+
+Status MakeDirectory(const std::string& path) {
   if (path.empty() || path[0] != '/') {
     return Fail(Code::kInvalid, "Directory '{}' is not an absolute path", path);
   }
@@ -224,16 +223,12 @@ Status MakeDirectory(const std::string& path, const std::optional<shim::Launch::
     if (!parents) return parents;
     made = mkdir(path.c_str(), kSandboxMode) == 0;
   }
-  if (!made) {
-    int error = errno;
-    struct stat about;
-    if (error == EEXIST && stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return {};
-    return Fail(Code::kInternal, "Cannot create directory '{}': {}", path, std::strerror(error));
+  int error = errno;
+  struct stat about;
+  if (made || (error == EEXIST && stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode))) {
+    return {};
   }
-  if (!owner) return {};
-  Status owned = Own(path, *owner);
-  if (!owned) rmdir(path.c_str());
-  return owned;
+  return Fail(Code::kInternal, "Cannot create directory '{}': {}", path, std::strerror(error));
 }
 
 Status RemoveTree(const std::string& path) {
@@ -250,7 +245,8 @@ Status RemoveTree(const std::string& path) {
               std::strerror(error));
 }
 
-LocalDisk::LocalDisk(Poster poster) : poster_(std::move(poster)), remover_("disk", 1) {}
+LocalDisk::LocalDisk(Poster poster, std::shared_ptr<Users> users)
+    : poster_(std::move(poster)), users_(std::move(users)), remover_("disk", 1) {}
 
 LocalDisk::~LocalDisk() = default;
 
@@ -258,12 +254,12 @@ Status LocalDisk::CreateDirectory(const std::string& path, const std::optional<s
                                   const std::string& link) {
   std::optional<shim::Launch::User> owner;
   if (user) {
-    Result<shim::Launch::User> resolved = ResolveUser(*user);
+    Result<shim::Launch::User> resolved = users_->Resolve(*user);
     if (!resolved) return Fail(resolved.error());
     owner = std::move(*resolved);
   }
-  Status made = MakeDirectory(path, std::nullopt);
-  if (made && owner) made = Own(path, *owner);
+  Status made = MakeDirectory(path);
+  if (made && owner) made = GiveTo(path, *owner);
   if (!made || link.empty()) return made;
   return Link(path, link);
 }

@@ -1,20 +1,24 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "containers/containerizer.h"
+#include "containers/user.h"
 #include "containers/worker_pool.h"
 #include "shim/launch.h"
 
 namespace tepui::containers {
 
-// Makes `path` and its parents (0755) if missing. `path` itself, if made here, is 0750 and
-// `owner`'s (absent: ours), for a sandbox may hold secrets of the task. An existing directory is
-// left as it is. Blocks.
-Status MakeDirectory(const std::string& path, const std::optional<shim::Launch::User>& owner);
+// Makes `path` and its parents (0755) if missing. `path` itself, if made here, is 0750, for a
+// sandbox may hold secrets of the task. An existing directory is left as it is. Blocks.
+Status MakeDirectory(const std::string& path);
+
+// Makes `path` the user's (not what is in it); a link is not followed.
+Status GiveTo(const std::string& path, const shim::Launch::User& owner);
 
 // Removes the tree at `path`, without following any link and without leaving the tree while others
 // change it. Deep and wide trees are fine. A missing path is success; the error names the first
@@ -26,7 +30,7 @@ class LocalDisk final : public Disk {
  public:
   using Poster = std::function<void(std::move_only_function<void()>)>;
 
-  explicit LocalDisk(Poster poster);
+  LocalDisk(Poster poster, std::shared_ptr<Users> users);
   // Waits for the removal in hand; those that wait are dropped, their callbacks with them.
   ~LocalDisk() override;
 
@@ -38,6 +42,7 @@ class LocalDisk final : public Disk {
 
  private:
   Poster poster_;
+  std::shared_ptr<Users> users_;
   WorkerPool remover_;
 };
 

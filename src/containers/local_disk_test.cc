@@ -19,7 +19,7 @@ class LocalDiskTest : public testing::Test {
   TemporaryDirectory directory_;
   const std::string& root_ = directory_.path();
   EventLoop loop_{"agent"};
-  LocalDisk disk_{[this](auto work) { loop_.Post(std::move(work)); }};
+  LocalDisk disk_{[this](auto work) { loop_.Post(std::move(work)); }, std::make_shared<Users>()};
 };
 
 TEST_F(LocalDiskTest, CreatesASandboxAndTheLinkToIt) {

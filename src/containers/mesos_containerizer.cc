@@ -6,12 +6,11 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 #include <utility>
 
 #include "containers/container.h"
-#include "containers/local_disk.h"
+#include "shim/start_ticks.h"
 
 namespace tepui::containers {
 namespace {
@@ -19,7 +18,6 @@ namespace {
 constexpr size_t kMaxIdLength = 242;
 constexpr size_t kMaxEarlySignals = 16;
 
-// The id names directories, cgroups and files.
 bool IsUsable(const ContainerId& id) {
   if (id.empty() || id.value().size() > kMaxIdLength || id.value().front() == '.') return false;
   char before = 0;
@@ -48,22 +46,27 @@ void SetLimits(const Demand& demand, v1::ResourceStatistics* statistics) {
   }
 }
 
+// Of a task whose shim is gone. Nothing if the pid has come to somebody else; without anybody of
+// this pid, its group can only be the task's, as the kernel gives no pid that is a group's id.
+void KillGroup(const Launched& process, const std::string& boot_id) {
+  if (process.pid <= 0 || process.boot_id != boot_id) return;
+  const uint64_t start_ticks = shim::StartTicks(process.pid);
+  if (start_ticks == 0 || start_ticks == process.start_ticks) kill(-process.pid, SIGKILL);
+}
+
+std::string ReadBootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
+}
+
 }  // namespace
 
-Result<ExitRecord> ReadExitRecord(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) return Fail(Code::kNotFound, "There is no '{}'", path);
-  unsigned version = 0;
-  ExitRecord record;
-  line += '\n';
-  if (std::sscanf(line.c_str(), shim::kStatusFileFormat, &version, &record.pid, &record.status) !=
-          3 ||
-      version != shim::kVersion) {
-    return Fail(Code::kInternal, "'{}' is not a shim's status file of version {}", path,
-                shim::kVersion);
-  }
-  return record;
+Status CheckId(const ContainerId& id) {
+  if (IsUsable(id)) return {};
+  return Fail(Code::kInvalid,
+              "Container id '{}' is not made of letters, digits, '-', '_' and single dots", id);
 }
 
 Result<std::unique_ptr<MesosContainerizer>> MesosContainerizer::Create(Options options,
@@ -73,21 +76,22 @@ Result<std::unique_ptr<MesosContainerizer>> MesosContainerizer::Create(Options o
   if (!isolation) return Fail(isolation.error());
   Result<std::unique_ptr<ShimStarter>> starter = ShimStarter::Create(options.worker_threads);
   if (!starter) return Fail(starter.error());
-  Status made = MakeDirectory(options.runtime_dir + "/containers", std::nullopt);
-  if (!made) return Fail(made.error());
-  return std::unique_ptr<MesosContainerizer>(
-      new MesosContainerizer(std::move(options), std::move(poster), std::move(fetching),
-                             std::move(*isolation), std::move(*starter)));
+  Result<std::unique_ptr<RuntimeDirectory>> runtime = RuntimeDirectory::Open(options.runtime_dir);
+  if (!runtime) return Fail(runtime.error());
+  Parts parts = {std::move(*isolation), std::move(*starter), std::move(*runtime), ReadBootId()};
+  return std::unique_ptr<MesosContainerizer>(new MesosContainerizer(
+      std::move(options), std::move(poster), std::move(fetching), std::move(parts)));
 }
 
 MesosContainerizer::MesosContainerizer(Options options, Poster poster, Fetching fetching,
-                                       std::unique_ptr<Isolation> isolation,
-                                       std::unique_ptr<ShimStarter> starter)
+                                       Parts parts)
     : options_(std::move(options)),
       poster_(std::move(poster)),
       fetching_(std::move(fetching)),
-      starter_(std::move(starter)),
-      isolation_(std::move(isolation)),
+      starter_(std::move(parts.starter)),
+      isolation_(std::move(parts.isolation)),
+      runtime_(std::move(parts.runtime)),
+      boot_id_(std::move(parts.boot_id)),
       poller_(std::make_shared<Poller>("shims")),
       workers_(std::make_shared<WorkerPool>("containers", options_.worker_threads)) {}
 
@@ -108,21 +112,22 @@ MesosContainerizer::Container* MesosContainerizer::Find(const ContainerId& id) {
   return found == containers_.end() ? nullptr : found->second.get();
 }
 
-void MesosContainerizer::Recover(std::vector<RecoverSpec>, RecoverCallback callback) {
-  Post([callback = std::move(callback)]() mutable {
-    callback(Fail(Code::kUnimplemented, "Containers cannot be recovered yet"));
-  });
-}
-
 void MesosContainerizer::Launch(LaunchSpec spec, LaunchCallback callback) {
   const ContainerId id = spec.id;
-  if (!IsUsable(id) || containers_.contains(id)) {
-    Post([id, known = containers_.contains(id), callback = std::move(callback)]() mutable {
-      callback(Fail(Code::kInvalid, "Container id '{}' is {}", id,
-                    known ? "in use" : "not made of letters, digits, '-', '_' and single dots"));
+  Status checked = CheckId(id);
+  if (checked && containers_.contains(id)) {
+    checked = Fail(Code::kInvalid, "Container id '{}' is in use", id);
+  }
+  if (recovery_ != nullptr) {
+    checked = Fail(Code::kUnavailable, "The containers of the agent's last life are not back yet");
+  }
+  if (!checked) {
+    Post([error = checked.error(), callback = std::move(callback)]() mutable {
+      callback(Fail(std::move(error)));
     });
     return;
   }
+  fresh_ = false;
   auto plan = std::make_shared<Plan>();
   plan->demand = {spec.resources, spec.limits};
   plan->spec = std::move(spec);
@@ -146,7 +151,13 @@ void MesosContainerizer::Wait(const ContainerId& id, TerminationCallback callbac
   });
 }
 
-void MesosContainerizer::Forget(const ContainerId&) {}
+void MesosContainerizer::Forget(const ContainerId& id) {
+  if (containers_.contains(id) || !IsUsable(id)) return;
+  workers_->Submit([runtime = runtime_, id] {
+    Status removed = runtime->Remove(id);
+    if (!removed) spdlog::warn("{}", removed.error().message);
+  });
+}
 
 bool MesosContainerizer::Signal(const ContainerId& id, int signal) {
   Container* container = Find(id);
@@ -259,8 +270,9 @@ void MesosContainerizer::OnShimEvent(const ContainerId& id, const shim::Event& e
   if (container == nullptr) return;
   switch (event.type) {
     case shim::Event::kStarted:
-      container->pid = event.pid;
-      std::exchange(container->launched, nullptr)(Launched{event.pid});
+      container->process = {event.pid, event.start_ticks, container->shim->pid(),
+                            container->shim->start_ticks(), boot_id_};
+      std::exchange(container->launched, nullptr)(container->process);
       break;
     case shim::Event::kFailed:
       container->not_started =
@@ -269,16 +281,27 @@ void MesosContainerizer::OnShimEvent(const ContainerId& id, const shim::Event& e
     case shim::Event::kExited:
       container->status = event.status;
       break;
+    case shim::Event::kReplaced:
+      OnReplaced(id);
+      break;
     default:
       break;
   }
+}
+
+// We were thought to be dead. The container is not ours any more, and nothing of it may be touched.
+void MesosContainerizer::OnReplaced(const ContainerId& id) {
+  spdlog::error("Another agent has taken container {}; this one should have ended", id);
+  auto container = containers_.extract(id);
+  poller_->Cancel(container.mapped()->destroy_deadline);
+  Disarm(*container.mapped()->plan);
 }
 
 void MesosContainerizer::OnShimGone(const ContainerId& id) {
   Container* container = Find(id);
   if (container == nullptr) return;
   container->ended = true;
-  if (container->pid == 0 && !container->not_started) {
+  if (container->process.pid == 0 && !container->not_started) {
     container->not_started =
         Error{Code::kInternal, "The task's shim ended before it had started the task"};
   }
@@ -288,25 +311,38 @@ void MesosContainerizer::OnShimGone(const ContainerId& id) {
 }
 
 void MesosContainerizer::CleanUp(const ContainerId& id, Container& container) {
-  // A shim that was killed itself has left its task to nobody. The group's id cannot be another's
-  // while one of the group lives, and hardly is so soon after.
-  int orphans = container.status ? 0 : container.pid;
-  workers_->Submit([this, id, orphans, plan = container.plan] {
-    for (Poller::Token alarm : plan->alarms) poller_->Remove(alarm);
-    if (orphans > 0) kill(-orphans, SIGKILL);
-    std::optional<Limitation> limitation = isolation_->Limited(id, /*alarmed=*/false);
-    Status cleaned = isolation_->Cleanup(id);
-    if (!cleaned) spdlog::error("{}", cleaned.error().message);
-    unlink(plan->launch.status_file.c_str());
-    Post([this, id, limitation = std::move(limitation)]() mutable {
-      OnCleanedUp(id, std::move(limitation));
-    });
-  });
+  workers_->Submit(
+      [this, id, plan = container.plan, process = container.process, status = container.status] {
+        Disarm(*plan);
+        End end = CleanUpNow(id, process, status);
+        if (process.pid == 0) (void)runtime_->Remove(id);  // It never was.
+        Post([this, id, end = std::move(end)]() mutable { OnCleanedUp(id, std::move(end)); });
+      });
 }
 
-void MesosContainerizer::OnAlarm(const ContainerId& id) {
-  workers_->Submit([this, id] {
-    std::optional<Limitation> limitation = isolation_->Limited(id, /*alarmed=*/true);
+// What the shim, which is gone, has left.
+MesosContainerizer::End MesosContainerizer::CleanUpNow(const ContainerId& id,
+                                                       const Launched& process,
+                                                       std::optional<int> status) {
+  End end;
+  end.status = status;
+  if (!end.status) {
+    Result<ExitRecord> record = runtime_->ReadStatus(id);
+    if (record && record->pid == process.pid && record->start_ticks == process.start_ticks) {
+      end.status = record->status;
+    } else {
+      KillGroup(process, boot_id_);
+    }
+  }
+  end.limitation = isolation_->Limited(id, /*alarmed=*/false);
+  Status cleaned = isolation_->Cleanup(id);
+  if (!cleaned) spdlog::error("{}", cleaned.error().message);
+  return end;
+}
+
+void MesosContainerizer::FindLimitation(const ContainerId& id, bool alarmed) {
+  workers_->Submit([this, id, alarmed] {
+    std::optional<Limitation> limitation = isolation_->Limited(id, alarmed);
     if (!limitation) return;
     Post([this, id, limitation = std::move(*limitation)]() mutable {
       OnLimitation(id, std::move(limitation));
@@ -323,23 +359,27 @@ void MesosContainerizer::OnLimitation(const ContainerId& id, Limitation limitati
   Destroy(id);
 }
 
-void MesosContainerizer::OnCleanedUp(const ContainerId& id, std::optional<Limitation> limitation) {
+void MesosContainerizer::OnCleanedUp(const ContainerId& id, End end) {
   auto node = containers_.extract(id);
   if (node.empty()) return;
   Container& container = *node.mapped();
   if (container.launched) return container.launched(Fail(std::move(*container.not_started)));
   if (!container.waiter) return;
+  if (container.limitation) end.limitation = std::move(container.limitation);
+  container.waiter(std::move(end).ToTermination("The task's shim ended before the task"));
+}
+
+Termination MesosContainerizer::End::ToTermination(std::string_view why_unknown) && {
   Termination termination;
-  termination.status = container.status;
-  if (container.limitation) limitation = std::move(container.limitation);
+  termination.status = status;
   if (limitation) {
     termination.reason = limitation->reason;
     termination.message = std::move(limitation->message);
     termination.limited = std::move(limitation->limited);
-  } else if (!container.status) {
-    termination.message = "The task's shim ended before the task; how the task ended is unknown";
+  } else if (!status) {
+    termination.message = fmt::format("{}; how the task ended is unknown", why_unknown);
   }
-  container.waiter(std::move(termination));
+  return termination;
 }
 
 }  // namespace tepui::containers

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "containers/isolation.h"
 #include "containers/launch_plan.h"
 #include "containers/poller.h"
+#include "containers/runtime_directory.h"
 #include "containers/shim_process.h"
+#include "containers/user.h"
 #include "containers/worker_pool.h"
 
 namespace tepui::containers {
@@ -19,7 +22,7 @@ namespace tepui::containers {
 // How the containerizer gets a task's URIs; FetchWith (fetching.h) makes one of a Fetcher.
 struct Fetching {
   std::function<void(const std::string& id, const v1::CommandInfo& command,
-                     const std::string& sandbox, const std::optional<std::string>& user,
+                     const std::string& sandbox, const std::optional<shim::Launch::User>& user,
                      std::move_only_function<void(Status)> done)>
       fetch;
   std::function<void(const std::string& id)> cancel;
@@ -38,20 +41,24 @@ class MesosContainerizer final : public Containerizer {
   struct Options {
     IsolationOptions isolation;
     CapabilityOptions capabilities;
-    std::string runtime_dir =
-        "/var/run/mesos";  // <runtime_dir>/containers/<id>.status: how the task ended.
+    std::string runtime_dir = "/var/run/mesos";  // Of RuntimeDirectory.
+    std::shared_ptr<Users> users = std::make_shared<Users>();
     int worker_threads = 4;
     // A container that does not end when destroyed is reported as ended after this; its processes
     // are stuck.
     Duration destroy_timeout = std::chrono::seconds(30);
+    // A shim of an earlier life of the agent that does not answer within this is killed.
+    Duration shim_timeout = std::chrono::seconds(10);
   };
 
   // `poster` runs work on the agent's thread, in order; it may drop it when the agent is gone.
-  // kInvalid if the isolation asked for is not to be had here.
+  // kInvalid if the isolation asked for is not to be had here, kConflict if another agent uses the
+  // same runtime directory or cgroups.
   static Result<std::unique_ptr<MesosContainerizer>> Create(Options options, Poster poster,
                                                             Fetching fetching);
 
-  // On the agent's thread or when it has ended. Containers go on; callbacks that wait are dropped.
+  // On the agent's thread or when it has ended. Containers go on, as they do when the agent is
+  // killed; callbacks that wait are dropped.
   ~MesosContainerizer() override;
 
   void Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) override;
@@ -70,10 +77,22 @@ class MesosContainerizer final : public Containerizer {
  private:
   struct Container;
   struct Check;
-  struct Plan;  // What a launch carries from step to step.
+  struct Plan;      // What a launch carries from step to step.
+  struct End;       // What is found out when a container is cleaned up.
+  struct Recovery;  // One that goes on.
+  struct Orphan {
+    ContainerId id;
+    bool has_nested;  // Claimed ones that go on.
+  };
 
-  MesosContainerizer(Options options, Poster poster, Fetching fetching,
-                     std::unique_ptr<Isolation> isolation, std::unique_ptr<ShimStarter> starter);
+  // What a containerizer stands on.
+  struct Parts {
+    std::unique_ptr<Isolation> isolation;
+    std::unique_ptr<ShimStarter> starter;
+    std::unique_ptr<RuntimeDirectory> runtime;
+    std::string boot_id;
+  };
+  MesosContainerizer(Options options, Poster poster, Fetching fetching, Parts parts);
 
   // Runs `work` on the agent's thread unless this object is gone by then. Any thread.
   void Post(std::move_only_function<void()> work);
@@ -81,19 +100,40 @@ class MesosContainerizer final : public Containerizer {
 
   // The steps of a launch, on worker threads.
   void PlanAndFetch(const std::shared_ptr<Plan>& plan);
+  Status MakeSandbox(const Plan& plan);
   void Prepare(const std::shared_ptr<Plan>& plan);
   Result<std::shared_ptr<ShimProcess>> StartShim(const std::shared_ptr<Plan>& plan);
+  void ArmAlarms(Plan& plan);
+  void Disarm(const Plan& plan);
   void ObserveShim(const ContainerId& id, const std::shared_ptr<ShimProcess>& shim);
-  void StartCheck(const ContainerId& id, const std::shared_ptr<Check>& check);
+  void StartCheck(const ContainerId& id, const std::shared_ptr<Plan>& plan,
+                  const std::shared_ptr<Check>& check);
+  Result<shim::Launch> PlanOf(const Plan& plan);
+  End CleanUpNow(const ContainerId& id, const Launched& process, std::optional<int> status);
+
+  // The steps of a recovery, on worker threads.
+  Result<std::vector<Orphan>> FindOrphans(const std::set<ContainerId>& claimed);
+  void RecoverOne(const std::shared_ptr<Plan>& plan, const Launched& process);
+  void Reattach(const std::shared_ptr<Plan>& plan, const Launched& process,
+                const std::shared_ptr<ShimProcess>& shim);
+  bool DestroyOrphan(const Orphan& orphan);
+  bool EndShim(const ContainerId& id, const ShimProcess::Attached& attached);
+
+  // The same on the agent's thread.
+  void OnOrphansFound(std::vector<RecoverSpec> specs, Result<std::vector<Orphan>> orphans);
+  void OnReattached(const ContainerId& id, const Launched& process,
+                    std::shared_ptr<ShimProcess> shim);
+  void OnRecoveryStep();
 
   // On the agent's thread.
   void OnNotStarted(const ContainerId& id, Error error);
   void OnShim(const ContainerId& id, std::shared_ptr<ShimProcess> shim);
   void OnShimEvent(const ContainerId& id, const shim::Event& event);
+  void OnReplaced(const ContainerId& id);
   void OnShimGone(const ContainerId& id);
-  void OnAlarm(const ContainerId& id);
+  void FindLimitation(const ContainerId& id, bool alarmed);
   void OnLimitation(const ContainerId& id, Limitation limitation);
-  void OnCleanedUp(const ContainerId& id, std::optional<Limitation> limitation);
+  void OnCleanedUp(const ContainerId& id, End end);
   void KillContainer(const ContainerId& id, Container& container);
   void CleanUp(const ContainerId& id, Container& container);
   void StartUpdate(const ContainerId& id, Container& container);
@@ -105,19 +145,16 @@ class MesosContainerizer final : public Containerizer {
   const Fetching fetching_;
   const std::unique_ptr<ShimStarter> starter_;
   const std::shared_ptr<Isolation> isolation_;
-  std::map<ContainerId, std::unique_ptr<Container>>
-      containers_;  // In order: a nested one follows its parent.
+  const std::shared_ptr<RuntimeDirectory> runtime_;
+  const std::string boot_id_;
+  // In order: a nested one follows its parent.
+  std::map<ContainerId, std::unique_ptr<Container>> containers_;
+  std::unique_ptr<Recovery> recovery_;  // Null if none goes on.
+  bool fresh_ = true;                   // Nothing was launched or recovered yet.
 
   std::shared_ptr<Poller> poller_;
   std::shared_ptr<WorkerPool> workers_;
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
-
-// Reads the file in which a shim has written how its task ended; kNotFound while it has not.
-struct ExitRecord {
-  int pid = 0;
-  int status = 0;  // As waitpid gives it.
-};
-Result<ExitRecord> ReadExitRecord(const std::string& path);
 
 }  // namespace tepui::containers

@@ -17,18 +17,18 @@ void MesosContainerizer::PlanAndFetch(const std::shared_ptr<Plan>& plan) {
       OnNotStarted(id, std::move(error));
     });
   };
-  Result<shim::Launch> launch = PlanTask(plan->spec, options_.capabilities);
+  Result<shim::Launch> launch = PlanTask(plan->spec, options_.capabilities, *options_.users);
   if (!launch) return fail(launch.error());
   plan->launch = std::move(*launch);
+  plan->planned = true;
   plan->spec.environment.clear();
-  plan->launch.status_file =
-      fmt::format("{}/containers/{}.status", options_.runtime_dir, plan->id());
-  Status made = MakeDirectory(plan->spec.sandbox, plan->launch.user);
+  plan->launch.status_file = runtime_->StatusFile(plan->id());
+  Status made = MakeSandbox(*plan);
   if (!made) {
     return fail({made.error().code, "The sandbox cannot be made: " + made.error().message});
   }
   if (plan->spec.command.uris_size() == 0) return Prepare(plan);
-  fetching_.fetch(plan->id().value(), plan->spec.command, plan->spec.sandbox, plan->spec.user,
+  fetching_.fetch(plan->id().value(), plan->spec.command, plan->spec.sandbox, plan->launch.user,
                   [this, plan, workers = workers_](Status fetched) {
                     // Submitted in any case: after the pool has stopped, there is no `this` to go
                     // on with.
@@ -41,6 +41,12 @@ void MesosContainerizer::PlanAndFetch(const std::shared_ptr<Plan>& plan) {
                   });
   // Destroy may have come before there was a fetch to cancel.
   if (plan->cancelled) fetching_.cancel(plan->id().value());
+}
+
+// The agent's core may have made it, but does not know the ids of users.
+Status MesosContainerizer::MakeSandbox(const Plan& plan) {
+  Status made = MakeDirectory(plan.spec.sandbox);
+  return made && plan.launch.user ? GiveTo(plan.spec.sandbox, *plan.launch.user) : made;
 }
 
 void MesosContainerizer::Prepare(const std::shared_ptr<Plan>& plan) {
@@ -63,26 +69,40 @@ Result<std::shared_ptr<ShimProcess>> MesosContainerizer::StartShim(
   if (plan->cancelled) {
     return Fail(Code::kUnavailable, "Container {} was destroyed before it started", id);
   }
+  Result<FileDescriptor> listener = runtime_->Create(id);
+  if (!listener) return Fail(listener.error());
   Status prepared = isolation_->Prepare(id, plan->demand);
-  if (!prepared) return Fail(prepared.error());
-  isolation_->Isolate(id, plan->demand, &plan->launch);
-  for (Alarm& alarm : isolation_->Watch(id)) {
-    auto shared = std::make_shared<Alarm>(std::move(alarm));
-    Result<Poller::Token> token =
-        poller_->Add(shared->fd.get(), shared->events, [this, id, shared] {
-          if (!shared->rang(shared->fd.get())) return true;
-          Post([this, id] { OnAlarm(id); });
-          return false;
-        });
-    if (token) plan->alarms.push_back(*token);
+  if (!prepared) {
+    (void)runtime_->Remove(id);
+    return Fail(prepared.error());
   }
+  isolation_->Isolate(id, plan->demand, &plan->launch);
+  ArmAlarms(*plan);
   Result<std::shared_ptr<ShimProcess>> shim =
-      ShimProcess::Start(*starter_, id.value(), plan->launch);
+      ShimProcess::Start(*starter_, id.value(), plan->launch, *listener);
   if (shim) return shim;
-  for (Poller::Token alarm : plan->alarms) poller_->Remove(alarm);
+  Disarm(*plan);
   Status cleaned = isolation_->Cleanup(id);
   if (!cleaned) spdlog::error("{}", cleaned.error().message);
+  (void)runtime_->Remove(id);
   return shim;
+}
+
+void MesosContainerizer::ArmAlarms(Plan& plan) {
+  for (Alarm& alarm : isolation_->Watch(plan.id())) {
+    auto shared = std::make_shared<Alarm>(std::move(alarm));
+    Result<Poller::Token> token =
+        poller_->Add(shared->fd.get(), shared->events, [this, id = plan.id(), shared] {
+          if (!shared->rang(shared->fd.get())) return true;
+          FindLimitation(id, /*alarmed=*/true);
+          return false;
+        });
+    if (token) plan.alarms.push_back(*token);
+  }
+}
+
+void MesosContainerizer::Disarm(const Plan& plan) {
+  for (Poller::Token alarm : plan.alarms) poller_->Remove(alarm);
 }
 
 void MesosContainerizer::ObserveShim(const ContainerId& id,
@@ -96,19 +116,15 @@ void MesosContainerizer::ObserveShim(const ContainerId& id,
 void MesosContainerizer::Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,
                               ExecCallback callback) {
   Container* container = Find(id);
-  Result<shim::Launch> launch = Fail(Code::kNotFound, "Container '{}' is not running", id);
-  if (container != nullptr && container->pid != 0 && !container->ended) {
-    launch = PlanCheck(container->plan->launch, command);
-  }
-  if (!launch) {
-    Post([error = launch.error(), callback = std::move(callback)]() mutable {
-      callback(Fail(std::move(error)));
+  if (container == nullptr || container->process.pid == 0 || container->ended) {
+    Post([id, callback = std::move(callback)]() mutable {
+      callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
     });
     return;
   }
   auto check = std::make_shared<Check>();
   check->done = std::move(callback);
-  check->launch = std::move(*launch);
+  check->command = std::move(command);
   check->deadline = poller_->After(timeout, [this, check] {
     Post([check] {
       check->timed_out = true;
@@ -116,12 +132,21 @@ void MesosContainerizer::Exec(const ContainerId& id, v1::CommandInfo command, Du
     });
   });
   container->checks.push_back(check);
-  workers_->Submit([this, id, check] { StartCheck(id, check); });
+  workers_->Submit([this, id, plan = container->plan, check] { StartCheck(id, plan, check); });
 }
 
-void MesosContainerizer::StartCheck(const ContainerId& id, const std::shared_ptr<Check>& check) {
-  Result<std::shared_ptr<ShimProcess>> shim =
-      ShimProcess::Start(*starter_, id.value() + ".check", check->launch);
+// A check ends with the agent, so nobody can attach to its shim.
+void MesosContainerizer::StartCheck(const ContainerId& id, const std::shared_ptr<Plan>& plan,
+                                    const std::shared_ptr<Check>& check) {
+  Result<std::shared_ptr<ShimProcess>> shim;
+  Result<shim::Launch> launch = PlanOf(*plan);
+  if (launch) launch = PlanCheck(*launch, check->command);
+  if (launch) {
+    check->launch = std::move(*launch);
+    shim = ShimProcess::Start(*starter_, id.value() + ".check", check->launch, FileDescriptor());
+  } else {
+    shim = Fail(launch.error());
+  }
   if (!shim) {
     Post([this, id, check, error = shim.error()] {
       check->failed = error;
@@ -138,6 +163,13 @@ void MesosContainerizer::StartCheck(const ContainerId& id, const std::shared_ptr
                       Post([this, check, event] { OnCheckEvent(*check, event); });
                     },
                     [this, id, check] { Post([this, id, check] { FinishCheck(id, check); }); }});
+}
+
+Result<shim::Launch> MesosContainerizer::PlanOf(const Plan& plan) {
+  if (plan.planned) return plan.launch;
+  Result<shim::Launch> launch = PlanTask(plan.spec, options_.capabilities, *options_.users);
+  if (launch) isolation_->Isolate(plan.id(), plan.demand, &*launch);
+  return launch;
 }
 
 void MesosContainerizer::OnCheckEvent(Check& check, const shim::Event& event) {

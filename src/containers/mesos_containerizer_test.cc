@@ -51,7 +51,7 @@ TEST_F(ContainerizerTest, ATaskSeesThreeDescriptorsAndNoOther) {
 
 TEST_F(ContainerizerTest, OutputIsAppended) {
   LaunchSpec spec = Spec("echo new");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox, std::nullopt));
+  ASSERT_TRUE(MakeDirectory(spec.sandbox));
   WriteText(spec.sandbox + "/stdout", "old\n");
   EXPECT_EQ(ExitCode(Run(spec)), 0);
   EXPECT_EQ(Out(spec), "old\nnew\n");
@@ -59,7 +59,7 @@ TEST_F(ContainerizerTest, OutputIsAppended) {
 
 TEST_F(ContainerizerTest, OutputIsNotWrittenThroughALink) {
   LaunchSpec spec = Spec("echo through");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox, std::nullopt));
+  ASSERT_TRUE(MakeDirectory(spec.sandbox));
   std::string victim = directory_.path() + "/victim";
   WriteText(victim, "");
   ASSERT_EQ(symlink(victim.c_str(), (spec.sandbox + "/stdout").c_str()), 0);
@@ -67,7 +67,7 @@ TEST_F(ContainerizerTest, OutputIsNotWrittenThroughALink) {
   EXPECT_EQ(Contents(victim), "");
 
   LaunchSpec fifo = Spec("echo into");
-  ASSERT_TRUE(MakeDirectory(fifo.sandbox, std::nullopt));
+  ASSERT_TRUE(MakeDirectory(fifo.sandbox));
   ASSERT_EQ(mkfifo((fifo.sandbox + "/stdout").c_str(), 0600), 0);
   EXPECT_NE(Refusal(fifo).find("Cannot open 'stdout'"), std::string::npos);
 }
@@ -112,14 +112,14 @@ TEST_F(ContainerizerTest, EachFailureToStartHasItsSentence) {
 TEST_F(ContainerizerTest, AScriptWithoutItsInterpreterIsToldFromAMissingOne) {
   LaunchSpec spec = Spec("./script");
   spec.command.set_shell(false);
-  ASSERT_TRUE(MakeDirectory(spec.sandbox, std::nullopt));
+  ASSERT_TRUE(MakeDirectory(spec.sandbox));
   WriteText(spec.sandbox + "/script", "#!/no/such/interpreter\n");
   chmod((spec.sandbox + "/script").c_str(), 0755);
   EXPECT_NE(Refusal(spec).find("the interpreter in its first line"), std::string::npos);
 
   LaunchSpec bare = Spec("./script");
   bare.command.set_shell(false);
-  ASSERT_TRUE(MakeDirectory(bare.sandbox, std::nullopt));
+  ASSERT_TRUE(MakeDirectory(bare.sandbox));
   WriteText(bare.sandbox + "/script", "echo run by sh\n");
   chmod((bare.sandbox + "/script").c_str(), 0755);
   EXPECT_EQ(ExitCode(Run(bare)), 0);
@@ -223,13 +223,16 @@ TEST_F(ContainerizerTest, TheTaskOutlivesTheAgentAndLeavesItsStatus) {
   Result<Launched> launched = Launch(spec);
   ASSERT_TRUE(launched);
   Stop();
-  std::string record = directory_.path() + "/run/containers/" + spec.id.value() + ".status";
+  auto runtime = RuntimeDirectory::Open(directory_.path() + "/run");
+  ASSERT_TRUE(runtime) << runtime.error().message;
   EXPECT_TRUE(IsAlive(launched->pid));
-  EXPECT_FALSE(ReadExitRecord(record));
+  EXPECT_EQ((*runtime)->ReadStatus(spec.id).error().code, Code::kNotFound);
   WriteText(spec.sandbox + "/go", "");
-  ASSERT_TRUE(Eventually([&] { return ReadExitRecord(record).has_value(); }));
-  EXPECT_EQ(ReadExitRecord(record)->pid, launched->pid);
-  EXPECT_EQ(WEXITSTATUS(ReadExitRecord(record)->status), 5);
+  ASSERT_TRUE(Eventually([&] { return (*runtime)->ReadStatus(spec.id).has_value(); }));
+  Result<ExitRecord> record = (*runtime)->ReadStatus(spec.id);
+  EXPECT_EQ(record->pid, launched->pid);
+  EXPECT_EQ(record->start_ticks, launched->start_ticks);
+  EXPECT_EQ(WEXITSTATUS(record->status), 5);
 }
 
 TEST_F(ContainerizerTest, AShimThatIsKilledEndsItsContainer) {
@@ -287,10 +290,20 @@ TEST_F(ContainerizerTest, RunsAsTheUserWithHisGroups) {
   EXPECT_EQ(about.st_mode & 07777, 0750u);
 }
 
+TEST_F(ContainerizerTest, ASandboxThatIsThereBecomesTheUsers) {
+  if (!IsRoot()) GTEST_SKIP() << "needs root";
+  LaunchSpec spec = Spec("stat -c %U . && touch mine");
+  ASSERT_TRUE(MakeDirectory(spec.sandbox));  // Root's, 0750.
+  spec.user = "nobody";
+  EXPECT_EQ(ExitCode(Run(spec)), 0);
+  EXPECT_EQ(Out(spec), "nobody\n");
+}
+
 TEST_F(ContainerizerTest, AUserWhoMayNotEnterTheSandboxIsTold) {
   if (!IsRoot()) GTEST_SKIP() << "needs root";
   LaunchSpec spec = Spec("true");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox, std::nullopt));  // Root's, 0750.
+  spec.sandbox = directory_.path() + "/closed/sandbox";
+  ASSERT_TRUE(MakeDirectory(directory_.path() + "/closed"));  // Root's, 0750.
   spec.user = "nobody";
   EXPECT_NE(Refusal(spec).find("cannot be entered by user 'nobody'"), std::string::npos);
 }

@@ -51,15 +51,19 @@ void Add(pid_t pid, ProcessUsage* usage) {
 
 }  // namespace
 
-ProcessUsage UsageBelow(pid_t shim) {
+std::vector<pid_t> ProcessesBelow(pid_t shim) {
   std::vector<pid_t> pids;
   AppendChildren(shim, &pids);
-  ProcessUsage usage;
   for (size_t i = 0; i < pids.size(); ++i) {
     const pid_t pid = pids[i];
-    Add(pid, &usage);
     AppendChildren(pid, &pids);
   }
+  return pids;
+}
+
+ProcessUsage UsageBelow(pid_t shim) {
+  ProcessUsage usage;
+  for (pid_t pid : ProcessesBelow(shim)) Add(pid, &usage);
   return usage;
 }
 

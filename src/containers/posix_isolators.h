@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "containers/isolator.h"
 
 namespace tepui::containers {
@@ -14,6 +16,9 @@ struct ProcessUsage {
   uint64_t resident_bytes = 0;
 };
 ProcessUsage UsageBelow(pid_t shim);
+
+// The pids of all processes below a shim, its children first.
+std::vector<pid_t> ProcessesBelow(pid_t shim);
 
 // posix/cpu: no limit; cpu time, processes and threads in the usage.
 class PosixCpuIsolator final : public Isolator {

@@ -1,11 +1,13 @@
 #include "containers/shim_process.h"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -13,10 +15,14 @@
 #include <cstring>
 #include <utility>
 
+#include "shim/start_ticks.h"
+
 namespace tepui::containers {
 namespace {
 
 constexpr time_t kSendTimeoutSeconds = 10;
+// What ShimStarter's memory file is called.
+constexpr std::string_view kShimExecutable = "/memfd:tepui-shim";
 
 bool SendAll(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -41,11 +47,43 @@ void SendSignal(int pidfd, int signal) {
   syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
 }
 
+// The process that listens at the other end.
+pid_t PeerOf(const FileDescriptor& connection) {
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  getsockopt(connection.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  return peer.pid;
+}
+
+// kNotFound if the shim is gone, kUnavailable if it is silent.
+Result<shim::Welcome> SayHello(const FileDescriptor& connection) {
+  const shim::Hello hello = {shim::kMagic, shim::kOldestVersion, shim::kVersion, 0};
+  shim::Welcome welcome = {};
+  ssize_t size = -1;
+  if (SendAll(connection.get(), {reinterpret_cast<const char*>(&hello), sizeof(hello)})) {
+    size = recv(connection.get(), &welcome, sizeof(welcome), MSG_WAITALL);
+  }
+  if (size < 0 && errno == EAGAIN) {
+    return Fail(Code::kUnavailable, "The shim does not answer");
+  }
+  if (size == sizeof(welcome) && welcome.magic == shim::kMagic) return welcome;
+  return Fail(Code::kNotFound, "The shim has ended");
+}
+
+// Whether the process is a shim of any build, not whoever got its pid.
+bool RunsShim(pid_t pid) {
+  std::array<char, 256> target = {};
+  const std::string link = fmt::format("/proc/{}/exe", pid);
+  return readlink(link.c_str(), target.data(), target.size() - 1) > 0 &&
+         std::string_view(target.data()).starts_with(kShimExecutable);
+}
+
 }  // namespace
 
 Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(ShimStarter& starter,
                                                         const std::string& name,
-                                                        const shim::Launch& launch) {
+                                                        const shim::Launch& launch,
+                                                        const FileDescriptor& listener) {
   std::optional<std::string> description = shim::Encode(launch);
   if (!description) {
     return Fail(Code::kInvalid,
@@ -63,10 +101,10 @@ Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(ShimStarter& starter,
   timeval timeout = {.tv_sec = kSendTimeoutSeconds, .tv_usec = 0};
   setsockopt(control.get(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 
-  Result<ShimStarter::Started> started = starter.Start(shims_end.get(), name);
+  Result<ShimStarter::Started> started = starter.Start(shims_end.get(), listener.get(), name);
   if (!started) return Fail(started.error());
-  auto shim =
-      std::make_shared<ShimProcess>(started->pid, std::move(started->pidfd), std::move(control));
+  auto shim = std::make_shared<ShimProcess>(started->pid, std::move(started->pidfd),
+                                            std::move(control), Origin::kStarted);
   if (!SendAll(shim->control_.get(), *description)) {
     int send_error = errno;
     SendSignal(shim->pidfd_.get(), SIGKILL);
@@ -76,8 +114,42 @@ Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(ShimStarter& starter,
   return shim;
 }
 
-ShimProcess::ShimProcess(pid_t pid, FileDescriptor pidfd, FileDescriptor control)
-    : pid_(pid), pidfd_(std::move(pidfd)), control_(std::move(control)) {}
+Result<ShimProcess::Attached> ShimProcess::Attach(RuntimeDirectory& runtime, const ContainerId& id,
+                                                  Duration patience) {
+  // The kernel names who called listen last. That may still be the agent that started the shim; but
+  // not any more when the shim has answered.
+  for (int round = 0; round < 2; ++round) {
+    Result<FileDescriptor> connection = runtime.Connect(id, patience);
+    if (!connection) return Fail(connection.error());
+    const pid_t pid = PeerOf(*connection);
+    // Opened before the shim answers, and so while it lives: the pid is its own.
+    FileDescriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    Result<shim::Welcome> welcome = SayHello(*connection);
+    if (!welcome && welcome.error().code == Code::kNotFound) return Fail(welcome.error());
+    Attached attached;
+    if (!welcome) {
+      if (!pidfd.valid() || !RunsShim(pid)) return Fail(welcome.error());
+    } else if (welcome->shim_pid != pid || !pidfd.valid()) {
+      continue;
+    } else {
+      attached.answer =
+          welcome->version == 0 ? Attached::Answer::kOtherVersion : Attached::Answer::kWelcome;
+      attached.welcome = *welcome;
+    }
+    attached.shim = std::make_shared<ShimProcess>(pid, std::move(pidfd), std::move(*connection),
+                                                  Origin::kAttached);
+    return attached;
+  }
+  return Fail(Code::kUnavailable, "The shim of container {} is not the process that listens for it",
+              id);
+}
+
+ShimProcess::ShimProcess(pid_t pid, FileDescriptor pidfd, FileDescriptor control, Origin origin)
+    : pid_(pid),
+      start_ticks_(shim::StartTicks(pid)),
+      origin_(origin),
+      pidfd_(std::move(pidfd)),
+      control_(std::move(control)) {}
 
 ShimProcess::~ShimProcess() {
   if (!gone_) Reap(pidfd_.get(), WNOHANG);
@@ -86,10 +158,12 @@ ShimProcess::~ShimProcess() {
 void ShimProcess::Observe(Poller& poller, Observer observer) {
   poller_ = &poller;
   observer_ = std::move(observer);
-  start_deadline_ = poller.After(kStartTimeout, [self = shared_from_this()] {
-    spdlog::warn("The shim with pid {} has not started its task in time; killing it", self->pid_);
-    self->Abandon();
-  });
+  if (origin_ == Origin::kStarted) {
+    start_deadline_ = poller.After(kStartTimeout, [self = shared_from_this()] {
+      spdlog::warn("The shim with pid {} has not started its task in time; killing it", self->pid_);
+      self->Abandon();
+    });
+  }
   auto control = poller.Add(control_.get(), EPOLLIN,
                             [self = shared_from_this()] { return self->OnControl(); });
   auto exit =
@@ -108,6 +182,12 @@ void ShimProcess::Signal(int signal) { Send({shim::Command::kSignal, signal}); }
 void ShimProcess::Kill() { Send({shim::Command::kKill, 0}); }
 
 void ShimProcess::Abandon() { SendSignal(pidfd_.get(), SIGKILL); }
+
+bool ShimProcess::AwaitGone(Duration timeout) const {
+  pollfd gone = {pidfd_.get(), POLLIN, 0};
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return poll(&gone, 1, static_cast<int>(milliseconds)) > 0;
+}
 
 void ShimProcess::Send(const shim::Command& command) {
   // A few bytes into an empty buffer of many kilobytes: whole or, if the shim is gone, not at all.

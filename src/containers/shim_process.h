@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "containers/file_descriptor.h"
 #include "containers/poller.h"
+#include "containers/runtime_directory.h"
 #include "containers/shim_starter.h"
 #include "shim/launch.h"
 
@@ -29,14 +30,27 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   static constexpr Duration kStartTimeout = std::chrono::minutes(1);
 
   // Starts a shim and hands it the launch description. `name` is for ps: the container's id. Blocks
-  // while the shim reads a description larger than the socket's buffer, a few seconds at most.
+  // while the shim reads a description larger than the socket's buffer, a few seconds at most. With
+  // `listener` the shim can be attached to later.
   static Result<std::shared_ptr<ShimProcess>> Start(ShimStarter& starter, const std::string& name,
-                                                    const shim::Launch& launch);
+                                                    const shim::Launch& launch,
+                                                    const FileDescriptor& listener);
 
-  ShimProcess(pid_t pid, FileDescriptor pidfd, FileDescriptor control);
+  // What a shim answers to an agent that did not start it.
+  struct Attached;
+  // Takes control of the container's shim. It is certain to be it: it answers in a directory that
+  // is the agent's alone, and its pid is what the kernel says of who listens there. kNotFound if
+  // there is no shim (any more), kUnavailable if there is one that does not answer within
+  // `patience` and cannot be found to be killed. Blocks.
+  static Result<Attached> Attach(RuntimeDirectory& runtime, const ContainerId& id,
+                                 Duration patience);
+
+  enum class Origin { kStarted, kAttached };
+  ShimProcess(pid_t pid, FileDescriptor pidfd, FileDescriptor control, Origin origin);
   ~ShimProcess();
 
   pid_t pid() const { return pid_; }
+  uint64_t start_ticks() const { return start_ticks_; }  // As shim::StartTicks gives it.
 
   // Has the poller call `observer` until on_gone; the shim is kept alive by the poller until then.
   // Once.
@@ -46,8 +60,11 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   void Signal(int signal);
   // SIGKILL to every process of the task until none is left.
   void Kill();
-  // SIGKILL to the shim itself: for one that does not answer. Its task may live on.
+  // SIGKILL to the shim itself, for one that does not answer; the task's first process goes with
+  // it, the rest may live on.
   void Abandon();
+  // Whether the shim's process is gone, or is gone before `timeout` is over. Not after Observe.
+  bool AwaitGone(Duration timeout) const;
 
  private:
   void Send(const shim::Command& command);
@@ -57,6 +74,8 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   void OnEvent(const shim::Event& event);
 
   const pid_t pid_;
+  const uint64_t start_ticks_;
+  const Origin origin_;
   FileDescriptor pidfd_;
   FileDescriptor control_;
 
@@ -66,6 +85,17 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   TimerId start_deadline_ = 0;
   std::string received_;  // Less than one event.
   bool gone_ = false;
+};
+
+struct ShimProcess::Attached {
+  enum class Answer {
+    kWelcome,       // We are in control.
+    kOtherVersion,  // We cannot be; it has said what it speaks.
+    kNone,          // It does not answer. All that can be done is Abandon.
+  };
+  Answer answer = Answer::kNone;
+  shim::Welcome welcome = {};  // Unless kNone.
+  std::shared_ptr<ShimProcess> shim;
 };
 
 }  // namespace tepui::containers

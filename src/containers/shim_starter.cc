@@ -27,7 +27,7 @@
 namespace tepui::containers {
 namespace {
 
-constexpr int kLowestFd = 10;  // Out of the way of the shim's own 0 to 3.
+constexpr int kLowestFd = 10;  // Out of the way of the shim's own 0 to 4.
 constexpr size_t kChildStackBytes = 16 << 10;
 
 // What the new process needs between clone and exec. It shares our memory: `error` is how it
@@ -35,6 +35,7 @@ constexpr size_t kChildStackBytes = 16 << 10;
 struct ChildStart {
   int image;
   int control;
+  int listener;  // -1 for none.
   unsigned first_not_copied;
   char* const* arguments;
   char* const* environment;
@@ -48,6 +49,11 @@ __attribute__((no_sanitize("address", "thread", "undefined"))) int RunChild(void
   // The parent's table of descriptors until here, a copy of its low end from here on.
   if (syscall(SYS_close_range, start->first_not_copied, ~0U, CLOSE_RANGE_UNSHARE) == 0) {
     syscall(SYS_dup3, start->control, shim::kControlFd, 0);
+    if (start->listener >= 0) {
+      syscall(SYS_dup3, start->listener, shim::kListenFd, 0);
+    } else {
+      syscall(SYS_close, shim::kListenFd);
+    }
     syscall(SYS_execveat, start->image, "", start->arguments, start->environment, AT_EMPTY_PATH);
   }
   start->error = errno;
@@ -104,70 +110,76 @@ Result<FileDescriptor> OpenImage() {
   return image;
 }
 
-unsigned HighestFd(int image, const std::vector<FileDescriptor>& places) {
-  int highest = image;
-  for (const FileDescriptor& place : places) highest = std::max(highest, place.get());
-  return static_cast<unsigned>(highest);
-}
-
 }  // namespace
 
-// One of the low descriptors, for the time of one start: refers to `control` as well. Between two
-// starts it refers to the image, so that it keeps no socket open.
+// Two of the low descriptors, for the time of one start: refer to the shim's sockets as well.
+// Between two starts they refer to the image, so that they keep no socket open.
 class ShimStarter::Place {
  public:
-  Place(ShimStarter& starter, int control) : starter_(starter) {
+  Place(ShimStarter& starter, int control, int listener) : starter_(starter) {
     std::unique_lock lock(starter_.mutex_);
     starter_.place_free_.wait(lock, [this] { return !starter_.free_places_.empty(); });
-    fd_ = starter_.free_places_.back();
+    numbers_ = starter_.free_places_.back();
     starter_.free_places_.pop_back();
     lock.unlock();
-    dup3(control, fd_, O_CLOEXEC);
+    dup3(control, this->control(), O_CLOEXEC);
+    if (listener >= 0) dup3(listener, this->listener(), O_CLOEXEC);
   }
   ~Place() {
-    dup3(starter_.image_.get(), fd_, O_CLOEXEC);
+    dup3(starter_.image_.get(), control(), O_CLOEXEC);
+    dup3(starter_.image_.get(), listener(), O_CLOEXEC);
     std::lock_guard lock(starter_.mutex_);
-    starter_.free_places_.push_back(fd_);
+    starter_.free_places_.push_back(numbers_);
     starter_.place_free_.notify_one();
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
 
-  int fd() const { return fd_; }
+  int control() const { return numbers_->control.get(); }
+  int listener() const { return numbers_->listener.get(); }
 
  private:
   ShimStarter& starter_;
-  int fd_;
+  const Numbers* numbers_;
 };
 
 Result<std::unique_ptr<ShimStarter>> ShimStarter::Create(int at_once) {
   Result<FileDescriptor> image = OpenImage();
   if (!image) return Fail(image.error());
-  std::vector<FileDescriptor> places;
+  std::vector<Numbers> places;
   for (int i = 0; i < std::max(at_once, 1); ++i) {
-    places.emplace_back(fcntl(image->get(), F_DUPFD_CLOEXEC, kLowestFd));
-    if (!places.back().valid()) {
-      return Fail(Code::kInternal, "Cannot reserve a descriptor for starting shims: {}",
+    places.push_back({FileDescriptor(fcntl(image->get(), F_DUPFD_CLOEXEC, kLowestFd)),
+                      FileDescriptor(fcntl(image->get(), F_DUPFD_CLOEXEC, kLowestFd))});
+    if (!places.back().control.valid() || !places.back().listener.valid()) {
+      return Fail(Code::kInternal, "Cannot reserve descriptors for starting shims: {}",
                   std::strerror(errno));
     }
   }
   return std::unique_ptr<ShimStarter>(new ShimStarter(std::move(*image), std::move(places)));
 }
 
-ShimStarter::ShimStarter(FileDescriptor image, std::vector<FileDescriptor> places)
-    : image_(std::move(image)),
-      places_(std::move(places)),
-      first_not_copied_(HighestFd(image_.get(), places_) + 1) {
-  for (const FileDescriptor& place : places_) free_places_.push_back(place.get());
+ShimStarter::ShimStarter(FileDescriptor image, std::vector<Numbers> places)
+    : image_(std::move(image)), places_(std::move(places)) {
+  int highest = image_.get();
+  for (const Numbers& place : places_) {
+    highest = std::max({highest, place.control.get(), place.listener.get()});
+    free_places_.push_back(&place);
+  }
+  first_not_copied_ = static_cast<unsigned>(highest) + 1;
 }
 
-Result<ShimStarter::Started> ShimStarter::Start(int control, std::string name) {
+Result<ShimStarter::Started> ShimStarter::Start(int control, int listener, std::string name) {
   std::string program = "tepui-shim";
   std::array<char*, 3> arguments = {program.data(), name.data(), nullptr};
   std::array<char*, 1> environment = {nullptr};
-  Place place(*this, control);
-  ChildStart start = {image_.get(),     place.fd(),         first_not_copied_,
-                      arguments.data(), environment.data(), 0};
+  Place place(*this, control, listener);
+  ChildStart start = {image_.get(),
+                      place.control(),
+                      listener >= 0 ? place.listener() : -1,
+                      first_not_copied_,
+                      arguments.data(),
+                      environment.data(),
+                      0};
   int descriptor = -1;
   int pid = Clone(&start, &descriptor);
   int clone_error = errno;

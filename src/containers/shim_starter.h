@@ -28,25 +28,30 @@ class ShimStarter {
     FileDescriptor pidfd;
   };
 
-  // A new process with `control` as its descriptor shim::kControlFd. `name` is its argument, for
-  // ps. Blocks until the process has called exec, well under a millisecond on an idle machine.
-  Result<Started> Start(int control, std::string name);
+  // A new process with `control` as its descriptor shim::kControlFd and `listener`, if it is not
+  // -1, as shim::kListenFd. `name` is its argument, for ps. Blocks until the process has called
+  // exec, well under a millisecond on an idle machine.
+  Result<Started> Start(int control, int listener, std::string name);
 
  private:
   class Place;
+  // Low numbers, always open, where a start puts its sockets.
+  struct Numbers {
+    FileDescriptor control;
+    FileDescriptor listener;
+  };
 
-  ShimStarter(FileDescriptor image, std::vector<FileDescriptor> places);
+  ShimStarter(FileDescriptor image, std::vector<Numbers> places);
 
   // The shim's executable in memory, sealed: nobody who gets hold of it, not even root by way of
   // /proc/<pid>/exe, can change a byte of it.
   const FileDescriptor image_;
-  // Low numbers, always open, where a start puts its control socket.
-  const std::vector<FileDescriptor> places_;
-  const unsigned first_not_copied_;
+  const std::vector<Numbers> places_;
+  unsigned first_not_copied_ = 0;  // Set once.
 
   std::mutex mutex_;
   std::condition_variable place_free_;
-  std::vector<int> free_places_;
+  std::vector<const Numbers*> free_places_;  // Guarded by mutex_.
 };
 
 }  // namespace tepui::containers

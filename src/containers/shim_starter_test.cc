@@ -42,7 +42,7 @@ TEST(ShimStarterTest, OurDescriptorsStayAsTheyAre) {
   ASSERT_TRUE(starter) << starter.error().message;
   Pair pair = MakePair();
   ino_t before = InodeOf(shim::kControlFd);
-  auto started = (*starter)->Start(pair.shims.get(), "test");
+  auto started = (*starter)->Start(pair.shims.get(), -1, "test");
   ASSERT_TRUE(started) << started.error().message;
   EXPECT_EQ(InodeOf(shim::kControlFd), before);
   EXPECT_NE(InodeOf(pair.shims.get()), 0u);
@@ -56,7 +56,7 @@ TEST(ShimStarterTest, TheSocketIsTheShimsAlone) {
   auto starter = ShimStarter::Create(2);
   ASSERT_TRUE(starter) << starter.error().message;
   Pair pair = MakePair();
-  auto started = (*starter)->Start(pair.shims.get(), "test");
+  auto started = (*starter)->Start(pair.shims.get(), -1, "test");
   ASSERT_TRUE(started) << started.error().message;
   pair.shims = FileDescriptor();
   End(*started);
@@ -76,7 +76,7 @@ TEST(ShimStarterTest, ManyAtOnce) {
       for (int round = 0; round < 5; ++round) {
         Pair pair = MakePair();
         int far = fcntl(pair.shims.get(), F_DUPFD_CLOEXEC, 300);
-        auto started = (*starter)->Start(far, "test");
+        auto started = (*starter)->Start(far, -1, "test");
         close(far);
         ASSERT_TRUE(started) << started.error().message;
         // A header that it refuses: the answer comes, then the end.

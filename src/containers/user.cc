@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <vector>
 
@@ -42,6 +43,28 @@ Result<shim::Launch::User> ResolveUser(const std::string& name) {
   }
   groups.resize(static_cast<size_t>(count));
   return shim::Launch::User{found->pw_uid, found->pw_gid, std::move(groups)};
+}
+
+Users::Users()
+    : Users(ResolveUser, [] {
+        auto since = std::chrono::steady_clock::now().time_since_epoch();
+        return MonotonicTime(std::chrono::duration_cast<Duration>(since));
+      }) {}
+
+Result<shim::Launch::User> Users::Resolve(const std::string& name) {
+  const MonotonicTime now = now_();
+  {
+    std::lock_guard lock(mutex_);
+    auto found = known_.find(name);
+    if (found != known_.end() && now - found->second.asked < kFresh) return found->second.user;
+  }
+  // Not under the lock: the answer may take seconds, and others are known.
+  Result<shim::Launch::User> user = lookup_(name);
+  if (!user) return user;
+  std::lock_guard lock(mutex_);
+  if (known_.size() >= kMaxKept && !known_.contains(name)) known_.clear();
+  known_[name] = {*user, now};
+  return user;
 }
 
 }  // namespace tepui::containers

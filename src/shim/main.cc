@@ -1,9 +1,11 @@
-// tepui-shim: holds one task. Started by the agent with its control socket as descriptor 3; see
-// protocol.h for what is said on it and README.md for why this is a program of its own.
+// tepui-shim: holds one task. Started by the agent with its control socket as descriptor 3 and a
+// listening one as descriptor 4; see protocol.h for what is said on them and README.md for why this
+// is a program of its own.
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,12 +16,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/control.h"
 #include "shim/decode.h"
+#include "shim/start_ticks.h"
 #include "shim/task.h"
 #include "shim/watch.h"
 
 namespace tepui::shim {
 namespace {
+
+constexpr int kBacklog = 8;
+constexpr int kRetryMilliseconds = 5000;
 
 // Detaches from everything of the agent: its session, working directory, files, signals.
 int Detach() {
@@ -31,7 +38,7 @@ int Detach() {
   signal(SIGCHLD, SIG_DFL);  // Ignored, it would leave no status to wait for.
   signal(SIGPIPE, SIG_IGN);
   setsid();
-  close_range(kControlFd + 1, ~0u, 0);
+  close_range(kListenFd + 1, ~0u, 0);
   umask(022);
   if (chdir("/") != 0) return -1;
   int null = open("/dev/null", O_RDWR);
@@ -44,8 +51,13 @@ int Detach() {
   return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-void Send(const Event& event) {
-  (void)!send(kControlFd, &event, sizeof(event), MSG_NOSIGNAL | MSG_DONTWAIT);
+// The listening socket; -1 if there is none. The agent listens on it already, so that no later one
+// is ever refused while we live. Once more, and the kernel names us to those who connect.
+int Listen() {
+  if (listen(kListenFd, kBacklog) != 0) return -1;
+  fcntl(kListenFd, F_SETFD, FD_CLOEXEC);
+  fcntl(kListenFd, F_SETFL, O_NONBLOCK);
+  return kListenFd;
 }
 
 bool ReadAll(void* to, size_t size) {
@@ -87,66 +99,89 @@ void JoinOwnCgroups(const LaunchView& launch) {
 // What is still needed when the launch description is gone.
 struct Launched {
   pid_t pid = -1;
+  uint64_t start_ticks = 0;
   bool kill_on_disconnect = false;
   char status_file[PATH_MAX] = {};
 };
 
-bool Fail(const Failure& failure) {
-  Send({Event::kFailed, 0, 0, failure.stage, failure.error, failure.index});
+bool Fail(Control& control, const Failure& failure) {
+  control.Send({.type = Event::kFailed,
+                .stage = failure.stage,
+                .error = failure.error,
+                .index = failure.index});
   return false;
 }
 
-bool Launch(Launched* launched) {
+bool Launch(Control& control, Launched* launched) {
   LaunchHeader header;
   if (!ReadAll(&header, sizeof(header))) return false;
-  if (!CheckHeader(header)) return Fail({kDecode, EPROTO, 0});
+  if (!CheckHeader(header)) return Fail(control, {kDecode, EPROTO, 0});
   size_t slot_bytes = SlotsNeeded(header) * sizeof(char*);
   Mapping memory(slot_bytes + header.body_bytes);
-  if (memory.address == MAP_FAILED) return Fail({kDecode, errno, 0});
+  if (memory.address == MAP_FAILED) return Fail(control, {kDecode, errno, 0});
   auto* slots = static_cast<const char**>(memory.address);
   char* body = static_cast<char*>(memory.address) + slot_bytes;
   if (!ReadAll(body, header.body_bytes)) return false;
   LaunchView view;
-  if (!Decode(header, body, slots, &view)) return Fail({kDecode, EPROTO, 0});
+  if (!Decode(header, body, slots, &view)) return Fail(control, {kDecode, EPROTO, 0});
   if (strlen(view.status_file) + sizeof(".new") > sizeof(launched->status_file)) {
-    return Fail({kDecode, ENAMETOOLONG, 0});
+    return Fail(control, {kDecode, ENAMETOOLONG, 0});
   }
   strcpy(launched->status_file, view.status_file);
   launched->kill_on_disconnect = (header.flags & kKillOnDisconnect) != 0;
   JoinOwnCgroups(view);
   Failure failure;
   launched->pid = StartTask(view, &failure);
-  return launched->pid > 0 || Fail(failure);
+  if (launched->pid < 0) return Fail(control, failure);
+  launched->start_ticks = StartTicks(launched->pid);  // Nobody but us can reap it: it is there.
+  control.SetTask(launched->pid, launched->start_ticks);
+  return true;
 }
 
-// Whole or not at all, for an agent that comes later. Without an agent there is nobody to tell of a
-// failure.
-void WriteStatusFile(const Launched& launched, int status) {
-  if (launched.status_file[0] == '\0') return;
+// Whole or not at all, for an agent that comes later. True if it is there, or nobody will look: the
+// agent removes the directory of a container that it needs no more.
+bool WriteStatusFile(const Launched& launched, int status) {
+  if (launched.status_file[0] == '\0') return true;
   char temporary[PATH_MAX + sizeof(".new")];
   snprintf(temporary, sizeof(temporary), "%s.new", launched.status_file);
-  char text[64];
-  int length = snprintf(text, sizeof(text), kStatusFileFormat, kVersion, launched.pid, status);
+  char text[96];
+  int length = snprintf(text, sizeof(text), kStatusFileFormat, kVersion, launched.pid,
+                        static_cast<unsigned long long>(launched.start_ticks), status);
   int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return;
+  if (fd < 0) return errno == ENOENT;
   bool whole = write(fd, text, static_cast<size_t>(length)) == length;
   close(fd);
-  if (whole) {
-    rename(temporary, launched.status_file);
-  } else {
-    unlink(temporary);
+  if (whole) return rename(temporary, launched.status_file) == 0 || errno == ENOENT;
+  unlink(temporary);
+  return false;
+}
+
+// The end is to be on disk or known to an agent before we go. With a full disk and no agent there,
+// that is later.
+void TellEnd(Control& control, const Launched& launched, int status) {
+  Event exited = {.type = Event::kExited,
+                  .pid = launched.pid,
+                  .status = status,
+                  .start_ticks = launched.start_ticks};
+  bool known = WriteStatusFile(launched, status);
+  known = control.Send(exited) || known;
+  while (!known && control.listening()) {
+    pollfd ready[Control::kPolled];
+    control.FillPolled(ready);
+    ready[0].fd = -1;  // Nothing that is said to us matters now.
+    if (poll(ready, Control::kPolled, kRetryMilliseconds) > 0) control.Receive(ready);
+    known = control.Send(exited) || WriteStatusFile(launched, status);
   }
 }
 
 int Main() {
   int signals = Detach();
-  if (signals < 0) return 1;
+  Control control(kControlFd, Listen());
   static Launched launched;
-  if (!Launch(&launched)) return 1;
-  Send({Event::kStarted, launched.pid, 0, kNoStage, 0, 0});
-  int status = Watch(kControlFd, signals, launched.pid, launched.kill_on_disconnect).UntilEnd();
-  WriteStatusFile(launched, status);
-  Send({Event::kExited, launched.pid, status, kNoStage, 0, 0});
+  if (signals < 0 || !Launch(control, &launched)) return 1;
+  control.Send({.type = Event::kStarted, .pid = launched.pid, .start_ticks = launched.start_ticks});
+  int status = Watch(control, signals, launched.pid, launched.kill_on_disconnect).UntilEnd();
+  TellEnd(control, launched, status);
   return 0;
 }
 

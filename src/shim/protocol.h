@@ -1,15 +1,31 @@
 #pragma once
 
-// What the agent and the shim say to each other over the shim's control socket (a stream socket
-// pair), and the bounds both hold. Both ends run on one machine: integers are in host order,
-// structs as the compiler lays them out. The agent and the shim image come from one build;
-// `version` guards the case that an agent of a later build finds a shim of an earlier one.
+// What the agent and the shim say to each other, and the bounds both hold. Both ends run on one
+// machine: integers are in host order, structs as the compiler lays them out.
+//
+// The agent that starts a shim has a stream socket pair with it:
 //
 //   agent -> shim   LaunchHeader and its body, once; then any number of Command
 //   shim -> agent   Event: kStarted or kFailed once; kExited after kStarted
 //
+// A later agent connects to the shim's listening socket, at any time of the shim's life:
+//
+//   agent -> shim   Hello; then any number of Command
+//   shim -> agent   Welcome, when the task has started; then Event: kExited or kReplaced
+//
 // Either end may vanish. The shim goes on without the agent; an agent that reads end-of-file
-// without kExited or kFailed knows that the shim was killed.
+// without kExited, kFailed or kReplaced knows that the shim was killed.
+//
+// The last one who said hello is in control: an agent that hangs, or that the kernel does not let
+// go, must not keep the next one from its tasks. Who was in control before reads kReplaced and the
+// end. Only root and the shim's own user are listened to.
+//
+// Versions. A shim is of the build that started it, so what is said over the socket pair is of one
+// version. It lives on when its agent is replaced by another build, so Hello and Welcome are the
+// same in all versions, and what follows is of the highest version that both know, which the shim
+// finds. An agent therefore keeps the structs of all versions back to its kOldestVersion, a shim
+// only needs its own. A shim that has no version in common with an agent says so by version 0 and
+// hangs up, and whoever was in control stays so.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -17,9 +33,11 @@
 namespace tepui::shim {
 
 inline constexpr int kControlFd = 3;
+inline constexpr int kListenFd = 4;  // Closed if nobody else is to come, as for checks.
 
 inline constexpr uint32_t kMagic = 0x4d485354;  // "TSHM"
 inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kOldestVersion = 1;
 
 inline constexpr uint32_t kMaxBodyBytes = 8u << 20;  // The kernel's own bound for exec is below it.
 inline constexpr uint32_t kMaxGroups = 65536;        // NGROUPS_MAX.
@@ -76,6 +94,27 @@ struct Rlimit {
 };
 static_assert(sizeof(Rlimit) == 24);
 
+// The same in all versions: what an agent says that did not start the shim.
+struct Hello {
+  uint32_t magic;
+  uint32_t oldest;  // Of the versions that the agent speaks.
+  uint32_t newest;
+  uint32_t reserved;
+};
+static_assert(sizeof(Hello) == 16);
+
+// The same in all versions: the answer to Hello.
+struct Welcome {
+  uint32_t magic;
+  uint32_t version;  // Spoken from here on; 0 if there is none in common.
+  uint32_t oldest;   // Of the versions that the shim speaks.
+  uint32_t newest;
+  int32_t shim_pid;
+  int32_t task_pid;
+  uint64_t task_start_ticks;  // As StartTicks gives it.
+};
+static_assert(sizeof(Welcome) == 32);
+
 struct Command {
   enum Type : uint32_t {
     kSignal = 1,  // `signal` to the task's process group.
@@ -108,22 +147,25 @@ enum Stage : uint32_t {
 
 struct Event {
   enum Type : uint32_t {
-    kStarted = 1,  // The task's program is executing as `pid`.
-    kFailed = 2,   // It is not; stage, error and index say why. The shim exits.
-    kExited = 3,   // The task's first process ended with `status`, everything of it is gone. The
-                   // shim exits.
+    kStarted = 1,   // The task's program is executing as `pid`.
+    kFailed = 2,    // It is not; stage, error and index say why. The shim exits.
+    kExited = 3,    // The task's first process ended with `status`, everything of it is gone. The
+                    // shim exits.
+    kReplaced = 4,  // Another agent is in control now.
   };
-  uint32_t type;
-  int32_t pid;
-  int32_t status;  // As waitpid gives it.
-  uint32_t stage;
-  int32_t error;  // errno.
-  uint32_t index;
+  uint32_t type = 0;
+  int32_t pid = 0;
+  int32_t status = 0;  // As waitpid gives it.
+  uint32_t stage = kNoStage;
+  int32_t error = 0;  // errno.
+  uint32_t index = 0;
+  uint64_t start_ticks = 0;  // Of the process `pid`, as StartTicks gives it.
 };
-static_assert(sizeof(Event) == 24);
+static_assert(sizeof(Event) == 32);
 
-// The status file holds one line of this form, in decimal: version, the task's pid, its status as
-// waitpid gives it.
-inline constexpr char kStatusFileFormat[] = "%u %d %d\n";
+// The status file holds one line of this form, in decimal: version, the task's pid and start
+// ticks, its status as waitpid gives it. It is written beside its place and renamed, so that it is
+// there whole or not at all; a line without its end is none.
+inline constexpr char kStatusFileFormat[] = "%u %d %llu %d\n";
 
 }  // namespace tepui::shim

@@ -36,6 +36,9 @@ class Child {
     bool ready = JoinCgroups() && SetOomScore() && SetRlimits() && SwitchUser() &&
                  EnterDirectory() && OpenStandardFds() && SetNoNewPrivileges();
     if (!ready) return;
+    // A task whose shim is killed has nobody left who would wait for it. (Forgotten by the kernel
+    // when the user changes, so not before here.)
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     ResetSignals();
     Exec();
   }

@@ -7,11 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "shim/protocol.h"
 
 namespace tepui::shim {
 namespace {
@@ -24,7 +21,7 @@ time_t MonotonicSeconds() {
 
 }  // namespace
 
-Watch::Watch(int control, int signals, pid_t task, bool kill_on_disconnect)
+Watch::Watch(Control& control, int signals, pid_t task, bool kill_on_disconnect)
     : control_(control),
       signals_(signals),
       task_(task),
@@ -35,14 +32,18 @@ int Watch::UntilEnd() {
   Reap();  // The task may have ended before there was anybody to see the signal.
   while (!no_children_ && !GaveUp()) {
     if (killing_) KillChildren();
-    pollfd ready[2] = {{signals_, POLLIN, 0}, {control_, POLLIN, 0}};
-    if (poll(ready, 2, killing_ ? kRoundMilliseconds : -1) < 0) continue;
+    pollfd ready[1 + Control::kPolled] = {{signals_, POLLIN, 0}};
+    control_.FillPolled(ready + 1);
+    if (poll(ready, 1 + Control::kPolled, killing_ ? kRoundMilliseconds : -1) < 0) continue;
     if (ready[0].revents != 0) {
       signalfd_siginfo ignored;
       (void)!read(signals_, &ignored, sizeof(ignored));
     }
     Reap();
-    if (ready[1].revents != 0) ReadCommands();
+    control_.Receive(ready + 1);
+    Command command;
+    while (control_.Next(&command)) Obey(command);
+    if (kill_on_disconnect_ && !control_.connected()) killing_ = true;
   }
   return status_;
 }
@@ -65,17 +66,7 @@ void Watch::Reap() {
   }
 }
 
-void Watch::ReadCommands() {
-  Command command;
-  ssize_t size = recv(control_, &command, sizeof(command), MSG_DONTWAIT);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  // Commands are written whole and are far smaller than the socket's buffer.
-  if (size != sizeof(command)) {
-    close(control_);
-    control_ = -1;
-    if (kill_on_disconnect_) killing_ = true;
-    return;
-  }
+void Watch::Obey(const Command& command) {
   if (command.type == Command::kKill) killing_ = true;
   // Not reaped yet, so the pid is still the task's and the group, which it leads, is its group.
   if (command.type == Command::kSignal && !task_ended_) kill(-task_, command.signal);

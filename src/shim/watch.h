@@ -5,6 +5,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "shim/control.h"
+
 namespace tepui::shim {
 
 // The shim's life after the task has started: reaps the task and every orphan of it (the shim is
@@ -12,8 +14,8 @@ namespace tepui::shim {
 // the task's first process is gone.
 class Watch {
  public:
-  // `control` and `signals` (a signalfd for SIGCHLD) are open; `task` is a child.
-  Watch(int control, int signals, pid_t task, bool kill_on_disconnect);
+  // `signals` is a signalfd for SIGCHLD; `task` is a child.
+  Watch(Control& control, int signals, pid_t task, bool kill_on_disconnect);
 
   // Returns the task's status, as waitpid gives it, when nothing of the task is left; or when its
   // first process has ended and what it left has outlived SIGKILL for kGiveUpSeconds (stuck in the
@@ -25,12 +27,12 @@ class Watch {
   static constexpr int kRoundMilliseconds = 20;
 
   void Reap();
-  void ReadCommands();
+  void Obey(const Command& command);
   void KillChildren();
   void KillChild(pid_t child);
   bool GaveUp();
 
-  int control_;  // -1 when the agent is gone.
+  Control& control_;
   const int signals_;
   const pid_t task_;
   const bool kill_on_disconnect_;

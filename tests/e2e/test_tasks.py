@@ -268,7 +268,8 @@ def test_completed_tasks_are_shown(cluster, framework):
 
 def test_task_limits_and_memory(make_cluster):
     """A task over its memory ends TASK_FAILED with the reason and the usage (cgroups v1 or v2)."""
-    cluster = make_cluster("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", "--resources=cpus:4;mem:1024;disk:100")
+    cluster = make_cluster("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", f"--cgroups_root=tepui-e2e-{os.getpid()}",
+                           "--resources=cpus:4;mem:1024;disk:100")
     framework = cluster.framework()
     hog = "import time\nx = []\nwhile True:\n    x.append(bytearray(4 << 20))\n"
     command = {"shell": False, "value": "/usr/bin/python3", "arguments": ["python3", "-c", hog]}

@@ -1,0 +1,230 @@
+// How MesosContainerizer takes back what an earlier life of the agent has left.
+//
+// Agent's thread: Recover makes the records. Worker: the search for orphans. Agent's thread: each
+// claim and each orphan goes to a worker. Worker: the shim is attached to, or the container is
+// cleaned up. Agent's thread: the result, when the last one is in.
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "containers/container.h"
+#include "containers/mesos_containerizer.h"
+#include "containers/posix_isolators.h"
+
+namespace tepui::containers {
+namespace {
+
+constexpr auto kAbandonTimeout = std::chrono::seconds(1);
+
+// The one whose name, up to one of its dots, is `id`.
+bool HasNested(const ContainerId& id, const std::set<ContainerId>& ids) {
+  const std::string prefix = id.value() + ".";
+  auto next = ids.lower_bound(ContainerId(prefix));
+  return next != ids.end() && next->value().starts_with(prefix);
+}
+
+bool Holds(const shim::Welcome& shim, const Launched& process) {
+  return shim.task_pid == process.pid && shim.task_start_ticks == process.start_ticks;
+}
+
+}  // namespace
+
+void MesosContainerizer::Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) {
+  std::set<ContainerId> claimed;
+  Status checked;
+  if (!std::exchange(fresh_, false)) {
+    checked = Fail(Code::kInvalid, "Containers are recovered once, before any is launched");
+  }
+  for (const RecoverSpec& spec : specs) {
+    const ContainerId& id = spec.launch.id;
+    if (checked) checked = CheckId(id);
+    if (checked && !claimed.insert(id).second) {
+      checked = Fail(Code::kInvalid, "Container '{}' is claimed twice", id);
+    }
+  }
+  if (!checked) {
+    Post([error = checked.error(), callback = std::move(callback)]() mutable {
+      callback(Fail(std::move(error)));
+    });
+    return;
+  }
+  recovery_ = std::make_unique<Recovery>();
+  recovery_->callback = std::move(callback);
+  workers_->Submit([this, specs = std::move(specs), claimed = std::move(claimed)]() mutable {
+    Result<std::vector<Orphan>> orphans = FindOrphans(claimed);
+    Post([this, specs = std::move(specs), orphans = std::move(orphans)]() mutable {
+      OnOrphansFound(std::move(specs), std::move(orphans));
+    });
+  });
+}
+
+Result<std::vector<MesosContainerizer::Orphan>> MesosContainerizer::FindOrphans(
+    const std::set<ContainerId>& claimed) {
+  Result<std::vector<ContainerId>> known = runtime_->List();
+  if (!known) return Fail(known.error());
+  std::set<ContainerId> found(known->begin(), known->end());
+  for (const ContainerId& id : isolation_->Found()) {
+    // Without a directory it may just be where the cgroups of nested containers are.
+    if (!HasNested(id, claimed)) found.insert(id);
+  }
+  std::vector<Orphan> orphans;
+  for (const ContainerId& id : found) {
+    if (!claimed.contains(id)) orphans.push_back({id, HasNested(id, claimed)});
+  }
+  return orphans;
+}
+
+void MesosContainerizer::OnOrphansFound(std::vector<RecoverSpec> specs,
+                                        Result<std::vector<Orphan>> orphans) {
+  if (!orphans) {
+    return std::exchange(recovery_, nullptr)->callback(Fail(orphans.error()));
+  }
+  recovery_->steps_left = specs.size() + orphans->size() + 1;
+  for (RecoverSpec& spec : specs) {
+    auto plan = std::make_shared<Plan>();
+    plan->demand = {spec.launch.resources, spec.launch.limits};
+    plan->spec = std::move(spec.launch);
+    plan->spec.command.clear_uris();
+    auto container = std::make_unique<Container>();
+    container->plan = plan;
+    container->demand = plan->demand;
+    containers_.emplace(plan->id(), std::move(container));
+    workers_->Submit(
+        [this, plan, process = std::move(spec.launched)] { RecoverOne(plan, process); });
+  }
+  for (Orphan& orphan : *orphans) {
+    workers_->Submit([this, orphan = std::move(orphan)] {
+      const bool destroyed = DestroyOrphan(orphan);
+      Post([this, id = orphan.id, destroyed] {
+        if (destroyed) recovery_->result.orphans.push_back(id);
+        OnRecoveryStep();
+      });
+    });
+  }
+  OnRecoveryStep();
+}
+
+void MesosContainerizer::RecoverOne(const std::shared_ptr<Plan>& plan, const Launched& process) {
+  using Answer = ShimProcess::Attached::Answer;
+  const ContainerId& id = plan->id();
+  Result<ShimProcess::Attached> attached =
+      ShimProcess::Attach(*runtime_, id, options_.shim_timeout);
+  Error refusal;
+  if (attached && attached->answer == Answer::kWelcome && Holds(attached->welcome, process)) {
+    return Reattach(plan, process, attached->shim);
+  }
+  if (attached && attached->answer == Answer::kOtherVersion) {
+    refusal = {Code::kInvalid,
+               fmt::format("Container {} is held by a shim that speaks versions {} to {} of its "
+                           "protocol, and this agent speaks {} to {}; run the build of Tepui that "
+                           "started it, or a later one",
+                           id, attached->welcome.oldest, attached->welcome.newest,
+                           shim::kOldestVersion, shim::kVersion)};
+  } else if (!attached && attached.error().code == Code::kUnavailable) {
+    refusal = attached.error();
+  } else if (attached && !EndShim(id, *attached)) {
+    refusal = {Code::kInternal, fmt::format("The shim of container {} cannot be killed", id)};
+  }
+  if (!refusal.message.empty()) {
+    Post([this, id, refusal = std::move(refusal)]() mutable {
+      containers_.erase(id);
+      recovery_->result.refused.push_back({id, std::move(refusal)});
+      OnRecoveryStep();
+    });
+    return;
+  }
+  Termination termination =
+      CleanUpNow(id, process, std::nullopt)
+          .ToTermination(process.boot_id == boot_id_
+                             ? "The task's shim ended before the task"
+                             : "The machine was started anew since the task was");
+  Post([this, id, termination = std::move(termination)]() mutable {
+    containers_.erase(id);
+    recovery_->result.ended.push_back({id, std::move(termination)});
+    OnRecoveryStep();
+  });
+}
+
+void MesosContainerizer::Reattach(const std::shared_ptr<Plan>& plan, const Launched& process,
+                                  const std::shared_ptr<ShimProcess>& shim) {
+  const ContainerId& id = plan->id();
+  Status isolated = isolation_->Recover(id);
+  if (isolated) {
+    ArmAlarms(*plan);
+    isolated = isolation_->Update(id, plan->demand);
+  }
+  if (!isolated) {
+    spdlog::warn("Container {} is not isolated as it should be: {}", id, isolated.error().message);
+  }
+  Result<shim::Launch> launch = PlanOf(*plan);
+  if (launch) {
+    plan->launch = std::move(*launch);
+    plan->planned = true;
+    plan->spec.environment.clear();
+  }
+  Post([this, id, process, shim] { OnReattached(id, process, shim); });
+}
+
+void MesosContainerizer::OnReattached(const ContainerId& id, const Launched& process,
+                                      std::shared_ptr<ShimProcess> shim) {
+  Find(id)->process = process;
+  recovery_->result.running.push_back(id);
+  OnShim(id, std::move(shim));
+  OnRecoveryStep();
+}
+
+void MesosContainerizer::OnRecoveryStep() {
+  if (--recovery_->steps_left > 0) return;
+  const std::unique_ptr<Recovery> recovery = std::exchange(recovery_, nullptr);
+  Recovered& result = recovery->result;
+  auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+  std::ranges::sort(result.running);
+  std::ranges::sort(result.ended, by_id);
+  std::ranges::sort(result.refused, by_id);
+  std::ranges::sort(result.orphans);
+  for (const ContainerId& id : result.running) {
+    // What is seen is posted, and so comes after the callback.
+    ObserveShim(id, Find(id)->shim);
+    FindLimitation(id, /*alarmed=*/false);  // It may have run into one while nobody watched.
+  }
+  recovery->callback(std::move(result));
+}
+
+// False if the shim lives on.
+bool MesosContainerizer::EndShim(const ContainerId& id, const ShimProcess::Attached& attached) {
+  if (attached.answer == ShimProcess::Attached::Answer::kWelcome) {
+    attached.shim->Kill();
+    if (attached.shim->AwaitGone(options_.destroy_timeout)) return true;
+    spdlog::error("Container {} does not end although its processes were killed", id);
+  }
+  // A shim that hangs waits for nobody either: what is below it keeps its pids until it is gone.
+  for (pid_t pid : ProcessesBelow(attached.shim->pid())) kill(pid, SIGKILL);
+  attached.shim->Abandon();
+  return attached.shim->AwaitGone(kAbandonTimeout);
+}
+
+// False if there was nothing left of it but its record.
+bool MesosContainerizer::DestroyOrphan(const Orphan& orphan) {
+  const ContainerId& id = orphan.id;
+  Result<ShimProcess::Attached> attached =
+      ShimProcess::Attach(*runtime_, id, options_.shim_timeout);
+  const bool over = !attached && runtime_->ReadStatus(id);
+  if (!over) spdlog::info("Destroying container {}: nobody claims it", id);
+  bool gone = attached ? EndShim(id, *attached) : attached.error().code == Code::kNotFound;
+  if (!orphan.has_nested) {
+    Status cleaned = isolation_->Cleanup(id);
+    if (!cleaned) spdlog::error("{}", cleaned.error().message);
+    gone = gone && cleaned;
+  }
+  // What could not be ended stays to be found by the next life.
+  Status removed = gone ? runtime_->Remove(id) : Status();
+  if (!gone) spdlog::error("Something of container {} cannot be ended", id);
+  if (!removed) spdlog::error("{}", removed.error().message);
+  return !over;
+}
+
+}  // namespace tepui::containers
