@@ -12,8 +12,8 @@ import tempfile
 FLOORS = {
     "base": 1, "shim": 1,
     "resources": 2, "wire": 2, "zookeeper": 2, "net": 2,
-    "storage": 3, "allocator": 3, "containers": 3, "election": 3, "client": 3,
-    "master": 4, "agent": 4, "frameworks": 4, "capacity": 4,
+    "storage": 3, "allocator": 3, "containers": 3, "election": 3,
+    "master": 4, "agent": 4, "client": 4, "frameworks": 5, "capacity": 4,
     "http": 5,
     "sim": 6,
     "cli": 7,

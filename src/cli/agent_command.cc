@@ -5,7 +5,7 @@
 #include "cli/running_agent.h"
 #include "cli/servers.h"
 #include "cli/signals.h"
-#include "client/endpoint.h"
+#include "election/master_address.h"
 
 namespace tepui::cli {
 namespace {
@@ -13,10 +13,9 @@ namespace {
 // Beyond the executors' grace: for the last statuses to reach the master.
 constexpr Duration kLeavingTime = std::chrono::seconds(5);
 
-int Serve(http::AgentServerOptions options, const Identity& identity) {
+int Serve(http::AgentServerOptions options, const Identity& identity, const std::string& master) {
   SignalWait signals;
   net::IoThreads threads(IoThreadCount());
-  const std::string master = options.master;
   const Duration grace = options.agent.executor_shutdown_grace_period + kLeavingTime;
   auto started = RunningAgent::Start(threads, std::move(options), signals);
   if (!started) {
@@ -42,12 +41,6 @@ int Serve(http::AgentServerOptions options, const Identity& identity) {
   return kSuccess;
 }
 
-// host:port of what may be written in other ways; the flag's check has refused what is none.
-std::string MasterAddress(const std::string& text) {
-  const auto endpoint = client::ParseMaster(text);
-  return endpoint ? ToString(*endpoint) : text;
-}
-
 }  // namespace
 
 int AgentCommand(const Invocation& invocation) {
@@ -65,12 +58,14 @@ int AgentCommand(const Invocation& invocation) {
        .environment_prefix = "MESOS_"});
   DeclareCommonFlags(&table, &common);
   table.Group("Agent");
-  table.Add("master", &master, "Where the master is: host:port.")
+  table
+      .Add("master", &master,
+           "Where the master is: host:port, or where the masters meet: zk://host:port,.../path.")
       .Required()
       .Check([&master]() -> Status {
-        const auto endpoint = client::ParseMaster(master);
-        if (endpoint) return {};
-        return Fail(Code::kInvalid, "cannot be used: {}", endpoint.error().message);
+        const auto address = election::ParseMaster(master);
+        if (address) return {};
+        return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
       });
   table.Add("work_dir", &work_dir, "Directory for sandboxes and what the agent keeps.")
       .Required()
@@ -83,17 +78,18 @@ int AgentCommand(const Invocation& invocation) {
   CheckCommonFlags(common, &problems);
   const Identity identity =
       problems.empty() ? FindIdentity(common, "0.0.0.0", &problems) : Identity{};
-  http::AgentServerOptions options =
-      ToAgentServer(flags, common, identity, MasterAddress(master), work_dir,
-                    invocation.environment, table.Values(), &problems);
+  http::AgentServerOptions options = ToAgentServer(
+      flags, common, identity, work_dir, invocation.environment, table.Values(), &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
+  const auto address = election::ParseMaster(master);  // Checked with the flags.
+  options.detector = DetectorOf(*address, common.zk_session_timeout);
 
   if (const Status log = SetUpLog(ToLogOptions(common, "tepui-agent")); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);
   spdlog::info(VersionLine());
-  return Serve(std::move(options), identity);
+  return Serve(std::move(options), identity, election::ToString(*address));
 }
 
 }  // namespace tepui::cli

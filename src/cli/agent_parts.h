@@ -9,7 +9,7 @@ namespace tepui::cli {
 
 // What http::AgentServerOptions::parts wants: makes this machine's containerizer, prober and disk
 // by the flags.
-std::function<Result<http::AgentParts>(net::IoThreads&, http::Poster)> AgentPartsMaker(
+std::function<Result<http::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
     const AgentFlags& flags);
 
 }  // namespace tepui::cli

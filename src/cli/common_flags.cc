@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/units.h"
 #include "cli/json_flag.h"
 
 namespace tepui::cli {
@@ -130,6 +131,17 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
   const std::string modules =
       "modules for Mesos are shared objects of its own build and cannot be loaded";
   const std::string authentication = "there is no authentication yet";
+  table
+      ->Add("zk_session_timeout", &flags->zk_session_timeout,
+            "How long ZooKeeper keeps the session of a process that it does not hear of.")
+      .Check([flags]() -> Status {
+        if (flags->zk_session_timeout >= std::chrono::seconds(1) &&
+            flags->zk_session_timeout <= std::chrono::hours(1))
+          return {};
+        return Fail(Code::kInvalid, "must be from 1secs to 1hrs, not {}",
+                    FormatDuration(flags->zk_session_timeout));
+      });
+
   table->AddUnsupported("logbufsecs", "0", "the log is never held back");
   table->AddUnsupported("initialize_driver_logging", "true", "the log is always set up");
   table->AddUnsupported("external_log_file", "", "only the program's own log file exists");
@@ -140,8 +152,6 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
   table->AddUnsupported("modules", "", modules);
   table->AddUnsupported("modules_dir", "", modules);
   table->AddUnsupported("hooks", "", modules);
-  table->AddUnsupported("zk_session_timeout", "10secs",
-                        "there is no leader election through ZooKeeper yet");
   table->AddUnsupported("authenticate_http_readonly", "false", authentication);
   table->AddUnsupported("authenticate_http_readwrite", "false", authentication)
       .Alias("authenticate_http");

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -24,6 +25,7 @@ struct CommonFlags {
   std::optional<std::string> hostname;
   bool hostname_lookup = true;
   std::optional<mesos::v1::DomainInfo> domain;
+  Duration zk_session_timeout = std::chrono::seconds(10);
 };
 
 void DeclareCommonFlags(FlagTable* table, CommonFlags* flags);

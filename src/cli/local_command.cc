@@ -25,6 +25,8 @@ struct LocalFlags {
 
 void Declare(FlagTable* table, LocalFlags* flags) {
   flags->common.port = 5050;
+  // All of it ends together, so there is nothing to remember.
+  flags->master.registry = "in_memory";
   flags->work_dir = TemporaryDirectory() + "/mesos/work";
   table->Group("Local cluster");
   table->Add("work_dir", &flags->work_dir, "Directory for everything that master and agents keep.")
@@ -68,7 +70,7 @@ std::vector<http::AgentServerOptions> ToAgentServers(const LocalFlags& flags,
   common.port = 0;
   std::vector<http::AgentServerOptions> agents;
   for (int i = 0; i < flags.num_agents && problems->empty(); ++i) {
-    agents.push_back(ToAgentServer(FlagsOfAgent(flags, table, i), common, identity, "",
+    agents.push_back(ToAgentServer(FlagsOfAgent(flags, table, i), common, identity,
                                    fmt::format("{}/agents/{}/work", flags.work_dir, i), environment,
                                    table.Values(), problems));
   }
@@ -90,7 +92,8 @@ int Serve(http::MasterServerOptions master_options,
 
   std::vector<std::unique_ptr<RunningAgent>> agents;
   for (http::AgentServerOptions& options : agent_options) {
-    options.master = address;
+    options.detector =
+        DetectorOf(HostPort{identity.ip, (*master)->port()}, CommonFlags().zk_session_timeout);
     auto agent = RunningAgent::Start(threads, std::move(options), signals);
     if (!agent) {
       spdlog::error("An agent cannot start: {}", agent.error().message);
@@ -143,8 +146,8 @@ int LocalCommand(const Invocation& invocation) {
   CheckCommonFlags(flags.common, &problems);
   const Identity identity =
       problems.empty() ? FindIdentity(flags.common, "127.0.0.1", &problems) : Identity{};
-  http::MasterServerOptions master =
-      ToMasterServer(flags.master, flags.common, identity, table.Values(), &problems);
+  http::MasterServerOptions master = ToMasterServer(flags.master, flags.common, identity,
+                                                    flags.work_dir, table.Values(), &problems);
   std::vector<http::AgentServerOptions> agents =
       ToAgentServers(flags, table, identity, invocation.environment, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
+
 #include "cli/command.h"
 #include "cli/servers.h"
 #include "cli/signals.h"
@@ -10,6 +12,12 @@ namespace {
 
 int Serve(http::MasterServerOptions options, const Identity& identity) {
   SignalWait signals;
+  std::atomic<bool> ended = false;
+  options.on_exit = [&](const Error& why) {
+    spdlog::error("The master ends: {}", why.message);
+    ended.store(true, std::memory_order_release);
+    signals.Wake();
+  };
   net::IoThreads threads(IoThreadCount());
   const auto server = http::MasterServer::Start(threads, std::move(options));
   if (!server) {
@@ -19,6 +27,7 @@ int Serve(http::MasterServerOptions options, const Identity& identity) {
   spdlog::info("Master listening on http://{}:{} (id {})", identity.ip, (*server)->port(),
                (*server)->id());
   const int signal = signals.Wait().value_or(0);
+  if (ended.load(std::memory_order_acquire)) return kFailure;
   spdlog::info("Master ends: got {}", SignalName(signal));
   return kSuccess;
 }
@@ -42,19 +51,18 @@ int MasterCommand(const Invocation& invocation) {
   table.Group("Master");
   table
       .Add("work_dir", &work_dir,
-           "Directory for what the master keeps; nothing yet while the registry is in memory.")
+           "Directory for what the master keeps: the registry (registry.db).")
       .IsPath();
 
   FlagResult parsed = table.Parse(invocation.words, invocation.environment);
   if (const auto answered = AnswerQuestions(table, parsed)) return *answered;
   std::vector<std::string> problems = std::move(parsed.problems);
   CheckCommonFlags(common, &problems);
-  if (work_dir) CreateDirectory("work_dir", *work_dir, &problems);
   // Discovery and look-ups may take their time: not for flags that are wrong already.
   const Identity identity =
       problems.empty() ? FindIdentity(common, "0.0.0.0", &problems) : Identity{};
   http::MasterServerOptions options =
-      ToMasterServer(flags, common, identity, table.Values(), &problems);
+      ToMasterServer(flags, common, identity, work_dir.value_or(""), table.Values(), &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
 
   if (const Status log = SetUpLog(ToLogOptions(common, "tepui-master")); !log) {

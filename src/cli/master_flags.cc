@@ -41,29 +41,17 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
 }
 
 void DeclareUnsupported(FlagTable* table) {
-  const std::string election =
-      "there is no leader election through ZooKeeper yet; start one master without it";
-  const std::string registry = "the registry is kept in memory only";
+  const std::string registry =
+      "the registry is kept in SQLite or ZooKeeper, not in a log of its own";
   const std::string authentication = "there is no authentication yet";
   const std::string authorization = "there is no authorization yet";
   const std::string modules =
       "modules for Mesos are shared objects of its own build and cannot be loaded";
   const std::string quota = "there is no quota yet";
   const std::string constraints = "there are no offer constraints yet";
-  table->AddUnsupported("zk", "", election);
-  table->AddUnsupported("quorum", "", election);
   table->AddUnsupported("master_contender", "", modules);
   table->AddUnsupported("registry_strict", "false", "Mesos does not support it either");
-  table->AddUnsupported("registry_fetch_timeout", "1mins", registry);
-  table->AddUnsupported("registry_store_timeout", "20secs", registry);
   table->AddUnsupported("log_auto_initialize", "true", registry);
-  table->AddUnsupported("registry_gc_interval", "15mins", registry);
-  table->AddUnsupported("registry_max_agent_age", "2weeks", registry);
-  table->AddUnsupported("registry_max_agent_count", "102400", registry);
-  table->AddUnsupported("recovery_agent_removal_limit", "100%", registry)
-      .Alias("recovery_slave_removal_limit");
-  table->AddUnsupported("agent_removal_rate_limit", "", "the removal of agents is not rate limited")
-      .Alias("slave_removal_rate_limit");
   table->AddUnsupported("whitelist", "", "every agent that registers is offered");
   table->AddUnsupported("allocator", "hierarchical", modules);
   table->AddUnsupported("roles", "", "every role may be used");
@@ -134,6 +122,85 @@ void ReadMinAllocatable(const std::string& text, std::vector<Quantities>* sets,
   }
 }
 
+void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
+  table->Group("Registry and election");
+  table
+      ->Add("zk", &flags->zk_text,
+            "Where several masters elect their leader and keep the registry: "
+            "zk://user:password@host:port,host:port/path, or file:///name of a file with that. "
+            "Without it this is the only master.")
+      .Secret()
+      .Check([flags]() -> Status {
+        auto address = zookeeper::ParseAddress(*flags->zk_text);
+        if (!address) return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
+        flags->zk = std::move(*address);
+        return {};
+      });
+  table
+      ->Add(
+          "registry", &flags->registry,
+          "Where the list of agents is kept: replicated_log (durable: in --work_dir, or with --zk "
+          "in ZooKeeper) or in_memory (forgotten at a restart of the master).")
+      .Check([flags]() -> Status {
+        if (flags->registry == "in_memory" || flags->registry == "replicated_log") return {};
+        return Fail(Code::kInvalid, "must be replicated_log or in_memory, not '{}'",
+                    flags->registry);
+      });
+  table->Add("quorum", &flags->quorum,
+             "Taken for scripts that have it, and without effect: there is no log to replicate.");
+  table
+      ->Add("registry_fetch_timeout", &flags->registry_fetch_timeout,
+            "A new leader that cannot read the registry within this time ends.")
+      .Check(Between(&flags->registry_fetch_timeout, seconds(1), std::chrono::hours(1)));
+  table
+      ->Add("registry_store_timeout", &flags->registry_store_timeout,
+            "A leader that cannot write a change within this time ends.")
+      .Check(Between(&flags->registry_store_timeout, seconds(1), std::chrono::hours(1)));
+  table
+      ->Add("registry_gc_interval", &flags->registry_gc_interval,
+            "How often unreachable and gone agents are looked over for those to forget.")
+      .Check(Between(&flags->registry_gc_interval, seconds(1), std::chrono::weeks(1)));
+  table
+      ->Add("registry_max_agent_age", &flags->registry_max_agent_age,
+            "Unreachable and gone agents are forgotten after this time.")
+      .Check(Between(&flags->registry_max_agent_age, minutes(1), std::chrono::weeks(520)));
+  table
+      ->Add("registry_max_agent_count", &flags->registry_max_agent_count,
+            "So many unreachable and so many gone agents are remembered, the newest.")
+      .Check(AtLeast(&flags->registry_max_agent_count, 1));
+}
+
+// "90%".
+double ReadLimit(const std::string& text, std::vector<std::string>* problems) {
+  double percent = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, percent);
+  if (error == std::errc() && std::string_view(stop, end) == "%" && percent >= 0 && percent <= 100)
+    return percent / 100;
+  problems->push_back(fmt::format(
+      "--recovery_agent_removal_limit: '{}' is not a percentage from 0% to 100%", text));
+  return 1;
+}
+
+// "1/10mins".
+std::optional<master::RemovalRate> ReadRate(const std::string& text,
+                                            std::vector<std::string>* problems) {
+  master::RemovalRate rate;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, rate.agents);
+  const auto per = error == std::errc() && stop != end && *stop == '/'
+                       ? ParseDuration(std::string_view(stop + 1, end))
+                       : Result<Duration>(Fail(Code::kInvalid, "no duration"));
+  if (per && rate.agents > 0 && *per > Duration::zero()) {
+    rate.per = *per;
+    return rate;
+  }
+  problems->push_back(fmt::format(
+      "--agent_removal_rate_limit: '{}' is not a number of agents per time, such as 1/10mins",
+      text));
+  return std::nullopt;
+}
+
 }  // namespace
 
 void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags) {
@@ -160,18 +227,6 @@ void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags) {
 void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   table->Group("Master");
   table->Add("cluster", &flags->cluster, "A name of the cluster for people.");
-  table
-      ->Add("registry", &flags->registry,
-            "Where the list of agents is kept: in_memory (agents register again after a restart of "
-            "the master).")
-      .Check([flags]() -> Status {
-        if (flags->registry == "in_memory") return {};
-        if (flags->registry == "replicated_log") {
-          return Fail(Code::kUnimplemented,
-                      "is not supported yet as replicated_log: write in_memory or leave it out");
-        }
-        return Fail(Code::kInvalid, "must be in_memory, not '{}'", flags->registry);
-      });
   table->Add("root_submissions", &flags->root_submissions,
              "Frameworks may run their tasks as root.");
   table
@@ -187,6 +242,7 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
             "Unreachable tasks kept for each framework.")
       .Check(AtLeast(&flags->max_unreachable_tasks_per_framework, 0));
 
+  DeclareRegistryFlags(table, flags);
   table->Group("Agents of a master");
   table
       ->Add(
@@ -214,6 +270,16 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
       });
   table->Add("require_agent_domain", &flags->require_agent_domain,
              "Only agents with a fault domain may register.");
+  table
+      ->Add("recovery_agent_removal_limit", &flags->recovery_agent_removal_limit,
+            "If more than this part of the agents does not come back after a failover, the master "
+            "ends instead of giving them up.")
+      .Alias("recovery_slave_removal_limit");
+  table
+      ->Add("agent_removal_rate_limit", &flags->agent_removal_rate_limit,
+            "Agents that stopped answering are given up no faster than this, such as 1/10mins; "
+            "at once without it.")
+      .Alias("slave_removal_rate_limit");
 
   DeclareAllocationFlags(table, &flags->allocation);
   DeclareUnsupported(table);
@@ -243,6 +309,12 @@ master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& com
   options.agent_ping_timeout = flags.agent_ping_timeout;
   options.max_agent_ping_timeouts = flags.max_agent_ping_timeouts;
   options.agent_reregister_timeout = flags.agent_reregister_timeout;
+  options.registry_gc_interval = flags.registry_gc_interval;
+  options.registry_max_agent_age = flags.registry_max_agent_age;
+  options.registry_max_agent_count = static_cast<size_t>(flags.registry_max_agent_count);
+  options.recovery_agent_removal_limit = ReadLimit(flags.recovery_agent_removal_limit, problems);
+  if (flags.agent_removal_rate_limit)
+    options.agent_removal_rate = ReadRate(*flags.agent_removal_rate_limit, problems);
   options.offer_timeout = flags.allocation.offer_timeout;
   options.root_submissions = flags.root_submissions;
   options.require_agent_domain = flags.require_agent_domain;

@@ -9,6 +9,7 @@
 #include "base/flags.h"
 #include "cli/common_flags.h"
 #include "master/master.h"
+#include "zookeeper/address.h"
 
 namespace tepui::cli {
 
@@ -34,7 +35,18 @@ allocator::Options ToAllocatorOptions(const AllocationFlags& flags,
 // The master's own flags (reference 7.2). Those it has in common with the agent, and work_dir,
 // which `tepui local` sees differently, are declared apart.
 struct MasterFlags {
-  std::string registry = "in_memory";
+  // Where the masters elect their leader, if there are several.
+  std::optional<zookeeper::Address> zk;
+  std::optional<std::string> zk_text;
+  std::string registry = "replicated_log";
+  std::optional<int> quorum;
+  Duration registry_fetch_timeout = std::chrono::minutes(1);
+  Duration registry_store_timeout = std::chrono::seconds(20);
+  Duration registry_gc_interval = std::chrono::minutes(15);
+  Duration registry_max_agent_age = std::chrono::weeks(2);
+  int registry_max_agent_count = 102'400;
+  std::string recovery_agent_removal_limit = "100%";
+  std::optional<std::string> agent_removal_rate_limit;
   std::optional<std::string> cluster;
 
   Duration agent_reregister_timeout = std::chrono::minutes(10);

@@ -45,6 +45,12 @@ TEST_F(MasterFlagsTest, Defaults) {
   EXPECT_EQ(options.allocator.allocation_interval, 1s);
   EXPECT_TRUE(options.root_submissions);
   EXPECT_FALSE(options.offer_timeout);
+  EXPECT_EQ(flags_.registry, "replicated_log");
+  EXPECT_EQ(options.registry_gc_interval, 15min);
+  EXPECT_EQ(options.registry_max_agent_age, std::chrono::weeks(2));
+  EXPECT_EQ(options.registry_max_agent_count, 102'400u);
+  EXPECT_EQ(options.recovery_agent_removal_limit, 1);
+  EXPECT_FALSE(options.agent_removal_rate);
   ASSERT_EQ(options.allocator.min_allocatable.size(), 2u);
   EXPECT_EQ(options.allocator.min_allocatable[0].Get(ResourceNames::Cpus()), Amount::FromMilli(10));
   EXPECT_EQ(options.allocator.min_allocatable[1].Get(ResourceNames::Mem()),
@@ -52,19 +58,39 @@ TEST_F(MasterFlagsTest, Defaults) {
 }
 
 TEST_F(MasterFlagsTest, ValuesReachTheOptions) {
-  const master::Options options = Parse(
-      {"--slave_ping_timeout=20secs", "--max_agent_ping_timeouts=3",
-       "--agent_reregister_timeout=1hrs", "--offer_timeout=5mins", "--no-root_submissions",
-       "--weights=a=2.5,b/c=1", "--role_sorter=random", "--allocation_interval=50ms",
-       "--min_allocatable_resources=cpus:1;mem:64",
-       "--fair_sharing_excluded_resource_names=gpus,foo", "--no-filter_gpu_resources",
-       "--max_executors_per_agent=7", "--require_agent_domain", "--max_completed_frameworks=1",
-       R"(--domain={"fault_domain": {"region": {"name": "r"}, "zone": {"name": "z"}}})"});
+  const master::Options options =
+      Parse({"--slave_ping_timeout=20secs",
+             "--max_agent_ping_timeouts=3",
+             "--agent_reregister_timeout=1hrs",
+             "--offer_timeout=5mins",
+             "--no-root_submissions",
+             "--weights=a=2.5,b/c=1",
+             "--role_sorter=random",
+             "--allocation_interval=50ms",
+             "--min_allocatable_resources=cpus:1;mem:64",
+             "--fair_sharing_excluded_resource_names=gpus,foo",
+             "--no-filter_gpu_resources",
+             "--registry_gc_interval=1mins",
+             "--registry_max_agent_age=1days",
+             "--registry_max_agent_count=5",
+             "--recovery_slave_removal_limit=2.5%",
+             "--agent_removal_rate_limit=3/10mins",
+             "--max_executors_per_agent=7",
+             "--require_agent_domain",
+             "--max_completed_frameworks=1",
+             R"(--domain={"fault_domain": {"region": {"name": "r"}, "zone": {"name": "z"}}})"});
   EXPECT_THAT(problems_, IsEmpty());
   EXPECT_EQ(options.agent_ping_timeout, 20s);
   EXPECT_EQ(options.max_agent_ping_timeouts, 3);
   EXPECT_EQ(options.agent_reregister_timeout, 1h);
   EXPECT_EQ(options.offer_timeout, Duration(5min));
+  EXPECT_EQ(options.registry_gc_interval, 1min);
+  EXPECT_EQ(options.registry_max_agent_age, 24h);
+  EXPECT_EQ(options.registry_max_agent_count, 5u);
+  EXPECT_EQ(options.recovery_agent_removal_limit, 0.025);
+  ASSERT_TRUE(options.agent_removal_rate);
+  EXPECT_EQ(options.agent_removal_rate->agents, 3);
+  EXPECT_EQ(options.agent_removal_rate->per, 10min);
   EXPECT_FALSE(options.root_submissions);
   EXPECT_THAT(options.allocator.weights,
               UnorderedElementsAre(std::pair("a", 2.5), std::pair("b/c", 1.0)));
@@ -84,20 +110,22 @@ TEST_F(MasterFlagsTest, ValuesReachTheOptions) {
 // Reference 7.2: ranges of agent_ping_timeout, agent_reregister_timeout, max_agent_ping_timeouts.
 TEST_F(MasterFlagsTest, AllSemanticProblemsAtOnce) {
   Parse({"--agent_ping_timeout=500ms", "--agent_reregister_timeout=9mins",
-         "--max_agent_ping_timeouts=0", "--registry=replicated_log", "--weights=a=0,b,c=1,c=2,/=1",
+         "--max_agent_ping_timeouts=0", "--registry=etcd", "--weights=a=0,b,c=1,c=2,/=1",
          "--role_sorter=fair", "--min_allocatable_resources=cpus", "--ip=1.2.3",
-         "--advertise_ip=0.0.0.0", "--logging_level=LOUD", "--domain={}", "--quorum=2",
-         "--zk=zk://a/mesos", "--allocation_interval=0ns"});
+         "--advertise_ip=0.0.0.0", "--logging_level=LOUD", "--domain={}",
+         "--recovery_agent_removal_limit=101%", "--agent_removal_rate_limit=0/1mins",
+         "--registry_max_agent_count=0", "--zk=zk://", "--allocation_interval=0ns"});
   for (const char* part :
        {"--agent_ping_timeout must be from 1secs to 15mins",
         "--agent_reregister_timeout must be from 10mins",
         "--max_agent_ping_timeouts must be at least 1",
-        "--registry is not supported yet as replicated_log", "--weights: 'a=0'", "--weights: 'b'",
-        "--weights: the role 'c' has two weights", "--role_sorter: 'fair'",
+        "--registry must be replicated_log or in_memory, not 'etcd'", "--weights: 'a=0'",
+        "--weights: 'b'", "--weights: the role 'c' has two weights", "--role_sorter: 'fair'",
         "--min_allocatable_resources:", "--ip: '1.2.3' is not an IP",
         "--advertise_ip: nobody can reach", "--logging_level: 'LOUD'",
-        "--domain names no fault_domain", "--quorum: not supported yet", "--zk: not supported yet",
-        "--allocation_interval must be"}) {
+        "--domain names no fault_domain", "--recovery_agent_removal_limit: '101%'",
+        "--agent_removal_rate_limit: '0/1mins'", "--registry_max_agent_count must be at least 1",
+        "--zk cannot be used", "--allocation_interval must be"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));
   }
 }

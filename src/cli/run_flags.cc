@@ -6,7 +6,7 @@
 #include <ranges>
 #include <string_view>
 
-#include "client/endpoint.h"
+#include "election/master_address.h"
 #include "resources/resources.h"
 
 namespace tepui::cli {
@@ -231,11 +231,13 @@ FrameworkInfo ToFramework(const RunFlags& flags, const std::string& user,
 
 void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
   table->Group("Where and as whom");
-  table->Add("master", &flags->master, "Where the master is: host:port.")
+  table
+      ->Add("master", &flags->master,
+            "Where the master is: host:port, or where the masters meet: zk://host:port,.../path.")
       .Check([flags]() -> Status {
-        const auto endpoint = client::ParseMaster(flags->master);
-        if (endpoint) return {};
-        return Fail(Code::kInvalid, "cannot be used: {}", endpoint.error().message);
+        const auto address = election::ParseMaster(flags->master);
+        if (address) return {};
+        return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
       });
   table->Add("role", &flags->role, "Role to which the resources are charged.");
   table->Add("principal", &flags->principal, "Who to be for the master.");

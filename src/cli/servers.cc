@@ -8,7 +8,9 @@
 
 #include "base/version.h"
 #include "cli/agent_parts.h"
+#include "election/zookeeper_election.h"
 #include "http/addresses.h"
+#include "storage/sqlite_store.h"
 
 namespace tepui::cli {
 
@@ -25,10 +27,39 @@ void CreateDirectory(const std::string& flag, const std::string& path,
     problems->push_back(fmt::format("--{}: cannot create '{}': {}", flag, path, error.message()));
 }
 
+namespace {
+
+// Opens the store that --registry names; empty: in memory.
+std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> RegistryStore(
+    const MasterFlags& flags, const std::string& work_dir, std::vector<std::string>* problems) {
+  if (flags.registry == "in_memory") return {};
+  if (work_dir.empty()) {
+    problems->push_back(
+        "--work_dir is missing: the registry is kept there (or say --registry=in_memory, and "
+        "agents register anew after a restart of the master)");
+    return {};
+  }
+  if (problems->empty()) CreateDirectory("work_dir", work_dir, problems);
+  return [path = work_dir + "/registry.db"](
+             Clock&, Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+    return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster));
+  };
+}
+
+}  // namespace
+
 http::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonFlags& common,
-                                         const Identity& identity, FlagValues values,
-                                         std::vector<std::string>* problems) {
+                                         const Identity& identity, const std::string& work_dir,
+                                         FlagValues values, std::vector<std::string>* problems) {
   http::MasterServerOptions options;
+  options.registry = {.fetch = flags.registry_fetch_timeout, .store = flags.registry_store_timeout};
+  options.store = RegistryStore(flags, work_dir, problems);
+  if (flags.zk) {
+    options.election = [address = *flags.zk, timeout = common.zk_session_timeout](
+                           Clock& clock, const Poster& poster) {
+      return election::MakeZooKeeperElection(address, timeout, clock, poster);
+    };
+  }
   options.master = ToMasterOptions(flags, common, problems);
   options.ip = identity.bind_ip;
   options.port = common.port;
@@ -50,9 +81,15 @@ http::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonF
   return options;
 }
 
+std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
+    election::MasterAddress master, Duration session_timeout) {
+  return [master = std::move(master), session_timeout](Clock& clock, const Poster& poster) {
+    return election::MakeDetector(master, session_timeout, clock, poster);
+  };
+}
+
 http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
-                                       const Identity& identity, const std::string& master,
-                                       const std::string& work_dir,
+                                       const Identity& identity, const std::string& work_dir,
                                        const std::vector<std::string>& environment,
                                        FlagValues values, std::vector<std::string>* problems) {
   http::AgentServerOptions options;
@@ -73,7 +110,6 @@ http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlag
   options.agent.version = std::string(kMesosVersion);
   options.ip = identity.bind_ip;
   options.port = common.port;
-  options.master = master;
   options.parts = AgentPartsMaker(flags);
   options.flags = std::move(values);
   return options;

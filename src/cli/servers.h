@@ -7,6 +7,7 @@
 #include "cli/agent_flags.h"
 #include "cli/common_flags.h"
 #include "cli/master_flags.h"
+#include "election/master_address.h"
 #include "http/agent_server.h"
 #include "http/master_server.h"
 
@@ -17,16 +18,20 @@ namespace tepui::cli {
 
 using FlagValues = std::vector<std::pair<std::string, std::string>>;
 
+// `work_dir` may be empty; a durable registry needs it. It is created.
 http::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonFlags& common,
-                                         const Identity& identity, FlagValues values,
-                                         std::vector<std::string>* problems);
+                                         const Identity& identity, const std::string& work_dir,
+                                         FlagValues values, std::vector<std::string>* problems);
 
-// `master`: "host:port". Directories are created.
+// All but the detector of the master. Directories are created.
 http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
-                                       const Identity& identity, const std::string& master,
-                                       const std::string& work_dir,
+                                       const Identity& identity, const std::string& work_dir,
                                        const std::vector<std::string>& environment,
                                        FlagValues values, std::vector<std::string>* problems);
+
+// How an agent follows its master.
+std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
+    election::MasterAddress master, Duration session_timeout);
 
 // Creates the directory and its parents.
 void CreateDirectory(const std::string& flag, const std::string& path,

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/host_port.h"
 #include "base/result.h"
 
 namespace tepui::client {
@@ -22,10 +23,6 @@ std::string ToString(const Endpoint& endpoint);
 
 // "host:port", "[v6 address]:port".
 Result<Endpoint> ParseEndpoint(std::string_view text);
-
-// What a user writes for --master: an endpoint, also as "http://host:port" or "master@host:port" (a
-// pid of Mesos). zk:// and file:// are refused with a sentence that says what to write instead.
-Result<Endpoint> ParseMaster(std::string_view text);
 
 // The Location of a 307: "//host:port/path" or with a scheme (reference 1.1).
 Result<Endpoint> ParseLocation(std::string_view location);

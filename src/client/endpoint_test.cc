@@ -19,14 +19,6 @@ TEST(EndpointTest, ParsesHostsAndAddresses) {
   }
 }
 
-TEST(EndpointTest, MasterForms) {
-  EXPECT_EQ(ToString(*ParseMaster("http://m:5050/")), "m:5050");
-  EXPECT_EQ(ToString(*ParseMaster("master@1.2.3.4:5050")), "1.2.3.4:5050");
-  EXPECT_THAT(ParseMaster("zk://a:2181/mesos").error().message,
-              HasSubstr("ZooKeeper is not supported yet"));
-  EXPECT_THAT(ParseMaster("https://a:1").error().message, HasSubstr("TLS is not supported yet"));
-}
-
 // Reference 1.1: the Location of a redirect is relative to the scheme.
 TEST(EndpointTest, Locations) {
   EXPECT_EQ(ToString(*ParseLocation("//leader:5050/api/v1/scheduler")), "leader:5050");

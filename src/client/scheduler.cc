@@ -11,6 +11,7 @@
 #include "client/event_queue.h"
 #include "client/http_link.h"
 #include "client/scheduler_core.h"
+#include "election/master_address.h"
 
 namespace tepui::scheduler {
 
@@ -18,37 +19,54 @@ using SchedulerCall = ::mesos::v1::scheduler::Call;
 using ::mesos::v1::scheduler::APIResult;
 using ::mesos::v1::scheduler::Event;
 
+namespace {
+
+// Of ZooKeeper, as schedulers of Mesos have it.
+constexpr Duration kSessionTimeout = std::chrono::seconds(10);
+
+client::Endpoint EndpointOf(const ::mesos::v1::MasterInfo& leader) {
+  HostPort where = election::WhereIs(leader);
+  return {.host = std::move(where.host), .port = where.port, .unix_path = ""};
+}
+
+}  // namespace
+
 // Three threads: I/O, the core, the user's callbacks.
 class Mesos::Impl {
  public:
-  Impl(client::SchedulerCore::Options options, std::string authorization, Connected connected,
-       Disconnected disconnected, Received received)
+  Impl(const election::MasterAddress& master, client::SchedulerCore::Options options,
+       std::string authorization, Connected connected, Disconnected disconnected, Received received)
       : connected_(std::move(connected)),
         disconnected_(std::move(disconnected)),
         events_("sched-callback", kMaxPendingEvents, std::move(received)),
         io_(1),
         loop_("scheduler") {
-    loop_.Run(
-        [this, options = std::move(options), authorization = std::move(authorization)]() mutable {
-          link_ = std::make_unique<client::HttpLink>(
-              io_, loop_,
-              client::HttpLink::Options{.path = "/api/v1/scheduler",
-                                        .content_type = options.content_type,
-                                        .authorization = std::move(authorization),
-                                        .max_pending_calls = kMaxPendingCalls});
-          core_ = std::make_unique<client::SchedulerCore>(
-              std::move(options), loop_, random_, *link_,
-              client::SchedulerCore::Callbacks{
-                  .connected = [this] { events_.Notify(connected_); },
-                  .disconnected = [this] { events_.Notify(disconnected_); },
-                  .received = [this](Event event) { OnEvent(std::move(event)); }});
-          core_->Start();
-        });
+    loop_.Run([&, this] {
+      link_ = std::make_unique<client::HttpLink>(
+          io_, loop_,
+          client::HttpLink::Options{.path = "/api/v1/scheduler",
+                                    .content_type = options.content_type,
+                                    .authorization = std::move(authorization),
+                                    .max_pending_calls = kMaxPendingCalls});
+      core_ = std::make_unique<client::SchedulerCore>(
+          std::move(options), loop_, random_, *link_,
+          client::SchedulerCore::Callbacks{
+              .connected = [this] { events_.Notify(connected_); },
+              .disconnected = [this] { events_.Notify(disconnected_); },
+              .received = [this](Event event) { OnEvent(std::move(event)); }});
+      detector_ = election::MakeDetector(
+          master, kSessionTimeout, loop_,
+          [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); });
+      detector_->Watch([this](const std::optional<::mesos::v1::MasterInfo>& leader) {
+        core_->OnLeader(leader ? std::optional(EndpointOf(*leader)) : std::nullopt);
+      });
+    });
   }
 
   ~Impl() {
     events_.Stop();
     loop_.Run([this] {
+      detector_.reset();
       core_.reset();
       link_.reset();
     });
@@ -100,24 +118,24 @@ class Mesos::Impl {
   EventLoop loop_;
   std::unique_ptr<client::HttpLink> link_;  // The loop's thread only, as the core.
   std::unique_ptr<client::SchedulerCore> core_;
+  std::unique_ptr<election::Detector> detector_;
 };
 
 std::expected<std::unique_ptr<Mesos>, std::string> Mesos::Create(
     const std::string& master, ContentType content_type, Connected connected,
     Disconnected disconnected, Received received,
     const std::optional<::mesos::v1::Credential>& credential) {
-  Result<client::Endpoint> endpoint = client::ParseMaster(master);
-  if (!endpoint) return std::unexpected(std::move(endpoint.error().message));
+  const Result<election::MasterAddress> address = election::ParseMaster(master);
+  if (!address) return std::unexpected(address.error().message);
   client::SchedulerCore::Options options;
-  options.master = std::move(*endpoint);
   options.content_type =
       content_type == ContentType::kJson ? wire::ContentType::kJson : wire::ContentType::kProtobuf;
   std::string authorization;
   if (credential)
     authorization = client::BasicAuthorization(credential->principal(), credential->secret());
   return std::unique_ptr<Mesos>(new Mesos(
-      std::make_unique<Impl>(std::move(options), std::move(authorization), std::move(connected),
-                             std::move(disconnected), std::move(received))));
+      std::make_unique<Impl>(*address, std::move(options), std::move(authorization),
+                             std::move(connected), std::move(disconnected), std::move(received))));
 }
 
 Mesos::Mesos() = default;

@@ -34,9 +34,21 @@ SchedulerCore::~SchedulerCore() {
     callback(Fail(Code::kUnavailable, "the client was closed"));
 }
 
-void SchedulerCore::Start() { ScheduleConnect(); }
+void SchedulerCore::OnLeader(std::optional<Endpoint> leader) {
+  if (leader && leader == detected_) return;
+  if (state_ != State::kDisconnected) {
+    Disconnected(leader ? fmt::format("the master at {} leads", ToString(*leader))
+                        : "no master leads any more");
+  }
+  detected_ = std::move(leader);
+  redirected_.reset();
+  failures_ = 0;
+  clock_.Cancel(connect_timer_);
+  ScheduleConnect();
+}
 
 void SchedulerCore::ScheduleConnect() {
+  if (!redirected_ && !detected_) return;
   // Doubling 16 times passes every sensible bound; more would overflow.
   const Duration bound =
       std::min(options_.backoff_max,
@@ -47,30 +59,29 @@ void SchedulerCore::ScheduleConnect() {
 
 void SchedulerCore::Connect() {
   state_ = State::kConnecting;
-  link_.Connect(leader_.value_or(options_.master), [this](Status status) { OnConnected(status); });
+  link_.Connect(Master(), [this](Status status) { OnConnected(status); });
 }
 
 void SchedulerCore::OnConnected(const Status& status) {
   if (!status) return Disconnected(status.error().message);
   state_ = State::kConnected;
-  spdlog::debug("Connected with the master at {}", ToString(leader_.value_or(options_.master)));
+  spdlog::debug("Connected with the master at {}", ToString(Master()));
   callbacks_.connected();
 }
 
 void SchedulerCore::Disconnected(const std::string& reason, std::optional<Endpoint> leader) {
   const bool was_connected = state_ != State::kConnecting && state_ != State::kDisconnected;
-  spdlog::info("Disconnected from the master at {}: {}",
-               ToString(leader_.value_or(options_.master)), reason);
+  spdlog::info("Disconnected from the master at {}: {}", ToString(Master()), reason);
   link_.Disconnect();
   clock_.Cancel(heartbeat_timer_);
   clock_.Cancel(connect_timer_);
   state_ = State::kDisconnected;
   stream_id_.clear();
   silence_limit_ = Duration::zero();
-  // After a failure the configured master is asked again: it knows the new leader, or it is the
-  // only one.
-  leader_ = std::move(leader);
-  if (!leader_) redirects_ = 0;
+  // After a failure the detected master is asked again: it knows the new leader, or it is the only
+  // one.
+  redirected_ = std::move(leader);
+  if (!redirected_) redirects_ = 0;
   ScheduleConnect();
   ++failures_;
   std::map<uint64_t, CallCallback> unanswered = std::exchange(calls_, {});

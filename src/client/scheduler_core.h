@@ -26,7 +26,6 @@ class SchedulerCore {
   using State = ConnectionState;
 
   struct Options {
-    Endpoint master;
     wire::ContentType content_type = wire::ContentType::kProtobuf;
     // The first attempt waits a random time up to this, so that the frameworks of a cluster do not
     // all arrive at a new leader at once; after each failure the bound doubles up to backoff_max.
@@ -47,7 +46,9 @@ class SchedulerCore {
   SchedulerCore(const SchedulerCore&) = delete;
   SchedulerCore& operator=(const SchedulerCore&) = delete;
 
-  void Start();
+  // Who leads, as a detector says, or nobody: then the core waits. To be called first of all, and
+  // whenever that changes.
+  void OnLeader(std::optional<Endpoint> leader);
 
   // The error says why the call was dropped.
   Status Send(const mesos::v1::scheduler::Call& call);
@@ -64,6 +65,7 @@ class SchedulerCore {
  private:
   using SchedulerCall = mesos::v1::scheduler::Call;
 
+  Endpoint Master() const { return redirected_ ? *redirected_ : detected_.value_or(Endpoint()); }
   void ScheduleConnect();
   void Connect();
   void OnConnected(const Status& status);
@@ -84,9 +86,10 @@ class SchedulerCore {
   const Callbacks callbacks_;
 
   State state_ = State::kDisconnected;
-  // Where the next connection goes: the leader a redirect named, or nothing for the configured
-  // master.
-  std::optional<Endpoint> leader_;
+  // As the detector said.
+  std::optional<Endpoint> detected_;
+  // The leader that a redirect named, who knows better than the detector for the time being.
+  std::optional<Endpoint> redirected_;
   int redirects_ = 0;  // In a row.
   int failures_ = 0;   // In a row.
   std::string stream_id_;

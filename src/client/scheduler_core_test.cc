@@ -28,7 +28,7 @@ class SchedulerCoreTest : public ::testing::Test {
  protected:
   SchedulerCoreTest() {
     core_ = std::make_unique<SchedulerCore>(
-        SchedulerCore::Options{.master = {.host = "master", .port = 5050, .unix_path = ""}}, clock_,
+        SchedulerCore::Options{}, clock_,
         random_, link_,
         SchedulerCore::Callbacks{.connected = [this] { log_.push_back("connected"); },
                                  .disconnected = [this] { log_.push_back("disconnected"); },
@@ -37,7 +37,7 @@ class SchedulerCoreTest : public ::testing::Test {
                                        log_.push_back(Event::Type_Name(event.type()));
                                        events_.push_back(std::move(event));
                                      }});
-    core_->Start();
+    core_->OnLeader(Endpoint{.host = "master", .port = 5050, .unix_path = ""});
   }
 
   void Connect() {

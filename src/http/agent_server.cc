@@ -1,13 +1,13 @@
 #include "http/agent_server.h"
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <future>
 #include <utility>
 
 #include "base/event_loop.h"
 #include "base/version.h"
+#include "election/master_address.h"
 #include "http/addresses.h"
 #include "http/agent_json.h"
 #include "http/call_decoding.h"
@@ -27,23 +27,6 @@ using mesos::v1::executor::Call;
 
 // How long an agent that ends waits for its master to take what it said.
 constexpr auto kLastWords = std::chrono::seconds(2);
-
-Result<std::pair<std::string, uint16_t>> SplitAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  uint16_t port = 0;
-  if (colon == std::string::npos || colon == 0) {
-    return Fail(Code::kInvalid, "'{}' is not the address of a master: write host:port", address);
-  }
-  const char* end = address.data() + address.size();
-  const auto [stop, error] = std::from_chars(address.data() + colon + 1, end, port);
-  if (error != std::errc() || stop != end || port == 0) {
-    return Fail(Code::kInvalid, "'{}' is not the address of a master: the port must be 1 to 65535",
-                address);
-  }
-  std::string host = address.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return std::pair(std::move(host), port);
-}
 
 std::optional<std::string> BearerToken(const net::Request& request) {
   constexpr std::string_view kScheme = "Bearer ";
@@ -99,6 +82,7 @@ class AgentServer::Impl {
     hub_.Stop();
     loop_.Stop();
     reader_.Stop();
+    detector_.reset();
     agent_.reset();
     links_.reset();
     link_.reset();
@@ -118,6 +102,7 @@ class AgentServer::Impl {
   void DrainLink();
   void OnExecutor(net::Request request, net::Responder responder);
   void OnExecutorSubscribe(const net::Request& request, Call call, net::Responder responder);
+  void OnLeader(const std::optional<v1::MasterInfo>& leader);
   void OnMasterEvent(const link::Event& event);
 
   // Renders from a snapshot the core makes on its own thread.
@@ -150,6 +135,7 @@ class AgentServer::Impl {
   std::unique_ptr<MasterLink> link_;
   std::unique_ptr<EdgeLinks> links_;
   std::unique_ptr<agent::Agent> agent_;
+  std::unique_ptr<election::Detector> detector_;
 
   EventLoop loop_{"agent"};
   StreamHub hub_;
@@ -157,29 +143,29 @@ class AgentServer::Impl {
 };
 
 Status AgentServer::Impl::Start() {
-  const auto master = SplitAddress(options_.master);
-  if (!master) return Fail(master.error());
   AddRoutes();
   if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
   FillIdentity();
-  auto parts = options_.parts(
-      threads_, [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); });
+  const Poster poster = [this](std::move_only_function<void()> work) {
+    loop_.Post(std::move(work));
+  };
+  auto parts = options_.parts(threads_, poster);
   if (!parts) return Fail(parts.error());
   parts_ = std::move(*parts);
 
-  loop_.Run([this, &master] {
+  loop_.Run([&, this] {
     MasterLink::Events events;
     events.on_event = [this](const link::Event& event) { OnMasterEvent(event); };
     events.on_disconnected = [this](const std::string& reason) {
       agent_->OnMasterDisconnected(reason);
     };
-    link_ = std::make_unique<MasterLink>(threads_, loop_, master->first, master->second,
-                                         std::move(events));
+    link_ = std::make_unique<MasterLink>(threads_, loop_, std::move(events));
     links_ = std::make_unique<EdgeLinks>(*link_, hub_);
     agent_ = std::make_unique<agent::Agent>(options_.agent, loop_, random_, *links_,
                                             *parts_.containerizer, *parts_.prober, *parts_.disk,
                                             options_.on_exit);
-    agent_->OnMasterDetected();
+    detector_ = options_.detector(loop_, poster);
+    detector_->Watch([this](const std::optional<v1::MasterInfo>& leader) { OnLeader(leader); });
   });
   ready_.store(true, std::memory_order_release);
   return {};
@@ -206,6 +192,12 @@ void AgentServer::Impl::DrainLink() {
     link_->Drain([drained] { drained->set_value(); });
   });
   drained->get_future().wait_for(kLastWords);
+}
+
+void AgentServer::Impl::OnLeader(const std::optional<v1::MasterInfo>& leader) {
+  if (!leader) return agent_->OnMasterLost();
+  link_->SetMaster(election::WhereIs(*leader));
+  agent_->OnMasterDetected();
 }
 
 void AgentServer::Impl::OnMasterEvent(const link::Event& event) {

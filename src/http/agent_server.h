@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "base/mailbox.h"
 #include "base/result.h"
 #include "containers/containerizer.h"
+#include "election/election.h"
 #include "net/http.h"
 
 namespace tepui::http {
@@ -22,16 +24,14 @@ struct AgentParts {
   std::unique_ptr<containers::Disk> disk;
 };
 
-// Runs work on the agent's thread; for the callbacks of AgentParts. Thread-safe.
-using Poster = std::function<void(std::move_only_function<void()>)>;
-
 struct AgentServerOptions {
   // info.hostname, info.port and address are filled from what the server listens on where they are
   // unset.
   agent::Options agent;
   std::string ip = "0.0.0.0";
   uint16_t port = 5051;  // 0: the kernel chooses.
-  std::string master;    // "host:port".
+  // Makes what tells who leads, on the agent's thread.
+  std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> detector;
   // Makes the mechanisms once the agent's thread exists. Called once, inside Start.
   std::function<Result<AgentParts>(net::IoThreads&, Poster)> parts;
   // Every flag as shown by /flags and /state.

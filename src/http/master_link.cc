@@ -11,11 +11,11 @@ namespace {
 
 constexpr size_t kMaxEventBytes = 64 << 20;
 
-net::Request MakeRequest(const std::string& host, uint16_t port, const link::Calls& calls) {
+net::Request MakeRequest(const HostPort& master, const link::Calls& calls) {
   net::Request request;
   request.method = "POST";
   request.target = "/api/v1/agent";
-  request.headers.Add("Host", fmt::format("{}:{}", host, port));
+  request.headers.Add("Host", ToString(master));
   request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
   request.headers.Add("Accept", std::string(wire::kApplicationProtobuf));
   // A part that is missing is refused by the master; it must not end the agent and all it runs.
@@ -36,9 +36,8 @@ class MasterLink::Decoder : public wire::RecordDecoder {
   Decoder() : RecordDecoder(kMaxEventBytes) {}
 };
 
-MasterLink::MasterLink(net::IoThreads& threads, EventLoop& loop, const std::string& host,
-                       uint16_t port, Events events)
-    : threads_(threads), loop_(loop), events_(std::move(events)), host_(host), port_(port) {}
+MasterLink::MasterLink(net::IoThreads& threads, EventLoop& loop, Events events)
+    : threads_(threads), loop_(loop), events_(std::move(events)) {}
 
 MasterLink::~MasterLink() {
   *alive_ = false;
@@ -52,7 +51,7 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
   decoder_ = std::make_unique<Decoder>();
   // Not the connection of the link before: a batch may be stuck on it, and this link's calls would
   // wait behind.
-  client_ = std::make_unique<net::Client>(threads_, host_, port_, ClientOptions());
+  client_ = std::make_unique<net::Client>(threads_, master_.host, master_.port, ClientOptions());
 
   link::Calls calls;
   link::Call* call = calls.add_calls();
@@ -77,7 +76,7 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
       Break(generation, reason);
     });
   };
-  subscription_ = client_->Subscribe(MakeRequest(host_, port_, calls), std::move(handler));
+  subscription_ = client_->Subscribe(MakeRequest(master_, calls), std::move(handler));
 }
 
 void MasterLink::Send(link::Call call) {
@@ -88,7 +87,7 @@ void MasterLink::Send(link::Call call) {
     loop_.Post([this, alive = alive_, generation = generation_] {
       if (!*alive) return;
       Break(generation,
-            fmt::format("the master at {}:{} does not take what it is sent", host_, port_));
+            fmt::format("the master at {} does not take what it is sent", ToString(master_)));
     });
     return;
   }
@@ -119,7 +118,7 @@ void MasterLink::OnResponse(uint64_t generation, const net::Response& response) 
   const std::string* stream_id = response.headers.Find("Mesos-Stream-Id");
   if (response.status != 200 || stream_id == nullptr) {
     Break(generation,
-          fmt::format("the master at {}:{} answered {} {}: {}", host_, port_, response.status,
+          fmt::format("the master at {} answered {} {}: {}", ToString(master_), response.status,
                       net::ReasonPhrase(response.status), response.body));
     return;
   }
@@ -134,7 +133,7 @@ void MasterLink::OnData(uint64_t generation, const std::string& bytes) {
   while (generation == generation_) {
     auto record = decoder_->Next();
     if (!record) {
-      Break(generation, fmt::format("the master at {}:{} sent what is no event: {}", host_, port_,
+      Break(generation, fmt::format("the master at {} sent what is no event: {}", ToString(master_),
                                     record.error().message));
       return;
     }
@@ -142,7 +141,7 @@ void MasterLink::OnData(uint64_t generation, const std::string& bytes) {
     link::Event event;
     if (!event.ParseFromString(**record)) {
       Break(generation,
-            fmt::format("the master at {}:{} sent an event that does not parse", host_, port_));
+            fmt::format("the master at {} sent an event that does not parse", ToString(master_)));
       return;
     }
     events_.on_event(event);
@@ -158,7 +157,7 @@ void MasterLink::Break(uint64_t generation, const std::string& reason) {
 void MasterLink::Flush() {
   const auto batch = calls_.Take();
   if (!batch) return;
-  net::Request request = MakeRequest(host_, port_, *batch);
+  net::Request request = MakeRequest(master_, *batch);
   request.headers.Add("Mesos-Stream-Id", stream_id_);
   client_->Send(std::move(request), [this, alive = alive_,
                                      generation = generation_](Result<net::Response> response) {
@@ -168,8 +167,8 @@ void MasterLink::Flush() {
       if (!response) {
         Break(generation, response.error().message);
       } else if (response->status != 202) {
-        Break(generation, fmt::format("the master at {}:{} refused a call with {}: {}", host_,
-                                      port_, response->status, response->body));
+        Break(generation, fmt::format("the master at {} refused a call with {}: {}",
+                                      ToString(master_), response->status, response->body));
       } else {
         Flush();
         if (calls_.empty()) EndDrain();

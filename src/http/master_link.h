@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "agent/call_queue.h"
 #include "base/event_loop.h"
+#include "base/host_port.h"
 #include "net/http.h"
 #include "tepui/link.pb.h"
 
@@ -22,10 +22,11 @@ class MasterLink {
     std::function<void(const std::string& reason)> on_disconnected;
   };
 
-  // `address`: "host:port" of the master.
-  MasterLink(net::IoThreads& threads, EventLoop& loop, const std::string& host, uint16_t port,
-             Events events);
+  MasterLink(net::IoThreads& threads, EventLoop& loop, Events events);
   ~MasterLink();
+
+  // Where Subscribe goes from now on. To be called before the first.
+  void SetMaster(HostPort master) { master_ = std::move(master); }
 
   // Ends the present link, if any, and opens a new one.
   void Subscribe(link::Call::Subscribe subscribe);
@@ -50,8 +51,7 @@ class MasterLink {
   net::IoThreads& threads_;
   EventLoop& loop_;
   Events events_;
-  const std::string host_;
-  const uint16_t port_;
+  HostPort master_;
   std::unique_ptr<net::Client> client_;  // One for each link: see Subscribe.
 
   uint64_t generation_ = 0;  // Grows with each link; what comes from an older one is ignored.

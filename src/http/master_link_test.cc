@@ -29,7 +29,8 @@ class MasterLinkTest : public ::testing::Test {
     events.on_disconnected = [this](const std::string& reason) {
       Note([this, &reason] { broken_.push_back(reason); });
     };
-    link_.emplace(threads_, loop_, "127.0.0.1", server_.port(), std::move(events));
+    link_.emplace(threads_, loop_, std::move(events));
+    link_->SetMaster({"127.0.0.1", server_.port()});
   }
 
   ~MasterLinkTest() override {

@@ -1,11 +1,16 @@
 #include "http/master_server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <atomic>
 #include <charconv>
+#include <future>
+#include <mutex>
 #include <utility>
 
 #include "base/event_loop.h"
 #include "base/version.h"
+#include "election/standalone.h"
 #include "http/addresses.h"
 #include "http/call_decoding.h"
 #include "http/common_routes.h"
@@ -14,6 +19,7 @@
 #include "http/router.h"
 #include "http/stream_hub.h"
 #include "http/system_metrics.h"
+#include "storage/memory_store.h"
 
 namespace tepui::http {
 
@@ -74,6 +80,13 @@ std::optional<std::string> OptionalQuery(const net::Url& url, std::string_view k
   return value == nullptr ? std::nullopt : std::optional(*value);
 }
 
+// "//host:port": the scheme is the client's.
+std::string LeaderUrl(const v1::MasterInfo& leader) {
+  const std::string& host = leader.has_hostname() ? leader.hostname() : leader.address().hostname();
+  return host.contains(':') ? fmt::format("//[{}]:{}", host, leader.port())
+                            : fmt::format("//{}:{}", host, leader.port());
+}
+
 std::optional<std::string> StreamIdOf(const net::Request& request) {
   const std::string* header = request.headers.Find("Mesos-Stream-Id");
   return header == nullptr ? std::nullopt : std::optional(*header);
@@ -87,18 +100,13 @@ class MasterServer::Impl {
       : options_(std::move(options)),
         hub_([this](StreamHub::StreamId stream) {
           loop_.Post([this, stream] {
-            if (master_) master_->OnStreamClosed(stream);
+            if (master::Master* master = Leading()) master->OnStreamClosed(stream);
           });
         }),
         links_(loop_, hub_),
         sink_(reader_, model_),
-        registrar_(loop_),
         server_(threads, options_.net, [this](net::Request request, net::Responder responder) {
-          if (ready_.load(std::memory_order_acquire)) {
-            router_.Route(std::move(request), std::move(responder));
-          } else {
-            std::move(responder).Send(TextResponse(503, "Master has not finished recovery"));
-          }
+          router_.Route(std::move(request), std::move(responder));
         }) {}
 
   ~Impl() {
@@ -107,28 +115,41 @@ class MasterServer::Impl {
     hub_.Stop();
     loop_.Stop();
     reader_.Stop();
-    master_.reset();
+    leadership_.reset();
+    election_ = {};
+    store_.reset();
   }
 
-  Status Start() {
-    AddRoutes();
-    if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
-    FillIdentity();
-    loop_.Run([this] {
-      master_ = std::make_unique<master::Master>(options_.master, loop_, random_, links_,
-                                                 registrar_, sink_);
-    });
-    ready_.store(true, std::memory_order_release);
-    return {};
-  }
+  Status Start();
 
   uint16_t port() const { return server_.port(); }
   const std::string& id() const { return options_.master.info.id(); }
 
  private:
   void FillIdentity();
+  Status OpenStore();
+  void StandForElection();
+  void Lead();
+  void End(const Error& why);
+  // Null unless this master leads. The master's thread only.
+  master::Master* Leading() { return leadership_ ? leadership_->master() : nullptr; }
+
   void AddRoutes();
   void AddReadRoutes();
+  // A route that only a leader serves; others send the client on to it.
+  void AddLeading(std::string path, std::string method, Router::Handler handler);
+  void SendOn(const net::Request& request, net::Responder responder);
+  void Redirect(net::Responder responder);
+
+  // Runs `work` with the master on its thread; the reply tells if there is none any more.
+  template <class Work>
+  void WithMaster(master::Reply reply, Work work) {
+    loop_.Post([this, reply = std::move(reply), work = std::move(work)]() mutable {
+      master::Master* master = Leading();
+      if (master != nullptr) return work(*master, std::move(reply));
+      reply(Fail(Code::kUnavailable, "This master does not lead any more"));
+    });
+  }
 
   void OnScheduler(net::Request request, net::Responder responder);
   void OnSchedulerSubscribe(const net::Request& request, Call call, net::Responder responder);
@@ -152,7 +173,7 @@ class MasterServer::Impl {
 
   // Renders on the reader's thread.
   void AddRendered(std::string path, std::function<std::string(const net::Url&)> render) {
-    router_.Add(
+    AddLeading(
         std::move(path), "GET",
         [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
           reader_.Post([&render, url = std::move(url), responder = std::move(responder)]() mutable {
@@ -165,18 +186,99 @@ class MasterServer::Impl {
   MasterIdentity identity_;
   SystemRandom random_;
   Router router_{"/master"};
-  std::atomic<bool> ready_ = false;
+
+  // Read by I/O threads for every request.
+  std::atomic<bool> leading_ = false;
+  std::mutex mutex_;
+  bool elected_ = false;                  // Guarded by mutex_.
+  std::optional<v1::MasterInfo> leader_;  // Guarded by mutex_.
 
   master::ReadModel model_;  // The reader's thread only.
   EventLoop reader_{"reader"};
-  std::unique_ptr<master::Master> master_;  // The master's thread only.
+
+  // The master's thread only.
+  std::unique_ptr<storage::Store> store_;
+  election::Election election_;
+  std::optional<master::Leadership> leadership_;
+  bool ended_ = false;
+  // Of a master that is the only one: the outcome of its start.
+  std::optional<std::promise<Status>> started_;
+
   EventLoop loop_{"master"};
   StreamHub hub_;
   HubLinks links_;
   ReaderSink sink_;
-  master::MemoryRegistrar registrar_;
   net::Server server_;
 };
+
+Status MasterServer::Impl::Start() {
+  AddRoutes();
+  if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
+  FillIdentity();
+  Status opened;
+  std::optional<std::future<Status>> started;
+  loop_.Run([&] {
+    opened = OpenStore();
+    if (!opened) return;
+    if (!options_.election) started = started_.emplace().get_future();
+    StandForElection();
+  });
+  if (!opened || !started) return opened;
+  return started->get();
+}
+
+Status MasterServer::Impl::OpenStore() {
+  const Poster poster = [this](std::move_only_function<void()> work) {
+    loop_.Post(std::move(work));
+  };
+  election_ = options_.election ? options_.election(loop_, poster)
+                                : election::MakeStandaloneElection(poster);
+  if (!options_.store) {
+    store_ = std::make_unique<storage::MemoryStore>(poster);
+    return {};
+  }
+  auto store = options_.store(loop_, poster);
+  if (!store) return Fail(std::move(store.error()));
+  store_ = std::move(*store);
+  return {};
+}
+
+void MasterServer::Impl::StandForElection() {
+  election_.detector->Watch([this](const std::optional<v1::MasterInfo>& leader) {
+    const std::lock_guard lock(mutex_);
+    leader_ = leader;
+  });
+  election_.contender->Contend({.info = identity_.info,
+                                .elected = [this] { Lead(); },
+                                .lost = [this](const Error& why) { End(why); }});
+}
+
+void MasterServer::Impl::Lead() {
+  spdlog::info("Elected as the leading master");
+  {
+    const std::lock_guard lock(mutex_);
+    elected_ = true;
+  }
+  const auto leads = [this] {
+    identity_.elected = std::chrono::system_clock::now();
+    leading_.store(true, std::memory_order_release);
+    if (started_) started_->set_value({});
+    started_.reset();
+  };
+  leadership_.emplace(options_.master, options_.registry, loop_, random_, links_, *store_, sink_,
+                      leads, [this](const Error& why) { End(why); });
+}
+
+void MasterServer::Impl::End(const Error& why) {
+  leading_.store(false, std::memory_order_release);
+  if (std::exchange(ended_, true)) return;
+  if (started_) {
+    started_->set_value(Fail(why));
+    started_.reset();
+  } else {
+    options_.on_exit(why);
+  }
+}
 
 void MasterServer::Impl::FillIdentity() {
   v1::MasterInfo& info = options_.master.info;
@@ -200,24 +302,57 @@ void MasterServer::Impl::FillIdentity() {
   identity_.cluster = options_.cluster;
   identity_.flags = options_.flags;
   identity_.started = std::chrono::system_clock::now();
-  identity_.elected = identity_.started;
+}
+
+void MasterServer::Impl::AddLeading(std::string path, std::string method, Router::Handler handler) {
+  router_.Add(std::move(path), std::move(method),
+              [this, handler = std::move(handler)](net::Request request, net::Url url,
+                                                   net::Responder responder) {
+                if (leading_.load(std::memory_order_acquire)) {
+                  handler(std::move(request), std::move(url), std::move(responder));
+                } else {
+                  SendOn(request, std::move(responder));
+                }
+              });
+}
+
+// Reference 1.1: 307 to the leader, 503 without one.
+void MasterServer::Impl::SendOn(const net::Request& request, net::Responder responder) {
+  const std::lock_guard lock(mutex_);
+  if (elected_) {
+    std::move(responder).Send(TextResponse(503, "Leading master has not finished recovery"));
+  } else if (!leader_) {
+    std::move(responder).Send(TextResponse(503, "No leader elected"));
+  } else {
+    net::Response response = TextResponse(307, "");
+    response.headers.Add("Location", LeaderUrl(*leader_) + request.target);
+    std::move(responder).Send(std::move(response));
+  }
+}
+
+void MasterServer::Impl::Redirect(net::Responder responder) {
+  const std::lock_guard lock(mutex_);
+  if (!elected_ && !leader_) {
+    std::move(responder).Send(TextResponse(503, "No leader elected"));
+    return;
+  }
+  net::Response response = TextResponse(307, "");
+  response.headers.Add("Location", LeaderUrl(elected_ ? identity_.info : *leader_));
+  std::move(responder).Send(std::move(response));
 }
 
 void MasterServer::Impl::AddRoutes() {
-  router_.Add("/api/v1/scheduler", "POST",
-              [this](net::Request request, net::Url, net::Responder responder) {
-                OnScheduler(std::move(request), std::move(responder));
-              });
-  router_.Add("/api/v1/agent", "POST",
-              [this](net::Request request, net::Url, net::Responder responder) {
-                OnAgent(std::move(request), std::move(responder));
-              });
+  AddLeading("/api/v1/scheduler", "POST",
+             [this](net::Request request, net::Url, net::Responder responder) {
+               OnScheduler(std::move(request), std::move(responder));
+             });
+  AddLeading("/api/v1/agent", "POST",
+             [this](net::Request request, net::Url, net::Responder responder) {
+               OnAgent(std::move(request), std::move(responder));
+             });
   AddCommonRoutes(&router_, options_.flags);
   router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
-    net::Response response = TextResponse(307, "");
-    response.headers.Add("Location",
-                         fmt::format("//{}:{}", identity_.info.hostname(), identity_.info.port()));
-    std::move(responder).Send(std::move(response));
+    Redirect(std::move(responder));
   });
   AddReadRoutes();
 }
@@ -258,10 +393,11 @@ void MasterServer::Impl::OnScheduler(net::Request request, net::Responder respon
     return;
   }
   const unsigned success = call.type() == Call::UPDATE_FRAMEWORK ? 200 : 202;
-  loop_.Post([this, stream_uuid = StreamIdOf(request), call = std::move(call),
-              reply = ReplyWith(std::move(responder), success)]() mutable {
-    master_->OnSchedulerCall(stream_uuid, std::nullopt, call, std::move(reply));
-  });
+  WithMaster(ReplyWith(std::move(responder), success),
+             [stream_uuid = StreamIdOf(request), call = std::move(call)](master::Master& master,
+                                                                         master::Reply reply) {
+               master.OnSchedulerCall(stream_uuid, std::nullopt, call, std::move(reply));
+             });
 }
 
 void MasterServer::Impl::OnSchedulerSubscribe(const net::Request& request, Call call,
@@ -278,8 +414,9 @@ void MasterServer::Impl::OnSchedulerSubscribe(const net::Request& request, Call 
   }
   std::string uuid = random_.Uuid();
   const auto stream = hub_.Open(std::move(responder), *type, uuid);
-  loop_.Post([this, stream, uuid = std::move(uuid), call = std::move(call)] {
-    master_->OnSchedulerSubscribe(stream, uuid, std::nullopt, call, ReplyTo(stream));
+  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(call)](
+                                  master::Master& master, master::Reply reply) {
+    master.OnSchedulerSubscribe(stream, uuid, std::nullopt, call, std::move(reply));
   });
 }
 
@@ -298,10 +435,11 @@ void MasterServer::Impl::OnAgent(net::Request request, net::Responder responder)
           TextResponse(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
       return;
     }
-    loop_.Post([this, stream_uuid = std::move(*stream_uuid), calls = std::move(calls),
-                reply = ReplyWith(std::move(responder), 202)]() mutable {
-      master_->OnAgentCalls(stream_uuid, calls, std::move(reply));
-    });
+    WithMaster(ReplyWith(std::move(responder), 202),
+               [stream_uuid = std::move(*stream_uuid), calls = std::move(calls)](
+                   master::Master& master, master::Reply reply) {
+                 master.OnAgentCalls(stream_uuid, calls, std::move(reply));
+               });
     return;
   }
   if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
@@ -316,9 +454,10 @@ void MasterServer::Impl::OnAgent(net::Request request, net::Responder responder)
   }
   std::string uuid = random_.Uuid();
   const auto stream = hub_.Open(std::move(responder), *type, uuid);
-  loop_.Post([this, stream, uuid = std::move(uuid), calls = std::move(calls)]() mutable {
-    master_->OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
-                              ReplyTo(stream));
+  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(calls)](
+                                  master::Master& master, master::Reply reply) mutable {
+    master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
+                            std::move(reply));
   });
 }
 

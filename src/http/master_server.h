@@ -1,14 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mailbox.h"
 #include "base/result.h"
-#include "master/master.h"
+#include "election/election.h"
+#include "master/leadership.h"
 #include "net/http.h"
+#include "storage/store.h"
 
 namespace tepui::http {
 
@@ -21,14 +25,23 @@ struct MasterServerOptions {
   std::string cluster;
   // Every flag as shown by /flags and /state: name and value.
   std::vector<std::pair<std::string, std::string>> flags;
+  // Opens the registry's store, on the master's thread; empty: in memory.
+  std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> store;
+  // How masters elect their leader; empty: this is the only one.
+  std::function<election::Election(Clock&, Poster)> election;
+  master::RegistryTimeouts registry;
+  // Called once, on the master's thread, if the process must end, with the reason.
+  std::function<void(const Error&)> on_exit = [](const Error&) {};
   net::ServerOptions net;
 };
 
 // A running master: the core on its own thread, the read model on another, event streams encoded on
-// a third, and the HTTP routes on the I/O threads it is given (reference 1.1-1.3, 1.7-1.9).
+// a third, and the HTTP routes on the I/O threads it is given (reference 1.1-1.3, 1.7-1.9). While
+// it does not lead it sends clients on to the leader.
 class MasterServer {
  public:
-  // Listens and serves. A failure names what to change (the port, the address).
+  // Listens and serves; the only master leads when this returns, one of several when it is elected.
+  // A failure names what to change (the port, the address, the store).
   static Result<std::unique_ptr<MasterServer>> Start(net::IoThreads& threads,
                                                      MasterServerOptions options);
 

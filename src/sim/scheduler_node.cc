@@ -92,13 +92,15 @@ class SchedulerNode::Life final : public Framework::Tasks {
         random_(node.parts_.world.MakeRandom(fmt::format("{}/{}", node.host_, node.lives_))),
         link_(node.parts_.network, process_, node.host_,
               {.path = "/api/v1/scheduler", .authorization = ""}),
-        core_({.master = {.host = node.master_, .port = kMasterPort, .unix_path = ""}}, process_,
+        core_({}, process_,
               random_, link_,
               {.connected = [this] { Subscribe(); },
                .disconnected = [this] { OnDisconnected(); },
                .received = [this](Event event) { OnEvent(event); }}) {}
 
-  void Start() { core_.Start(); }
+  void Start() {
+    core_.OnLeader(client::Endpoint{.host = node_.master_, .port = kMasterPort, .unix_path = ""});
+  }
 
   Process& process() { return process_; }
   bool subscribed() const { return subscribed_; }

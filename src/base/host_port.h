@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tepui {
+
+// Where something listens. `host` is a name or an address, an IPv6 one without brackets.
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+
+  friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
+// "host:port", "[::1]:port".
+std::string ToString(const HostPort& where);
+Result<HostPort> ParseHostPort(std::string_view text);
+
+}  // namespace tepui

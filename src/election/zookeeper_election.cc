@@ -1,0 +1,243 @@
+#include "election/zookeeper_election.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "wire/json.h"
+
+namespace tepui::election {
+namespace {
+
+using zookeeper::Answer;
+using zookeeper::CreateMode;
+using zookeeper::Node;
+using zookeeper::NodeStat;
+using zookeeper::Problem;
+using zookeeper::Session;
+using zookeeper::WatchEvent;
+
+constexpr std::string_view kJsonLabel = "json.info_";
+constexpr std::string_view kBinaryLabel = "info_";
+// Between two looks that failed for another reason than the connection.
+constexpr Duration kRetry = std::chrono::seconds(2);
+
+// The number that ZooKeeper gave a candidate's node.
+std::optional<uint64_t> NumberOf(std::string_view node) {
+  for (const std::string_view label : {kJsonLabel, kBinaryLabel}) {
+    if (!node.starts_with(label)) continue;
+    const std::string_view digits = node.substr(label.size());
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error == std::errc() && end == digits.data() + digits.size()) return number;
+  }
+  return std::nullopt;
+}
+
+bool Same(const std::optional<v1::MasterInfo>& a, const std::optional<v1::MasterInfo>& b) {
+  return a.has_value() == b.has_value() && (!a || a->SerializeAsString() == b->SerializeAsString());
+}
+
+}  // namespace
+
+std::optional<std::string> LeaderNode(const std::vector<std::string>& children) {
+  std::optional<std::pair<uint64_t, std::string>> lowest;
+  for (const std::string& child : children) {
+    const auto number = NumberOf(child);
+    if (number && (!lowest || *number < lowest->first)) lowest.emplace(*number, child);
+  }
+  return lowest ? std::optional(std::move(lowest->second)) : std::nullopt;
+}
+
+std::optional<v1::MasterInfo> ReadCandidate(std::string_view node, const std::string& data) {
+  v1::MasterInfo info;
+  if (node.starts_with(kJsonLabel)) {
+    if (wire::FromJson(data, &info)) return info;
+  } else if (node.starts_with(kBinaryLabel)) {
+    if (info.ParseFromString(data)) return info;
+  }
+  return std::nullopt;
+}
+
+// --- Contender.
+
+ZooKeeperContender::ZooKeeperContender(zookeeper::Address address, Duration session_timeout,
+                                       Clock& clock, Poster poster)
+    : address_(address),
+      session_(std::move(address), session_timeout, clock, std::move(poster),
+               [this](Session::State state) {
+                 if (state == Session::State::kConnected) Join();
+                 if (state == Session::State::kLost) Lose(session_.lost_because());
+               }) {}
+
+void ZooKeeperContender::Contend(Candidate candidate) {
+  candidate_ = std::move(candidate);
+  data_ = wire::ToJson(candidate_.info);
+  Join();
+}
+
+void ZooKeeperContender::Join() {
+  // Once, as soon as both are there: who stands, and a session.
+  if (data_.empty() || joining_ || session_.state() != Session::State::kConnected) return;
+  joining_ = true;
+  session_.CreatePath(address_.path, [this](Answer<void> made) {
+    if (!made) return Lose(made.error().message);
+    session_.Create(fmt::format("{}/{}", address_.path, kJsonLabel), data_,
+                    CreateMode::kEphemeralSequential,
+                    [this](Answer<std::string> created) { OnCreated(std::move(created)); });
+  });
+}
+
+void ZooKeeperContender::OnCreated(Answer<std::string> created) {
+  if (created) {
+    node_ = created->substr(created->rfind('/') + 1);
+    spdlog::info("Standing for election as {} in {}", node_, address_.ToString());
+    return Look();
+  }
+  // It may have been made although nobody said so; a second one would stand against the first.
+  if (created.error().problem == Problem::kConnectionLost) return FindOwn();
+  Lose(created.error().message);
+}
+
+void ZooKeeperContender::FindOwn() {
+  session_.Children(address_.path, {}, [this](Answer<std::vector<std::string>> children) {
+    if (!children) return Lose(children.error().message);
+    std::erase_if(*children, [](const std::string& child) { return !NumberOf(child); });
+    struct Search {
+      size_t left = 0;
+      std::string own;
+    };
+    const auto search = std::make_shared<Search>(children->size());
+    const auto finish = [this, search] {
+      if (!search->own.empty()) return OnCreated(fmt::format("{}/{}", address_.path, search->own));
+      joining_ = false;
+      Join();
+    };
+    if (children->empty()) return finish();
+    for (const std::string& child : *children) {
+      session_.Exists(fmt::format("{}/{}", address_.path, child), {},
+                      [this, search, finish, child](Answer<std::optional<NodeStat>> stat) {
+                        if (stat && *stat && (*stat)->ephemeral_owner == session_.id())
+                          search->own = child;
+                        if (--search->left == 0) finish();
+                      });
+    }
+  });
+}
+
+void ZooKeeperContender::Look() {
+  session_.Children(
+      address_.path,
+      [this](WatchEvent event) {
+        if (event != WatchEvent::kNotWatching && !lost_) Look();
+      },
+      [this](Answer<std::vector<std::string>> children) { OnChildren(std::move(children)); });
+}
+
+void ZooKeeperContender::OnChildren(Answer<std::vector<std::string>> children) {
+  if (lost_) return;
+  if (!children) return Lose(children.error().message);
+  if (std::ranges::find(*children, node_) == children->end())
+    return Lose(fmt::format("its node {} was removed", node_));
+  if (elected_ || LeaderNode(*children) != node_) return;
+  elected_ = true;
+  candidate_.elected();
+}
+
+void ZooKeeperContender::Lose(const std::string& why) {
+  if (std::exchange(lost_, true) || !candidate_.lost) return;
+  std::exchange(candidate_.lost, nullptr)(
+      Error{Code::kUnavailable,
+            fmt::format("This master's candidacy in {} is over: {}", address_.ToString(), why)});
+}
+
+// --- Detector.
+
+ZooKeeperDetector::ZooKeeperDetector(zookeeper::Address address, Duration session_timeout,
+                                     Clock& clock, Poster poster)
+    : address_(std::move(address)),
+      session_timeout_(session_timeout),
+      clock_(clock),
+      poster_(std::move(poster)),
+      retry_(clock) {}
+
+ZooKeeperDetector::~ZooKeeperDetector() = default;
+
+void ZooKeeperDetector::Watch(OnChange on_change) {
+  on_change_ = std::move(on_change);
+  Open();
+}
+
+void ZooKeeperDetector::Open() {
+  session_ = std::make_unique<Session>(address_, session_timeout_, clock_, poster_,
+                                       [this](Session::State state) { OnState(state); });
+}
+
+void ZooKeeperDetector::OnState(Session::State state) {
+  if (state == Session::State::kConnected) return Look();
+  if (state != Session::State::kLost) return;
+  spdlog::warn("Lost the session with {}: {}", address_.ToString(), session_->lost_because());
+  Report(std::nullopt);
+  // Not from inside the session's own callback.
+  retry_.Set(kRetry, [this] { Open(); });
+}
+
+void ZooKeeperDetector::Look() {
+  session_->Children(
+      address_.path,
+      [this](WatchEvent event) {
+        if (event != WatchEvent::kNotWatching) Look();
+      },
+      [this](Answer<std::vector<std::string>> children) {
+        if (!children) {
+          // No master has ever been there, or nobody may look: ask again.
+          if (children.error().problem != Problem::kNoNode)
+            spdlog::warn("Cannot see who leads: {}", children.error().message);
+          Report(std::nullopt);
+          return LookAgain();
+        }
+        const auto node = LeaderNode(*children);
+        if (node) return Read(*node);
+        Report(std::nullopt);
+      });
+}
+
+void ZooKeeperDetector::Read(const std::string& node) {
+  session_->Get(fmt::format("{}/{}", address_.path, node), {}, [this, node](Answer<Node> read) {
+    // Gone meanwhile: the watch over the children tells.
+    if (!read) return read.error().problem == Problem::kNoNode ? void() : LookAgain();
+    auto info = ReadCandidate(node, read->data);
+    if (!info)
+      spdlog::error("The leader's node {} of {} cannot be read", node, address_.ToString());
+    Report(std::move(info));
+  });
+}
+
+void ZooKeeperDetector::LookAgain() {
+  if (session_->state() != Session::State::kLost) retry_.Set(kRetry, [this] { Look(); });
+}
+
+void ZooKeeperDetector::Report(std::optional<v1::MasterInfo> leader) {
+  if (reported_ && Same(leader_, leader)) return;
+  reported_ = true;
+  leader_ = std::move(leader);
+  if (leader_) {
+    spdlog::info("The leading master is {}:{} ({})", leader_->hostname(), leader_->port(),
+                 leader_->id());
+  } else {
+    spdlog::info("No master leads");
+  }
+  on_change_(leader_);
+}
+
+Election MakeZooKeeperElection(const zookeeper::Address& address, Duration session_timeout,
+                               Clock& clock, const Poster& poster) {
+  return {
+      .contender = std::make_unique<ZooKeeperContender>(address, session_timeout, clock, poster),
+      .detector = std::make_unique<ZooKeeperDetector>(address, session_timeout, clock, poster)};
+}
+
+}  // namespace tepui::election

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/timer.h"
+#include "election/election.h"
+#include "zookeeper/session.h"
+
+namespace tepui::election {
+
+// Election through ZooKeeper in the format of Mesos (reference 4): each candidate has an ephemeral
+// node <path>/json.info_NNNNNNNNNN that holds its MasterInfo as JSON; the lowest number leads.
+
+// The node of the leader among a group's children: that with the lowest number under a label that
+// masters use ("json.info", or "info" of old ones). Others, such as log_replicas, are no
+// candidates.
+std::optional<std::string> LeaderNode(const std::vector<std::string>& children);
+
+// What a candidate's node announces, by its label; nothing if it cannot be read.
+std::optional<v1::MasterInfo> ReadCandidate(std::string_view node, const std::string& data);
+
+class ZooKeeperContender final : public Contender {
+ public:
+  ZooKeeperContender(zookeeper::Address address, Duration session_timeout, Clock& clock,
+                     Poster poster);
+  void Contend(Candidate candidate) override;
+
+ private:
+  void Join();
+  void OnCreated(zookeeper::Answer<std::string> created);
+  void FindOwn();
+  void Look();
+  void OnChildren(zookeeper::Answer<std::vector<std::string>> children);
+  void Lose(const std::string& why);
+
+  const zookeeper::Address address_;
+  Candidate candidate_;
+  std::string data_;
+  std::string node_;  // Our node's name; empty until it is made.
+  bool joining_ = false;
+  bool elected_ = false;
+  bool lost_ = false;
+  zookeeper::Session session_;
+};
+
+// Follows the leader; goes on with a new session when one is lost, and knows no leader meanwhile.
+class ZooKeeperDetector final : public Detector {
+ public:
+  ZooKeeperDetector(zookeeper::Address address, Duration session_timeout, Clock& clock,
+                    Poster poster);
+  ~ZooKeeperDetector() override;
+  void Watch(OnChange on_change) override;
+
+ private:
+  void Open();
+  void OnState(zookeeper::Session::State state);
+  void Look();
+  void Read(const std::string& node);
+  void LookAgain();
+  void Report(std::optional<v1::MasterInfo> leader);
+
+  const zookeeper::Address address_;
+  const Duration session_timeout_;
+  Clock& clock_;
+  const Poster poster_;
+  OnChange on_change_;
+  bool reported_ = false;
+  std::optional<v1::MasterInfo> leader_;
+  Timer retry_;
+  std::unique_ptr<zookeeper::Session> session_;
+};
+
+Election MakeZooKeeperElection(const zookeeper::Address& address, Duration session_timeout,
+                               Clock& clock, const Poster& poster);
+
+}  // namespace tepui::election

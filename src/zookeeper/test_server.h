@@ -1,0 +1,180 @@
+#pragma once
+
+// For tests and measurements: servers of ZooKeeper, as Debian ships them, on free ports of this
+// machine.
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace tepui::zookeeper {
+
+// Of a server in an ensemble: its own id and the whole list, "server.1=...".
+struct EnsembleMember {
+  int id = 0;
+  std::string servers;
+};
+
+// One server process. Throws if it cannot be started.
+class TestServer {
+ public:
+  explicit TestServer(EnsembleMember member = {}) : member_(std::move(member)), port_(FreePort()) {
+    std::string pattern = "/tmp/tepui-zookeeper-XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    Start();
+  }
+  ~TestServer() {
+    Kill();
+    std::filesystem::remove_all(directory_);
+  }
+  TestServer(const TestServer&) = delete;
+  TestServer& operator=(const TestServer&) = delete;
+
+  uint16_t port() const { return port_; }
+  std::string host() const { return fmt::format("127.0.0.1:{}", port_); }
+
+  // With what it knew before, and on the same port.
+  void Start() {
+    WriteConfiguration();
+    pid_ = Spawn();
+  }
+  // At once, as a power failure ends it.
+  void Kill() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+  void Forget() { std::filesystem::remove_all(directory_ + "/data"); }
+  // It keeps its connections and answers nothing.
+  void Pause() { kill(pid_, SIGSTOP); }
+  void Resume() { kill(pid_, SIGCONT); }
+
+  // Waits until it serves; what it says of itself ("Mode: leader").
+  std::string WaitUntilServing() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+    while (std::chrono::steady_clock::now() < deadline) {
+      const std::string answer = Ask("srvr");
+      if (answer.find("Mode: ") != std::string::npos) return answer;
+      if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
+        pid_ = 0;
+        throw std::runtime_error("ZooKeeper ended: " + LogText());
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // Its next look, no guess.
+    }
+    throw std::runtime_error("ZooKeeper does not serve: " + LogText());
+  }
+  bool IsLeader() { return Ask("srvr").find("Mode: leader") != std::string::npos; }
+
+  // One of ZooKeeper's words of four letters; empty: no answer.
+  std::string Ask(const std::string& word) const {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const sockaddr_in address = Loopback(port_);
+    std::string answer;
+    timeval patience{.tv_sec = 2, .tv_usec = 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+        send(fd, word.data(), word.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(word.size())) {
+      std::array<char, 4096> buffer;
+      ssize_t size = 0;
+      while ((size = recv(fd, buffer.data(), buffer.size(), 0)) > 0) {
+        answer.append(buffer.data(), static_cast<size_t>(size));
+      }
+    }
+    close(fd);
+    return answer;
+  }
+
+  static uint16_t FreePort() {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = Loopback(0);
+    socklen_t size = sizeof(address);
+    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+        getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+      throw std::runtime_error("No free port");
+    }
+    close(fd);
+    return ntohs(address.sin_port);
+  }
+
+ private:
+  static sockaddr_in Loopback(uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+  }
+
+  void WriteConfiguration() const {
+    std::filesystem::create_directories(directory_ + "/data");
+    std::ofstream file(directory_ + "/zoo.cfg");
+    // Sessions of half a second are possible, for tests of those that end.
+    file << "tickTime=250\ninitLimit=40\nsyncLimit=20\nmaxSessionTimeout=60000\n"
+         << "dataDir=" << directory_ << "/data\n"
+         << "clientPortAddress=127.0.0.1\nclientPort=" << port_ << "\n"
+         << "maxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n"
+         << member_.servers;
+    if (member_.id != 0) std::ofstream(directory_ + "/data/myid") << member_.id << "\n";
+  }
+
+  pid_t Spawn() const {
+    std::vector<std::string> words = {"java",
+                                      "-Xms32m",
+                                      "-Xmx192m",
+                                      "-XX:+UseSerialGC",
+                                      "-XX:TieredStopAtLevel=1",
+                                      "-cp",
+                                      "/usr/share/java/zookeeper.jar",
+                                      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                                      directory_ + "/zoo.cfg"};
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    const std::string log = directory_ + "/log";
+    const pid_t parent = getpid();
+    const pid_t pid = fork();
+    if (pid != 0) return pid;
+    // Only calls that are safe after a fork of a process with threads. Ends with the test's thread.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);
+    const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, STDOUT_FILENO);
+    dup2(fd, STDERR_FILENO);
+    execvp(arguments[0], arguments.data());
+    _exit(127);
+  }
+
+  std::string LogText() const {
+    std::ifstream file(directory_ + "/log");
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  const EnsembleMember member_;
+  const uint16_t port_;
+  std::string directory_;
+  pid_t pid_ = 0;
+};
+
+}  // namespace tepui::zookeeper
