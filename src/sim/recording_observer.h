@@ -9,7 +9,7 @@
 
 namespace tepui::sim {
 
-// For tests: keeps what masters do as sentences and drops the rest.
+// For tests: keeps what masters and machines of agents do as sentences and drops the rest.
 class RecordingObserver : public Observer {
  public:
   void OnSchedulerCall(const std::string&, const mesos::v1::scheduler::Call&) override {}
@@ -32,10 +32,16 @@ class RecordingObserver : public Observer {
   }
   void OnAgentSends(const std::string&, const link::Call&) override {}
   void OnAgentEvent(const std::string&, const link::Event&) override {}
-  void OnContainerStarted(const std::string&, const std::string&, const std::string&,
-                          const Resources&) override {}
-  void OnContainerEnded(const std::string&, const std::string&, const std::string&) override {}
-  void OnExecutorTask(const std::string&, const std::string&, bool) override {}
+  void OnContainerStarted(const std::string&, const std::string&, const std::string& task,
+                          const Resources& resources) override {
+    programs.push_back(fmt::format("{} starts with {}", task, resources.ToString()));
+  }
+  void OnContainerEnded(const std::string&, const std::string&, const std::string& task) override {
+    programs.push_back(task + " ends");
+  }
+  void OnExecutorTask(const std::string&, const std::string& task, bool started) override {
+    programs.push_back(fmt::format("{} {} in its executor", task, started ? "starts" : "ends"));
+  }
   void OnStarted(const std::string& host) override { lives.push_back(host + " starts"); }
   void OnEnded(const std::string& host, const std::string& why) override {
     lives.push_back(fmt::format("{} ends: {}", host, why));
@@ -43,7 +49,8 @@ class RecordingObserver : public Observer {
 
   std::vector<std::string> sent;
   std::vector<std::string> committed;
-  std::vector<std::string> lives;  // Of processes and of leaders.
+  std::vector<std::string> programs;  // Of containers and of executors' tasks.
+  std::vector<std::string> lives;     // Of processes and of leaders.
 };
 
 }  // namespace tepui::sim
