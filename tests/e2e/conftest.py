@@ -45,6 +45,10 @@ class Program:
             assert what in self._listening, "".join(self.log)
             return self._listening[what]
 
+    def join(self):
+        """Until all that it said is in the log."""
+        self._reader.join(30)
+
     def stop(self, how=signal.SIGTERM):
         if self.process.poll() is None:
             self.process.send_signal(how)
@@ -114,3 +118,75 @@ def framework(cluster):
         made.call("TEARDOWN")
     except (mesos.Refused, OSError):
         pass  # The test ended it itself.
+
+
+AGENT_RESOURCES = "cpus:4;mem:1024;disk:1024;ports:[31000-31009]"
+
+
+class Pair:
+    """A master and an agent, each a process of its own."""
+
+    def __init__(self, directory, *master_flags):
+        self.directory = directory
+        self.master_flags = master_flags
+        self.programs = []
+        self.host, self.port = "127.0.0.1", 0
+        self.start_master()
+        self.agent = self.start_agent()
+
+    def start_master(self):
+        """On the port of the one before, if there was one."""
+        self.master = Program("master", "--ip=127.0.0.1", f"--port={self.port}",
+                              f"--work_dir={self.directory}/master", *self.master_flags)
+        self.programs.append(self.master)
+        self.host, self.port = self.master.address("master")
+
+    def start_agent(self, name="agent"):
+        agent = Program("agent", "--ip=127.0.0.1", "--port=0", f"--master={self.host}:{self.port}",
+                        f"--work_dir={self.directory}/{name}", f"--runtime_dir={self.directory}/{name}-run",
+                        f"--resources={AGENT_RESOURCES}", "--registration_backoff_factor=100ms")
+        self.programs.append(agent)
+        agent.address("agent")
+        self.wait_for_metric("slaves_active", 1)
+        return agent
+
+    def framework(self, **info):
+        return mesos.Framework(self.host, self.port, **info)
+
+    def metrics(self):
+        return mesos.get_json(self.host, self.port, "/metrics/snapshot")
+
+    def wait_for_metric(self, name, value):
+        """Metrics are published with a delay, the first time too."""
+        mesos.wait_until(lambda: self.metrics().get(f"master/{name}") == value, f"{name} to be {value}")
+
+    def state(self):
+        return mesos.get_json(self.host, self.port, "/state")
+
+    def stop(self):
+        for program in reversed(self.programs):
+            program.process.send_signal(signal.SIGCONT)
+            program.stop()
+        self.kill_orphans()
+
+    def kill_orphans(self):
+        """Tasks outlive an agent that was killed; here they have no other to find them."""
+        for entry in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+            try:
+                if entry.readlink().is_relative_to(self.directory):
+                    os.kill(int(entry.parent.name), signal.SIGKILL)
+            except OSError:
+                pass  # Ended by itself, or a thread of the kernel.
+
+
+@pytest.fixture
+def make_pair(tmp_path):
+    pairs = []
+
+    def make(*master_flags):
+        pairs.append(Pair(tmp_path / f"pair{len(pairs)}", *master_flags))
+        return pairs[-1]
+
+    yield make
+    for pair in pairs:
+        pair.stop()
