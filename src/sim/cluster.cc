@@ -32,6 +32,8 @@ agent::Options AgentOptions(int number) {
   agent::Options options;
   options.version = std::string(kMesosVersion);
   options.work_dir = "/var/lib/mesos";
+  // The master takes two agents at one address for one that came anew.
+  options.address.set_ip(fmt::format("10.0.{}.{}", number / 256, number % 256));
   std::string text = fmt::format("cpus:{};mem:{};disk:{};ports:[31000-31099]", 4 + number % 3 * 2,
                                  4096 + number % 4 * 1024, 8192);
   if (number % 3 == 2)
@@ -56,11 +58,6 @@ void Cluster::Node::Crash() {
   if (master != nullptr) return master->Crash();
   if (agent != nullptr) return agent->Crash();
   scheduler->Crash();
-}
-
-bool Cluster::Node::running() const {
-  if (master != nullptr) return master->running();
-  return agent != nullptr ? agent->running() : scheduler->running();
 }
 
 Process* Cluster::Node::process() {
@@ -161,8 +158,7 @@ void Cluster::End(uint64_t number) {
     case Kind::kCrash:
     case Kind::kShutdown: {
       Node& node = nodes_.at(fault.target);
-      if (!Is(Kind::kCrash, fault.target) && !Is(Kind::kShutdown, fault.target) && !node.running())
-        node.Start();
+      if (!Is(Kind::kCrash, fault.target) && !Is(Kind::kShutdown, fault.target)) node.Start();
       return;
     }
     case Kind::kPartition:
@@ -252,9 +248,7 @@ void Cluster::Calm() {
     world_.clock().Cancel(active.end);
     End(number);
   }
-  for (auto& [host, node] : nodes_) {
-    if (!node.running()) node.Start();
-  }
+  for (auto& [host, node] : nodes_) node.Start();
   for (const auto& scheduler : schedulers_) scheduler->Calm();
 }
 

@@ -31,6 +31,7 @@ class Cluster {
 
   World& world() { return world_; }
   Network& network() { return network_; }
+  const Network& network() const { return network_; }
   const Election& election() const { return election_; }
   const Registry& registry() const { return registry_; }
   const std::vector<std::unique_ptr<MasterNode>>& masters() const { return masters_; }
@@ -46,9 +47,8 @@ class Cluster {
     AgentNode* agent = nullptr;
     SchedulerNode* scheduler = nullptr;
 
-    void Start();
+    void Start();  // Nothing if it runs.
     void Crash();
-    bool running() const;
     Process* process();
   };
   struct Active {

@@ -87,7 +87,7 @@ void Greedy::Take(Tasks& tasks, const std::vector<v1::Offer>& offers) {
 v1::CommandInfo Greedy::Command(const std::string& task) {
   ContainerScript script;
   script.task = task;
-  script.run = Between(random_, 2s, 30s);
+  script.run = Between(random_, 10s, 120s);
   if (Rarely(random_, 10)) script.code = 1;
   if (Rarely(random_, 30)) script.end = ContainerScript::End::kOom;
   return MakeCommand(script);

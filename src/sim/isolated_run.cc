@@ -123,10 +123,10 @@ void Decode(std::string_view bytes, RunResult* result) {
   }
 }
 
-[[noreturn]] void RunInChild(const RunSpec& spec, const SharedFile& result,
+[[noreturn]] void RunInChild(const std::function<RunResult()>& run, const SharedFile& result,
                              const SharedFile& errors) {
   dup2(errors.descriptor(), STDERR_FILENO);
-  result.Write(Encode(Run(spec)));
+  result.Write(Encode(run()));
   _exit(0);
 }
 
@@ -159,12 +159,12 @@ std::string DescribeEnd(int status, bool timed_out, Duration limit, std::string 
 
 }  // namespace
 
-RunResult RunIsolated(const RunSpec& spec, Duration limit) {
+RunResult Isolated(const std::function<RunResult()>& run, Duration limit) {
   const SharedFile bytes("result");
   const SharedFile errors("errors");
   const pid_t child = fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "cannot fork");
-  if (child == 0) RunInChild(spec, bytes, errors);
+  if (child == 0) RunInChild(run, bytes, errors);
 
   bool timed_out = false;
   const int status = WaitFor(child, limit, &timed_out);
@@ -176,6 +176,11 @@ RunResult RunIsolated(const RunSpec& spec, Duration limit) {
                                  .when = {},
                                  .what = DescribeEnd(status, timed_out, limit, errors.Read())});
   }
+  return result;
+}
+
+RunResult RunIsolated(const RunSpec& spec, Duration limit) {
+  RunResult result = Isolated([&spec] { return Run(spec); }, limit);
   result.faults = MakeFaults(spec.seed, spec.size, spec.faults, spec.length);
   return result;
 }

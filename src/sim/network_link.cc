@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/units.h"
 #include "wire/content_type.h"
 
 namespace tepui::sim {
@@ -10,11 +9,8 @@ namespace tepui::sim {
 // The stream of one subscription. Network callbacks hold it weakly, since its connection holds
 // them.
 struct NetworkLink::Stream {
-  explicit Stream(Clock& clock) : timer(clock) {}
-
   StreamHandler handler;
   std::unique_ptr<Network::Connection> connection;
-  Timer timer;         // Until the response's headers are there.
   bool ended = false;  // Or dropped: nothing more of it is told.
 
   void End(const std::string& reason) {
@@ -23,22 +19,16 @@ struct NetworkLink::Stream {
 };
 
 NetworkLink::NetworkLink(Network& network, Process& process, Host from, Options options)
-    : network_(network),
-      process_(process),
-      from_(std::move(from)),
-      options_(std::move(options)),
-      call_timer_(process) {}
+    : network_(network), process_(process), from_(std::move(from)), options_(std::move(options)) {}
 
 NetworkLink::~NetworkLink() { Disconnect(); }
 
 void NetworkLink::Disconnect() {
   *std::exchange(current_, std::make_shared<bool>(true)) = false;
-  call_timer_.Cancel();
   waiting_.clear();
   in_flight_ = false;
   calls_.reset();
   if (const std::shared_ptr<Stream> stream = std::exchange(stream_, nullptr); stream != nullptr) {
-    stream->timer.Cancel();
     stream->ended = true;
     stream->connection.reset();
   }
@@ -93,9 +83,6 @@ void NetworkLink::Enqueue(Waiting waiting) {
 void NetworkLink::SendNext() {
   if (in_flight_ || waiting_.empty()) return;
   in_flight_ = true;
-  call_timer_.Set(kRequestTimeout, [this] {
-    Answer(Fail(Code::kUnavailable, "no answer within {}", FormatDuration(kRequestTimeout)));
-  });
   if (calls_ != nullptr) return SendFirst();
   network_.Connect(
       process_, from_, to_,
@@ -121,7 +108,6 @@ void NetworkLink::SendFirst() {
 }
 
 void NetworkLink::Answer(Result<net::Response> response) {
-  call_timer_.Cancel();
   Waiting first = std::move(waiting_.front());
   waiting_.pop_front();
   in_flight_ = false;
@@ -136,11 +122,8 @@ void NetworkLink::Answer(Result<net::Response> response) {
 }
 
 void NetworkLink::Subscribe(std::string body, StreamHandler handler) {
-  stream_ = std::make_shared<Stream>(process_);
+  stream_ = std::make_shared<Stream>();
   stream_->handler = std::move(handler);
-  stream_->timer.Set(kRequestTimeout, [stream = std::weak_ptr(stream_)] {
-    stream.lock()->End("no answer within " + FormatDuration(kRequestTimeout));
-  });
   network_.Connect(process_, from_, to_,
                    [this, stream = std::weak_ptr(stream_), body = std::move(body)](
                        Result<std::unique_ptr<Network::Connection>> connection) mutable {
@@ -158,7 +141,6 @@ void NetworkLink::OpenStream(const std::shared_ptr<Stream>& stream, std::string 
   handler.on_response = [weak](const net::Response& response) {
     const std::shared_ptr<Stream> open = weak.lock();
     if (open == nullptr || open->ended) return;
-    open->timer.Cancel();
     open->ended = response.status != 200;
     open->handler.on_response(response);
   };

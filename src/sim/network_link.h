@@ -1,23 +1,20 @@
 #pragma once
 
-#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "base/timer.h"
 #include "client/link.h"
 #include "sim/network.h"
 
 namespace tepui::sim {
 
 // A client library's Link over the simulated network: a connection for calls, one at a time in
-// their order, and one for the event stream, as client::HttpLink has them, with its time limits and
-// bounds. Callbacks run in `process`.
+// their order, and one for the event stream, as client::HttpLink has them. Callbacks run in
+// `process`.
 class NetworkLink final : public client::Link {
  public:
-  static constexpr Duration kRequestTimeout = std::chrono::seconds(60);
   // Calls that wait for their turn; more fail.
   static constexpr size_t kMaxWaiting = 10'000;
 
@@ -62,7 +59,6 @@ class NetworkLink final : public client::Link {
   Ticket current_ = std::make_shared<bool>(true);  // Of everything since Connect.
   std::deque<Waiting> waiting_;
   bool in_flight_ = false;  // The first of `waiting_`.
-  Timer call_timer_;
   std::unique_ptr<Network::Connection> calls_;
   std::shared_ptr<Stream> stream_;
 };
