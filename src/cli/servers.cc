@@ -33,6 +33,12 @@ namespace {
 std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> RegistryStore(
     const MasterFlags& flags, const std::string& work_dir, std::vector<std::string>* problems) {
   if (flags.registry == "in_memory") return {};
+  if (flags.zk) {
+    problems->push_back(
+        "--zk: masters that elect a leader cannot keep the registry in ZooKeeper yet; say "
+        "--registry=in_memory with it, and a new leader learns of the agents as they come back");
+    return {};
+  }
   if (work_dir.empty()) {
     problems->push_back(
         "--work_dir is missing: the registry is kept there (or say --registry=in_memory, and "
