@@ -27,6 +27,8 @@ agent::Options WithIdentity(agent::Options options, const Host& host) {
   if (info.hostname().empty()) info.set_hostname(host);
   info.set_port(kPort);
   options.address.set_hostname(host);
+  // The name stands for the address too: a master takes two agents at one address for one machine.
+  options.address.set_ip(host);
   options.address.set_port(kPort);
   if (options.version.empty()) options.version = std::string(kMesosVersion);
   if (options.work_dir.empty()) options.work_dir = "/var/lib/tepui";
