@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "base/units.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
@@ -67,6 +68,7 @@ void Master::Impl::MarkUnreachable(Agent& agent, const std::string& why) {
   agent.reregister.Cancel();
   spdlog::warn("Marking agent {} ({}) unreachable: {}", agent.id, agent.info.hostname(), why);
   const WallTime when = clock_.WallNow();
+  if (TEPUI_PLANTED_FAULT("loss-not-awaited")) return OnMarkedUnreachable(agent, when, why);
   // A leaving agent stays until the registrar answered: it can be captured.
   registrar_.MarkUnreachable(
       IdMessage(agent.id), when, Guarded([this, &agent, when, why](Status status) {
