@@ -44,10 +44,7 @@ void Cycle::VisitAgent(const Visit& visit, const Plan& plan) {
   }
   unreserved_known_ = false;
   gifts_.clear();
-  if (available_.empty()) return;
-  // If it is too little for the flag's minimum, it is for everybody who has none of his own.
-  if (cluster_.own_minimums == 0 && !Allocatable(available_, options_.min_allocatable)) return;
-
+  if (TooLittle()) return;
   if (visit.clients == 0) {
     VisitAll();
   } else {
@@ -59,9 +56,8 @@ void Cycle::VisitAgent(const Visit& visit, const Plan& plan) {
 void Cycle::VisitAll() {
   if (!MarkHidden()) return;
   candidates_.Start(*random_);
-  while (!available_.empty()) {
-    const NodeHandle own = candidates_.NextRole();
-    if (!own) return;
+  while (const NodeHandle own = candidates_.NextRole()) {
+    const size_t gifts = gifts_.size();
     const Client& first = cluster_.clients[cluster_.tree.Ranked(own).front().index()];
     if (!EnterRole(first.role)) continue;
     while (NodeHandle client = candidates_.NextClient()) {
@@ -69,7 +65,14 @@ void Cycle::VisitAll() {
       TryOffer(client);
       if (pool_->empty()) break;
     }
+    if (gifts_.size() != gifts && TooLittle()) return;
   }
+}
+
+bool Cycle::TooLittle() const {
+  if (available_.empty()) return true;
+  // Too little for the flag's minimum is too little for everybody who has none of his own.
+  return cluster_.own_minimums == 0 && !Allocatable(available_, options_.min_allocatable);
 }
 
 void Cycle::VisitSome(std::span<const NodeHandle> clients) {

@@ -51,6 +51,8 @@ class Cycle {
  private:
   void VisitAgent(const Visit& visit, const Plan& plan);
   void VisitAll();
+  // Nobody would take what is left.
+  bool TooLittle() const;
   void VisitSome(std::span<const NodeHandle> clients);
   // Marks clients whose filters hide all there is. False if that leaves no client.
   bool MarkHidden();
