@@ -134,7 +134,9 @@ Subscriptions::Subscriptions(const ClusterShape& shape) {
 
   for (int i = 0; i < shape.frameworks; ++i) *subscribe.add_frameworks() = FrameworkOf(i);
   for (int i = 0; i < shape.tasks_per_agent; ++i) {
-    const v1::FrameworkInfo& framework = subscribe.frameworks(i % shape.frameworks);
+    // One framework's after another's, as agents go over them.
+    const v1::FrameworkInfo& framework =
+        subscribe.frameworks(i * shape.frameworks / shape.tasks_per_agent);
     const std::string id = fmt::format("4c0a9b0e-3f1f-2c5a-{}-r{:08}", number, i);
     *subscribe.add_tasks() = TaskOf(shape, framework, agent_id, id, v1::TASK_RUNNING);
     if (!shape.detailed) continue;

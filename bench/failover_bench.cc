@@ -209,8 +209,8 @@ void MeasureCore(const Report& report, const ClusterShape& shape) {
 }
 
 // Agents with sockets against a MasterServer in a process of its own.
-double OverSockets(const ClusterShape& shape, Measurement* measurement) {
-  ServerProcess server({});
+double OverSockets(const ClusterShape& shape, int io_threads, Measurement* measurement) {
+  ServerProcess server({}, io_threads);
   const Subscriptions subscriptions(shape);
   Poller poller;
   SimulatedAgents agents(poller, server.port(), SimulatedAgents::Answer::kNothing);
@@ -235,6 +235,7 @@ int Main(int argc, char** argv) {
   report.DeclareFlags(&app, 3);
   ClusterShape shape{.agents = 40'000};
   bool sockets = false;
+  int io_threads = ServerProcess::kIoThreads;
   app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
   app.add_option("--frameworks", shape.frameworks, "Each with tasks on every agent")
       ->capture_default_str();
@@ -244,16 +245,20 @@ int Main(int argc, char** argv) {
   app.add_option("--labels", shape.labels, "Of each task")->capture_default_str();
   app.add_flag("--detailed", shape.detailed, "Tasks with the statuses and executors of our agents");
   app.add_flag("--sockets", sockets, "Over HTTP, as many agents as the limit of files allows");
+  app.add_option("--io_threads", io_threads, "Of the master with sockets")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   if (!sockets) {
     MeasureCore(report, shape);
     return 0;
   }
-  report.Repeat({.name = fmt::format("sockets {}x{}", shape.agents, shape.tasks_per_agent),
-                 .unit = "s",
-                 .values = {}},
-                [&](Measurement* measurement) { return OverSockets(shape, measurement); });
+  report.Repeat(
+      {.name = fmt::format("sockets {}x{}", shape.agents, shape.tasks_per_agent),
+       .unit = "s",
+       .values = {}},
+      [&](Measurement* measurement) { return OverSockets(shape, io_threads, measurement); });
   return 0;
 }
 

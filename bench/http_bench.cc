@@ -34,7 +34,7 @@ namespace {
 struct Options {
   int connections = 64;
   int seconds = 5;
-  int io_threads = 2;
+  int io_threads = ServerProcess::kIoThreads;
   std::string server = "master";
   uint16_t target = 0;
   std::string path = "/health";
@@ -210,7 +210,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   app.add_option("--seconds", options.seconds)->check(CLI::Range(1, 3600))->capture_default_str();
-  app.add_option("--io_threads", options.io_threads, "Of net and floor")
+  app.add_option("--io_threads", options.io_threads, "Of the server")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_option("--path", options.path)->capture_default_str();
@@ -226,7 +226,7 @@ int Main(int argc, char** argv) {
   std::unique_ptr<ServerProcess> master;
   uint16_t port = options.target;
   if (port == 0 && options.server == "master") {
-    master = std::make_unique<ServerProcess>(http::MasterServerOptions{});
+    master = std::make_unique<ServerProcess>(http::MasterServerOptions{}, options.io_threads);
     port = master->port();
   } else if (port == 0) {
     port = options.server == "net" ? StartNet(options.io_threads) : StartFloor(options.io_threads);

@@ -38,6 +38,7 @@ struct Options {
   int tasks_per_accept = 10;
   int labels = 0;
   int allocation_interval_ms = 50;
+  int io_threads = ServerProcess::kIoThreads;
   bool life = false;
 };
 
@@ -62,7 +63,7 @@ class Placement {
  public:
   explicit Placement(const Options& options)
       : options_(options),
-        server_(ServerOptions(options)),
+        server_(ServerOptions(options), options.io_threads),
         agents_(poller_, server_.port(),
                 options.life ? SimulatedAgents::Answer::kWholeLife
                              : SimulatedAgents::Answer::kNothing) {}
@@ -157,7 +158,7 @@ class Placement {
 // Schedulers that keep a few calls in flight each: calls a second.
 double SmallCalls(const Options& options, Call call, int count, Measurement* measurement) {
   constexpr int kInFlight = 8;  // Below what the server takes ahead of its answers.
-  ServerProcess server(ServerOptions(options));
+  ServerProcess server(ServerOptions(options), options.io_threads);
   Poller poller;
   int sent = 0, answered = 0;
   std::vector<std::unique_ptr<SimulatedScheduler>> schedulers;
@@ -208,6 +209,9 @@ int Main(int argc, char** argv) {
   app.add_option("--labels", options.labels, "Of each task")->capture_default_str();
   app.add_option("--allocation_interval_ms", options.allocation_interval_ms)
       ->check(CLI::Range(1, 60'000))
+      ->capture_default_str();
+  app.add_option("--io_threads", options.io_threads, "Of the master")
+      ->check(CLI::Range(1, 64))
       ->capture_default_str();
   app.add_flag("--life", options.life, "Whole lives of tasks, with updates and acknowledgements");
   app.add_option("--calls", calls, "So many small calls instead of tasks");

@@ -18,11 +18,10 @@ namespace tepui::bench {
 
 namespace {
 
-constexpr int kIoThreads = 2;  // As cli/servers.h on two cores.
-
-[[noreturn]] void Serve(http::MasterServerOptions options, int port_end, int life_end) {
+[[noreturn]] void Serve(http::MasterServerOptions options, int io_threads, int port_end,
+                        int life_end) {
   QuietLog();
-  net::IoThreads threads(kIoThreads);
+  net::IoThreads threads(io_threads);
   options.ip = "127.0.0.1";
   options.port = 0;
   const auto server = http::MasterServer::Start(threads, std::move(options));
@@ -44,7 +43,7 @@ void QuietLog() {
   (void)SetUpLog({});
 }
 
-ServerProcess::ServerProcess(http::MasterServerOptions options) {
+ServerProcess::ServerProcess(http::MasterServerOptions options, int io_threads) {
   int port[2], life[2];
   if (::pipe2(port, O_CLOEXEC) != 0 || ::pipe2(life, O_CLOEXEC) != 0) std::abort();
   std::fflush(stdout);
@@ -52,7 +51,7 @@ ServerProcess::ServerProcess(http::MasterServerOptions options) {
   if (pid_ == 0) {
     ::close(port[0]);
     ::close(life[1]);
-    Serve(std::move(options), port[1], life[0]);
+    Serve(std::move(options), io_threads, port[1], life[0]);
   }
   ::close(port[1]);
   ::close(life[0]);

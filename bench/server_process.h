@@ -16,11 +16,13 @@ void QuietLog();
 class ServerProcess {
  public:
   // `options`: ip and port are set here.
-  explicit ServerProcess(http::MasterServerOptions options);
+  explicit ServerProcess(http::MasterServerOptions options, int io_threads = kIoThreads);
   // Ends it.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
+
+  static constexpr int kIoThreads = 2;  // As cli/servers.h on two cores.
 
   uint16_t port() const { return port_; }
   pid_t pid() const { return pid_; }

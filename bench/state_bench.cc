@@ -103,9 +103,9 @@ class Prober {
 
 class StateBench {
  public:
-  explicit StateBench(const ClusterShape& shape)
+  StateBench(const ClusterShape& shape, int io_threads)
       : shape_(shape),
-        server_(ServerOptions(shape)),
+        server_(ServerOptions(shape), io_threads),
         agents_(poller_, server_.port(), SimulatedAgents::Answer::kNothing) {
     for (int i = 1; i < shape.history_frameworks && shape.completed_per_agent > 0; ++i) {
       others_.push_back(std::make_unique<SimulatedScheduler>(
@@ -171,6 +171,7 @@ int Main(int argc, char** argv) {
   report.DeclareFlags(&app, 5);
   ClusterShape shape{.agents = 20'000, .completed_per_agent = 10};
   std::vector<std::string> paths = {"/state"};
+  int io_threads = ServerProcess::kIoThreads;
   app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
   app.add_option("--tasks", shape.tasks_per_agent, "Running tasks an agent")->capture_default_str();
   app.add_option("--completed", shape.completed_per_agent, "Completed tasks an agent")
@@ -178,9 +179,12 @@ int Main(int argc, char** argv) {
   app.add_option("--labels", shape.labels, "Of each task")->capture_default_str();
   app.add_flag("--detailed", shape.detailed, "Tasks with the statuses that our agents report");
   app.add_option("--path", paths, "What is read")->capture_default_str();
+  app.add_option("--io_threads", io_threads, "Of the master")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
-  StateBench bench(shape);
+  StateBench bench(shape, io_threads);
   for (const std::string& path : paths) bench.Measure(report, path);
   return 0;
 }
