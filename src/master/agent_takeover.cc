@@ -75,11 +75,6 @@ Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
     counters_.TaskLeaves(lost->state());
     if (!IsTerminal(lost->state())) --framework->counters.tasks[lost->state()];
   }
-  if (const auto it = framework->tasks.find(id); it != framework->tasks.end()) {
-    spdlog::error("Agent {} reports task {} of framework {}, which agent {} has", agent.id, id,
-                  framework->id, it->second.agent->id);
-    return nullptr;
-  }
   message.mutable_agent_id()->set_value(agent.id.value());
   const Status normal = Normalize(message.mutable_resources(), RoleOfUnallocated(*framework));
   Result<Resources> resources = Resources::FromProto(message.resources());
@@ -89,7 +84,12 @@ Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
                   (normal ? resources.error() : normal.error()).message);
     return nullptr;
   }
-  return &AddTask(*framework, agent, std::move(message), std::move(*resources));
+  Task* const task = AddTask(*framework, agent, std::move(message), std::move(*resources));
+  if (task == nullptr) {
+    spdlog::error("Agent {} reports task {} of framework {}, which agent {} has", agent.id, id,
+                  framework->id, framework->tasks.at(id).agent->id);
+  }
+  return task;
 }
 
 Executor* Master::Impl::TakeOverExecutor(Agent& agent, const link::Call::Executor& reported) {

@@ -199,8 +199,8 @@ class Master::Impl {
   void EndOperations(Agent& agent, v1::OperationState state, std::string_view why);
 
   // --- tasks.cc
-  // The framework has no task of that id.
-  Task& AddTask(Framework& framework, Agent& agent, v1::Task message, Resources resources);
+  // Null, and nothing has changed, if the framework has a task of that id.
+  Task* AddTask(Framework& framework, Agent& agent, v1::Task message, Resources resources);
   Executor& AddExecutor(Framework& framework, Agent& agent, const v1::ExecutorInfo& info,
                         Resources resources);
   void RemoveExecutor(Executor& executor);

@@ -1,6 +1,5 @@
 // Tasks and executors: the tables, statuses, acknowledgements, kills (reference 2.5-2.7).
 
-#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -44,11 +43,11 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
   publisher_.AgentTouched(agent);
 }
 
-Task& Master::Impl::AddTask(Framework& framework, Agent& agent, v1::Task message,
+Task* Master::Impl::AddTask(Framework& framework, Agent& agent, v1::Task message,
                             Resources resources) {
   const v1::TaskState state = message.state();
   const auto [place, added] = framework.tasks.try_emplace(TaskId(message.task_id().value()));
-  assert(added);
+  if (!added) return nullptr;
   Task& task = place->second;
   task.framework = &framework;
   task.agent = &agent;
@@ -63,7 +62,7 @@ Task& Master::Impl::AddTask(Framework& framework, Agent& agent, v1::Task message
     ++framework.counters.tasks[state];
   }
   publisher_.TaskChanged(task);
-  return task;
+  return &task;
 }
 
 Executor& Master::Impl::AddExecutor(Framework& framework, Agent& agent,
