@@ -1,18 +1,16 @@
 #pragma once
 
-// For the tests of stores: an owner's thread, and calls that wait.
+// For the tests of stores: calls that wait.
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/event_loop.h"
-#include "base/mailbox.h"
+#include "base/owner_thread.h"
 #include "storage/inspection.h"
 #include "storage/store.h"
 
@@ -44,27 +42,6 @@ inline Write Remove(std::string key) { return {std::move(key), std::nullopt, std
 inline Write RemoveIf(std::string key, uint64_t expected) {
   return {std::move(key), std::nullopt, expected};
 }
-
-// The thread of the stores' owner. A store made on it is destroyed on it.
-class OwnerThread {
- public:
-  Poster poster() {
-    return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
-  }
-  EventLoop& loop() { return loop_; }
-
-  // What `call` gives to its callback: Await<Status>([&](auto done) { store.Commit(..., done); }).
-  template <class T, class Call>
-  T Await(Call call) {
-    auto promise = std::make_shared<std::promise<T>>();
-    std::future<T> future = promise->get_future();
-    loop_.Run([&] { call([promise](T value) { promise->set_value(std::move(value)); }); });
-    return future.get();
-  }
-
- private:
-  EventLoop loop_{"owner"};
-};
 
 // A handle of a store, called from the test's thread.
 class Handle {

@@ -21,7 +21,7 @@ struct Address {
   };
 
   static constexpr uint16_t kDefaultPort = 2181;
-  static constexpr size_t kMaxPathBytes = 255;
+  static constexpr size_t kMaxPathBytes = 128;
 
   std::vector<Server> servers;             // At least one.
   std::optional<std::string> credentials;  // "user:password" of the scheme digest; a secret.

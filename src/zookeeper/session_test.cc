@@ -357,33 +357,41 @@ TEST_F(SessionTest, ACallbackMayDestroyIt) {
   destroyed.get_future().wait();
 }
 
-// With a server of their own, which they hurt.
-class LostServer : public testing::Test {
+// With a server that they hurt, and that is well again for each.
+class LostServer : public SessionTest {
  protected:
   static constexpr Duration kShort = std::chrono::milliseconds(1500);
 
-  std::string address() const { return "zk://" + server_.host() + "/node"; }
+  LostServer() {
+    server_.Resume();
+    if (!server_.running()) server_.Start();
+    server_.WaitUntilServing();
+  }
 
-  TestServer server_;
-  OwnerThread owner_;
+  static TestServer& Server() {
+    static TestServer server;
+    return server;
+  }
+  std::string address() const { return "zk://" + server_.host() + At(""); }
+
+  TestServer& server_ = Server();
 };
 
 TEST_F(LostServer, ASessionLastsThroughAServersRestart) {
-  server_.WaitUntilServing();
   TestClient client(owner_, address(), std::chrono::seconds(60));
-  ASSERT_TRUE(client.Create("/node", "1"));
+  ASSERT_TRUE(client.Create(At(""), "1"));
   const int64_t id = client.session().id();
   std::promise<WatchEvent> watched;
   ASSERT_TRUE(owner_.Await<Answer<Node>>([&](auto done) {
     client.session().Get(
-        "/node", [&](WatchEvent event) { watched.set_value(event); }, std::move(done));
+        At(""), [&](WatchEvent event) { watched.set_value(event); }, std::move(done));
   }));
   server_.Kill();
   client.WaitFor({State::kConnected, State::kConnecting});
   // A read asked for now is answered when there is a server again.
   std::promise<Answer<Node>> read;
   owner_.loop().Run([&] {
-    client.session().Get("/node", nullptr,
+    client.session().Get(At(""), nullptr,
                          [&](Answer<Node> answer) { read.set_value(std::move(answer)); });
   });
   server_.Start();
@@ -391,21 +399,20 @@ TEST_F(LostServer, ASessionLastsThroughAServersRestart) {
   EXPECT_EQ(client.WaitFor({State::kConnected}),
             (std::vector{State::kConnected, State::kConnecting, State::kConnected}));
   EXPECT_EQ(client.session().id(), id);
-  ASSERT_TRUE(client.Set("/node", "2"));
+  ASSERT_TRUE(client.Set(At(""), "2"));
   EXPECT_EQ(watched.get_future().get(), WatchEvent::kChanged);  // It is watched still.
 }
 
 TEST_F(LostServer, OfALostConnectionReadsSeeNothingAndChangesFail) {
-  server_.WaitUntilServing();
   TestClient client(owner_, address(), std::chrono::seconds(60));
-  ASSERT_TRUE(client.Create("/node", "1"));
+  ASSERT_TRUE(client.Create(At(""), "1"));
   server_.Pause();
   std::promise<Answer<NodeStat>> written;
   std::promise<Answer<Node>> read;
   owner_.loop().Run([&] {
-    client.session().Set("/node", "2", kAnyVersion,
+    client.session().Set(At(""), "2", kAnyVersion,
                          [&](Answer<NodeStat> answer) { written.set_value(std::move(answer)); });
-    client.session().Get("/node", nullptr,
+    client.session().Get(At(""), nullptr,
                          [&](Answer<Node> answer) { read.set_value(std::move(answer)); });
   });
   server_.Kill();
@@ -417,15 +424,14 @@ TEST_F(LostServer, OfALostConnectionReadsSeeNothingAndChangesFail) {
 }
 
 TEST_F(LostServer, ASessionWithoutAServerForTooLongIsLost) {
-  server_.WaitUntilServing();
   TestClient client(owner_, address(), kShort);
-  ASSERT_TRUE(client.Create("/node", "1"));
+  ASSERT_TRUE(client.Create(At(""), "1"));
   server_.Kill();
   client.WaitFor({State::kConnecting});
   std::promise<Answer<Node>> read;
   owner_.loop().Run([&] {
     client.session().Get(
-        "/node", [](WatchEvent) { ADD_FAILURE(); },
+        At(""), [](WatchEvent) { ADD_FAILURE(); },
         [&](Answer<Node> answer) { read.set_value(std::move(answer)); });
   });
   const auto node = read.get_future().get();
@@ -434,27 +440,27 @@ TEST_F(LostServer, ASessionWithoutAServerForTooLongIsLost) {
       << node.error().message;
   EXPECT_EQ(client.WaitFor({State::kLost}),
             (std::vector{State::kConnected, State::kConnecting, State::kLost}));
-  EXPECT_EQ(ProblemIn(client.Set("/node", "2")), Problem::kSessionLost);
+  EXPECT_EQ(ProblemIn(client.Set(At(""), "2")), Problem::kSessionLost);
 }
 
 TEST_F(LostServer, AServerThatAnswersNothingIsNoServer) {
-  server_.WaitUntilServing();
   TestClient client(owner_, address(), kShort);
-  ASSERT_TRUE(client.Create("/node", "1"));
+  ASSERT_TRUE(client.Create(At(""), "1"));
   server_.Pause();
   EXPECT_EQ(client.WaitFor({State::kLost}),
             (std::vector{State::kConnected, State::kConnecting, State::kLost}));
 }
 
-TEST_F(LostServer, ASessionThatTheServersForgotIsLost) {
-  server_.WaitUntilServing();
-  TestClient client(owner_, address(), std::chrono::seconds(60));
+TEST_F(SessionTest, ASessionThatTheServersForgotIsLost) {
+  TestServer server;
+  const std::string address = "zk://" + server.host() + "/node";
+  TestClient client(owner_, address, std::chrono::seconds(20));
   ASSERT_TRUE(client.Create("/node", "1"));
-  server_.Kill();
-  server_.Forget();
-  server_.Start();
+  server.Kill();
+  server.Forget();
+  server.Start();
   // A server takes nobody back who has seen more changes than it has.
-  TestClient other(owner_, address());
+  TestClient other(owner_, address);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(other.Create(fmt::format("/node{}", i)));
   EXPECT_EQ(client.WaitFor({State::kLost}),
             (std::vector{State::kConnected, State::kConnecting, State::kLost}));
@@ -466,7 +472,7 @@ TEST_F(LostServer, ASessionWaitsForItsFirstServer) {
   TestClient client(owner_, address(), kShort);
   std::promise<Answer<std::string>> created;
   owner_.loop().Run([&] {
-    client.session().Create("/node", "1", CreateMode::kPersistent,
+    client.session().Create(At(""), "1", CreateMode::kPersistent,
                             [&](auto answer) { created.set_value(std::move(answer)); });
   });
   server_.Start();
@@ -475,10 +481,9 @@ TEST_F(LostServer, ASessionWaitsForItsFirstServer) {
 }
 
 TEST_F(LostServer, GoesOnWithTheServersThatAreThere) {
-  server_.WaitUntilServing();
   const uint16_t nobody = TestServer::FreePort();
-  TestClient client(owner_, fmt::format("zk://127.0.0.1:{},{}/node", nobody, server_.host()));
-  EXPECT_TRUE(client.Create("/node", "1"));
+  TestClient client(owner_, fmt::format("zk://127.0.0.1:{},{}/p", nobody, server_.host()));
+  EXPECT_TRUE(client.Create(At(""), "1"));
 }
 
 TEST(NoServer, ANameThatNobodyKnowsIsTriedAgainAndDestructionDoesNotWait) {

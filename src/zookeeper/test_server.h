@@ -66,6 +66,7 @@ class TestServer {
     waitpid(pid_, nullptr, 0);
     pid_ = 0;
   }
+  bool running() const { return pid_ > 0; }
   void Forget() { std::filesystem::remove_all(directory_ + "/data"); }
   // It keeps its connections and answers nothing.
   void Pause() { kill(pid_, SIGSTOP); }
