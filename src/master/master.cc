@@ -16,7 +16,7 @@ Master::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
       links_(links),
       registrar_(registrar),
       started_(clock.Now()),
-      publisher_(clock, sink,
+      publisher_(clock, sink, options_.metrics_interval,
                  [this](const Gauges& sums, Metrics* out) { WriteMetrics(sums, out); }),
       allocator_(options_.allocator, clock, random,
                  [this](std::vector<allocator::Offer> allocation) {

@@ -35,6 +35,7 @@ struct Options {
   int max_completed_tasks_per_framework = 1000;
   int max_unreachable_tasks_per_framework = 1000;
   Duration scheduler_heartbeat_interval = std::chrono::seconds(15);
+  Duration metrics_interval = std::chrono::seconds(1);  // Between two publications of the metrics.
   // Agents that stopped answering become unreachable no faster; absent: at once.
   std::optional<RemovalRate> agent_removal_rate;
 

@@ -10,7 +10,6 @@ namespace tepui::master {
 namespace {
 
 constexpr Duration kShortestHoldingsPause = std::chrono::milliseconds(20);
-constexpr Duration kShortestMetricsPause = std::chrono::seconds(1);
 constexpr int kShareOfThread = 20;  // One part in so many.
 
 std::shared_ptr<FrameworkRecord> MakeRecord(const Framework& framework) {
@@ -52,10 +51,11 @@ std::shared_ptr<const AgentRecord> MakeRecord(const Agent& agent) {
 
 }  // namespace
 
-Publisher::Publisher(Clock& clock, ReadModelSink& sink,
+Publisher::Publisher(Clock& clock, ReadModelSink& sink, Duration metrics_interval,
                      std::function<void(const Gauges&, Metrics*)> write_metrics)
     : clock_(clock),
       sink_(sink),
+      metrics_interval_(metrics_interval),
       write_metrics_(std::move(write_metrics)),
       turn_timer_(clock),
       holdings_timer_(clock),
@@ -179,7 +179,7 @@ void Publisher::PublishMetrics() {
   Changes changes;
   changes.metrics = std::move(metrics);
   sink_.Publish(std::move(changes));
-  metrics_timer_.Set(Pause(started, kShortestMetricsPause), [this] { PublishMetrics(); });
+  metrics_timer_.Set(Pause(started, metrics_interval_), [this] { PublishMetrics(); });
 }
 
 void Publisher::Contribute(Agent& agent, bool gone) {

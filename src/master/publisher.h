@@ -20,11 +20,11 @@ namespace tepui::master {
 // turn they change, once however often they changed in it. What a framework or an agent holds
 // changes with every task and costs a copy of the whole record to publish, so it follows a little
 // later and together, at a pace at which publishing takes at most a twentieth of the thread. The
-// numbers (metrics) follow once a second, at the same share.
+// numbers (metrics) follow once in `metrics_interval`, at the same share.
 class Publisher {
  public:
   // `write_metrics` fills a snapshot but for what is summed up here.
-  Publisher(Clock& clock, ReadModelSink& sink,
+  Publisher(Clock& clock, ReadModelSink& sink, Duration metrics_interval,
             std::function<void(const Gauges&, Metrics*)> write_metrics);
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
@@ -62,6 +62,7 @@ class Publisher {
 
   Clock& clock_;
   ReadModelSink& sink_;
+  const Duration metrics_interval_;
   const std::function<void(const Gauges&, Metrics*)> write_metrics_;
 
   Changes changes_;

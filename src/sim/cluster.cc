@@ -21,6 +21,8 @@ constexpr Duration kAgentReregisterTimeout = std::chrono::minutes(3);
 
 master::Options MasterOptions() {
   master::Options options;
+  // No invariant is about metrics, and writing them out each second would be most of a run.
+  options.metrics_interval = std::chrono::minutes(1);
   options.info.set_version(std::string(kMesosVersion));
   options.offer_timeout = kOfferTimeout;
   options.agent_reregister_timeout = kAgentReregisterTimeout;
