@@ -53,7 +53,7 @@ void ObjectReader::Require(std::initializer_list<std::string_view> keys) {
 }
 
 const boost::json::value* ObjectReader::Any(std::string_view key) {
-  asked_.push_back(key);
+  if (std::ranges::find(asked_, key) == asked_.end()) asked_.push_back(key);
   return object_ == nullptr ? nullptr : object_->if_contains({key.data(), key.size()});
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "base/units.h"
@@ -36,6 +37,11 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+std::string Amount(double total) {
+  return total == std::floor(total) ? Grouped(static_cast<uint64_t>(total))
+                                    : fmt::format("{}", total);
+}
+
 std::string Called(const FrameworkResult& framework) {
   if (framework.count == 1) return framework.name;
   return fmt::format("{} x {}", framework.name, framework.count);
@@ -52,7 +58,7 @@ void AppendResources(const Report& report, std::string* out) {
   table.Row(
       {"", "total", "allocated: mean", "p50", "p95", "max", "offered: mean", "p50", "p95", "max"});
   for (const ResourceUse& use : report.resources) {
-    std::vector<std::string> cells = {use.name, fmt::format("{}", use.total)};
+    std::vector<std::string> cells = {use.name, Amount(use.total)};
     for (const Spread* spread : {&use.allocated, &use.offered}) {
       for (const double part : {spread->mean, spread->p50, spread->p95, spread->max})
         cells.push_back(Percent(part));

@@ -18,7 +18,7 @@ std::string ShortDuration(Duration duration) {
                                                                           {1, "ns"}}};
   const auto nanoseconds = static_cast<double>(duration.count());
   for (const auto& [size, unit] : kUnits) {
-    if (nanoseconds < size) continue;
+    if (nanoseconds < size * 0.9995) continue;  // What rounds up to the next unit is in it.
     const double number = nanoseconds / size;
     const int decimals = number < 9.995 ? 2 : number < 99.95 ? 1 : 0;
     std::string digits = fmt::format("{:.{}f}", number, decimals);
@@ -32,9 +32,13 @@ std::string ShortDuration(Duration duration) {
 }
 
 std::string Grouped(uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (size_t place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, ",");
-  return digits;
+  const std::string digits = std::to_string(number);
+  std::string grouped;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i != 0 && (digits.size() - i) % 3 == 0) grouped += ',';
+    grouped += digits[i];
+  }
+  return grouped;
 }
 
 std::string Percent(double part) { return fmt::format("{:.1f}%", part * 100); }

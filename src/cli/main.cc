@@ -20,8 +20,8 @@ struct Command {
   int (*run)(const Invocation&);
 };
 
-const std::array<Command, 4>& Commands() {
-  static const std::array<Command, 4> commands = {{
+const std::array<Command, 5>& Commands() {
+  static const std::array<Command, 5> commands = {{
       {"master", {"mesos-master"}, "run a master", MasterCommand},
       {"agent", {"mesos-agent", "mesos-slave"}, "run an agent", AgentCommand},
       {"local",
@@ -32,6 +32,10 @@ const std::array<Command, 4>& Commands() {
        {"mesos-execute"},
        "run a command or task on a cluster and show its output",
        RunCommand},
+      {"simulate",
+       {},
+       "plan: simulate a cluster and its load, report utilisation and waiting",
+       SimulateCommand},
   }};
   return commands;
 }

@@ -32,6 +32,12 @@ void BlockSignals() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+void UnblockSignals() {
+  const sigset_t signals = HandledSignals();
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+}
+
 std::string SignalName(int signal) {
   const char* name = sigdescr_np(signal);
   return name == nullptr ? fmt::format("signal {}", signal) : name;

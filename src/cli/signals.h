@@ -10,6 +10,9 @@ namespace tepui::cli {
 // Blocks SIGINT, SIGTERM and SIGUSR1 and ignores SIGPIPE in this thread and those it starts. Call
 // first of all in main.
 void BlockSignals();
+// Gives them back to the system, which ends the process: for commands that have nothing to end in
+// order.
+void UnblockSignals();
 
 // "Terminated"; for the log.
 std::string SignalName(int signal);
