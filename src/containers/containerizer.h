@@ -80,8 +80,8 @@ struct Recovered {
 
   std::vector<ContainerId> running;  // As if launched by this containerizer.
   std::vector<Ended> ended;          // All of it is cleaned up. Nothing but Forget may follow.
-  // Held by shims of a later version of Tepui. They are left as they are, and cannot be controlled:
-  // the agent must not go on as if they were not there.
+  // Held by shims of a later version of Tepui, which this one cannot control. They are left as they
+  // are: the agent must not go on as if they were not there.
   std::vector<Refused> refused;
   std::vector<ContainerId> orphans;  // Found and not claimed; destroyed.
 };

@@ -137,11 +137,10 @@ void MesosContainerizer::RecoverOne(const std::shared_ptr<Plan>& plan, const Lau
     });
     return;
   }
-  Termination termination =
-      CleanUpNow(id, process, std::nullopt)
-          .ToTermination(process.boot_id == boot_id_
-                             ? "The task's shim ended before the task"
-                             : "The machine was started anew since the task was");
+  const char* why_unknown = "The task's shim ended before the task";
+  if (attached) why_unknown = "The task's shim did not answer as the task's, and was killed";
+  if (process.boot_id != boot_id_) why_unknown = "The machine was started anew since the task was";
+  Termination termination = CleanUpNow(id, process, std::nullopt).ToTermination(why_unknown);
   Post([this, id, termination = std::move(termination)]() mutable {
     containers_.erase(id);
     recovery_->result.ended.push_back({id, std::move(termination)});

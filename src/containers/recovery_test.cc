@@ -39,7 +39,7 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
     Start(Isolation());
     EXPECT_TRUE(Recover({}));
     Stop();
-    EXPECT_EQ(Processes(), std::set<int>());
+    EXPECT_TRUE(Eventually([&] { return Processes().empty(); }));
   }
 
   IsolationOptions Isolation() const {
@@ -288,8 +288,9 @@ TEST_P(RecoveryTest, AShimThatDoesNotAnswerIsKilled) {
   Recovered recovered = StartAndRecover(recorded);
   ASSERT_EQ(recovered.ended.size(), 1u);
   EXPECT_FALSE(recovered.ended[0].termination.status);
+  EXPECT_NE(recovered.ended[0].termination.message.find("did not answer"), std::string::npos);
   EXPECT_EQ(recovered.orphans, std::vector{orphan.id});
-  EXPECT_EQ(Processes(), std::set<int>());
+  EXPECT_TRUE(Eventually([&] { return Processes().empty(); }));
 }
 
 TEST_P(RecoveryTest, WhatNobodyClaimsIsDestroyed) {

@@ -1,6 +1,9 @@
 #include "shim/launch.h"
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <random>
@@ -9,6 +12,7 @@
 
 #include "shim/decode.h"
 #include "shim/shim_image.h"
+#include "shim/start_ticks.h"
 
 namespace tepui::shim {
 namespace {
@@ -130,6 +134,26 @@ TEST(LaunchTest, DamagedBytesAreNeverReadOutOfBounds) {
     }
     EXPECT_LE(length, received.header.body_bytes);
   }
+}
+
+TEST(StartTicksTest, TellProcessesFromEachOther) {
+  const uint64_t own = StartTicks(getpid());
+  EXPECT_GT(own, 0u);
+  EXPECT_GE(own, StartTicks(getppid()));
+  // Of the longest name that there may be, which tries to look like what follows it.
+  char name[16] = {};
+  ASSERT_EQ(prctl(PR_GET_NAME, name), 0);
+  ASSERT_EQ(prctl(PR_SET_NAME, ") S 1 2 3 (4) 5"), 0);
+  EXPECT_EQ(StartTicks(getpid()), own);
+  ASSERT_EQ(prctl(PR_SET_NAME, name), 0);
+  // Ended, but not waited for: it still has its pid, and its start.
+  pid_t child = fork();
+  if (child == 0) _exit(0);
+  siginfo_t ended = {};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+  EXPECT_GE(StartTicks(child), own);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(StartTicks(child), 0u);
 }
 
 TEST(ShimImageTest, IsAStaticExecutable) {
