@@ -4,6 +4,7 @@
 #
 #   scripts/test.sh            all of it
 #   scripts/test.sh unit|asan|fuzz|e2e ...   parts of it
+#   scripts/test.sh tsan                     the unit tests under the thread sanitizer, which takes as long as all the rest
 set -euo pipefail
 cd "$(dirname "$0")/.."
 FUZZ_SECONDS=${FUZZ_SECONDS:-15}
@@ -50,6 +51,12 @@ asan() {
   say "Unit tests under the address and undefined behaviour sanitizers"
   build asan
   ctest --test-dir build/asan --output-on-failure
+}
+
+tsan() {
+  say "Unit tests under the thread sanitizer"
+  build tsan
+  ctest --test-dir build/tsan --output-on-failure
 }
 
 fuzz() {

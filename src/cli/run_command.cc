@@ -114,7 +114,7 @@ void RunSession::StartScheduler() {
   RunScheduler::Effects effects;
   effects.send = [this](const Call& call) { library_->Send(call); };
   effects.tell = [this](const std::string& line) { WriteTo(status_file_, line + "\n"); };
-  effects.follow = [this](std::vector<TaskOutput> outputs) { Follow(std::move(outputs)); };
+  effects.follow = [this](const std::vector<TaskOutput>& outputs) { Follow(outputs); };
   effects.finish = [this](int code, std::optional<Call> teardown) {
     Finish(code, std::move(teardown));
   };
