@@ -266,9 +266,19 @@ def test_completed_tasks_are_shown(cluster, framework):
     assert queried["id"] == task_id
 
 
-def test_task_limits_and_memory(make_cluster):
+@pytest.fixture
+def cgroups_root():
+    """A root cgroup of the test's own: no two agents may share one."""
+    name = f"tepui-e2e-{os.getpid()}"
+    yield name
+    for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/{name}"):
+        for group in [*path.glob("shims"), path]:
+            group.rmdir()
+
+
+def test_task_limits_and_memory(cgroups_root, make_cluster):
     """A task over its memory ends TASK_FAILED with the reason and the usage (cgroups v1 or v2)."""
-    cluster = make_cluster("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", f"--cgroups_root=tepui-e2e-{os.getpid()}",
+    cluster = make_cluster("--isolation=cgroups/cpu,cgroups/mem,cgroups/pids", f"--cgroups_root={cgroups_root}",
                            "--resources=cpus:4;mem:1024;disk:100")
     framework = cluster.framework()
     hog = "import time\nx = []\nwhile True:\n    x.append(bytearray(4 << 20))\n"
