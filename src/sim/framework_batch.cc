@@ -18,7 +18,7 @@ constexpr Capability::Type kCapabilities[] = {Capability::MULTI_ROLE, Capability
                                               Capability::RESERVATION_REFINEMENT,
                                               Capability::TASK_KILLING_STATE};
 
-constexpr size_t kMaxRunning = 12;
+constexpr size_t kMaxRunning = 20;
 // What has not ended is killed, and killed again.
 constexpr Duration kPatience = 4min;
 constexpr Duration kKillRetry = 30s;

@@ -108,7 +108,7 @@ void Nonsense::Launch(v1::TaskInfo task, Call* call) {
 
 void Nonsense::Answer(Tasks& tasks, const v1::Offer& offer) {
   const bool has_room = !SmallTask(tasks, offer).resources().empty();
-  switch (has_room ? random_.Below(5) : 4) {
+  switch (has_room ? random_.Below(10) : 9) {
     case 0:
       tasks.Send(WrongLaunch(tasks, offer));
       break;

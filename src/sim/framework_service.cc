@@ -172,7 +172,7 @@ void Service::OnTick(Tasks& tasks) {
   }
   if (Running(now) > wanted_) Kill(tasks);
   if (calm_) return;
-  if (Rarely(random_, 8)) Kill(tasks);
+  if (Rarely(random_, 4)) Kill(tasks);
   if (Rarely(random_, 20)) wanted_ = 2 + random_.Below(6);
   if (Rarely(random_, 10)) works_on_storage_ = !works_on_storage_;
   if (Rarely(random_, 30)) Update(tasks);

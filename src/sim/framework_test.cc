@@ -243,7 +243,7 @@ TEST(Batch, RunsTasksOfAllKinds) {
 TEST(Batch, StopsAtTheNumberItRunsAtOnce) {
   Stage stage(FrameworkKind::kBatch, 3);
   for (int i = 0; i < 50; ++i) stage.Offer(kMachine);
-  EXPECT_THAT(stage.Living(), SizeIs(AllOf(Ge(12u), Le(24u))));
+  EXPECT_THAT(stage.Living(), SizeIs(AllOf(Ge(20u), Le(30u))));
   const std::vector<Call> calls = stage.Offer(kMachine);
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_EQ(calls[0].type(), Call::DECLINE);
