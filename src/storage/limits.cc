@@ -10,7 +10,26 @@
 namespace tepui::storage {
 namespace {
 
-// The length of the well-formed UTF-8 character at the front of `text`; 0 if there is none.
+bool IsUtf8WithoutNul(std::string_view text) {
+  while (!text.empty()) {
+    const size_t length = CharacterLength(text);
+    if (length == 0 || text.front() == '\0') return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+Status CheckLimits(const Write& write) {
+  if (Status checked = CheckKey(write.key); !checked) return checked;
+  if (write.value && write.value->size() > Store::kMaxValueBytes) {
+    return Fail(Code::kTooLarge, "The value of '{}' has {} bytes; a store takes {}", write.key,
+                write.value->size(), Store::kMaxValueBytes);
+  }
+  return {};
+}
+
+}  // namespace
+
 size_t CharacterLength(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
@@ -28,32 +47,17 @@ size_t CharacterLength(std::string_view text) {
   return length;
 }
 
-bool IsUtf8WithoutNul(std::string_view text) {
-  while (!text.empty()) {
-    const size_t length = CharacterLength(text);
-    if (length == 0 || text.front() == '\0') return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
-Status CheckLimits(const Write& write) {
-  if (write.key.empty()) return Fail(Code::kInvalid, "A key of the store is empty");
-  if (write.key.size() > Store::kMaxKeyBytes) {
+Status CheckKey(std::string_view key) {
+  if (key.empty()) return Fail(Code::kInvalid, "A key of the store is empty");
+  if (key.size() > Store::kMaxKeyBytes) {
     return Fail(Code::kTooLarge, "The key '{}...' has {} bytes; a store takes {}",
-                write.key.substr(0, 64), write.key.size(), Store::kMaxKeyBytes);
+                key.substr(0, 64), key.size(), Store::kMaxKeyBytes);
   }
-  if (!IsUtf8WithoutNul(write.key)) {
+  if (!IsUtf8WithoutNul(key)) {
     return Fail(Code::kInvalid, "A key of the store is not UTF-8, or has a NUL in it");
-  }
-  if (write.value && write.value->size() > Store::kMaxValueBytes) {
-    return Fail(Code::kTooLarge, "The value of '{}' has {} bytes; a store takes {}", write.key,
-                write.value->size(), Store::kMaxValueBytes);
   }
   return {};
 }
-
-}  // namespace
 
 size_t SizeOf(const Batch& batch) {
   size_t bytes = 0;

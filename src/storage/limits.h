@@ -14,6 +14,11 @@ size_t SizeOf(const Batch& batch);
 
 // kInvalid or kTooLarge if no store may take it.
 Status CheckLimits(const Batch& batch);
+Status CheckKey(std::string_view key);
+
+// The length of the well-formed UTF-8 character at the front of `text`, which is not empty; 0 if
+// there is none.
+size_t CharacterLength(std::string_view text);
 
 // The refusals and failures that every store words alike.
 Error NotTakenOver();

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "storage/sqlite_store.h"
 #include "storage/store_fixture.h"
+#include "storage/zookeeper_fixture.h"
 
 namespace tepui::storage {
 namespace {
@@ -23,6 +24,7 @@ constexpr size_t kParts = 3;   // Keys of a batch.
 constexpr int kInFlight = 50;  // Batches.
 
 Result<std::unique_ptr<Store>> Open(OwnerThread& owner, const std::string& store) {
+  if (store.starts_with("zk://")) return OpenInZooKeeper(owner, store);
   return SqliteStore::Open(store, Access::kWrite, owner.poster());
 }
 
@@ -143,6 +145,10 @@ void KillAgainAndAgain(const std::string& place) {
 TEST(StoreCrash, SqliteHasEverythingAcknowledgedAndNothingByHalf) {
   TemporaryDirectory directory;
   KillAgainAndAgain(directory.path() + "/store.db");
+}
+
+TEST(StoreCrash, ZooKeeperHasEverythingAcknowledgedAndNothingByHalf) {
+  KillAgainAndAgain(FreshZooKeeperAddress());
 }
 
 }  // namespace

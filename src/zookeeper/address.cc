@@ -45,7 +45,7 @@ bool IsHostCharacter(char c) {
          c == '-' || c == '_';
 }
 
-Result<Address::Server> ParseServer(std::string_view text) {
+Result<HostPort> ParseServer(std::string_view text) {
   std::string_view host = text;
   std::string_view port;
   bool has_port = false;
@@ -71,7 +71,7 @@ Result<Address::Server> ParseServer(std::string_view text) {
       return Fail(Code::kInvalid, "'{}' is no name of a server of ZooKeeper", host);
     }
   }
-  Address::Server server{std::string(host), Address::kDefaultPort};
+  HostPort server{std::string(host), Address::kDefaultPort};
   if (has_port) {
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), server.port);
     if (error != std::errc() || end != port.data() + port.size() || server.port == 0) {
@@ -84,7 +84,7 @@ Result<Address::Server> ParseServer(std::string_view text) {
 Status ParseServers(std::string_view text, Address* address) {
   while (true) {
     const size_t comma = text.find(',');
-    Result<Address::Server> server = ParseServer(Trim(text.substr(0, comma)));
+    Result<HostPort> server = ParseServer(Trim(text.substr(0, comma)));
     if (!server) return Fail(std::move(server.error()));
     address->servers.push_back(std::move(*server));
     if (comma == std::string_view::npos) break;
@@ -128,11 +128,9 @@ Status ParsePath(std::string_view path, Address* address) {
 
 std::string Address::Servers() const {
   std::string text;
-  for (const Server& server : servers) {
+  for (const HostPort& server : servers) {
     if (!text.empty()) text += ',';
-    const bool is_ipv6 = server.host.find(':') != std::string::npos;
-    text += is_ipv6 ? fmt::format("[{}]:{}", server.host, server.port)
-                    : fmt::format("{}:{}", server.host, server.port);
+    text += tepui::ToString(server);
   }
   return text;
 }

@@ -7,23 +7,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/host_port.h"
 #include "base/result.h"
 
 namespace tepui::zookeeper {
 
 // Where in which ZooKeeper, and as whom: zk://user:password@h1:p1,h2:p2/path (reference 4).
 struct Address {
-  struct Server {
-    std::string host;  // A name or an address; IPv6 without brackets.
-    uint16_t port = 0;
-
-    friend bool operator==(const Server&, const Server&) = default;
-  };
-
   static constexpr uint16_t kDefaultPort = 2181;
   static constexpr size_t kMaxPathBytes = 128;
 
-  std::vector<Server> servers;             // At least one.
+  std::vector<HostPort> servers;           // At least one.
   std::optional<std::string> credentials;  // "user:password" of the scheme digest; a secret.
   std::string path;                        // Absolute, never "/", no "/" at its end.
 

@@ -9,13 +9,11 @@
 namespace tepui::zookeeper {
 namespace {
 
-using Server = Address::Server;
-
 TEST(Address, ServersAndPath) {
   const auto address = ParseAddress("zk://one:2181,two.example:12181,10.0.0.3:1/mesos");
   ASSERT_TRUE(address) << address.error().message;
   EXPECT_EQ(address->servers,
-            (std::vector<Server>{{"one", 2181}, {"two.example", 12181}, {"10.0.0.3", 1}}));
+            (std::vector<HostPort>{{"one", 2181}, {"two.example", 12181}, {"10.0.0.3", 1}}));
   EXPECT_EQ(address->path, "/mesos");
   EXPECT_FALSE(address->credentials);
   EXPECT_EQ(address->Servers(), "one:2181,two.example:12181,10.0.0.3:1");
@@ -26,7 +24,7 @@ TEST(Address, WithoutAPortItIsZooKeepersOwn) {
   const auto address = ParseAddress("zk://one,[::1],[fe80::1%eth0]:99/a/b");
   ASSERT_TRUE(address) << address.error().message;
   EXPECT_EQ(address->servers,
-            (std::vector<Server>{{"one", 2181}, {"::1", 2181}, {"fe80::1%eth0", 99}}));
+            (std::vector<HostPort>{{"one", 2181}, {"::1", 2181}, {"fe80::1%eth0", 99}}));
   EXPECT_EQ(address->Servers(), "one:2181,[::1]:2181,[fe80::1%eth0]:99");
   EXPECT_EQ(address->path, "/a/b");
 }
@@ -35,7 +33,7 @@ TEST(Address, CredentialsEndAtTheLastAtSignAndAreNotShown) {
   const auto address = ParseAddress("  zk://me:p@ss:word@one:1/path@home/ \n");
   ASSERT_TRUE(address) << address.error().message;
   EXPECT_EQ(address->credentials, "me:p@ss:word");
-  EXPECT_EQ(address->servers, (std::vector<Server>{{"one", 1}}));
+  EXPECT_EQ(address->servers, (std::vector<HostPort>{{"one", 1}}));
   EXPECT_EQ(address->path, "/path@home");
   EXPECT_EQ(address->ToString(), "zk://me@one:1/path@home");
 }

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "zookeeper/request.h"
 
-struct _zhandle;  // ZooKeeper's.
+struct _zhandle;  // ZooKeeper's. NOLINT(bugprone-reserved-identifier)
 
 namespace tepui::zookeeper {
 

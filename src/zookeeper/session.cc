@@ -73,7 +73,7 @@ std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind
 // The C client takes the port from behind the last ":" and knows no brackets.
 std::string ClientServers(const Address& address) {
   std::string text;
-  for (const Address::Server& server : address.servers) {
+  for (const HostPort& server : address.servers) {
     if (!text.empty()) text += ',';
     text += fmt::format("{}:{}", server.host, server.port);
   }

@@ -16,13 +16,6 @@ namespace {
 
 using State = Session::State;
 
-// One for all tests that do not hurt it.
-TestServer& SharedServer() {
-  static TestServer server;
-  static const std::string serving = server.WaitUntilServing();
-  return server;
-}
-
 // A session, called from the test's thread.
 class TestClient {
  public:
@@ -114,7 +107,7 @@ class SessionTest : public testing::Test {
   }
   std::unique_ptr<TestClient> Connect(const std::string& credentials = "") {
     return std::make_unique<TestClient>(owner_,
-                                        "zk://" + credentials + SharedServer().host() + At(""));
+                                        "zk://" + credentials + SharedTestServer().host() + At(""));
   }
   std::unique_ptr<TestClient> ConnectWithNode() {
     auto client = Connect();

@@ -30,16 +30,20 @@
 
 namespace tepui::zookeeper {
 
-// Of a server in an ensemble: its own id and the whole list, "server.1=...".
-struct EnsembleMember {
+// What a server is told beyond what all are.
+struct TestServerOptions {
+  // Of a server in an ensemble: its own id and the whole list, "server.1=...".
   int id = 0;
-  std::string servers;
+  std::string servers = {};
+  // "-Djute.maxbuffer=100000".
+  std::vector<std::string> java_options = {};
 };
 
 // One server process. Throws if it cannot be started.
 class TestServer {
  public:
-  explicit TestServer(EnsembleMember member = {}) : member_(std::move(member)), port_(FreePort()) {
+  explicit TestServer(TestServerOptions options = {})
+      : options_(std::move(options)), port_(FreePort()) {
     std::string pattern = "/tmp/tepui-zookeeper-XXXXXX";
     directory_ = mkdtemp(pattern.data());
     Start();
@@ -136,8 +140,8 @@ class TestServer {
          << "dataDir=" << directory_ << "/data\n"
          << "clientPortAddress=127.0.0.1\nclientPort=" << port_ << "\n"
          << "maxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n"
-         << member_.servers;
-    if (member_.id != 0) std::ofstream(directory_ + "/data/myid") << member_.id << "\n";
+         << options_.servers;
+    if (options_.id != 0) std::ofstream(directory_ + "/data/myid") << options_.id << "\n";
   }
 
   pid_t Spawn() const {
@@ -150,6 +154,7 @@ class TestServer {
                                       "/usr/share/java/zookeeper.jar",
                                       "org.apache.zookeeper.server.quorum.QuorumPeerMain",
                                       directory_ + "/zoo.cfg"};
+    words.insert(words.begin() + 1, options_.java_options.begin(), options_.java_options.end());
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -172,10 +177,17 @@ class TestServer {
     return {std::istreambuf_iterator<char>(file), {}};
   }
 
-  const EnsembleMember member_;
+  const TestServerOptions options_;
   const uint16_t port_;
   std::string directory_;
   pid_t pid_ = 0;
 };
+
+// The server of a test program, for all tests that do not hurt it.
+inline TestServer& SharedTestServer() {
+  static TestServer server;
+  static const std::string serving = server.WaitUntilServing();
+  return server;
+}
 
 }  // namespace tepui::zookeeper

@@ -1,0 +1,35 @@
+#pragma once
+
+// For the tests of stores in ZooKeeper.
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/owner_thread.h"
+#include "storage/zookeeper_store.h"
+#include "zookeeper/address.h"
+#include "zookeeper/test_server.h"
+
+namespace tepui::storage {
+
+// On the test program's server, where nobody was before.
+inline std::string FreshZooKeeperAddress() {
+  static int count = 0;
+  return fmt::format("zk://{}/test{}", zookeeper::SharedTestServer().host(), ++count);
+}
+
+inline std::unique_ptr<ZooKeeperStore> OpenInZooKeeper(
+    OwnerThread& owner, const std::string& address, Access access = Access::kWrite,
+    const ZooKeeperStore::Options& options = {}) {
+  std::unique_ptr<ZooKeeperStore> store;
+  owner.loop().Run([&] {
+    store = std::make_unique<ZooKeeperStore>(zookeeper::ParseAddress(address).value(), access,
+                                             options, owner.loop(), owner.poster());
+  });
+  return store;
+}
+
+}  // namespace tepui::storage

@@ -1,0 +1,523 @@
+#include "storage/zookeeper_store.h"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "storage/store_fixture.h"
+#include "storage/zookeeper_fixture.h"
+#include "zookeeper/test_proxy.h"
+
+namespace tepui::storage {
+namespace {
+
+using zookeeper::Answer;
+using zookeeper::Node;
+using zookeeper::NodeStat;
+using zookeeper::Operation;
+using zookeeper::TestProxy;
+using zookeeper::TestServer;
+
+constexpr ZooKeeperStore::Options kPatient = {.session_timeout = std::chrono::seconds(60),
+                                              .connect_timeout = std::chrono::seconds(60)};
+
+// Somebody with a session of his own, who may do what he should not.
+class Somebody {
+ public:
+  Somebody(OwnerThread& owner, const std::string& address) : owner_(owner) {
+    owner_.loop().Run([&] {
+      session_ = std::make_unique<zookeeper::Session>(zookeeper::ParseAddress(address).value(),
+                                                      zookeeper::Session::kDefaultTimeout,
+                                                      owner_.loop(), owner_.poster(), nullptr);
+    });
+  }
+  ~Somebody() {
+    owner_.loop().Run([this] { session_.reset(); });
+  }
+
+  std::string root() { return session_->address().path + "/store"; }
+  Answer<Node> Get(const std::string& path) {
+    return owner_.Await<Answer<Node>>(
+        [&](auto done) { session_->Get(path, nullptr, std::move(done)); });
+  }
+  std::vector<std::string> Children(const std::string& path) {
+    auto names = owner_.Await<Answer<std::vector<std::string>>>(
+        [&](auto done) { session_->Children(path, nullptr, std::move(done)); });
+    std::sort(names->begin(), names->end());
+    return *names;
+  }
+  void Do(std::vector<Operation> operations) {
+    const auto done = owner_.Await<Answer<std::vector<NodeStat>>>(
+        [&](auto callback) { session_->Multi(std::move(operations), std::move(callback)); });
+    ASSERT_TRUE(done) << done.error().message;
+  }
+  void MakePath(const std::string& path) {
+    ASSERT_TRUE(owner_.Await<Answer<void>>(
+        [&](auto done) { session_->CreatePath(path, std::move(done)); }));
+  }
+  // Waits until the node's data is another than this.
+  void WaitForOther(const std::string& path, const std::string& data) {
+    while (true) {
+      std::promise<void> changed;
+      const auto node = owner_.Await<Answer<Node>>([&](auto done) {
+        session_->Get(path, [&](zookeeper::WatchEvent) { changed.set_value(); }, std::move(done));
+      });
+      ASSERT_TRUE(node);
+      if (node->data != data) return Forget();
+      changed.get_future().wait();
+    }
+  }
+
+ private:
+  // No watch is left that refers to what is gone.
+  void Forget() {
+    owner_.loop().Run([this] {
+      const zookeeper::Address address = session_->address();
+      session_.reset();
+      session_ = std::make_unique<zookeeper::Session>(address, zookeeper::Session::kDefaultTimeout,
+                                                      owner_.loop(), owner_.poster(), nullptr);
+    });
+  }
+
+  OwnerThread& owner_;
+  std::unique_ptr<zookeeper::Session> session_;
+};
+
+class ZooKeeperStoreTest : public testing::Test {
+ protected:
+  std::unique_ptr<Handle> Open(Access access = Access::kWrite) {
+    return std::make_unique<Handle>(owner_, OpenInZooKeeper(owner_, address_, access));
+  }
+  std::unique_ptr<Handle> OpenWriter() {
+    auto handle = Open();
+    const auto epoch = handle->TakeOver();
+    if (!epoch) ADD_FAILURE() << epoch.error().message;
+    return handle;
+  }
+  // A commit whose answer is waited for later.
+  std::future<Status> Begin(Handle& handle, Batch batch) {
+    auto promise = std::make_shared<std::promise<Status>>();
+    owner_.loop().Run([&] {
+      handle.store().Commit(std::move(batch),
+                            [promise](Status status) { promise->set_value(std::move(status)); });
+    });
+    return promise->get_future();
+  }
+
+  OwnerThread owner_;
+  const std::string address_ = FreshZooKeeperAddress();
+};
+
+TEST_F(ZooKeeperStoreTest, KeepsKeysAsNodes) {
+  auto store = OpenWriter();
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", "value")}));
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", "another")}));
+  Somebody somebody(owner_, address_);
+  const std::string root = somebody.root();
+  EXPECT_EQ(somebody.Get(root + "/entries/85/agents:a-S1")->data, "another");
+  EXPECT_EQ(somebody.Get(root + "/schema")->data, "1");
+  EXPECT_EQ(somebody.Get(root + "/commit")->data, "1 2");
+  EXPECT_TRUE(somebody.Get(root + "/epoch")->data.starts_with("pid "));
+  EXPECT_EQ(somebody.Children(root + "/entries").size(), ZooKeeperLayout::kBuckets);
+}
+
+TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
+  auto writer = OpenWriter();
+  ASSERT_TRUE(writer->Commit({Put("k", "v")}));
+  auto reader = Open(Access::kRead);
+  EXPECT_EQ(reader->Load().value().size(), 1u);
+  ASSERT_TRUE(writer->Commit({Put("l", "v")}));
+  EXPECT_EQ(reader->Load().value().size(), 2u);
+  const auto facts = reader->Describe();
+  ASSERT_TRUE(facts);
+  EXPECT_EQ(facts->epoch, 1u);
+  EXPECT_EQ(facts->schema, 1u);
+  EXPECT_TRUE(facts->writer.starts_with("pid ")) << facts->writer;
+  EXPECT_NE(facts->place.find(address_), std::string::npos);
+  EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
+  EXPECT_EQ(reader->TakeOver().error().code, Code::kForbidden);
+  EXPECT_TRUE(writer->Commit({Put("k", "w")}));
+}
+
+TEST_F(ZooKeeperStoreTest, ReadsAsOfOneMomentWhileItIsWritten) {
+  auto writer = OpenWriter();
+  auto reader = Open(Access::kRead);
+  // Two keys that always change together, in different buckets.
+  std::atomic<bool> stop = false;
+  std::function<void(uint64_t)> write = [&](uint64_t number) {
+    if (stop) return;
+    writer->store().Commit({Put("a", std::to_string(number)), Put("b", std::to_string(number))},
+                           [&write, number](Status status) {
+                             ASSERT_TRUE(status);
+                             write(number + 1);
+                           });
+  };
+  owner_.loop().Run([&] { write(0); });
+  size_t reads = 0;
+  for (int i = 0; i < 30; ++i) {
+    const auto entries = reader->Load();
+    if (!entries) {
+      EXPECT_EQ(entries.error().code, Code::kUnavailable) << entries.error().message;
+      continue;
+    }
+    if (entries->empty()) continue;
+    ++reads;
+    ASSERT_EQ(entries->size(), 2u);
+    EXPECT_EQ((*entries)[0].value, (*entries)[1].value);
+  }
+  stop = true;
+  EXPECT_TRUE(writer->Load());  // Behind the last commit.
+  RecordProperty("reads", std::to_string(reads));
+}
+
+TEST_F(ZooKeeperStoreTest, AReaderMakesNothing) {
+  auto reader = Open(Access::kRead);
+  EXPECT_EQ(reader->Load().error().code, Code::kNotFound);
+  EXPECT_EQ(reader->Describe().error().code, Code::kNotFound);
+  EXPECT_EQ(reader->Check().error().code, Code::kNotFound);
+  Somebody somebody(owner_, address_);
+  EXPECT_FALSE(somebody.Get(zookeeper::ParseAddress(address_)->path));
+}
+
+TEST_F(ZooKeeperStoreTest, WhatANewerVersionWroteStaysAsItIs) {
+  {
+    auto store = OpenWriter();
+    ASSERT_TRUE(store->Commit({Put("k", "v")}));
+  }
+  Somebody somebody(owner_, address_);
+  somebody.Do({Operation::Set(somebody.root() + "/schema", "2")});
+  const auto epoch = somebody.Get(somebody.root() + "/epoch");
+  for (const Access access : {Access::kWrite, Access::kImport, Access::kRead}) {
+    auto store = Open(access);
+    const auto entries = store->Load();
+    ASSERT_FALSE(entries);
+    EXPECT_EQ(entries.error().code, Code::kInvalid);
+    EXPECT_NE(entries.error().message.find("newer version of Tepui (schema 2; this one knows 1)"),
+              std::string::npos)
+        << entries.error().message;
+    EXPECT_FALSE(store->TakeOver());
+  }
+  EXPECT_EQ(somebody.Get(somebody.root() + "/epoch")->stat.version, epoch->stat.version);
+  EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 1");
+}
+
+TEST_F(ZooKeeperStoreTest, WhatIsNoStoreStaysAsItIs) {
+  Somebody somebody(owner_, address_);
+  somebody.MakePath(somebody.root() + "/mine");
+  EXPECT_EQ(Open()->TakeOver().error().code, Code::kInvalid);
+  EXPECT_EQ(somebody.Children(somebody.root()), std::vector<std::string>{"mine"});
+  somebody.Do({Operation::Create(somebody.root() + "/schema", "tables")});
+  EXPECT_EQ(Open()->TakeOver().error().code, Code::kInvalid);
+  EXPECT_EQ(Open(Access::kRead)->Load().error().code, Code::kInvalid);
+}
+
+TEST_F(ZooKeeperStoreTest, OnlyWhoHasTheCredentialsTakesOver) {
+  const auto with = [&](const std::string& credentials) {
+    std::string address = address_;
+    return address.replace(0, 5, "zk://" + credentials);
+  };
+  Handle owner(owner_, OpenInZooKeeper(owner_, with("me:secret@")));
+  ASSERT_TRUE(owner.TakeOver());
+  ASSERT_TRUE(owner.Commit({Put("k", "v")}));
+  for (const std::string credentials : {"", "you:secret@"}) {
+    Handle other(owner_, OpenInZooKeeper(owner_, with(credentials)));
+    EXPECT_EQ(other.Load().value().size(), 1u);
+    EXPECT_EQ(other.TakeOver().error().code, Code::kForbidden);
+  }
+  EXPECT_TRUE(owner.Commit({Put("k", "w")}));
+}
+
+TEST_F(ZooKeeperStoreTest, CheckFindsWhatDoesNotBelong) {
+  auto store = OpenWriter();
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", "v")}));
+  Somebody somebody(owner_, address_);
+  const std::string entries = somebody.root() + "/entries";
+  somebody.Do({Operation::Create(entries + "/00/agents:a-S1", ""),
+               Operation::Create(entries + "/01/bad%41", ""),
+               Operation::Set(somebody.root() + "/commit", "9 9")});
+  const auto problems = store->Check();
+  ASSERT_TRUE(problems);
+  EXPECT_EQ(*problems,
+            (std::vector<std::string>{
+                fmt::format("'{0}/commit' is of epoch 9, '{0}/epoch' has only 1", somebody.root()),
+                fmt::format("'{}/00/agents:a-S1' is the node of no key", entries),
+                fmt::format("'{}/01/bad%41' is the node of no key", entries)}));
+  EXPECT_EQ(store->Load().value().size(), 1u);
+}
+
+TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
+  auto importer = Open(Access::kImport);
+  ASSERT_TRUE(importer->TakeOver());
+  ASSERT_TRUE(importer->Commit({Put(std::string(kImportKey), "")}));
+  const auto epoch = Open()->TakeOver();
+  ASSERT_FALSE(epoch);
+  EXPECT_NE(epoch.error().message.find("import"), std::string::npos);
+  EXPECT_EQ(Open(Access::kRead)->Check()->size(), 1u);
+  ASSERT_TRUE(importer->Commit({Remove(std::string(kImportKey))}));
+  EXPECT_TRUE(Open()->TakeOver());
+}
+
+TEST_F(ZooKeeperStoreTest, ManyBatchesAreFewRequests) {
+  auto store = OpenWriter();
+  constexpr int kBatches = 2'000;
+  int done = 0;
+  std::promise<void> all;
+  owner_.loop().Run([&] {
+    for (int i = 0; i < kBatches; ++i) {
+      store->store().Commit({Put(std::to_string(i), std::string(500, 'v'))}, [&](Status status) {
+        EXPECT_TRUE(status);
+        if (++done == kBatches) all.set_value();
+      });
+    }
+  });
+  all.get_future().wait();
+  // The first alone, then as many as a packet takes.
+  Somebody somebody(owner_, address_);
+  EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 3");
+  EXPECT_EQ(store->Load().value().size(), static_cast<size_t>(kBatches));
+}
+
+TEST_F(ZooKeeperStoreTest, KeysWithoutRoomInAPacketAreRefused) {
+  auto store = OpenWriter();
+  Batch batch;
+  for (int i = 0; i < 1000; ++i) {
+    std::string key = std::to_string(i);
+    key.resize(Store::kMaxKeyBytes, '\x01');  // Three bytes each in a name.
+    batch.push_back(Put(std::move(key), ""));
+  }
+  EXPECT_EQ(store->Commit(batch).error().code, Code::kTooLarge);
+  batch.resize(500);
+  EXPECT_TRUE(store->Commit(batch));
+  EXPECT_EQ(store->Load().value().size(), 500u);
+}
+
+TEST_F(ZooKeeperStoreTest, ANodeThatSomebodyChangedEndsTheStore) {
+  auto store = OpenWriter();
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", "v"), Put("l", "v")}));
+  Somebody somebody(owner_, address_);
+  somebody.Do({Operation::Set(somebody.root() + "/entries/85/agents:a-S1", "forged")});
+  const Status status = store->Commit({Put("l", "w"), Put("agents/a-S1", "w")});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kInternal) << status.error().message;
+  EXPECT_FALSE(store->Commit({Put("l", "w")}));
+  EXPECT_EQ(OpenWriter()->Load("l").value(), (std::vector<Entry>{{"l", "v", 1}}));
+}
+
+TEST_F(ZooKeeperStoreTest, WithoutAServerItGivesUpInTime) {
+  const std::string address = fmt::format("zk://127.0.0.1:{}/p", TestServer::FreePort());
+  Handle store(owner_, OpenInZooKeeper(owner_, address, Access::kWrite,
+                                       {.connect_timeout = std::chrono::seconds(1)}));
+  const auto epoch = store.TakeOver();
+  ASSERT_FALSE(epoch);
+  EXPECT_EQ(epoch.error().code, Code::kUnavailable);
+  EXPECT_NE(epoch.error().message.find("could be reached for 1 s"), std::string::npos);
+  EXPECT_EQ(store.Load().error().code, Code::kUnavailable);
+}
+
+// A store behind a wire that loses things.
+class LostAnswers : public ZooKeeperStoreTest {
+ protected:
+  LostAnswers() {
+    std::string address = address_;
+    address.replace(address.find("127.0.0.1"), zookeeper::SharedTestServer().host().size(),
+                    proxy_.host());
+    store_ = std::make_unique<Handle>(owner_,
+                                      OpenInZooKeeper(owner_, address, Access::kWrite, kPatient));
+    EXPECT_TRUE(store_->TakeOver());
+    EXPECT_TRUE(store_->Commit({Put("k", "before")}));
+  }
+  // The batch is done on the server, and the answer thrown away.
+  std::future<Status> CommitWithoutAnswer(Batch batch) {
+    Somebody somebody(owner_, address_);
+    const std::string path = somebody.root() + "/commit";
+    const std::string before = somebody.Get(path)->data;
+    proxy_.SetMode(TestProxy::Mode::kDropReplies);
+    auto status = Begin(*store_, std::move(batch));
+    somebody.WaitForOther(path, before);
+    return status;
+  }
+  void Heal() {
+    proxy_.Cut();
+    proxy_.SetMode(TestProxy::Mode::kPass);
+  }
+
+  TestProxy proxy_{zookeeper::SharedTestServer().port()};
+  std::unique_ptr<Handle> store_;
+};
+
+TEST_F(LostAnswers, OfADoneCommitIsFoundOut) {
+  auto status = CommitWithoutAnswer({PutIf("k", "after", 1), Put("l", "new")});
+  auto next = Begin(*store_, {PutIf("k", "next", 2)});
+  Heal();
+  EXPECT_TRUE(status.get());
+  EXPECT_TRUE(next.get());
+  EXPECT_EQ(store_->Load().value(), (std::vector<Entry>{{"k", "next", 3}, {"l", "new", 1}}));
+}
+
+TEST_F(LostAnswers, OfACommitThatNeverArrivedIsSentAgain) {
+  proxy_.SetMode(TestProxy::Mode::kDropRequests);
+  auto status = Begin(*store_, {PutIf("k", "after", 1), Put("l", "new")});
+  Heal();
+  EXPECT_TRUE(status.get());
+  EXPECT_EQ(store_->Load().value(), (std::vector<Entry>{{"k", "after", 2}, {"l", "new", 1}}));
+}
+
+TEST_F(LostAnswers, OfADoneCommitAreNotHiddenByANewEpoch) {
+  auto status = CommitWithoutAnswer({Put("k", "after")});
+  auto rival = OpenWriter();
+  Heal();
+  EXPECT_TRUE(status.get());
+  EXPECT_EQ(store_->Commit({Put("k", "late")}).error().code, Code::kForbidden);
+  EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "after", 2}}));
+}
+
+TEST_F(LostAnswers, ThatNobodyCanFindOutAnyMoreEndTheStore) {
+  auto status = CommitWithoutAnswer({Put("k", "after")});
+  auto rival = OpenWriter();
+  ASSERT_TRUE(rival->Commit({Put("l", "rival")}));
+  Heal();
+  const Status lost = status.get();
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Code::kUnavailable);
+  EXPECT_NE(lost.error().message.find("may or may not"), std::string::npos);
+}
+
+TEST_F(LostAnswers, OfACommitThatNeverArrivedBeforeANewEpoch) {
+  proxy_.SetMode(TestProxy::Mode::kDropRequests);
+  auto status = Begin(*store_, {Put("k", "late")});
+  auto rival = OpenWriter();
+  Heal();
+  EXPECT_FALSE(status.get());
+  EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "before", 1}}));
+}
+
+TEST_F(LostAnswers, DuringATakeOverAreAskedForAgain) {
+  proxy_.SetMode(TestProxy::Mode::kDropReplies);
+  auto epoch = std::make_shared<std::promise<Result<uint64_t>>>();
+  owner_.loop().Run([&] {
+    store_->store().TakeOver([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
+  });
+  Heal();
+  EXPECT_TRUE(epoch->get_future().get());
+  EXPECT_TRUE(store_->Commit({Put("k", "after")}));
+  EXPECT_EQ(store_->Load().value(), (std::vector<Entry>{{"k", "after", 2}}));
+}
+
+TEST(ZooKeeperServers, ThatTakeOnlySmallRequestsEndTheStore) {
+  TestServer server({.java_options = {"-Djute.maxbuffer=100000"}});
+  server.WaitUntilServing();
+  OwnerThread owner;
+  Handle store(owner,
+               OpenInZooKeeper(owner, "zk://" + server.host() + "/p", Access::kWrite, kPatient));
+  ASSERT_TRUE(store.TakeOver());
+  ASSERT_TRUE(store.Commit({Put("k", std::string(50'000, 'v'))}));
+  const Status status = store.Commit({Put("k", std::string(200'000, 'v'))});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kUnavailable);
+  EXPECT_NE(status.error().message.find("jute.maxbuffer"), std::string::npos)
+      << status.error().message;
+}
+
+TEST(ZooKeeperServers, ThatAreGoneForTooLongEndTheStore) {
+  TestServer server;
+  server.WaitUntilServing();
+  OwnerThread owner;
+  Handle store(owner, OpenInZooKeeper(owner, "zk://" + server.host() + "/p", Access::kWrite,
+                                      {.session_timeout = std::chrono::milliseconds(1500)}));
+  ASSERT_TRUE(store.TakeOver());
+  ASSERT_TRUE(store.Commit({Put("k", "v")}));
+  server.Kill();
+  std::vector<Code> codes;
+  std::promise<void> all;
+  owner.loop().Run([&] {
+    for (int i = 0; i < 3; ++i) {
+      store.store().Commit({Put("k", "w")}, [&](Status status) {
+        codes.push_back(status ? Code::kInternal : status.error().code);
+        if (codes.size() == 3) all.set_value();
+      });
+    }
+  });
+  all.get_future().wait();
+  EXPECT_EQ(codes, std::vector<Code>(3, Code::kUnavailable));
+  EXPECT_EQ(store.Commit({Put("k", "w")}).error().code, Code::kUnavailable);
+}
+
+// Three servers.
+class Ensemble {
+ public:
+  Ensemble() {
+    std::string list;
+    for (int id = 1; id <= kServers; ++id) {
+      list += fmt::format("server.{}=127.0.0.1:{}:{}\n", id, TestServer::FreePort(),
+                          TestServer::FreePort());
+    }
+    for (int id = 1; id <= kServers; ++id) {
+      servers_.push_back(
+          std::make_unique<TestServer>(zookeeper::TestServerOptions{.id = id, .servers = list}));
+    }
+    for (const auto& server : servers_) server->WaitUntilServing();
+  }
+  std::string address() const {
+    return fmt::format("zk://{},{},{}/p", servers_[0]->host(), servers_[1]->host(),
+                       servers_[2]->host());
+  }
+  TestServer& leader() {
+    for (const auto& server : servers_) {
+      if (server->IsLeader()) return *server;
+    }
+    throw std::runtime_error("no leader");
+  }
+
+ private:
+  static constexpr int kServers = 3;
+  std::vector<std::unique_ptr<TestServer>> servers_;
+};
+
+TEST(ZooKeeperServers, LoseTheirLeaderAndNothingElse) {
+  Ensemble ensemble;
+  OwnerThread owner;
+  Handle store(owner, OpenInZooKeeper(owner, ensemble.address(), Access::kWrite, kPatient));
+  ASSERT_TRUE(store.TakeOver());
+  // One commit after the other; the leader dies in the middle of them.
+  constexpr uint64_t kCommits = 400;
+  std::mutex mutex;
+  std::condition_variable changed;
+  uint64_t done = 0;
+  bool failed = false;
+  std::function<void(uint64_t)> commit = [&](uint64_t number) {
+    if (number == kCommits) return;
+    store.store().Commit(
+        {Put("n/" + std::to_string(number), "v"), PutIf("count", std::to_string(number), number)},
+        [&, number](Status status) {
+          {
+            std::lock_guard lock(mutex);
+            done = number + 1;
+            failed = !status;
+            if (!status) ADD_FAILURE() << status.error().message;
+          }
+          changed.notify_all();
+          if (status) commit(number + 1);
+        });
+  };
+  const auto wait_for = [&](uint64_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return done >= count || failed; });
+  };
+  owner.loop().Run([&] { commit(0); });
+  wait_for(kCommits / 4);
+  TestServer& leader = ensemble.leader();
+  leader.Kill();
+  wait_for(kCommits / 2);
+  leader.Start();  // It has much to learn from the others.
+  wait_for(kCommits);
+  ASSERT_FALSE(failed);
+
+  Handle another(owner, OpenInZooKeeper(owner, ensemble.address(), Access::kRead, kPatient));
+  const auto entries = another.Load();
+  ASSERT_TRUE(entries) << entries.error().message;
+  EXPECT_EQ(entries->size(), kCommits + 1);
+  EXPECT_EQ(entries->front(), (Entry{"count", std::to_string(kCommits - 1), kCommits}));
+  EXPECT_EQ(another.Check().value(), std::vector<std::string>{});
+}
+
+}  // namespace
+}  // namespace tepui::storage
