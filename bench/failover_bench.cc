@@ -2,7 +2,7 @@
 // of the agents' SUBSCRIBE calls to the bytes of the answers: decode, validate, registrar, record,
 // encode. No sockets; `failover_bench --sockets` has them, through http::MasterServer.
 //
-// Threads as the server has them: two that decode, in the place of its I/O threads; the core's; the
+// Threads as the server has them: those that decode, as many as it has I/O threads; the core's; the
 // encoder's; the reader's, which applies what the core publishes.
 
 #include <fmt/format.h>
@@ -19,6 +19,7 @@
 #include "cluster.h"
 #include "http/call_decoding.h"
 #include "master/master.h"
+#include "master/validation.h"
 #include "report.h"
 #include "server_process.h"
 #include "simulated_agents.h"
@@ -27,8 +28,6 @@
 
 namespace tepui::bench {
 namespace {
-
-constexpr int kDecoders = 2;  // As many as cli/servers.h gives a server on two cores.
 
 // Encodes what a turn of the core sends together, as http::StreamHub does, and counts the agents
 // that were answered.
@@ -110,8 +109,8 @@ master::Options MasterOptions(int agents) {
 
 class Failover {
  public:
-  explicit Failover(const ClusterShape& shape)
-      : shape_(shape), subscriptions_(shape), links_(loop_, shape.agents) {
+  Failover(const ClusterShape& shape, int decoders)
+      : shape_(shape), decoders_(decoders), subscriptions_(shape), links_(loop_, shape.agents) {
     loop_.Run([this] {
       master_ = std::make_unique<master::Master>(MasterOptions(shape_.agents), loop_, random_,
                                                  links_, registrar_, sink_);
@@ -124,7 +123,7 @@ class Failover {
   double Run(Measurement* measurement) {
     const SteadyClock::time_point begin = SteadyClock::now();
     std::vector<std::thread> decoders;
-    for (int i = 0; i < kDecoders; ++i) decoders.emplace_back([this] { Decode(); });
+    for (int i = 0; i < decoders_; ++i) decoders.emplace_back([this] { Decode(); });
     links_.WaitForAll();
     const double seconds = SecondsSince(begin);
     for (std::thread& decoder : decoders) decoder.join();
@@ -159,6 +158,7 @@ class Failover {
       subscriptions_.Write(agent, &request.body);
       link::Calls calls;
       if (!http::DecodeCall(request, &calls)) _exit(5);
+      if (!master::validation::ValidateSubscription(calls.calls(0).subscribe())) _exit(7);
       loop_.Post([this, stream = ++last_stream_, calls = std::move(calls)]() mutable {
         master_->OnAgentSubscribe(stream, fmt::format("stream-{}", stream),
                                   std::move(*calls.mutable_calls(0)->mutable_subscribe()),
@@ -180,6 +180,7 @@ class Failover {
   }
 
   const ClusterShape shape_;
+  const int decoders_;
   const Subscriptions subscriptions_;
   std::atomic<int> next_agent_ = 0;
   std::atomic<master::StreamId> last_stream_ = 0;
@@ -191,7 +192,7 @@ class Failover {
   master::MemoryRegistrar registrar_{loop_};
 };
 
-void MeasureCore(const Report& report, const ClusterShape& shape) {
+void MeasureCore(const Report& report, const ClusterShape& shape, int decoders) {
   report.Repeat(
       {.name = fmt::format(
            "core {}x{}{}{}", shape.agents, shape.tasks_per_agent,
@@ -203,7 +204,7 @@ void MeasureCore(const Report& report, const ClusterShape& shape) {
         return MeasureInChild(measurement, [&](Measurement* own) {
           QuietLog();
           // Not destroyed: the process ends, and its memory with it.
-          return (new Failover(shape))->Run(own);
+          return (new Failover(shape, decoders))->Run(own);
         });
       });
 }
@@ -235,7 +236,7 @@ int Main(int argc, char** argv) {
   report.DeclareFlags(&app, 3);
   ClusterShape shape{.agents = 40'000};
   bool sockets = false;
-  int io_threads = ServerProcess::kIoThreads;
+  int io_threads = cli::IoThreadCount();
   app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
   app.add_option("--frameworks", shape.frameworks, "Each with tasks on every agent")
       ->capture_default_str();
@@ -245,13 +246,13 @@ int Main(int argc, char** argv) {
   app.add_option("--labels", shape.labels, "Of each task")->capture_default_str();
   app.add_flag("--detailed", shape.detailed, "Tasks with the statuses and executors of our agents");
   app.add_flag("--sockets", sockets, "Over HTTP, as many agents as the limit of files allows");
-  app.add_option("--io_threads", io_threads, "Of the master with sockets")
+  app.add_option("--io_threads", io_threads, "Of the master; without sockets, those that decode")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   if (!sockets) {
-    MeasureCore(report, shape);
+    MeasureCore(report, shape, io_threads);
     return 0;
   }
   report.Repeat(

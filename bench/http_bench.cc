@@ -34,7 +34,7 @@ namespace {
 struct Options {
   int connections = 64;
   int seconds = 5;
-  int io_threads = ServerProcess::kIoThreads;
+  int io_threads = cli::IoThreadCount();
   std::string server = "master";
   uint16_t target = 0;
   std::string path = "/health";

@@ -38,7 +38,7 @@ struct Options {
   int tasks_per_accept = 10;
   int labels = 0;
   int allocation_interval_ms = 50;
-  int io_threads = ServerProcess::kIoThreads;
+  int io_threads = cli::IoThreadCount();
   bool life = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "cli/servers.h"
 #include "http/master_server.h"
 
 namespace tepui::bench {
@@ -16,13 +17,11 @@ void QuietLog();
 class ServerProcess {
  public:
   // `options`: ip and port are set here.
-  explicit ServerProcess(http::MasterServerOptions options, int io_threads = kIoThreads);
+  explicit ServerProcess(http::MasterServerOptions options, int io_threads = cli::IoThreadCount());
   // Ends it.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
-
-  static constexpr int kIoThreads = 2;  // As cli/servers.h on two cores.
 
   uint16_t port() const { return port_; }
   pid_t pid() const { return pid_; }

@@ -171,7 +171,7 @@ int Main(int argc, char** argv) {
   report.DeclareFlags(&app, 5);
   ClusterShape shape{.agents = 20'000, .completed_per_agent = 10};
   std::vector<std::string> paths = {"/state"};
-  int io_threads = ServerProcess::kIoThreads;
+  int io_threads = cli::IoThreadCount();
   app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
   app.add_option("--tasks", shape.tasks_per_agent, "Running tasks an agent")->capture_default_str();
   app.add_option("--completed", shape.completed_per_agent, "Completed tasks an agent")

@@ -19,6 +19,7 @@
 #include "http/router.h"
 #include "http/stream_hub.h"
 #include "http/system_metrics.h"
+#include "master/validation.h"
 #include "storage/memory_store.h"
 
 namespace tepui::http {
@@ -450,6 +451,10 @@ void MasterServer::Impl::OnAgent(net::Request request, net::Responder responder)
   const auto type = NegotiateEvents(request);
   if (!type) {
     std::move(responder).Send(type.error());
+    return;
+  }
+  if (Status valid = master::validation::ValidateSubscription(calls.calls(0).subscribe()); !valid) {
+    std::move(responder).Send(ErrorResponse(valid.error()));
     return;
   }
   std::string uuid = random_.Uuid();

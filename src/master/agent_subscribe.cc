@@ -13,8 +13,6 @@ namespace tepui::master {
 
 namespace {
 
-constexpr size_t kUuidBytes = 16;
-
 bool HasCapability(const Agent& agent, v1::AgentInfo::Capability::Type type) {
   return std::ranges::find(agent.capabilities, type) != agent.capabilities.end();
 }
@@ -25,8 +23,6 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
                                     link::Call::Subscribe subscribe, Reply reply) {
   const bool returns = !subscribe.info().id().value().empty();
   Count(returns ? Counter::kMessagesReregisterAgent : Counter::kMessagesRegisterAgent);
-  if (Status valid = CheckSubscription(subscribe); !valid) return reply(std::move(valid));
-
   auto subscription = std::make_shared<Subscription>();
   subscription->stream = stream;
   subscription->stream_uuid = stream_uuid;
@@ -51,54 +47,6 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
   } else {
     Register(std::move(subscription));
   }
-}
-
-// Everything in the message refers to something in it.
-Status Master::Impl::CheckSubscription(const link::Call::Subscribe& subscribe) {
-  if (subscribe.info().hostname().empty()) return Fail(Code::kInvalid, "The agent has no hostname");
-  const bool runs = subscribe.tasks_size() > 0 || subscribe.executors_size() > 0 ||
-                    subscribe.operations_size() > 0;
-  if (subscribe.info().id().value().empty()) {
-    if (runs) return Fail(Code::kInvalid, "An agent without an id cannot run anything yet");
-  } else if (Status valid = validation::ValidateId(subscribe.info().id().value(), "Agent id");
-             !valid) {
-    return valid;
-  }
-  std::unordered_set<std::string_view> frameworks;
-  for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
-    if (Status valid = validation::ValidateId(info.id().value(), "Framework id"); !valid)
-      return valid;
-    // It becomes the framework's until the framework itself comes; who may be root was asked when
-    // it subscribed.
-    if (Status valid = validation::ValidateFramework(info, {}, /*root_submissions=*/true); !valid)
-      return valid;
-    frameworks.insert(info.id().value());
-  }
-  const std::string* last = nullptr;  // Agents list what they run by framework.
-  const auto check_framework = [&](const std::string& id) -> Status {
-    if (last != nullptr && *last == id) return {};
-    last = &id;
-    if (frameworks.contains(id)) return {};
-    return Fail(Code::kInvalid,
-                "The agent runs something of framework '{}' and does not list the framework", id);
-  };
-  for (const v1::Task& task : subscribe.tasks()) {
-    if (Status valid = check_framework(task.framework_id().value()); !valid) return valid;
-    if (Status valid = validation::ValidateId(task.task_id().value(), "Task id"); !valid)
-      return valid;
-  }
-  for (const link::Call::Executor& executor : subscribe.executors()) {
-    if (Status valid = check_framework(executor.framework_id().value()); !valid) return valid;
-    if (Status valid = validation::ValidateId(executor.info().executor_id().value(), "Executor id");
-        !valid) {
-      return valid;
-    }
-  }
-  for (const v1::Operation& operation : subscribe.operations()) {
-    if (operation.uuid().value().size() != kUuidBytes)
-      return Fail(Code::kInvalid, "An operation has no uuid");
-  }
-  return {};
 }
 
 Status Master::Impl::CheckPlace(const v1::AgentInfo& info) const {

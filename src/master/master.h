@@ -76,7 +76,8 @@ class Master {
                        const std::optional<std::string>& principal,
                        const mesos::v1::scheduler::Call& call, Reply reply);
 
-  // A SUBSCRIBE of an agent, and its later batches.
+  // A SUBSCRIBE of an agent that is valid by itself (validation::ValidateSubscription, which the
+  // caller asks on a thread that has the time), and its later batches.
   void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
                         link::Call::Subscribe subscribe, Reply reply);
   void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);

@@ -12,6 +12,7 @@
 
 #include "base/virtual_clock.h"
 #include "master/master.h"
+#include "master/validation.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "resources/resources.h"
 #include "tepui/link.pb.h"
@@ -250,6 +251,7 @@ class MasterHarness {
   }
   // The reply, once the registrar answered.
   Status Rejoin(Node* node) {
+    if (Status valid = validation::ValidateSubscription(node->subscribe); !valid) return valid;
     node->stream = ++last_stream;
     node->stream_uuid = "stream-" + std::to_string(node->stream);
     auto status = std::make_shared<Status>(NoReply());

@@ -230,7 +230,6 @@ class Master::Impl {
   v1::OperationStatus UnknownOperation(const SchedulerCall::ReconcileOperations::Operation& asked);
 
   // --- agent_subscribe.cc
-  Status CheckSubscription(const link::Call::Subscribe& subscribe);
   Status CheckPlace(const v1::AgentInfo& info) const;
   void RefuseAgent(Subscription& subscription, link::Event::Type type, const std::string& why);
   void Register(SubscriptionPtr subscription);

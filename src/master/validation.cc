@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 
 #include "master/resource_rules.h"
 
@@ -228,6 +230,48 @@ Status ValidateFramework(const v1::FrameworkInfo& info,
       return Fail(Code::kInvalid, "The suppressed role '{}' is not one of the framework's roles",
                   role);
     }
+  }
+  return {};
+}
+
+Status ValidateSubscription(const link::Call::Subscribe& subscribe) {
+  if (subscribe.info().hostname().empty()) return Fail(Code::kInvalid, "The agent has no hostname");
+  const bool runs = subscribe.tasks_size() > 0 || subscribe.executors_size() > 0 ||
+                    subscribe.operations_size() > 0;
+  if (subscribe.info().id().value().empty()) {
+    if (runs) return Fail(Code::kInvalid, "An agent without an id cannot run anything yet");
+  } else if (Status valid = ValidateId(subscribe.info().id().value(), "Agent id"); !valid) {
+    return valid;
+  }
+  std::unordered_set<std::string_view> frameworks;
+  for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
+    if (Status valid = ValidateId(info.id().value(), "Framework id"); !valid) return valid;
+    // It becomes the framework's until the framework itself comes; who may be root was asked when
+    // it subscribed.
+    if (Status valid = ValidateFramework(info, {}, /*root_submissions=*/true); !valid) return valid;
+    frameworks.insert(info.id().value());
+  }
+  const std::string* last = nullptr;  // Agents list what they run by framework.
+  const auto check_framework = [&](const std::string& id) -> Status {
+    if (last != nullptr && *last == id) return {};
+    last = &id;
+    if (frameworks.contains(id)) return {};
+    return Fail(Code::kInvalid,
+                "The agent runs something of framework '{}' and does not list the framework", id);
+  };
+  for (const v1::Task& task : subscribe.tasks()) {
+    if (Status valid = check_framework(task.framework_id().value()); !valid) return valid;
+    if (Status valid = ValidateId(task.task_id().value(), "Task id"); !valid) return valid;
+  }
+  for (const link::Call::Executor& executor : subscribe.executors()) {
+    if (Status valid = check_framework(executor.framework_id().value()); !valid) return valid;
+    if (Status valid = ValidateId(executor.info().executor_id().value(), "Executor id"); !valid) {
+      return valid;
+    }
+  }
+  for (const v1::Operation& operation : subscribe.operations()) {
+    if (operation.uuid().value().size() != kUuidBytes)
+      return Fail(Code::kInvalid, "An operation has no uuid");
   }
   return {};
 }

@@ -10,12 +10,13 @@
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "resources/resources.h"
+#include "tepui/link.pb.h"
 
 namespace tepui::master::validation {
 
-// The rules a framework's messages must obey (reference 2.1, 2.4, 2.5). Pure functions: they look
-// at what they are given. Every failure is kInvalid with a sentence that tells a framework's author
-// what is wrong with which thing.
+// The rules a framework's messages must obey (reference 2.1, 2.4, 2.5), and an agent's
+// subscription. Pure functions: they look at what they are given. Every failure is kInvalid with a
+// sentence that tells a framework's author what is wrong with which thing.
 //
 // Tasks and operations come in the master's own form: resources normalized (resource_form.h), the
 // executor's framework id and a health check's type filled in where the framework left them out.
@@ -34,6 +35,8 @@ Status ValidateCall(const mesos::v1::scheduler::Call& call,
 // filters, principal.
 Status ValidateFramework(const v1::FrameworkInfo& info,
                          const std::vector<std::string>& suppressed_roles, bool root_submissions);
+// A SUBSCRIBE of an agent: ids are valid, and everything in the message refers to something in it.
+Status ValidateSubscription(const link::Call::Subscribe& subscribe);
 // What a known framework may change: everything but principal, user and checkpoint.
 Status ValidateFrameworkUpdate(const v1::FrameworkInfo& old_info,
                                const v1::FrameworkInfo& new_info);

@@ -10,6 +10,7 @@
 #include "http/call_decoding.h"
 #include "http/responses.h"
 #include "master/leadership.h"
+#include "master/validation.h"
 #include "sim/event_streams.h"
 #include "wire/content_type.h"
 
@@ -263,6 +264,9 @@ void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange
   if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
     return exchange->Respond(
         http::TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
+  }
+  if (Status valid = master::validation::ValidateSubscription(calls.calls(0).subscribe()); !valid) {
+    return exchange->Respond(http::ErrorResponse(valid.error()));
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
