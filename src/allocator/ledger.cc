@@ -24,38 +24,37 @@ uint64_t SharedKey(NodeHandle node, AgentHandle agent) {
   return uint64_t{node.index()} << 32 | agent.index();
 }
 
-template <class H>
-HoldingHandle Head(const std::vector<HoldingHandle>& heads, H handle) {
-  return handle.index() < heads.size() ? heads[handle.index()] : HoldingHandle();
-}
-
-template <class H>
-HoldingHandle& HeadSlot(std::vector<HoldingHandle>& heads, H handle) {
-  if (handle.index() >= heads.size()) heads.resize(handle.index() + size_t{1});
-  return heads[handle.index()];
+// The place of a handle in an array that grows as handles do.
+template <class T, class H>
+T& PlaceOf(std::vector<T>& places, H handle) {
+  if (handle.index() >= places.size()) places.resize(handle.index() + size_t{1});
+  return places[handle.index()];
 }
 
 }  // namespace
 
+std::span<const Ledger::OfAgentEntry> Ledger::EntriesOf(AgentHandle agent) const {
+  if (agent.index() >= by_agent_.size()) return {};
+  return by_agent_[agent.index()];
+}
+
 HoldingHandle Ledger::Find(NodeHandle client, AgentHandle agent) const {
-  HoldingHandle it = Head(by_agent_, agent);
-  while (it && holdings_[it].client != client) it = holdings_[it].next_of_agent;
-  return it;
+  for (const OfAgentEntry& entry : EntriesOf(agent)) {
+    if (entry.client == client) return entry.holding;
+  }
+  return HoldingHandle();
 }
 
 HoldingHandle Ledger::Create(NodeHandle client, AgentHandle agent) {
-  HoldingHandle& of_client = HeadSlot(by_client_, client);
-  HoldingHandle& of_agent = HeadSlot(by_agent_, agent);
+  HoldingHandle& of_client = PlaceOf(by_client_, client);
   Holding holding;
   holding.client = client;
   holding.agent = agent;
   holding.next_of_client = of_client;
-  holding.next_of_agent = of_agent;
   const HoldingHandle handle = holdings_.Add(std::move(holding));
   if (of_client) holdings_[of_client].previous_of_client = handle;
-  if (of_agent) holdings_[of_agent].previous_of_agent = handle;
   of_client = handle;
-  of_agent = handle;
+  PlaceOf(by_agent_, agent).push_back({client, handle});
   return handle;
 }
 
@@ -64,13 +63,12 @@ void Ledger::Erase(HoldingHandle handle) {
   HoldingHandle& before_in_client = it.previous_of_client
                                         ? holdings_[it.previous_of_client].next_of_client
                                         : by_client_[it.client.index()];
-  HoldingHandle& before_in_agent = it.previous_of_agent
-                                       ? holdings_[it.previous_of_agent].next_of_agent
-                                       : by_agent_[it.agent.index()];
   before_in_client = it.next_of_client;
-  before_in_agent = it.next_of_agent;
   if (it.next_of_client) holdings_[it.next_of_client].previous_of_client = it.previous_of_client;
-  if (it.next_of_agent) holdings_[it.next_of_agent].previous_of_agent = it.previous_of_agent;
+  std::vector<OfAgentEntry>& entries = by_agent_[it.agent.index()];
+  const auto entry = std::ranges::find(entries, handle, &OfAgentEntry::holding);
+  *entry = entries.back();
+  entries.pop_back();
   holdings_.Remove(handle);
 }
 
@@ -137,7 +135,8 @@ const Resources* Ledger::Held(NodeHandle client, AgentHandle agent) const {
 
 std::vector<Ledger::Entry> Ledger::OfClient(NodeHandle client) const {
   std::vector<Entry> result;
-  for (HoldingHandle it = Head(by_client_, client); it; it = holdings_[it].next_of_client) {
+  if (client.index() >= by_client_.size()) return result;
+  for (HoldingHandle it = by_client_[client.index()]; it; it = holdings_[it].next_of_client) {
     result.push_back({client, holdings_[it].agent, holdings_[it].resources});
   }
   return result;
@@ -145,16 +144,16 @@ std::vector<Ledger::Entry> Ledger::OfClient(NodeHandle client) const {
 
 std::vector<Ledger::Entry> Ledger::OfAgent(AgentHandle agent) const {
   std::vector<Entry> result;
-  for (HoldingHandle it = Head(by_agent_, agent); it; it = holdings_[it].next_of_agent) {
-    result.push_back({holdings_[it].client, agent, holdings_[it].resources});
+  for (const OfAgentEntry& entry : EntriesOf(agent)) {
+    result.push_back({entry.client, agent, holdings_[entry.holding].resources});
   }
   return result;
 }
 
 Resources Ledger::NonSharedOfAgent(AgentHandle agent) const {
   Resources result;
-  for (HoldingHandle it = Head(by_agent_, agent); it; it = holdings_[it].next_of_agent) {
-    result += holdings_[it].resources.NonShared();
+  for (const OfAgentEntry& entry : EntriesOf(agent)) {
+    result += holdings_[entry.holding].resources.NonShared();
   }
   return result;
 }

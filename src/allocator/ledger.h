@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -48,9 +49,13 @@ class Ledger {
     AgentHandle agent;
     Resources resources;
     HoldingHandle next_of_client, previous_of_client;
-    HoldingHandle next_of_agent, previous_of_agent;
+  };
+  struct OfAgentEntry {
+    NodeHandle client;
+    HoldingHandle holding;
   };
 
+  std::span<const OfAgentEntry> EntriesOf(AgentHandle agent) const;
   HoldingHandle Find(NodeHandle client, AgentHandle agent) const;
   HoldingHandle Create(NodeHandle client, AgentHandle agent);
   void Erase(HoldingHandle holding);
@@ -61,7 +66,9 @@ class Ledger {
   ShareTree& tree_;
   Slab<HoldingHandle, Holding> holdings_;
   std::vector<HoldingHandle> by_client_;  // Heads, by handle index.
-  std::vector<HoldingHandle> by_agent_;
+  // By handle index. Looked through for each change: so arrays, which the few clients of an agent
+  // fill in a line or two of the cache.
+  std::vector<std::vector<OfAgentEntry>> by_agent_;
   // Shared resources held at or below a node, by node and agent. The exception, so not part of each
   // holding.
   std::unordered_map<uint64_t, Resources> shared_;
