@@ -198,7 +198,8 @@ void ExecutorProcess::EndByScript(const std::string& id) {
 }
 
 void ExecutorProcess::EndTask(const std::string& id, v1::TaskState state, std::string message) {
-  const Task task = std::move(tasks_.extract(id).mapped());
+  const auto ended = tasks_.extract(id);  // Stays: `id` may be its key.
+  const Task& task = ended.mapped();
   process_.Cancel(task.timer);
   if (task.running) {
     parts_.observer.OnExecutorTask(host_, id, /*started=*/false);

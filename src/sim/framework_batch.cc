@@ -245,6 +245,7 @@ bool Batch::AddCustom(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Cal
       const std::string id = task->task_id().value() + "-executor";
       ContainerScript command;
       command.executor = id;
+      command.run = Duration::max();
       executor.mutable_executor_id()->set_value(id);
       *executor.mutable_command() = MakeCommand(command);
     }
