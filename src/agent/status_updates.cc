@@ -72,6 +72,7 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
 void StatusUpdates::Send(const FrameworkId& framework, const TaskId& task, Stream& stream) {
   if (paused_) return;
   forward_(framework, stream.pending.front(), stream.pending.back().state());
+  if (TEPUI_PLANTED_FAULT("statuses-sent-once")) return;
   stream.retry.Set(stream.backoff, [this, framework, task, &stream] {
     stream.backoff = std::min(stream.backoff * 2, kLongestRetry);
     spdlog::info("Sending a status of task {} of framework {} again: not acknowledged yet", task,
@@ -118,7 +119,6 @@ void StatusUpdates::Pause() {
 
 void StatusUpdates::Resume() {
   paused_ = false;
-  if (TEPUI_PLANTED_FAULT("statuses-not-resent")) return;
   for (auto& [framework, streams] : streams_) Resend(framework, streams);
 }
 
@@ -128,6 +128,7 @@ void StatusUpdates::Resend(const FrameworkId& framework) {
 }
 
 void StatusUpdates::Resend(const FrameworkId& framework, Streams& streams) {
+  if (TEPUI_PLANTED_FAULT("statuses-sent-once")) return;
   for (auto& [task, stream] : streams) {
     if (stream->pending.empty()) continue;
     stream->backoff = kFirstRetry;

@@ -61,6 +61,7 @@ void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, cons
     AddTaskFacts(message, &status);
     SendStatus(*task->framework, std::move(status));
   }
+  if (TEPUI_PLANTED_FAULT("returning-executors-not-counted")) subscribe.clear_executors();
   for (const link::Call::Executor& executor : subscribe.executors())
     TakeOverExecutor(agent, executor);
   if (!agent.operation_feedback) return;
@@ -195,7 +196,6 @@ void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subsc
       *reconcile.mutable_framework_info() = task->framework->info;
     *reconcile.add_task_ids() = task->message->task_id();
   }
-  if (TEPUI_PLANTED_FAULT("missing-tasks-not-asked-for")) return;
   for (auto& [framework, event] : missing) Send(agent, std::move(event));
 }
 
