@@ -16,8 +16,8 @@ namespace tepui::cli {
 
 int IoThreadCount() {
   constexpr unsigned kMostUseful = 8;
-  // The core's thread has a processor to itself: two threads more than there are processors wait
-  // for each other a tick of the kernel's at a time (docs/performance.md).
+  // The core's thread has a processor to itself: busy threads beyond the number of processors wait
+  // for each other, a tick of the kernel at a time (docs/performance.md).
   const unsigned left = std::max(std::thread::hardware_concurrency(), 2u) - 1;
   return static_cast<int>(std::min(left, kMostUseful));
 }

@@ -22,9 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-// Then the connections of the loop have their turn. All agents of a large cluster may come at once,
-// and the kernel keeps 4,096 of them waiting; who comes beyond tries again after a second.
-constexpr int kAcceptBatch = 256;
+constexpr int kAcceptBatch = 64;  // Then the connections of the loop have their turn.
 constexpr auto kExhaustedPause = std::chrono::milliseconds(100);
 
 std::string LastError() { return std::strerror(errno); }
