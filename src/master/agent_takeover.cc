@@ -55,8 +55,10 @@ void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, cons
     Task* task = TakeOverTask(agent, std::move(reported));
     if (task == nullptr || announce == nullptr) continue;
     const v1::Task& message = *task->message;
+    const bool early = TEPUI_PLANTED_FAULT("end-told-before-what-came-before");
     v1::TaskStatus status =
-        MasterStatus(message.task_id().value(), agent.id.value(), ReportedState(message),
+        MasterStatus(message.task_id().value(), agent.id.value(),
+                     early ? message.state() : ReportedState(message),
                      v1::TaskStatus::REASON_AGENT_REREGISTERED, announce, clock_.WallNow());
     AddTaskFacts(message, &status);
     SendStatus(*task->framework, std::move(status));
