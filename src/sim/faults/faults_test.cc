@@ -61,7 +61,6 @@ const Planted kPlanted[] = {
     {"comes-back-after-unregistering", {"gone-stays-gone"}},
     // The allocator.
     {"used-of-returning-agent-free", {"offered-once", "capacity"}},
-    // The store.
 };
 
 RunResult RunWith(const std::string& fault, uint64_t seed) {
