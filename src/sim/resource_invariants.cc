@@ -15,6 +15,14 @@ std::string ExecutorKey(const v1::ExecutorInfo& executor) {
   return "executor " + executor.executor_id().value();
 }
 
+// `used` without the reservations and volumes that the agent does not have. It may have come back
+// without one of which it never heard; what was launched on that got lost too, and counts as in use
+// until the agent says so.
+Resources Existing(Resources used, const Resources& total) {
+  used.Unallocate();
+  return used - (used.Reserved() - total);
+}
+
 }  // namespace
 
 // --- Offers.
@@ -156,7 +164,7 @@ void ResourceInvariants::OnPublished(const std::string& host, const master::Chan
   for (const auto& [id, agent] : changes.agents) {
     if (agent == nullptr) continue;
     const Quantities total = agent->total.ScalarQuantities();
-    Quantities taken = agent->used.ScalarQuantities();
+    Quantities taken = Existing(agent->used, agent->total).ScalarQuantities();
     if (!total.Contains(taken)) {
       findings_.Report("capacity", "{} counts {} in use of agent {}, which has {}", host,
                        taken.ToString(), id, total.ToString());

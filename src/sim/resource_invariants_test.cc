@@ -106,6 +106,14 @@ TEST_F(ResourceInvariantsTest, WhatARemovedFrameworkLeavesBehindDoesNotCount) {
 
 // --- offered-once.
 
+// A launch on a reservation: both got lost on their way to the agent.
+TEST_F(ResourceInvariantsTest, WhatTheAgentDoesNotHaveIsNotInUse) {
+  resources.OnPublished("master-0", AgentChanges("cpus:4", "cpus:1;cpus(r):1", "cpus:3"));
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+  resources.OnPublished("master-0", AgentChanges("cpus:3;cpus(r):1", "cpus:1;cpus(r):1", "cpus:3"));
+  EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));
+}
+
 TEST_F(ResourceInvariantsTest, NothingIsOfferedThatIsInUse) {
   resources.OnPublished("master-0", AgentChanges("cpus:4;mem:64", "cpus:2", "cpus:2.5"));
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));
