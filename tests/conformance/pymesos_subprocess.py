@@ -4,11 +4,12 @@ on the cluster as the subprocess module would run them here.
 Usage: MESOS_MASTER=<host:port> pymesos_subprocess.py
 Prints "all as expected" and exits with 0, or says what was not.
 """
+import signal
 import socket
 import sys
 import threading
 
-from pymesos.subprocess.scheduler import ProcScheduler
+from pymesos.subprocess.scheduler import _TYPE_SIGNAL, ProcScheduler
 
 
 class RegisteredScheduler(ProcScheduler):
@@ -35,33 +36,41 @@ class Command:
 
     def __init__(self, number, *args, **kwargs):
         self.id = number
+        self.started = threading.Event()
         self.ended = threading.Event()
+        self.streams = []
         self.listeners = [socket.create_server(("0.0.0.0", 0)) for _ in range(3)]
         self.params = {"a": args, "kw": kwargs, "cpus": self.cpus, "mem": self.mem, "gpus": self.gpus,
                        "handlers": [listener.getsockname()[1] for listener in self.listeners],
                        "hostname": "127.0.0.1"}
 
     def _started(self):
-        pass
+        self.started.set()
 
     def _finished(self, success, message, data):
         self.outcome = (success, message, data)
         self.ended.set()
 
-    def output(self):
-        """All that it wrote to stdout, and its exit status."""
-        streams = []
+    def connect(self):
+        """Waits until the executor, about to start the command, has connected its streams."""
         for listener in self.listeners:
             listener.settimeout(60)
-            streams.append(listener.accept()[0])
-        streams[0].close()
-        text = b"".join(iter(lambda: streams[1].recv(4096), b""))
+            self.streams.append(listener.accept()[0])
+
+    def end(self):
+        """Closes its stdin. Returns all that it wrote to stdout, whether it ended by itself, and its exit status."""
+        self.streams[0].close()
+        text = b"".join(iter(lambda: self.streams[1].recv(4096), b""))
         if not self.ended.wait(60):
             sys.exit(f"command {self.id} did not end within a minute")
         success, message, data = self.outcome
-        if not success:
+        if not data:
             sys.exit(f"command {self.id} failed: {message}")
-        return text, data[0]
+        return text, success, data[0]
+
+    def output(self):
+        self.connect()
+        return self.end()
 
 
 def expect(what, found, expected):
@@ -77,10 +86,24 @@ def main():
         scheduler.submit(command)
         return command
 
-    expect("one command", submit(1, ["echo", "hello"]).output(), (b"hello\n", 0))
-    expect("a shell", submit(2, "echo $GREETING; exit 3", shell=True, env={"GREETING": "hi"}).output(), (b"hi\n", 3))
-    together = [submit(i, ["sh", "-c", f"exit {i}"]) for i in range(3, 8)]
-    expect("five together", [command.output() for command in together], [(b"", i) for i in range(3, 8)])
+    expect("one command", submit(1, ["echo", "hello"]).output(), (b"hello\n", True, 0))
+    expect("a shell", submit(2, "echo $GREETING; exit 3", shell=True, env={"GREETING": "hi"}).output(),
+           (b"hi\n", True, 3))
+
+    # Their executor forgets a command that ends before it is in its table, if it waits for another one at that time. It
+    # starts them one by one: those before the last are in the table once the last is being started, and the last once it
+    # gets a message.
+    together = [submit(i, ["sh", "-c", f"cat; exit {i}"]) for i in range(3, 8)]
+    last = submit(8, ["cat"])
+    for command in together + [last]:
+        command.connect()
+    expect("five together", [command.end() for command in together], [(b"", True, i) for i in range(3, 8)])
+    if not last.started.wait(60):
+        sys.exit("command 8 is not said to run within a minute")
+    scheduler.send_data(8, _TYPE_SIGNAL, signal.SIGTERM)
+    if not last.ended.wait(60):
+        sys.exit("command 8 did not get the signal within a minute")
+    expect("a signal by framework message", last.end(), (b"", False, -signal.SIGTERM))
     scheduler.stop()
     print("all as expected", flush=True)
 
