@@ -136,7 +136,7 @@ Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
   } else {
     framework = std::move(*completed);
     completed_frameworks_.erase(completed);
-    framework->terminating = false;
+    framework->terminating = framework->removed = false;
   }
   framework->info = info;
   gc_.Unschedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), id));
@@ -184,10 +184,12 @@ void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
   if (framework == nullptr) {
     // Statuses may still be waiting for a scheduler that is gone.
     updates_.Forget(id);
-  } else if (!framework->terminating) {
-    spdlog::info("Shutting down framework {}", id);
-    ShutdownFramework(*framework);
+    return;
   }
+  framework->removed = true;
+  if (framework->terminating) return;
+  spdlog::info("Shutting down framework {}", id);
+  ShutdownFramework(*framework);
 }
 
 void Agent::Impl::ShutdownFramework(Framework& framework) {

@@ -146,7 +146,8 @@ class Executor {
 struct Framework {
   FrameworkId id;
   v1::FrameworkInfo info;
-  bool terminating = false;  // It acknowledges nothing any more: no status is sent.
+  bool terminating = false;  // Its executors are told to end; no status is sent.
+  bool removed = false;      // By the master that said so: no master is told of it again.
   std::unordered_map<ExecutorId, std::unique_ptr<Executor>> executors;
   // Which executor has a task, until its last status is acknowledged.
   std::unordered_map<TaskId, Executor*> tasks;

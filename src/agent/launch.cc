@@ -51,8 +51,10 @@ void Agent::Impl::Run(Launch launch) {
   const ExecutorId executor_id(launch.executor.executor_id().value());
   Framework& framework = FindOrAddFramework(launch.framework);
   if (framework.terminating) {
-    spdlog::warn("Did not launch a task of framework {}: it is shutting down", framework.id);
-    return RefuseExecutor(framework, launch);
+    // A master that knows nothing of that takes the task for launched until it hears otherwise.
+    return Refuse(framework, launch,
+                  {v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
+                   "The framework is being shut down on this agent"});
   }
   for (const v1::TaskInfo& task : launch.delivery.tasks) {
     if (!framework.tasks.contains(TaskId(task.task_id().value()))) continue;

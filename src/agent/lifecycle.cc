@@ -272,7 +272,6 @@ void Agent::Impl::RemoveIfIdle(Framework& framework) {
   auto removed = frameworks_.extract(framework.id);
   if (removed.empty()) return;  // By something that this call followed from.
   gc_.Schedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), framework.id));
-  if (framework.terminating) updates_.Forget(framework.id);
   completed_frameworks_.push_back(std::move(removed.mapped()));
   if (completed_frameworks_.size() > kMaxCompletedFrameworks) {
     Bury(nullptr, std::move(completed_frameworks_.front()));

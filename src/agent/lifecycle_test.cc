@@ -78,8 +78,6 @@ TEST_F(LifecycleTest, ShutdownOfAFrameworkIsSilent) {
   ShutdownFramework();
   EXPECT_THAT(containerizer.Last(1).signals, ElementsAre(SIGTERM));
   EXPECT_EQ(links.events[1].back().type(), ExecutorEvent::SHUTDOWN);
-  Run(Task("t3"));
-  EXPECT_EQ(containerizer.order.size(), 2u) << "no new tasks";
   containerizer.End(containerizer.order[0], Killed(SIGTERM));
   containerizer.End(containerizer.order[1], Exited(0));
   clock.Advance(minutes(1));
@@ -87,6 +85,22 @@ TEST_F(LifecycleTest, ShutdownOfAFrameworkIsSilent) {
   const auto state = agent->Snapshot();
   EXPECT_TRUE(state->frameworks.empty());
   EXPECT_EQ(state->completed_frameworks[0].completed_executors.size(), 2u);
+}
+
+// The master that said so launches nothing more of it, so this one has the framework and counts the
+// task.
+TEST_F(LifecycleTest, LaunchesOfAFrameworkThatIsShutDownAreDropped) {
+  Register();
+  Run(Task("t1"));
+  containerizer.Start();
+  ShutdownFramework();
+  Sent();
+  Run(Task("t2"));
+  EXPECT_EQ(containerizer.order.size(), 1u);
+  EXPECT_THAT(States(Sent(), "t2"), ElementsAre(v1::TASK_LOST));
+  containerizer.End(Killed(SIGTERM));
+  clock.Advance(seconds(10));
+  EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_LOST)) << "told until it is acknowledged";
 }
 
 TEST_F(LifecycleTest, ShutdownOfAFrameworkForgetsWhatWaits) {

@@ -81,6 +81,20 @@ TEST_F(RegistrationTest, ComesBackWithAllItHas) {
   }
 }
 
+// A new leader does not know that it was removed, and would wait for it and its tasks.
+TEST_F(RegistrationTest, ARemovedFrameworkIsNotToldOfAgain) {
+  Register();
+  Run(Task("t1"));
+  containerizer.Start();
+  ShutdownFramework();
+  agent->OnMasterDisconnected("reset");
+  clock.Advance(seconds(1));
+  ASSERT_EQ(links.subscriptions.size(), 2u);
+  EXPECT_EQ(links.subscriptions[1].frameworks_size(), 0);
+  EXPECT_EQ(links.subscriptions[1].executors_size(), 0);
+  EXPECT_EQ(links.subscriptions[1].tasks_size(), 0);
+}
+
 // A master takes bodies up to a limit; what has ended must not keep the agent out.
 TEST_F(RegistrationTest, ALongHistoryIsToldFromItsEnd) {
   Register();

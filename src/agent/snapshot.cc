@@ -86,6 +86,9 @@ link::Call::Subscribe Agent::Impl::MakeSubscription() {
   *subscribe.mutable_address() = options_.address;
   operations_.Describe(subscribe);
   for (const auto& [id, framework] : frameworks_) {
+    // A new master does not know that it was removed. It would take the framework for one that may
+    // come back, and wait for ever for the ends of tasks of which no status is sent.
+    if (framework->removed) continue;
     *subscribe.add_frameworks() = framework->info;
     for (const auto& [executor_id, executor] : framework->executors) {
       Describe(*executor, subscribe);
