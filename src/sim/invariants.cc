@@ -52,7 +52,7 @@ void Invariants::OnMasterSends(const std::string& host, const std::string& frame
 
 void Invariants::OnMasterSends(const std::string& host, const std::string&,
                                const link::Event& event) {
-  impl_->resources.OnMasterSends(event);
+  impl_->resources.OnMasterSends(host, event);
   impl_->membership.OnMasterSends(host, event);
 }
 

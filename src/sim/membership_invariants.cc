@@ -35,6 +35,7 @@ void MembershipInvariants::OnLeading(const std::string& host, uint64_t epoch) {
   }
   epoch_ = epoch;
   leader_ = host;
+  taken_back_.clear();
 }
 
 void MembershipInvariants::OnCommitted(uint64_t epoch, const std::string& op,
@@ -44,6 +45,8 @@ void MembershipInvariants::OnCommitted(uint64_t epoch, const std::string& op,
                      epoch, epoch_);
   }
   Standing& standing = standings_[agent];
+  taken_back_.erase(agent);
+  if (op == "reachable" && standing == Standing::kUnreachable) taken_back_.insert(agent);
   if (op == "unreachable") {
     standing = Standing::kUnreachable;
   } else if (op == "remove" || op == "gone") {
@@ -99,6 +102,8 @@ void MembershipInvariants::OnUpdate(const std::string& framework, const v1::Task
   const Standing wanted = unreachable ? Standing::kUnreachable : Standing::kRemoved;
   const Standing is = Of(status.agent_id().value());
   if (is == wanted) return;
+  // The registry's answer is on its way: to the master the agent is what it was.
+  if (unreachable && taken_back_.contains(status.agent_id().value())) return;
   findings_.Report("durable-first", "Framework {} is told {} of task {}, but its agent {} is {}",
                    framework, v1::TaskState_Name(status.state()), status.task_id().value(),
                    status.agent_id().value(), Name(is));
@@ -107,6 +112,7 @@ void MembershipInvariants::OnUpdate(const std::string& framework, const v1::Task
 void MembershipInvariants::OnMasterSends(const std::string& host, const link::Event& event) {
   if (host != leader_ || event.type() != link::Event::SUBSCRIBED) return;
   const std::string& agent = event.subscribed().agent_id().value();
+  taken_back_.erase(agent);
   if (Of(agent) == Standing::kAdmitted) return;
   findings_.Report("durable-first", "Agent {} is told that it is registered, but it is {}", agent,
                    Name(Of(agent)));
@@ -116,6 +122,7 @@ void MembershipInvariants::OnPublished(const std::string& host, const master::Ch
   if (host != leader_) return;
   for (const auto& [id, agent] : changes.agents) {
     const Standing is = Of(id.value());
+    if (agent != nullptr) taken_back_.erase(id.value());
     if (agent == nullptr) {
       if (is == Standing::kUnreachable || is == Standing::kRemoved) continue;
       findings_.Report("durable-first", "Readers see that agent {} has gone, but it is {}", id,

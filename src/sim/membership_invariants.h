@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -40,6 +41,9 @@ class MembershipInvariants {
   std::string leader_;  // Host.
   // As the registry took it, by agent.
   std::map<std::string, Standing> standings_;
+  // Unreachable ones that the registry took back, before the leader said anything that shows that
+  // it heard so.
+  std::set<std::string> taken_back_;
 };
 
 }  // namespace tepui::sim

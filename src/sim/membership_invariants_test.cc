@@ -112,6 +112,20 @@ TEST_F(MembershipInvariantsTest, ReconciliationNeedsTheRegistryToo) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first"));
 }
 
+// A framework asks while the registry's answer is on its way.
+TEST_F(MembershipInvariantsTest, AReturningAgentIsUnreachableUntilTheMasterHears) {
+  membership.OnCommitted(1, "admit", "m-S0");
+  membership.OnCommitted(1, "unreachable", "m-S0");
+  membership.OnCommitted(1, "reachable", "m-S0");
+  const SchedulerEvent answer = UpdateOf(LostOf(v1::TASK_UNREACHABLE, true));
+  membership.OnMasterSends("master-0", "f", answer);
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+  TellAdmission();
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+  membership.OnMasterSends("master-0", "f", answer);
+  EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first"));
+}
+
 TEST_F(MembershipInvariantsTest, ADeposedMasterMayBeBehind) {
   membership.OnLeading("master-1", 2);
   TellAdmission("master-0");

@@ -1,5 +1,7 @@
 #include "sim/resource_invariants.h"
 
+#include <utility>
+
 namespace tepui::sim {
 
 namespace {
@@ -13,14 +15,6 @@ Quantities AmountOf(const google::protobuf::RepeatedPtrField<v1::Resource>& reso
 
 std::string ExecutorKey(const v1::ExecutorInfo& executor) {
   return "executor " + executor.executor_id().value();
-}
-
-// `used` without the reservations and volumes that the agent does not have. It may have come back
-// without one of which it never heard; what was launched on that got lost too, and counts as in use
-// until the agent says so.
-Resources Existing(Resources used, const Resources& total) {
-  used.Unallocate();
-  return used - (used.Reserved() - total);
 }
 
 }  // namespace
@@ -100,8 +94,10 @@ void ResourceInvariants::OnAgentLost(const std::string& host, const std::string&
   }
 }
 
-void ResourceInvariants::OnMasterSends(const link::Event& event) {
-  if (event.type() == link::Event::RUN_TASK) {
+void ResourceInvariants::OnMasterSends(const std::string& host, const link::Event& event) {
+  if (event.type() == link::Event::SUBSCRIBED) {
+    missing_[{host, event.subscribed().agent_id().value()}].returned = true;
+  } else if (event.type() == link::Event::RUN_TASK) {
     const link::Event::RunTask& run = event.run_task();
     Quantities amount = AmountOf(run.task().resources());
     if (run.launch_executor() && run.task().has_executor())
@@ -164,7 +160,7 @@ void ResourceInvariants::OnPublished(const std::string& host, const master::Chan
   for (const auto& [id, agent] : changes.agents) {
     if (agent == nullptr) continue;
     const Quantities total = agent->total.ScalarQuantities();
-    Quantities taken = Existing(agent->used, agent->total).ScalarQuantities();
+    Quantities taken = InUse(host, id.value(), *agent).ScalarQuantities();
     if (!total.Contains(taken)) {
       findings_.Report("capacity", "{} counts {} in use of agent {}, which has {}", host,
                        taken.ToString(), id, total.ToString());
@@ -175,6 +171,23 @@ void ResourceInvariants::OnPublished(const std::string& host, const master::Chan
     findings_.Report("offered-once", "{} counts {} in use or offered of agent {}, which has {}",
                      host, taken.ToString(), id, total.ToString());
   }
+}
+
+// Without the reservations and volumes that the agent did not have when it came back: it never
+// heard of them. What was launched on them got lost too, and counts as in use until the agent says
+// so. What is missing for any other reason is in use.
+Resources ResourceInvariants::InUse(const std::string& host, const std::string& id,
+                                    const master::AgentRecord& agent) {
+  Resources used = agent.used;
+  used.Unallocate();
+  const auto known = missing_.find({host, id});
+  if (known == missing_.end()) return used;
+  const Resources missing = used.Reserved() - agent.total;
+  auto& [returned, resources] = known->second;
+  resources = std::exchange(returned, false) ? missing : missing - (missing - resources);
+  used -= resources;
+  if (resources.empty()) missing_.erase(known);
+  return used;
 }
 
 // --- The machines.

@@ -28,7 +28,7 @@ class ResourceInvariants {
   void OnSchedulerCall(const mesos::v1::scheduler::Call& call);
   void OnMasterSends(const std::string& host, const std::string& framework,
                      const mesos::v1::scheduler::Event& event);
-  void OnMasterSends(const link::Event& event);
+  void OnMasterSends(const std::string& host, const link::Event& event);
   void OnPublished(const std::string& host, const master::Changes& changes);
   void OnAgentSends(const std::string& host, const link::Call& call);
   void OnAgentEvent(const link::Event& event);
@@ -62,12 +62,18 @@ class ResourceInvariants {
     std::string framework;
     Quantities quantities;
   };
+  // What a master counts as in use of an agent that came back without it.
+  struct Missing {
+    bool returned = false;  // The next publication is the first since its return.
+    Resources resources;    // Only less until the next return.
+  };
 
   void OnOffers(const std::string& host, const mesos::v1::scheduler::Event::Offers& offers);
   void OnAgentLost(const std::string& host, const std::string& framework, const std::string& agent);
   void NoteAnswered(const std::string& framework,
                     const google::protobuf::RepeatedPtrField<v1::OfferID>& offers);
   void OnLaunch(const std::string& framework, const std::string& task, const Quantities& amount);
+  Resources InUse(const std::string& host, const std::string& id, const master::AgentRecord& agent);
   void CheckMachine(const std::string& host);
   void Start(const std::string& host, const std::string& key, Program program);
 
@@ -83,6 +89,7 @@ class ResourceInvariants {
   // What agents were told to run: by id of the task, or "executor <id>".
   std::unordered_map<std::string, Order> orders_;
   std::set<std::string> removed_frameworks_;
+  std::map<std::pair<std::string, std::string>, Missing> missing_;  // By master's host and agent.
 };
 
 }  // namespace tepui::sim

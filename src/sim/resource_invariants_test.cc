@@ -41,7 +41,7 @@ struct ResourceInvariantsTest : ::testing::Test {
     resources.OnSchedulerCall(AcceptOf("f", offers, tasks));
   }
   void Run(const v1::TaskInfo& task, bool launch_executor = true) {
-    resources.OnMasterSends(RunTaskOf("f", task, launch_executor));
+    resources.OnMasterSends("master-0", RunTaskOf("f", task, launch_executor));
     resources.OnAgentEvent(RunTaskOf("f", task, launch_executor));
   }
   void Start(const std::string& task, const std::string& of) {
@@ -107,10 +107,23 @@ TEST_F(ResourceInvariantsTest, WhatARemovedFrameworkLeavesBehindDoesNotCount) {
 // --- offered-once.
 
 // A launch on a reservation: both got lost on their way to the agent.
-TEST_F(ResourceInvariantsTest, WhatTheAgentDoesNotHaveIsNotInUse) {
+TEST_F(ResourceInvariantsTest, WhatAnAgentCameBackWithoutIsNotInUse) {
+  link::Event registered;
+  registered.set_type(link::Event::SUBSCRIBED);
+  registered.mutable_subscribed()->mutable_agent_id()->set_value("m-S0");
+  resources.OnMasterSends("master-0", registered);
   resources.OnPublished("master-0", AgentChanges("cpus:4", "cpus:1;cpus(r):1", "cpus:3"));
+  resources.OnPublished("master-0", AgentChanges("cpus:4", "cpus:1;cpus(r):0.5", "cpus:3"));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
+  resources.OnPublished("master-0", AgentChanges("cpus:4", "cpus:1;cpus(r):1", "cpus:3"));
+  EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once")) << "more than it came without";
+  resources.OnMasterSends("master-0", registered);
   resources.OnPublished("master-0", AgentChanges("cpus:3;cpus(r):1", "cpus:1;cpus(r):1", "cpus:3"));
+  EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once", "offered-once")) << "it has it";
+}
+
+TEST_F(ResourceInvariantsTest, WhatTheMasterTookFromTheTotalIsInUse) {
+  resources.OnPublished("master-0", AgentChanges("cpus:4", "cpus:1;cpus(r):1", "cpus:3"));
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));
 }
 
@@ -149,7 +162,7 @@ TEST_F(ResourceInvariantsTest, GroupsCountWhole) {
   for (const char* id : {"t", "u"})
     *run.mutable_task_group()->add_tasks() = TaskOn("m-S0", id, "cpus:1");
   Accept({"o1"}, {TaskOn("m-S0", "t"), TaskOn("m-S0", "u")});
-  resources.OnMasterSends(event);
+  resources.OnMasterSends("master-0", event);
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));
 }
 
