@@ -51,7 +51,7 @@ int MasterCommand(const Invocation& invocation) {
   table.Group("Master");
   table
       .Add("work_dir", &work_dir,
-           "Directory for what the master keeps: the registry (registry.db).")
+           "Directory for what the master keeps: the registry (registry.db), unless --zk is given.")
       .IsPath();
 
   FlagResult parsed = table.Parse(invocation.words, invocation.environment);

@@ -11,6 +11,7 @@
 #include "election/zookeeper_election.h"
 #include "http/addresses.h"
 #include "storage/sqlite_store.h"
+#include "storage/zookeeper_store.h"
 
 namespace tepui::cli {
 
@@ -32,15 +33,19 @@ void CreateDirectory(const std::string& flag, const std::string& path,
 
 namespace {
 
-// Opens the store that --registry names; empty: in memory.
+// Opens the store that --registry names, beside the election if there is one; empty: in memory.
 std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> RegistryStore(
-    const MasterFlags& flags, const std::string& work_dir, std::vector<std::string>* problems) {
+    const MasterFlags& flags, const CommonFlags& common, const std::string& work_dir,
+    std::vector<std::string>* problems) {
   if (flags.registry == "in_memory") return {};
   if (flags.zk) {
-    problems->push_back(
-        "--zk: masters that elect a leader cannot keep the registry in ZooKeeper yet; say "
-        "--registry=in_memory with it, and a new leader learns of the agents as they come back");
-    return {};
+    const storage::ZooKeeperStore::Options options{.session_timeout = common.zk_session_timeout,
+                                                   .connect_timeout = flags.registry_fetch_timeout};
+    return [address = *flags.zk, options](
+               Clock& clock, Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+      return std::make_unique<storage::ZooKeeperStore>(address, storage::Access::kWrite, options,
+                                                       clock, std::move(poster));
+    };
   }
   if (work_dir.empty()) {
     problems->push_back(
@@ -62,7 +67,7 @@ http::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonF
                                          FlagValues values, std::vector<std::string>* problems) {
   http::MasterServerOptions options;
   options.registry = {.fetch = flags.registry_fetch_timeout, .store = flags.registry_store_timeout};
-  options.store = RegistryStore(flags, work_dir, problems);
+  options.store = RegistryStore(flags, common, work_dir, problems);
   if (flags.zk) {
     options.election = [address = *flags.zk, timeout = common.zk_session_timeout](
                            Clock& clock, const Poster& poster) {

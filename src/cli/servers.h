@@ -18,7 +18,7 @@ namespace tepui::cli {
 
 using FlagValues = std::vector<std::pair<std::string, std::string>>;
 
-// `work_dir` may be empty; a durable registry needs it. It is created.
+// `work_dir` may be empty; a durable registry without --zk needs it. It is then created.
 http::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonFlags& common,
                                          const Identity& identity, const std::string& work_dir,
                                          FlagValues values, std::vector<std::string>* problems);

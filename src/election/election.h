@@ -32,8 +32,9 @@ class Contender {
   struct Candidate {
     v1::MasterInfo info;  // Announced to all detectors.
     std::function<void()> elected;
-    // Runs once when the candidate lost its lead or can win none: its process must end, so that no
-    // two masters believe to lead (reference 4).
+    // Runs once when the candidate lost its lead or can never win one: its process must end, so
+    // that no two masters believe to lead (reference 4). Before it is elected it stands on by
+    // itself.
     std::move_only_function<void(const Error&)> lost;
   };
   // To be called once.

@@ -66,29 +66,57 @@ std::optional<v1::MasterInfo> ReadCandidate(std::string_view node, const std::st
 
 ZooKeeperContender::ZooKeeperContender(zookeeper::Address address, Duration session_timeout,
                                        Clock& clock, Poster poster)
-    : address_(address),
-      session_(std::move(address), session_timeout, clock, std::move(poster),
-               [this](Session::State state) {
-                 if (state == Session::State::kConnected) Join();
-                 if (state == Session::State::kLost) Lose(session_.lost_because());
-               }) {}
+    : address_(std::move(address)),
+      session_timeout_(session_timeout),
+      clock_(clock),
+      poster_(std::move(poster)),
+      retry_(clock) {}
 
 void ZooKeeperContender::Contend(Candidate candidate) {
   candidate_ = std::move(candidate);
   data_ = wire::ToJson(candidate_.info);
-  Join();
+  Open();
+}
+
+void ZooKeeperContender::Open() {
+  session_ = std::make_unique<Session>(address_, session_timeout_, clock_, poster_,
+                                       [this](Session::State state) { OnState(state); });
+}
+
+void ZooKeeperContender::OnState(Session::State state) {
+  if (lost_) return;
+  if (state == Session::State::kConnected) return Join();
+  if (state != Session::State::kLost) return;
+  if (elected_) return Lose(session_->lost_because());
+  // Nobody followed us yet, so there is nothing to end. Not from inside the session's own callback.
+  Withdraw(session_->lost_because());
+  retry_.Set(kRetry, [this] { Open(); });
+}
+
+void ZooKeeperContender::Withdraw(std::string_view why) {
+  spdlog::warn("Standing for election in {} anew: {}", address_.ToString(), why);
+  joining_ = false;
+  node_.clear();
 }
 
 void ZooKeeperContender::Join() {
-  // Once, as soon as both are there: who stands, and a session.
-  if (data_.empty() || joining_ || session_.state() != Session::State::kConnected) return;
+  // A connection that comes back finds the node made, or being made.
+  if (joining_ || session_->state() != Session::State::kConnected) return;
   joining_ = true;
-  session_.CreatePath(address_.path, [this](Answer<void> made) {
-    if (!made) return Lose(made.error().message);
-    session_.Create(fmt::format("{}/{}", address_.path, kJsonLabel), data_,
-                    CreateMode::kEphemeralSequential,
-                    [this](Answer<std::string> created) { OnCreated(std::move(created)); });
+  session_->CreatePath(address_.path, [this](Answer<void> made) {
+    if (!made) return OnFailure(made.error());
+    session_->Create(fmt::format("{}/{}", address_.path, kJsonLabel), data_,
+                     CreateMode::kEphemeralSequential,
+                     [this](Answer<std::string> created) { OnCreated(std::move(created)); });
   });
+}
+
+void ZooKeeperContender::OnFailure(const zookeeper::Failure& failure) {
+  // OnState has the session's end.
+  if (failure.problem == Problem::kSessionLost) return;
+  if (failure.problem != Problem::kConnectionLost) return Lose(failure.message);
+  joining_ = false;
+  Join();
 }
 
 void ZooKeeperContender::OnCreated(Answer<std::string> created) {
@@ -99,12 +127,12 @@ void ZooKeeperContender::OnCreated(Answer<std::string> created) {
   }
   // It may have been made although nobody said so; a second one would stand against the first.
   if (created.error().problem == Problem::kConnectionLost) return FindOwn();
-  Lose(created.error().message);
+  OnFailure(created.error());
 }
 
 void ZooKeeperContender::FindOwn() {
-  session_.Children(address_.path, {}, [this](Answer<std::vector<std::string>> children) {
-    if (!children) return Lose(children.error().message);
+  session_->Children(address_.path, {}, [this](Answer<std::vector<std::string>> children) {
+    if (!children) return OnFailure(children.error());
     std::erase_if(*children, [](const std::string& child) { return !NumberOf(child); });
     struct Search {
       size_t left = 0;
@@ -118,30 +146,36 @@ void ZooKeeperContender::FindOwn() {
     };
     if (children->empty()) return finish();
     for (const std::string& child : *children) {
-      session_.Exists(fmt::format("{}/{}", address_.path, child), {},
-                      [this, search, finish, child](Answer<std::optional<NodeStat>> stat) {
-                        if (stat && *stat && (*stat)->ephemeral_owner == session_.id())
-                          search->own = child;
-                        if (--search->left == 0) finish();
-                      });
+      session_->Exists(fmt::format("{}/{}", address_.path, child), {},
+                       [this, search, finish, child](Answer<std::optional<NodeStat>> stat) {
+                         if (stat && *stat && (*stat)->ephemeral_owner == session_->id())
+                           search->own = child;
+                         if (--search->left == 0) finish();
+                       });
     }
   });
 }
 
 void ZooKeeperContender::Look() {
-  session_.Children(
+  // Of this node: what is seen for one that was given up is of no meaning.
+  session_->Children(
       address_.path,
-      [this](WatchEvent event) {
-        if (event != WatchEvent::kNotWatching && !lost_) Look();
+      [this, node = node_](WatchEvent event) {
+        if (event != WatchEvent::kNotWatching && !lost_ && node == node_) Look();
       },
-      [this](Answer<std::vector<std::string>> children) { OnChildren(std::move(children)); });
+      [this, node = node_](Answer<std::vector<std::string>> children) {
+        if (!lost_ && node == node_) OnChildren(std::move(children));
+      });
 }
 
 void ZooKeeperContender::OnChildren(Answer<std::vector<std::string>> children) {
-  if (lost_) return;
-  if (!children) return Lose(children.error().message);
-  if (std::ranges::find(*children, node_) == children->end())
-    return Lose(fmt::format("its node {} was removed", node_));
+  if (!children) return OnFailure(children.error());
+  if (std::ranges::find(*children, node_) == children->end()) {
+    const std::string why = fmt::format("the node {} was removed", node_);
+    if (elected_) return Lose(why);
+    Withdraw(why);
+    return Join();
+  }
   if (elected_ || LeaderNode(*children) != node_) return;
   elected_ = true;
   candidate_.elected();

@@ -24,6 +24,8 @@ std::optional<std::string> LeaderNode(const std::vector<std::string>& children);
 // What a candidate's node announces, by its label; nothing if it cannot be read.
 std::optional<v1::MasterInfo> ReadCandidate(std::string_view node, const std::string& data);
 
+// Stands with a new node while it is not elected, if its session is lost or the node removed. It is
+// lost once it was elected and that happens, or if it may not stand at all (the node's ACL).
 class ZooKeeperContender final : public Contender {
  public:
   ZooKeeperContender(zookeeper::Address address, Duration session_timeout, Clock& clock,
@@ -31,7 +33,11 @@ class ZooKeeperContender final : public Contender {
   void Contend(Candidate candidate) override;
 
  private:
+  void Open();
+  void OnState(zookeeper::Session::State state);
+  void Withdraw(std::string_view why);
   void Join();
+  void OnFailure(const zookeeper::Failure& failure);
   void OnCreated(zookeeper::Answer<std::string> created);
   void FindOwn();
   void Look();
@@ -39,13 +45,17 @@ class ZooKeeperContender final : public Contender {
   void Lose(const std::string& why);
 
   const zookeeper::Address address_;
+  const Duration session_timeout_;
+  Clock& clock_;
+  const Poster poster_;
   Candidate candidate_;
   std::string data_;
   std::string node_;  // Our node's name; empty until it is made.
   bool joining_ = false;
   bool elected_ = false;
   bool lost_ = false;
-  zookeeper::Session session_;
+  Timer retry_;
+  std::unique_ptr<zookeeper::Session> session_;
 };
 
 // Follows the leader; goes on with a new session when one is lost, and knows no leader meanwhile.

@@ -131,6 +131,9 @@ class MasterServer::Impl {
   Status OpenStore();
   void StandForElection();
   void Lead();
+  Poster ToLoop() {
+    return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
+  }
   void End(const Error& why);
   // Null unless this master leads. The master's thread only.
   master::Master* Leading() { return leadership_ ? leadership_->master() : nullptr; }
@@ -216,35 +219,28 @@ Status MasterServer::Impl::Start() {
   AddRoutes();
   if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
   FillIdentity();
-  Status opened;
   std::optional<std::future<Status>> started;
   loop_.Run([&] {
-    opened = OpenStore();
-    if (!opened) return;
     if (!options_.election) started = started_.emplace().get_future();
     StandForElection();
   });
-  if (!opened || !started) return opened;
-  return started->get();
+  return started ? started->get() : Status();
 }
 
 Status MasterServer::Impl::OpenStore() {
-  const Poster poster = [this](std::move_only_function<void()> work) {
-    loop_.Post(std::move(work));
-  };
-  election_ = options_.election ? options_.election(loop_, poster)
-                                : election::MakeStandaloneElection(poster);
   if (!options_.store) {
-    store_ = std::make_unique<storage::MemoryStore>(poster);
+    store_ = std::make_unique<storage::MemoryStore>(ToLoop());
     return {};
   }
-  auto store = options_.store(loop_, poster);
+  auto store = options_.store(loop_, ToLoop());
   if (!store) return Fail(std::move(store.error()));
   store_ = std::move(*store);
   return {};
 }
 
 void MasterServer::Impl::StandForElection() {
+  election_ = options_.election ? options_.election(loop_, ToLoop())
+                                : election::MakeStandaloneElection(ToLoop());
   election_.detector->Watch([this](const std::optional<v1::MasterInfo>& leader) {
     const std::lock_guard lock(mutex_);
     leader_ = leader;
@@ -260,6 +256,7 @@ void MasterServer::Impl::Lead() {
     const std::lock_guard lock(mutex_);
     elected_ = true;
   }
+  if (Status opened = OpenStore(); !opened) return End(opened.error());
   const auto leads = [this] {
     identity_.elected = std::chrono::system_clock::now();
     leading_.store(true, std::memory_order_release);

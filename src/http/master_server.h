@@ -25,7 +25,8 @@ struct MasterServerOptions {
   std::string cluster;
   // Every flag as shown by /flags and /state: name and value.
   std::vector<std::pair<std::string, std::string>> flags;
-  // Opens the registry's store, on the master's thread; empty: in memory.
+  // Opens the registry's store, on the master's thread, once it is elected: a follower has nothing
+  // to lose by one that cannot be reached meanwhile. Empty: in memory.
   std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> store;
   // How masters elect their leader; empty: this is the only one.
   std::function<election::Election(Clock&, Poster)> election;
