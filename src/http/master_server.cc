@@ -12,21 +12,18 @@
 #include "base/version.h"
 #include "election/standalone.h"
 #include "http/addresses.h"
-#include "http/call_decoding.h"
 #include "http/common_routes.h"
+#include "http/master_api.h"
 #include "http/master_json.h"
 #include "http/responses.h"
 #include "http/router.h"
 #include "http/stream_hub.h"
 #include "http/system_metrics.h"
-#include "master/validation.h"
 #include "storage/memory_store.h"
 
 namespace tepui::http {
 
 namespace {
-
-using mesos::v1::scheduler::Call;
 
 // The master's Links: everything goes to the hub, what a turn of the master's loop sends together,
 // so that a busy master does not wake the hub for each event.
@@ -79,18 +76,6 @@ size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
 std::optional<std::string> OptionalQuery(const net::Url& url, std::string_view key) {
   const std::string* value = url.Query(key);
   return value == nullptr ? std::nullopt : std::optional(*value);
-}
-
-// "//host:port": the scheme is the client's.
-std::string LeaderUrl(const v1::MasterInfo& leader) {
-  const std::string& host = leader.has_hostname() ? leader.hostname() : leader.address().hostname();
-  return host.contains(':') ? fmt::format("//[{}]:{}", host, leader.port())
-                            : fmt::format("//{}:{}", host, leader.port());
-}
-
-std::optional<std::string> StreamIdOf(const net::Request& request) {
-  const std::string* header = request.headers.Find("Mesos-Stream-Id");
-  return header == nullptr ? std::nullopt : std::optional(*header);
 }
 
 }  // namespace
@@ -155,9 +140,8 @@ class MasterServer::Impl {
     });
   }
 
-  void OnScheduler(net::Request request, net::Responder responder);
-  void OnSchedulerSubscribe(const net::Request& request, Call call, net::Responder responder);
-  void OnAgent(net::Request request, net::Responder responder);
+  void OnScheduler(const net::Request& request, net::Responder responder);
+  void OnAgent(const net::Request& request, net::Responder responder);
 
   // The reply to a call that is not a subscription.
   static master::Reply ReplyWith(net::Responder responder, unsigned success) {
@@ -314,18 +298,10 @@ void MasterServer::Impl::AddLeading(std::string path, std::string method, Router
               });
 }
 
-// Reference 1.1: 307 to the leader, 503 without one.
 void MasterServer::Impl::SendOn(const net::Request& request, net::Responder responder) {
   const std::lock_guard lock(mutex_);
-  if (elected_) {
-    std::move(responder).Send(TextResponse(503, "Leading master has not finished recovery"));
-  } else if (!leader_) {
-    std::move(responder).Send(TextResponse(503, "No leader elected"));
-  } else {
-    net::Response response = TextResponse(307, "");
-    response.headers.Add("Location", LeaderUrl(*leader_) + request.target);
-    std::move(responder).Send(std::move(response));
-  }
+  std::move(responder).Send(http::SendOn(
+      {.self = identity_.info, .elected = elected_, .leader = leader_}, request.target));
 }
 
 void MasterServer::Impl::Redirect(net::Responder responder) {
@@ -340,13 +316,13 @@ void MasterServer::Impl::Redirect(net::Responder responder) {
 }
 
 void MasterServer::Impl::AddRoutes() {
-  AddLeading("/api/v1/scheduler", "POST",
-             [this](net::Request request, net::Url, net::Responder responder) {
-               OnScheduler(std::move(request), std::move(responder));
+  AddLeading(std::string(kSchedulerPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnScheduler(request, std::move(responder));
              });
-  AddLeading("/api/v1/agent", "POST",
-             [this](net::Request request, net::Url, net::Responder responder) {
-               OnAgent(std::move(request), std::move(responder));
+  AddLeading(std::string(kAgentPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnAgent(request, std::move(responder));
              });
   AddCommonRoutes(&router_, options_.flags);
   router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
@@ -380,83 +356,44 @@ void MasterServer::Impl::AddReadRoutes() {
   });
 }
 
-void MasterServer::Impl::OnScheduler(net::Request request, net::Responder responder) {
-  Call call;
-  if (auto decoded = DecodeCall(request, &call); !decoded) {
-    std::move(responder).Send(std::move(decoded.error()));
+void MasterServer::Impl::OnScheduler(const net::Request& request, net::Responder responder) {
+  auto read = ReadSchedulerRequest(request);
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
     return;
   }
-  if (call.type() == Call::SUBSCRIBE) {
-    OnSchedulerSubscribe(request, std::move(call), std::move(responder));
-    return;
-  }
-  const unsigned success = call.type() == Call::UPDATE_FRAMEWORK ? 200 : 202;
-  WithMaster(ReplyWith(std::move(responder), success),
-             [stream_uuid = StreamIdOf(request), call = std::move(call)](master::Master& master,
-                                                                         master::Reply reply) {
-               master.OnSchedulerCall(stream_uuid, std::nullopt, call, std::move(reply));
-             });
-}
-
-void MasterServer::Impl::OnSchedulerSubscribe(const net::Request& request, Call call,
-                                              net::Responder responder) {
-  const auto type = NegotiateEvents(request);
-  if (!type) {
-    std::move(responder).Send(type.error());
-    return;
-  }
-  if (StreamIdOf(request)) {
-    std::move(responder).Send(
-        TextResponse(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header"));
+  if (!read->events) {
+    WithMaster(ReplyWith(std::move(responder), read->success),
+               [read = std::move(*read)](master::Master& master, master::Reply reply) {
+                 master.OnSchedulerCall(read.stream_uuid, std::nullopt, read.call,
+                                        std::move(reply));
+               });
     return;
   }
   std::string uuid = random_.Uuid();
-  const auto stream = hub_.Open(std::move(responder), *type, uuid);
-  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(call)](
+  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(read->call)](
                                   master::Master& master, master::Reply reply) {
     master.OnSchedulerSubscribe(stream, uuid, std::nullopt, call, std::move(reply));
   });
 }
 
-void MasterServer::Impl::OnAgent(net::Request request, net::Responder responder) {
-  link::Calls calls;
-  if (auto decoded = DecodeCall(request, &calls); !decoded) {
-    std::move(responder).Send(std::move(decoded.error()));
+void MasterServer::Impl::OnAgent(const net::Request& request, net::Responder responder) {
+  auto read = ReadAgentRequest(request);
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
     return;
   }
-  const bool subscribes = std::ranges::any_of(
-      calls.calls(), [](const link::Call& call) { return call.type() == link::Call::SUBSCRIBE; });
-  if (!subscribes) {
-    auto stream_uuid = StreamIdOf(request);
-    if (!stream_uuid) {
-      std::move(responder).Send(
-          TextResponse(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
-      return;
-    }
+  if (!read->events) {
     WithMaster(ReplyWith(std::move(responder), 202),
-               [stream_uuid = std::move(*stream_uuid), calls = std::move(calls)](
-                   master::Master& master, master::Reply reply) {
-                 master.OnAgentCalls(stream_uuid, calls, std::move(reply));
+               [read = std::move(*read)](master::Master& master, master::Reply reply) {
+                 master.OnAgentCalls(read.stream_uuid, read.calls, std::move(reply));
                });
     return;
   }
-  if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
-    std::move(responder).Send(
-        TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
-    return;
-  }
-  const auto type = NegotiateEvents(request);
-  if (!type) {
-    std::move(responder).Send(type.error());
-    return;
-  }
-  if (Status valid = master::validation::ValidateSubscription(calls.calls(0).subscribe()); !valid) {
-    std::move(responder).Send(ErrorResponse(valid.error()));
-    return;
-  }
   std::string uuid = random_.Uuid();
-  const auto stream = hub_.Open(std::move(responder), *type, uuid);
-  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(calls)](
+  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(read->calls)](
                                   master::Master& master, master::Reply reply) mutable {
     master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
                             std::move(reply));

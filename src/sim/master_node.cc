@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "base/version.h"
-#include "http/call_decoding.h"
+#include "http/master_api.h"
 #include "http/responses.h"
 #include "master/leadership.h"
-#include "master/validation.h"
 #include "sim/event_streams.h"
 #include "wire/content_type.h"
 
@@ -18,7 +16,6 @@ namespace tepui::sim {
 
 namespace {
 
-using mesos::v1::scheduler::Call;
 using ExchangePtr = std::shared_ptr<Network::Exchange>;
 
 constexpr int kPort = 5050;
@@ -74,9 +71,17 @@ class NodeSink final : public master::ReadModelSink {
   master::ReadModel model_;
 };
 
-std::optional<std::string> StreamIdOf(const net::Request& request) {
-  const std::string* header = request.headers.Find("Mesos-Stream-Id");
-  return header == nullptr ? std::nullopt : std::optional(*header);
+// What the master there says of itself, but for its id.
+mesos::v1::MasterInfo InfoAt(const Host& host) {
+  mesos::v1::MasterInfo info;
+  info.set_hostname(host);
+  info.set_ip(0);
+  info.set_port(kPort);
+  info.set_pid(fmt::format("master@{}:{}", host, kPort));
+  info.set_version(std::string(kMesosVersion));
+  info.mutable_address()->set_hostname(host);
+  info.mutable_address()->set_port(kPort);
+  return info;
 }
 
 // The reply to a call that is not a subscription.
@@ -140,15 +145,8 @@ MasterNode::Life::Life(MasterNode& node, const std::string& name)
       }),
       links_(node.parts_.observer, node.host_, streams_),
       sink_(node.parts_.observer, node.host_) {
-  mesos::v1::MasterInfo& info = options_.info;
-  info.set_id(random_.Uuid());
-  info.set_hostname(node.host_);
-  info.set_ip(0);
-  info.set_port(kPort);
-  info.set_pid(fmt::format("master@{}:{}", node.host_, kPort));
-  info.set_version(std::string(kMesosVersion));
-  info.mutable_address()->set_hostname(node.host_);
-  info.mutable_address()->set_port(kPort);
+  options_.info.MergeFrom(InfoAt(node.host_));
+  options_.info.set_id(random_.Uuid());
 }
 
 void MasterNode::Life::Start() {
@@ -179,25 +177,21 @@ void MasterNode::Life::End(const std::string& why) {
 }
 
 net::Response MasterNode::Life::Elsewhere(const net::Request& request) const {
-  if (leadership_) return http::TextResponse(503, "Master has not finished recovery");
-  if (!leader_ || *leader_ == node_.host_) {
-    return http::TextResponse(503, "No leading master is known");
-  }
-  net::Response response = http::TextResponse(307, "");
-  response.headers.Add("Location", fmt::format("//{}:{}{}", *leader_, kPort, request.target));
-  return response;
+  const auto leader = leader_ ? std::optional(InfoAt(*leader_)) : std::nullopt;
+  return http::SendOn({.self = options_.info, .elected = leadership_.has_value(), .leader = leader},
+                      request.target);
 }
 
 void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchange) {
   if (request.target == "/health") {
     exchange->Respond(http::TextResponse(200, ""));
-  } else if (request.target != "/api/v1/scheduler" && request.target != "/api/v1/agent") {
+  } else if (request.target != http::kSchedulerPath && request.target != http::kAgentPath) {
     exchange->Respond(http::TextResponse(404, ""));
-  } else if (!leads_) {
-    exchange->Respond(Elsewhere(request));
   } else if (request.method != "POST") {
     exchange->Respond(http::MethodNotAllowed("POST", request.method));
-  } else if (request.target == "/api/v1/scheduler") {
+  } else if (!leads_) {
+    exchange->Respond(Elsewhere(request));
+  } else if (request.target == http::kSchedulerPath) {
     OnScheduler(request, std::move(exchange));
   } else {
     OnAgent(request, std::move(exchange));
@@ -222,56 +216,31 @@ master::Reply MasterNode::Life::ReplyTo(master::StreamId stream) {
 }
 
 void MasterNode::Life::OnScheduler(const net::Request& request, ExchangePtr exchange) {
-  Call call;
-  if (auto decoded = http::DecodeCall(request, &call); !decoded) {
-    return exchange->Respond(std::move(decoded.error()));
-  }
-  const auto stream_id = StreamIdOf(request);
-  if (call.type() != Call::SUBSCRIBE) {
-    const unsigned success = call.type() == Call::UPDATE_FRAMEWORK ? 200 : 202;
-    leadership_->master()->OnSchedulerCall(stream_id, std::nullopt, call,
-                                           ReplyWith(std::move(exchange), success));
+  auto read = http::ReadSchedulerRequest(request);
+  if (!read) return exchange->Respond(std::move(read.error()));
+  if (!read->events) {
+    leadership_->master()->OnSchedulerCall(read->stream_uuid, std::nullopt, read->call,
+                                           ReplyWith(std::move(exchange), read->success));
     return;
-  }
-  if (const auto type = http::NegotiateEvents(request); !type) {
-    return exchange->Respond(type.error());
-  }
-  if (stream_id) {
-    return exchange->Respond(
-        http::TextResponse(400, "Subscribe calls should not include the 'Mesos-Stream-Id' header"));
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
-  leadership_->master()->OnSchedulerSubscribe(stream, uuid, std::nullopt, call, ReplyTo(stream));
+  leadership_->master()->OnSchedulerSubscribe(stream, uuid, std::nullopt, read->call,
+                                              ReplyTo(stream));
 }
 
 void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange) {
-  link::Calls calls;
-  if (auto decoded = http::DecodeCall(request, &calls); !decoded) {
-    return exchange->Respond(std::move(decoded.error()));
-  }
-  const bool subscribes = std::ranges::any_of(
-      calls.calls(), [](const link::Call& call) { return call.type() == link::Call::SUBSCRIBE; });
-  if (!subscribes) {
-    const auto stream_id = StreamIdOf(request);
-    if (!stream_id) {
-      return exchange->Respond(http::TextResponse(
-          400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
-    }
-    leadership_->master()->OnAgentCalls(*stream_id, calls, ReplyWith(std::move(exchange), 202));
+  auto read = http::ReadAgentRequest(request);
+  if (!read) return exchange->Respond(std::move(read.error()));
+  if (!read->events) {
+    leadership_->master()->OnAgentCalls(read->stream_uuid, read->calls,
+                                        ReplyWith(std::move(exchange), 202));
     return;
-  }
-  if (calls.calls_size() != 1 || !calls.calls(0).has_subscribe()) {
-    return exchange->Respond(
-        http::TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
-  }
-  if (Status valid = master::validation::ValidateSubscription(calls.calls(0).subscribe()); !valid) {
-    return exchange->Respond(http::ErrorResponse(valid.error()));
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
-  leadership_->master()->OnAgentSubscribe(stream, uuid, calls.calls(0).subscribe(),
-                                          ReplyTo(stream));
+  leadership_->master()->OnAgentSubscribe(
+      stream, uuid, std::move(*read->calls.mutable_calls(0)->mutable_subscribe()), ReplyTo(stream));
 }
 
 MasterNode::MasterNode(Parts parts, Host host, master::Options options)

@@ -156,7 +156,7 @@ TEST_F(MasterNodeTest, WithoutALeaderOrBeforeItHasRecoveredCallsAre503) {
   masters_[0]->Start();
   const auto leaderless = Ask("master-0", Post(kScheduler, FrameworkSubscribe()));
   EXPECT_EQ(leaderless->response->status, 503u);
-  EXPECT_EQ(leaderless->response->body, "No leading master is known");
+  EXPECT_EQ(leaderless->response->body, "No leader elected");
   network_.Unblock("master-0", Election::kCoordination);
 
   masters_[0]->store().min_delay = masters_[0]->store().max_delay = seconds(14);
@@ -164,7 +164,7 @@ TEST_F(MasterNodeTest, WithoutALeaderOrBeforeItHasRecoveredCallsAre503) {
   EXPECT_EQ(election_.leader(), "master-0");
   const auto recovering = Ask("master-0", Post(kScheduler, FrameworkSubscribe()));
   EXPECT_EQ(recovering->response->status, 503u);
-  EXPECT_EQ(recovering->response->body, "Master has not finished recovery");
+  EXPECT_EQ(recovering->response->body, "Leading master has not finished recovery");
   EXPECT_EQ(masters_[0]->epoch(), 0u);
   Advance(minutes(1));
   EXPECT_EQ(masters_[0]->epoch(), 1u);
