@@ -148,7 +148,7 @@ TEST(StoreCrash, SqliteHasEverythingAcknowledgedAndNothingByHalf) {
 }
 
 TEST(StoreCrash, ZooKeeperHasEverythingAcknowledgedAndNothingByHalf) {
-  KillAgainAndAgain(FreshZooKeeperAddress());
+  KillAgainAndAgain(zookeeper::FreshTestAddress());
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class ZooKeeperBackend final : public Backend {
   }
 
  private:
-  const std::string address_ = FreshZooKeeperAddress();
+  const std::string address_ = zookeeper::FreshTestAddress();
 };
 
 std::unique_ptr<Backend> MakeBackend(const std::string& kind) {

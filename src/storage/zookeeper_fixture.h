@@ -2,8 +2,6 @@
 
 // For the tests of stores in ZooKeeper.
 
-#include <fmt/format.h>
-
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,12 +12,6 @@
 #include "zookeeper/test_server.h"
 
 namespace tepui::storage {
-
-// On the test program's server, where nobody was before.
-inline std::string FreshZooKeeperAddress() {
-  static int count = 0;
-  return fmt::format("zk://{}/test{}", zookeeper::SharedTestServer().host(), ++count);
-}
 
 inline std::unique_ptr<ZooKeeperStore> OpenInZooKeeper(
     OwnerThread& owner, const std::string& address, Access access = Access::kWrite,

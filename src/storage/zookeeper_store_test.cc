@@ -104,7 +104,7 @@ class ZooKeeperStoreTest : public testing::Test {
   }
 
   OwnerThread owner_;
-  const std::string address_ = FreshZooKeeperAddress();
+  const std::string address_ = zookeeper::FreshTestAddress();
 };
 
 TEST_F(ZooKeeperStoreTest, KeepsKeysAsNodes) {

@@ -189,5 +189,10 @@ inline TestServer& SharedTestServer() {
   static const std::string serving = server.WaitUntilServing();
   return server;
 }
+// A path on it where nobody was before.
+inline std::string FreshTestAddress() {
+  static int count = 0;
+  return fmt::format("zk://{}/test{}", SharedTestServer().host(), ++count);
+}
 
 }  // namespace tepui::zookeeper
