@@ -58,6 +58,7 @@ void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
   master_ = subscribed.master_info();
   updates_.Resume();
   operations_.Resume();
+  for (link::Call& exit : std::exchange(untold_exits_, {})) services_.links.Send(std::move(exit));
 }
 
 void Agent::Impl::OnUnregistered() {
@@ -195,6 +196,7 @@ void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
 void Agent::Impl::ShutdownFramework(Framework& framework) {
   framework.terminating = true;
   updates_.Forget(framework.id);
+  if (framework.removed && TEPUI_PLANTED_FAULT("removed-framework-runs-on")) return;
   std::vector<Executor*> executors;
   executors.reserve(framework.executors.size());
   for (const auto& [id, executor] : framework.executors) executors.push_back(executor.get());

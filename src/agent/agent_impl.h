@@ -131,6 +131,9 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   std::unordered_map<StreamId, Executor*> streams_;
   Metrics metrics_;
 
+  // Ends of executors since the subscription that waits for its answer: it lists them as running.
+  std::vector<link::Call> untold_exits_;
+
   StatusUpdates updates_;
   Operations operations_;
   SandboxGc gc_;

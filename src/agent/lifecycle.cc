@@ -250,7 +250,8 @@ void Agent::Impl::SendExecutorExited(const FrameworkId& framework, const Executo
   call.mutable_executor_exited()->mutable_framework_id()->set_value(framework.value());
   call.mutable_executor_exited()->mutable_executor_id()->set_value(executor.value());
   call.mutable_executor_exited()->set_status(status);
-  services_.links.Send(std::move(call));
+  if (registration_.registered()) return services_.links.Send(std::move(call));
+  untold_exits_.push_back(std::move(call));
 }
 
 void Agent::Impl::RemoveExecutor(Executor& executor) {

@@ -119,6 +119,34 @@ TEST_F(RegistrationTest, ALongHistoryIsToldFromItsEnd) {
   EXPECT_LT(subscribe.ByteSizeLong(), size_t{9} << 20);
 }
 
+// The subscription lists it as running, and statuses say nothing of it.
+TEST_F(RegistrationTest, AnExecutorThatEndsWhileTheAgentSubscribesIsTold) {
+  Register();
+  Run(CustomTask("t1"));
+  containerizer.Start();
+  agent->OnMasterDisconnected("reset");
+  clock.Advance(seconds(1));
+  ASSERT_EQ(links.subscriptions[1].executors_size(), 1);
+  containerizer.End(Exited(0));
+  EXPECT_TRUE(links.Of(link::Call::EXECUTOR_EXITED).empty()) << "nobody would hear it";
+  Subscribed();
+  const auto exits = links.Of(link::Call::EXECUTOR_EXITED);
+  ASSERT_EQ(exits.size(), 1u);
+  EXPECT_EQ(exits[0].executor_exited().executor_id().value(), "e1");
+}
+
+TEST_F(RegistrationTest, AnExecutorThatEndedBeforeTheAgentSubscribesIsNotListed) {
+  Register();
+  Run(CustomTask("t1"));
+  containerizer.Start();
+  agent->OnMasterDisconnected("reset");
+  containerizer.End(Exited(0));
+  clock.Advance(seconds(1));
+  EXPECT_EQ(links.subscriptions[1].executors_size(), 0);
+  Subscribed();
+  EXPECT_TRUE(links.Of(link::Call::EXECUTOR_EXITED).empty());
+}
+
 TEST_F(RegistrationTest, StatusesWaitForTheMaster) {
   Register();
   Run(Task("t1"));

@@ -72,6 +72,7 @@ Agent::FrameworkState SnapshotOf(const Framework& framework) {
 }  // namespace
 
 link::Call::Subscribe Agent::Impl::MakeSubscription() {
+  untold_exits_.clear();
   link::Call::Subscribe subscribe;
   *subscribe.mutable_info() = info_;
   subscribe.set_version(options_.version);
