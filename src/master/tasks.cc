@@ -197,6 +197,7 @@ void Master::Impl::AddCompleted(Framework& framework, std::shared_ptr<const v1::
   TaskId id(message->task_id().value());
   publisher_.TaskMoved(framework.id, id, TaskPhase::kCompleted, std::move(message));
   framework.completed.push_back(std::move(id));
+  if (TEPUI_PLANTED_FAULT("history-never-cut")) return;
   while (framework.completed.size() >
          static_cast<size_t>(std::max(0, options_.max_completed_tasks_per_framework))) {
     publisher_.TaskMoved(framework.id, framework.completed.front(), TaskPhase::kCompleted, nullptr);
@@ -244,6 +245,8 @@ void Master::Impl::Acknowledge(Framework& framework,
         message.status_update_uuid() == acknowledge.uuid()) {
       Complete(it->second);
     }
+  } else if (TEPUI_PLANTED_FAULT("late-acknowledgement-refused")) {
+    return refuse("the task is not known");
   }
   link::Event event;
   event.set_type(link::Event::STATUS_ACKNOWLEDGEMENT);

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/planted_fault.h"
 #include "storage/versions.h"
 
 namespace tepui::storage {
@@ -53,7 +54,8 @@ void MemoryStore::Commit(Batch batch, Done done) {
 
 Status MemoryStore::Apply(Batch batch) {
   if (!lost_ && epoch_ == 0) lost_ = NotTakenOver();
-  if (!lost_ && epoch_ != data_->epoch) lost_ = Deposed(epoch_, data_->epoch, data_->writer);
+  const bool deposed = epoch_ != data_->epoch && !TEPUI_PLANTED_FAULT("deposed-writer-not-fenced");
+  if (!lost_ && deposed) lost_ = Deposed(epoch_, data_->epoch, data_->writer);
   if (lost_) return Fail(*lost_);
   const Result<std::vector<uint64_t>> versions =
       PlanVersions(batch, [this](std::string_view key) -> Result<uint64_t> {
