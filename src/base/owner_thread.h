@@ -1,6 +1,6 @@
 #pragma once
 
-// For tests of what lives on an owner's thread.
+// For tests and tools that wait for what lives on an owner's thread.
 
 #include <future>
 #include <memory>

@@ -27,6 +27,7 @@ int AgentCommand(const Invocation& invocation);
 int LocalCommand(const Invocation& invocation);
 int RunCommand(const Invocation& invocation);
 int SimulateCommand(const Invocation& invocation);
+int StoreCommand(const Invocation& invocation);
 
 // Prints help or version if that is what was asked for; the exit code then.
 std::optional<int> AnswerQuestions(const FlagTable& table, const FlagResult& result);

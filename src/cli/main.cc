@@ -20,8 +20,8 @@ struct Command {
   int (*run)(const Invocation&);
 };
 
-const std::array<Command, 5>& Commands() {
-  static const std::array<Command, 5> commands = {{
+const std::array<Command, 6>& Commands() {
+  static const std::array<Command, 6> commands = {{
       {"master", {"mesos-master"}, "run a master", MasterCommand},
       {"agent", {"mesos-agent", "mesos-slave"}, "run an agent", AgentCommand},
       {"local",
@@ -36,6 +36,10 @@ const std::array<Command, 5>& Commands() {
        {},
        "plan: simulate a cluster and its load, report utilisation and waiting",
        SimulateCommand},
+      {"store",
+       {},
+       "look into what a master keeps, check it, export and import it",
+       StoreCommand},
   }};
   return commands;
 }

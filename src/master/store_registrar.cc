@@ -1,8 +1,10 @@
 #include "master/store_registrar.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -185,8 +187,11 @@ Result<std::string> DescribeRegistryEntry(const storage::Entry& entry) {
     return Fail(Code::kInvalid, "{}", added.error().message);
   if (!one.agents.empty()) return one.agents.front().ShortDebugString();
   const auto& [id, since] = one.unreachable.empty() ? one.gone.front() : one.unreachable.front();
-  return fmt::format("{} since {} s", one.unreachable.empty() ? "gone" : "unreachable",
-                     ToProto(since).seconds());
+  const auto seconds = static_cast<std::time_t>(ToProto(since).seconds());
+  std::tm date{};
+  const std::string_view kind = one.unreachable.empty() ? "gone" : "unreachable";
+  if (gmtime_r(&seconds, &date) == nullptr) return fmt::format("{} since {} s", kind, seconds);
+  return fmt::format("{} since {:%Y-%m-%dT%H:%M:%SZ}", kind, date);
 }
 
 }  // namespace tepui::master
