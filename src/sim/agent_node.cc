@@ -115,8 +115,8 @@ AgentNode::Life::Life(AgentNode& node)
       process_(node.parts_.world, node.host_),
       random_(node.parts_.world.MakeRandom(fmt::format("{}/{}", node.host_, node.lives_))),
       containerizer_({node.parts_.world, node.parts_.network, node.parts_.observer, process_},
-                     node.host_, SeededRandom(random_.Next()), node.launches_fail_),
-      prober_(process_, SeededRandom(random_.Next())),
+                     node.host_, SeededRandom(random_.Next()), node.faults_),
+      prober_(process_, SeededRandom(random_.Next()), node.faults_),
       disk_(process_, SeededRandom(random_.Next())),
       streams_([this](agent::StreamId stream) { agent_->OnStreamClosed(stream); }),
       link_(node.parts_.network, process_, node.host_,
@@ -273,8 +273,6 @@ std::shared_ptr<const agent::Agent::State> AgentNode::Snapshot() const {
 std::vector<std::string> AgentNode::RunningTasks() const {
   return life_ == nullptr ? std::vector<std::string>() : life_->containerizer().RunningTasks();
 }
-
-void AgentNode::SetLaunchesFail(bool fail) { launches_fail_ = fail; }
 
 void AgentNode::KillContainer(Random& random) {
   if (life_ != nullptr) life_->containerizer().KillOne(random);

@@ -7,6 +7,7 @@
 #include "sim/election.h"
 #include "sim/network.h"
 #include "sim/observer.h"
+#include "sim/simulated_containerizer.h"
 
 namespace tepui::sim {
 
@@ -43,7 +44,8 @@ class AgentNode {
   std::vector<std::string> RunningTasks() const;
 
   // Faults of the container runtime.
-  void SetLaunchesFail(bool fail);
+  void SetLaunchesFail(bool fail) { faults_.launches_fail = fail; }
+  void SetChecksFail(bool fail) { faults_.checks_fail = fail; }
   // Ends one running container, chosen by `random`, as a segmentation fault or an operator would.
   void KillContainer(Random& random);
 
@@ -57,7 +59,7 @@ class AgentNode {
   Parts parts_;
   const Host host_;
   const agent::Options options_;
-  bool launches_fail_ = false;
+  MachineFaults faults_;
   bool wanted_ = false;  // By whoever operates it.
   uint64_t lives_ = 0;
   TimerId next_ = 0;  // The end of this life, or the start of the next.

@@ -251,6 +251,7 @@ void Cluster::Calm() {
     End(number);
   }
   for (auto& [host, node] : nodes_) node.Start();
+  for (const auto& agent : agents_) agent->SetChecksFail(false);
   for (const auto& scheduler : schedulers_) scheduler->Calm();
 }
 

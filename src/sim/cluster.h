@@ -26,7 +26,8 @@ class Cluster {
 
   void Start();
   void Do(const Fault& fault);  // Now; its end is put on the clock.
-  // Ends what faults left: partitions, pauses, nodes that are down; frameworks launch nothing new.
+  // Ends what faults left: partitions, pauses, nodes that are down; checks succeed;
+  // frameworks launch nothing new.
   void Calm();
 
   World& world() { return world_; }

@@ -197,6 +197,7 @@ bool Batch::AddCommands(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, C
     std::optional<v1::TaskInfo> task = Task(tasks, offer, pool, &script);
     if (!task) break;
     *task->mutable_command() = MakeCommand(script);
+    AddChecks(random_, &*task);
     *operation.mutable_launch()->add_task_infos() = std::move(*task);
   }
   if (!operation.has_launch()) return false;
@@ -216,6 +217,7 @@ bool Batch::AddGroup(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Call
     std::optional<v1::TaskInfo> task = Task(tasks, offer, pool, &script);
     if (!task) break;
     *task->mutable_command() = MakeCommand(script);
+    AddChecks(random_, &*task);
     *group.add_tasks() = std::move(*task);
   }
   if (group.tasks().empty()) return false;

@@ -29,6 +29,8 @@ Framework::Call MakeKill(const std::string& task, Duration grace);
 // A task without what it runs.
 v1::TaskInfo MakeTask(const std::string& id, const v1::Offer& offer, OfferPool::List resources);
 v1::CommandInfo MakeCommand(const ContainerScript& script);
+// A check or a health check of any type, or both, or neither.
+void AddChecks(Random& random, v1::TaskInfo* task);
 
 // Of [min, max], to the millisecond.
 Duration Between(Random& random, Duration min, Duration max);

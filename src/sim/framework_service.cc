@@ -141,6 +141,7 @@ void Service::Launch(Tasks& tasks, const v1::Offer& offer, OfferPool& pool,
   if (Rarely(random_, 5)) script.start = Between(random_, 1s, 10s);
   v1::TaskInfo task = MakeTask(id, offer, std::move(resources));
   *task.mutable_command() = MakeCommand(script);
+  AddChecks(random_, &task);
   if (Rarely(random_, 3)) {
     task.mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(
         Between(random_, 0s, 10s).count());

@@ -92,8 +92,7 @@ class SchedulerNode::Life final : public Framework::Tasks {
         random_(node.parts_.world.MakeRandom(fmt::format("{}/{}", node.host_, node.lives_))),
         link_(node.parts_.network, process_, node.host_,
               {.path = "/api/v1/scheduler", .authorization = ""}),
-        core_({}, process_,
-              random_, link_,
+        core_({}, process_, random_, link_,
               {.connected = [this] { Subscribe(); },
                .disconnected = [this] { OnDisconnected(); },
                .received = [this](Event event) { OnEvent(event); }}) {}
@@ -222,7 +221,11 @@ void SchedulerNode::Life::OnError(const std::string& message) {
 
 void SchedulerNode::Life::OnStatus(const v1::TaskStatus& status) {
   const bool news = memory_.Learn(status);
-  if (news) Write("{} is {}", status.task_id().value(), v1::TaskState_Name(status.state()));
+  const std::string& id = status.task_id().value();
+  if (news) Write("{} is {}", id, v1::TaskState_Name(status.state()));
+  if (status.reason() == v1::TaskStatus::REASON_TASK_CHECK_STATUS_UPDATED)
+    Write("{}'s check found something else", id);
+  if (status.has_healthy()) Write("{} is {}", id, status.healthy() ? "healthy" : "not healthy");
   if (status.has_uuid()) {
     const Duration writing(random_.Below(static_cast<uint64_t>(kLongestWrite.count())));
     process_.After(writing, [this, status] {

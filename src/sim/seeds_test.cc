@@ -112,6 +112,9 @@ TEST(Seeds, BetweenThemEverythingHappens) {
                                       "is TASK_UNREACHABLE",
                                       "is TASK_GONE",
                                       "is TASK_UNKNOWN",
+                                      "is healthy",
+                                      "is not healthy",
+                                      "'s check found something else",
                                       "asks for CREATE",
                                       "asks for GROW_VOLUME",
                                       "begins anew"};

@@ -33,17 +33,25 @@ int WaitStatus(End end, int code) {
   return end == End::kExit ? code << 8 : code;
 }
 
-Duration CheckTime(Random& random) {
-  return std::chrono::milliseconds(1 + random.Below(kMostCheckMs));
+// How one check goes.
+struct Probe {
+  Duration takes;
+  bool succeeds;
+};
+
+Probe MakeProbe(Random& random, const MachineFaults& faults) {
+  if (!faults.checks_fail) return {std::chrono::milliseconds(1), true};
+  const Duration takes = std::chrono::milliseconds(1 + random.Below(kMostCheckMs));
+  return {takes, random.Below(kChecksPerFailure) != 0};
 }
 
 }  // namespace
 
 SimulatedContainerizer::SimulatedContainerizer(Parts parts, Host host, SeededRandom random,
-                                               const bool& launches_fail)
+                                               const MachineFaults& faults)
     : parts_(parts),
       host_(std::move(host)),
-      launches_fail_(launches_fail),
+      faults_(faults),
       random_(std::move(random)),
       machine_(parts.world, host_ + "/containers") {}
 
@@ -113,7 +121,7 @@ void SimulatedContainerizer::FailLaunch(const ContainerId& id, Error error) {
 void SimulatedContainerizer::Start(const ContainerId& id) {
   Container& container = *Find(id);
   container.timer = 0;
-  if (container.script.start_fails || launches_fail_) {
+  if (container.script.start_fails || faults_.launches_fail) {
     return FailLaunch(
         id, {Code::kInternal, fmt::format("Container {} cannot be started on {}", id, host_)});
   }
@@ -220,11 +228,11 @@ void SimulatedContainerizer::Update(const ContainerId& id, const Resources& reso
 
 void SimulatedContainerizer::Exec(const ContainerId& id, v1::CommandInfo, Duration timeout,
                                   ExecCallback callback) {
-  const Duration takes = CheckTime(random_);
+  const auto [takes, succeeds] = MakeProbe(random_, faults_);
   ExecResult result;
   if (takes > timeout) {
     result = {.status = SIGKILL, .timed_out = true};
-  } else if (random_.Below(kChecksPerFailure) == 0) {
+  } else if (!succeeds) {
     result.status = WaitStatus(End::kExit, 1);
   }
   machine_.After(std::min(takes, timeout),
@@ -272,19 +280,18 @@ void SimulatedContainerizer::KillOne(Random& random) {
 
 void SimulatedProber::Http(const std::string&, const std::string&, uint16_t, const std::string&,
                            Duration timeout, std::move_only_function<void(Result<int>)> callback) {
-  const Duration takes = CheckTime(random_);
-  const int status = random_.Below(kChecksPerFailure) == 0 ? 503 : 200;
-  agent_.After(std::min(takes, timeout),
-               [takes, timeout, status, callback = std::move(callback)]() mutable {
-                 if (takes <= timeout) return callback(status);
+  const Probe probe = MakeProbe(random_, faults_);
+  agent_.After(std::min(probe.takes, timeout),
+               [probe, timeout, callback = std::move(callback)]() mutable {
+                 if (probe.takes <= timeout) return callback(probe.succeeds ? 200 : 503);
                  callback(Fail(Code::kUnavailable, "The request timed out"));
                });
 }
 
 void SimulatedProber::Tcp(const std::string&, uint16_t, Duration timeout,
                           std::move_only_function<void(Result<bool>)> callback) {
-  const Duration takes = CheckTime(random_);
-  const bool connected = takes <= timeout && random_.Below(kChecksPerFailure) != 0;
+  const auto [takes, succeeds] = MakeProbe(random_, faults_);
+  const bool connected = takes <= timeout && succeeds;
   agent_.After(std::min(takes, timeout),
                [connected, callback = std::move(callback)]() mutable { callback(connected); });
 }

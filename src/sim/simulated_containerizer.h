@@ -12,6 +12,12 @@
 
 namespace tepui::sim {
 
+// What is wrong with a machine that is up: faults and calm change it.
+struct MachineFaults {
+  bool launches_fail = false;
+  bool checks_fail = true;  // One of some, or they take their time. Else all succeed at once.
+};
+
 // The containers of an agent's machine: each follows the script that is its command's value
 // (ContainerScript), with small random delays. They live beside the agent's process: while that is
 // paused they go on, and what happened to them is told afterwards. Callbacks run in the agent's
@@ -25,8 +31,8 @@ class SimulatedContainerizer final : public containers::Containerizer {
     Observer& observer;
     Process& agent;
   };
-  // Launches fail while `launches_fail`.
-  SimulatedContainerizer(Parts parts, Host host, SeededRandom random, const bool& launches_fail);
+  // `faults` outlives it.
+  SimulatedContainerizer(Parts parts, Host host, SeededRandom random, const MachineFaults& faults);
   ~SimulatedContainerizer() override;
 
   // Nothing outlives the object so far: all that is claimed has ended, nobody knows how.
@@ -75,7 +81,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
 
   const Parts parts_;
   const Host host_;
-  const bool& launches_fail_;
+  const MachineFaults& faults_;
   SeededRandom random_;
   Process machine_;  // In which the containers live.
   int last_pid_ = 1000;
@@ -86,8 +92,9 @@ class SimulatedContainerizer final : public containers::Containerizer {
 // Checks over the network: mostly they succeed.
 class SimulatedProber final : public containers::Prober {
  public:
-  SimulatedProber(Process& agent, SeededRandom random)
-      : agent_(agent), random_(std::move(random)) {}
+  // `faults` outlives it.
+  SimulatedProber(Process& agent, SeededRandom random, const MachineFaults& faults)
+      : agent_(agent), random_(std::move(random)), faults_(faults) {}
   void Http(const std::string& scheme, const std::string& host, uint16_t port,
             const std::string& path, Duration timeout,
             std::move_only_function<void(Result<int>)> callback) override;
@@ -97,6 +104,7 @@ class SimulatedProber final : public containers::Prober {
  private:
   Process& agent_;
   SeededRandom random_;
+  const MachineFaults& faults_;
 };
 
 // A disk that holds nothing and is more or less full.

@@ -52,10 +52,10 @@ class SimulatedContainerizerTest : public testing::Test {
   Network network_{world_, {}};
   RecordingObserver observer_;
   Process agent_{world_, "agent-0"};
-  bool launches_fail_ = false;
+  MachineFaults faults_;
   std::unique_ptr<SimulatedContainerizer> containerizer_ = std::make_unique<SimulatedContainerizer>(
       SimulatedContainerizer::Parts{world_, network_, observer_, agent_}, "agent-0",
-      SeededRandom(1), launches_fail_);
+      SeededRandom(1), faults_);
 
   Words told_;
   std::map<std::string, std::string> errors_;
@@ -121,12 +121,12 @@ TEST_F(SimulatedContainerizerTest, LaunchesFail) {
   Launch("a", "task=t start=fail");
   Launch("b", "sleep 1000");
   world_.clock().Advance(seconds(1));
-  launches_fail_ = true;
+  faults_.launches_fail = true;
   Launch("c", "task=t run=inf");
   world_.clock().Advance(seconds(1));
   EXPECT_THAT(told_, ElementsAre("b fails", "a fails", "c fails"));
   EXPECT_THAT(errors_["b"], testing::HasSubstr("'sleep'"));
-  launches_fail_ = false;
+  faults_.launches_fail = false;
   Launch("d", "task=t run=inf");
   world_.clock().Advance(seconds(1));
   EXPECT_EQ(told_.back(), "d runs");
@@ -234,7 +234,8 @@ TEST_F(SimulatedContainerizerTest, AllEndsWithTheMachine) {
 TEST(SimulatedProberTest, MostlySucceeds) {
   World world(7, /*keep_trace=*/false);
   Process agent(world, "agent-0");
-  SimulatedProber prober(agent, SeededRandom(1));
+  MachineFaults faults;
+  SimulatedProber prober(agent, SeededRandom(1), faults);
   std::map<int, int> http;
   std::map<bool, int> tcp;
   for (int i = 0; i < 100; ++i) {
@@ -252,6 +253,16 @@ TEST(SimulatedProberTest, MostlySucceeds) {
   EXPECT_EQ(tcp[true] + tcp[false], 100);
   EXPECT_GT(tcp[true], tcp[false]);
   EXPECT_GT(tcp[false], 0);
+
+  faults.checks_fail = false;
+  const int failed = http[503];
+  for (int i = 0; i < 100; ++i) {
+    prober.Http("http", "127.0.0.1", 80, "/", milliseconds(10),
+                [&](Result<int> status) { ++http[status.value_or(0)]; });
+  }
+  world.clock().Advance(seconds(2));
+  EXPECT_EQ(http[503], failed);
+  EXPECT_EQ(http[0], 1);
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ const Planted kPlanted[] = {
     // The agent.
     {"acknowledged-sent-again", {"acknowledged-once"}},
     {"next-before-acknowledgement", {"acknowledged-once"}},
-    {"statuses-sent-once", {"statuses-arrive", "told-truth", "nothing-forgotten"}},
+    {"statuses-sent-once", {"statuses-arrive", "told-truth", "nothing-forgotten", "converged"}},
     {"last-acknowledgement-lost", {"statuses-arrive", "converged"}},
     {"killed-told-too-early", {"dead-stays-dead"}},
     {"failed-task-restarted", {"runs-once"}},
