@@ -125,6 +125,13 @@ def failover(results, full):
         results.run("failover_bench", "--sockets", "--agents", agents, "--repeats", repeats)
 
 
+def storage(results, full):
+    """Needs Debian's ZooKeeper."""
+    repeats = 5 if full else 3
+    results.run("storage_bench", "--repeats", repeats)
+    results.run("leader_bench", "--repeats", repeats)
+
+
 def state(results, full):
     results.run("state_bench", "--repeats", 20 if full else 7)
     if full:
@@ -296,7 +303,7 @@ def build(results, full):
                                 {"wall_minutes": (time.monotonic() - began) / 60}))
 
 
-GROUPS = {group.__name__: group for group in (allocator, failover, state, placement, memory, http, agent, build)}
+GROUPS = {group.__name__: group for group in (allocator, failover, storage, state, placement, memory, http, agent, build)}
 
 
 # --- The report.

@@ -36,10 +36,7 @@ const std::array<Command, 6>& Commands() {
        {},
        "plan: simulate a cluster and its load, report utilisation and waiting",
        SimulateCommand},
-      {"store",
-       {},
-       "look into what a master keeps, check it, export and import it",
-       StoreCommand},
+      {"store", {}, "look into what a master keeps, check it, export and import it", StoreCommand},
   }};
   return commands;
 }

@@ -14,6 +14,7 @@ using zookeeper::Answer;
 using zookeeper::Node;
 using zookeeper::NodeStat;
 using zookeeper::Operation;
+using zookeeper::TestEnsemble;
 using zookeeper::TestProxy;
 using zookeeper::TestServer;
 
@@ -441,39 +442,8 @@ TEST(ZooKeeperServers, ThatAreGoneForTooLongEndTheStore) {
   EXPECT_EQ(store.Commit({Put("k", "w")}).error().code, Code::kUnavailable);
 }
 
-// Three servers.
-class Ensemble {
- public:
-  Ensemble() {
-    std::string list;
-    for (int id = 1; id <= kServers; ++id) {
-      list += fmt::format("server.{}=127.0.0.1:{}:{}\n", id, TestServer::FreePort(),
-                          TestServer::FreePort());
-    }
-    for (int id = 1; id <= kServers; ++id) {
-      servers_.push_back(
-          std::make_unique<TestServer>(zookeeper::TestServerOptions{.id = id, .servers = list}));
-    }
-    for (const auto& server : servers_) server->WaitUntilServing();
-  }
-  std::string address() const {
-    return fmt::format("zk://{},{},{}/p", servers_[0]->host(), servers_[1]->host(),
-                       servers_[2]->host());
-  }
-  TestServer& leader() {
-    for (const auto& server : servers_) {
-      if (server->IsLeader()) return *server;
-    }
-    throw std::runtime_error("no leader");
-  }
-
- private:
-  static constexpr int kServers = 3;
-  std::vector<std::unique_ptr<TestServer>> servers_;
-};
-
 TEST(ZooKeeperServers, LoseTheirLeaderAndNothingElse) {
-  Ensemble ensemble;
+  TestEnsemble ensemble;
   OwnerThread owner;
   Handle store(owner, OpenInZooKeeper(owner, ensemble.address(), Access::kWrite, kPatient));
   ASSERT_TRUE(store.TakeOver());

@@ -25,6 +25,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -181,6 +182,38 @@ class TestServer {
   const uint16_t port_;
   std::string directory_;
   pid_t pid_ = 0;
+};
+
+// Three servers that are one ZooKeeper.
+class TestEnsemble {
+ public:
+  // Of each server, as in TestServerOptions.
+  explicit TestEnsemble(const std::vector<std::string>& java_options = {}) {
+    std::string list;
+    for (int id = 1; id <= kServers; ++id) {
+      list += fmt::format("server.{}=127.0.0.1:{}:{}\n", id, TestServer::FreePort(),
+                          TestServer::FreePort());
+    }
+    for (int id = 1; id <= kServers; ++id) {
+      servers_.push_back(std::make_unique<TestServer>(
+          TestServerOptions{.id = id, .servers = list, .java_options = java_options}));
+    }
+    for (const auto& server : servers_) server->WaitUntilServing();
+  }
+  std::string address(std::string_view path = "/p") const {
+    return fmt::format("zk://{},{},{}{}", servers_[0]->host(), servers_[1]->host(),
+                       servers_[2]->host(), path);
+  }
+  TestServer& leader() {
+    for (const auto& server : servers_) {
+      if (server->IsLeader()) return *server;
+    }
+    throw std::runtime_error("no leader");
+  }
+
+ private:
+  static constexpr int kServers = 3;
+  std::vector<std::unique_ptr<TestServer>> servers_;
 };
 
 // The server of a test program, for all tests that do not hurt it.

@@ -1,0 +1,272 @@
+// What a registry's store costs, in SQLite and in a ZooKeeper of three servers (Debian's, on this
+// machine and its disk): a large registry loaded, many agents registered at once, commits a second.
+// Beside them what the disk does: writes of a record, each followed by fdatasync.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+
+#include "base/owner_thread.h"
+#include "cluster.h"
+#include "http_load.h"
+#include "master/store_registrar.h"
+#include "report.h"
+#include "server_process.h"
+#include "storage/sqlite_store.h"
+#include "storage/zookeeper_store.h"
+#include "zookeeper/test_server.h"
+
+namespace tepui::bench {
+namespace {
+
+using storage::Store;
+
+std::vector<v1::AgentInfo> MakeAgents(int count) {
+  const Subscriptions subscriptions({.tasks_per_agent = 0});
+  std::vector<v1::AgentInfo> agents;
+  std::string bytes;
+  for (int i = 0; i < count; ++i) {
+    subscriptions.Write(i, &bytes);
+    link::Calls calls;
+    if (!calls.ParseFromString(bytes)) Die("The agents' calls do not parse");
+    v1::AgentInfo& info = agents.emplace_back(calls.calls(0).subscribe().info());
+    // As an ordinary agent says of itself.
+    info.clear_resources();
+    for (const auto& [name, value] :
+         {std::pair("cpus", 20.0), {"mem", 10240.0}, {"disk", 512'000.0}})
+      SetScalar(name, value, info.add_resources());
+    v1::Resource* const ports = info.add_resources();
+    ports->set_name("ports");
+    ports->set_type(v1::Value::RANGES);
+    v1::Value::Range* const range = ports->mutable_ranges()->add_range();
+    range->set_begin(31'000);
+    range->set_end(32'000);
+    for (const auto& [name, value] : {std::pair("rack", "rack-17"), {"os", "debian-12"}}) {
+      v1::Attribute* const attribute = info.add_attributes();
+      attribute->set_name(name);
+      attribute->set_type(v1::Value::TEXT);
+      attribute->mutable_text()->set_value(value);
+    }
+  }
+  return agents;
+}
+
+// Where stores are, each named by a number.
+class Place {
+ public:
+  virtual ~Place() = default;
+  virtual std::unique_ptr<Store> Open(int number, OwnerThread& owner) = 0;
+};
+
+class SqlitePlace final : public Place {
+ public:
+  explicit SqlitePlace(std::string directory) : directory_(std::move(directory)) {}
+  std::unique_ptr<Store> Open(int number, OwnerThread& owner) override {
+    auto store = storage::SqliteStore::Open(fmt::format("{}/{}.db", directory_, number),
+                                            storage::Access::kWrite, owner.poster());
+    if (!store) Die(store.error().message);
+    return std::move(*store);
+  }
+
+ private:
+  const std::string directory_;
+};
+
+class ZooKeeperPlace final : public Place {
+ public:
+  explicit ZooKeeperPlace(const std::vector<std::string>& java_options) : ensemble_(java_options) {}
+  std::unique_ptr<Store> Open(int number, OwnerThread& owner) override {
+    return std::make_unique<storage::ZooKeeperStore>(
+        zookeeper::ParseAddress(ensemble_.address(fmt::format("/bench{}", number))).value(),
+        storage::Access::kWrite, storage::ZooKeeperStore::Options{}, owner.loop(), owner.poster());
+  }
+
+ private:
+  zookeeper::TestEnsemble ensemble_;
+};
+
+// A store that was opened and taken over.
+class Writer {
+ public:
+  Writer(Place& place, int number) {
+    owner_.loop().Run([&] { store_ = place.Open(number, owner_); });
+    const auto epoch =
+        owner_.Await<Result<uint64_t>>([this](auto done) { store_->TakeOver(std::move(done)); });
+    if (!epoch) Die(epoch.error().message);
+  }
+  ~Writer() {
+    owner_.loop().Run([this] {
+      registrar_.reset();
+      store_.reset();
+    });
+  }
+
+  size_t Recover() {
+    const auto registry = owner_.Await<Result<master::RecoveredRegistry>>(
+        [this](auto done) { master::StoreRegistrar::Recover(*store_, std::move(done)); });
+    if (!registry) Die(registry.error().message);
+    return registry->agents.size();
+  }
+  // All at once; until the last is written.
+  void Admit(const std::vector<v1::AgentInfo>& agents) {
+    std::promise<void> done;
+    size_t left = agents.size();
+    owner_.loop().Run([&] {
+      registrar_ =
+          std::make_unique<master::StoreRegistrar>(*store_, owner_.loop(), std::chrono::minutes(10),
+                                                   [](const Error& why) { Die(why.message); });
+      for (const v1::AgentInfo& agent : agents) {
+        registrar_->AdmitAgent(agent, [&](Status status) {
+          if (!status) Die(status.error().message);
+          if (--left == 0) done.set_value();
+        });
+      }
+    });
+    done.get_future().wait();
+  }
+  // `count` commits, of which `waiting` are always on their way.
+  void Commit(int count, int waiting, const std::string& value) {
+    std::promise<void> done;
+    int begun = 0;
+    int ended = 0;
+    std::function<void()> next = [&] {
+      const int number = begun++;
+      store_->Commit({{.key = fmt::format("bench/{}", number % 1000), .value = value}},
+                     [&](Status status) {
+                       if (!status) Die(status.error().message);
+                       if (begun < count) next();
+                       if (++ended == count) done.set_value();
+                     });
+    };
+    owner_.loop().Run([&] {
+      while (begun < waiting) next();
+    });
+    done.get_future().wait();
+  }
+
+ private:
+  OwnerThread owner_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<master::StoreRegistrar> registrar_;
+};
+
+struct Sizes {
+  int loaded = 50'000;
+  int registered = 10'000;
+  int commits = 2'000;
+};
+
+// From nothing to a leader that has its registry: open, take over, read, parse.
+void MeasureLoad(const Report& report, const std::string& name, Place& place, const Sizes& sizes) {
+  const std::vector<v1::AgentInfo> agents = MakeAgents(sizes.loaded);
+  Writer(place, 0).Admit(agents);
+  report.Repeat(
+      {.name = fmt::format("{} load {} agents", name, sizes.loaded), .unit = "s", .values = {}},
+      [&](Measurement* measurement) {
+        const auto begin = SteadyClock::now();
+        Writer writer(place, 0);
+        const double opened = SecondsSince(begin);
+        if (writer.Recover() != agents.size()) Die("Not all agents are there");
+        measurement->facts = {{"open_and_take_over_s", opened},
+                              {"record_bytes", static_cast<double>(agents.front().ByteSizeLong())}};
+        return SecondsSince(begin);
+      });
+}
+
+void MeasureWrites(const Report& report, const std::string& name, Place& place,
+                   const Sizes& sizes) {
+  int number = 0;
+  const std::string record = MakeAgents(1).front().SerializeAsString();
+  const std::vector<v1::AgentInfo> registered = MakeAgents(sizes.registered);
+  report.Repeat({.name = fmt::format("{} register {} agents at once", name, sizes.registered),
+                 .unit = "s",
+                 .values = {}},
+                [&](Measurement*) {
+                  Writer writer(place, ++number);
+                  const auto begin = SteadyClock::now();
+                  writer.Admit(registered);
+                  return SecondsSince(begin);
+                });
+  for (const int waiting : {1, 10, 100}) {
+    report.Repeat({.name = fmt::format("{} commits, {} at a time", name, waiting),
+                   .unit = "1/s",
+                   .values = {}},
+                  [&](Measurement*) {
+                    Writer writer(place, ++number);
+                    const int count = sizes.commits * (waiting == 1 ? 1 : 5);
+                    const auto begin = SteadyClock::now();
+                    writer.Commit(count, waiting, record);
+                    return count / SecondsSince(begin);
+                  });
+  }
+}
+
+// The least that a durable commit of a record can cost here.
+void MeasureDisk(const Report& report, const std::string& directory, const Sizes& sizes) {
+  const std::string record = MakeAgents(1).front().SerializeAsString();
+  const std::string path = directory + "/bare";
+  report.Repeat({.name = "disk: append a record, fdatasync", .unit = "1/s", .values = {}},
+                [&](Measurement*) {
+                  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+                  const auto begin = SteadyClock::now();
+                  for (int i = 0; i < sizes.commits; ++i) {
+                    if (write(fd, record.data(), record.size()) < 0 || fdatasync(fd) != 0)
+                      Die("Cannot write");
+                  }
+                  const double seconds = SecondsSince(begin);
+                  close(fd);
+                  return sizes.commits / seconds;
+                });
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("The stores of a registry, and the disk beneath them.");
+  Report report("storage_bench");
+  report.DeclareFlags(&app, 3);
+  Sizes sizes;
+  std::string parent = "/var/tmp";
+  app.add_option("--loaded", sizes.loaded, "Agents of the registry that is loaded")
+      ->check(CLI::Range(1, 99'999))
+      ->capture_default_str();
+  app.add_option("--registered", sizes.registered, "Agents that register at once")
+      ->check(CLI::Range(1, 99'999))
+      ->capture_default_str();
+  app.add_option("--commits", sizes.commits, "Commits one by one; five times as many together")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--directory", parent, "On the disk to measure; ZooKeeper's is /tmp")
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  QuietLog();
+  std::string directory = parent + "/tepui-storage-bench-XXXXXX";
+  if (mkdtemp(directory.data()) == nullptr) Die("No directory can be made in " + parent);
+  MeasureDisk(report, directory, sizes);
+  SqlitePlace sqlite(directory);
+  MeasureLoad(report, "sqlite", sqlite, sizes);
+  MeasureWrites(report, "sqlite", sqlite, sizes);
+  std::filesystem::remove_all(directory);
+  {
+    ZooKeeperPlace zookeeper({});
+    MeasureLoad(report, "zookeeper", zookeeper, sizes);
+    MeasureWrites(report, "zookeeper", zookeeper, sizes);
+  }
+  // Each request of a server as it comes passes through five threads; here through two.
+  ZooKeeperPlace zookeeper({"-Dzookeeper.commitProcessor.numWorkerThreads=0",
+                            "-Dzookeeper.nio.numWorkerThreads=0",
+                            "-Dzookeeper.nio.numSelectorThreads=1"});
+  MeasureLoad(report, "zookeeper without worker threads", zookeeper, sizes);
+  return 0;
+}
+
+}  // namespace
+}  // namespace tepui::bench
+
+int main(int argc, char** argv) { return tepui::bench::Main(argc, argv); }
