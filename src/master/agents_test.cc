@@ -488,6 +488,30 @@ struct FailedOver : ::testing::Test {
   Node node;
 };
 
+// Its agent was away when the earlier master removed it.
+TEST(AfterFailover, WhatAnAgentBringsOfARemovedFrameworkIsEnded) {
+  Options options = FailedOver::WithRegistry();
+  options.registry.removed_frameworks.emplace_back(FrameworkId("old-0000"), WallTime{});
+  MasterHarness h(options);
+  Scheduler scheduler;
+  scheduler.info = MasterHarness::Info();
+  scheduler.info.mutable_id()->set_value("old-0000");
+  scheduler.id = "old-0000";
+  Node node;
+  node.subscribe = MasterHarness::Machine();
+  node.id = "old-S0";
+  node.subscribe.mutable_info()->mutable_id()->set_value("old-S0");
+  Bring(&node, scheduler, "t", v1::TASK_RUNNING);
+  ASSERT_TRUE(h.Rejoin(&node));
+  EXPECT_TRUE(h.Read(node).used.empty());
+  EXPECT_TRUE(h.Read().frameworks().empty());
+  EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
+  h.Resubscribe(&scheduler);
+  const std::vector<Event> refused = h.Take(scheduler);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_EQ(refused[0].error().message(), "Framework has been removed");
+}
+
 // Reference 2.2: RECOVERED frameworks are known from agents only.
 TEST_F(FailedOver, MastersLearnFrameworksFromAgents) {
   ASSERT_TRUE(h.Rejoin(&node));

@@ -14,8 +14,6 @@ namespace tepui::master {
 
 namespace {
 
-// Removed frameworks of earlier masters whose ids are still refused.
-constexpr size_t kRememberedForeignFrameworks = 100'000;
 // Longer failover timeouts mean forever and must not overflow the clock.
 constexpr double kLongestFailoverTimeout = 50.0 * 365 * 24 * 3600;
 
@@ -86,7 +84,7 @@ void Master::Impl::Refuse(StreamId stream, const std::string& why, Reply reply) 
 
 bool Master::Impl::IsCompleted(const FrameworkId& id) const {
   if (frameworks_.contains(id)) return false;
-  if (removed_foreign_.contains(id)) return true;
+  if (removed_.contains(id)) return true;
   // "<master>-0042": given by this master and not here any more.
   const std::string prefix = options_.info.id() + "-";
   if (!id.value().starts_with(prefix)) return false;
@@ -227,8 +225,29 @@ void Master::Impl::Disconnect(Framework& framework) {
   framework.failover.Set(
       std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)),
       [this, &framework] {
-        RemoveFramework(framework, "did not come back within its failover timeout");
+        RemoveDurably(framework, "did not come back within its failover timeout",
+                      [](const Status&) {});
       });
+}
+
+// A master that was deposed and does not know can write nothing, so it cannot end what lives on
+// under the next one; and the next one does not take for alive what an agent brings back.
+void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply reply) {
+  const FrameworkId id = framework.id;
+  const WallTime when = clock_.WallNow();
+  registrar_.RemoveFramework(
+      id, when,
+      Guarded(
+          [this, id, when, why = std::move(why), reply = std::move(reply)](Status status) mutable {
+            if (!status) {
+              spdlog::error("The registry did not take framework {} for removed: {}", id,
+                            status.error().message);
+              return reply(std::move(status));
+            }
+            if (removed_.insert(id).second) removed_order_.emplace_back(when, id);
+            if (Framework* known = FindFramework(id)) RemoveFramework(*known, why);
+            reply({});
+          }));
 }
 
 void Master::Impl::RemoveFramework(Framework& framework, std::string_view why) {
@@ -268,13 +287,6 @@ void Master::Impl::RemoveFramework(Framework& framework, std::string_view why) {
     completed_.pop_front();
   }
   frameworks_.erase(id);
-  if (IsCompleted(id)) return;
-  removed_foreign_.insert(id);
-  removed_foreign_order_.push_back(id);
-  if (removed_foreign_order_.size() > kRememberedForeignFrameworks) {
-    removed_foreign_.erase(removed_foreign_order_.front());
-    removed_foreign_order_.pop_front();
-  }
 }
 
 void Master::Impl::EndTasks(Framework& framework) {

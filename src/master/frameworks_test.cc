@@ -164,6 +164,36 @@ TEST(Frameworks, TearDown) {
   EXPECT_EQ(h.Make(scheduler, Call::TEARDOWN).error().code, Code::kInvalid);
 }
 
+TEST(Frameworks, AreRemovedOnceTheRegistryHasIt) {
+  MasterHarness h;
+  const Node node = h.Join();
+  const Scheduler scheduler = h.Subscribe();
+  h.Launch(scheduler, {MasterHarness::Task(node, "t")});
+  h.registrar.asked.clear();
+  h.registrar.held = true;
+  h.Make(scheduler, Call::TEARDOWN);
+  EXPECT_THAT(h.registrar.asked, ElementsAre("remove framework " + scheduler.id));
+  EXPECT_FALSE(h.Read(scheduler).record->completed);
+  EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), IsEmpty());
+  h.registrar.Release();
+  EXPECT_TRUE(h.Read(scheduler).record->completed);
+  EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
+}
+
+// A leader that was deposed and does not know: the framework lives on under the next one.
+TEST(Frameworks, AreNotRemovedByWhoCannotWrite) {
+  MasterHarness h;
+  const Node node = h.Join();
+  const Scheduler scheduler = h.Subscribe();
+  h.Launch(scheduler, {MasterHarness::Task(node, "t")});
+  h.registrar.held = true;
+  h.Leave(scheduler);
+  h.PassTime(seconds(61), {&node});
+  h.registrar.Release(Fail(Code::kUnavailable, "deposed"));
+  EXPECT_FALSE(h.Read(scheduler).record->completed);
+  EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), IsEmpty());
+}
+
 TEST(Frameworks, AreTornDownByOperators) {
   MasterHarness h;
   const Scheduler scheduler = h.Subscribe();
@@ -171,6 +201,7 @@ TEST(Frameworks, AreTornDownByOperators) {
   h.master->Teardown(FrameworkId("m-0007"), [&](Status s) { status = s; });
   EXPECT_EQ(status.error().code, Code::kNotFound);
   h.master->Teardown(FrameworkId(scheduler.id), [&](Status s) { status = s; });
+  h.clock.Settle();
   EXPECT_TRUE(status);
   EXPECT_TRUE(h.Read(scheduler).record->completed);
 }

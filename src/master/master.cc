@@ -36,6 +36,10 @@ void Master::Impl::RecoverRegistry() {
   for (const auto& [id, since] : registry.unreachable)
     RememberUnreachable(id, {.since = since, .tasks = {}});
   gone_.insert(registry.gone.begin(), registry.gone.end());
+  for (const auto& [id, since] : registry.removed_frameworks) {
+    removed_.insert(id);
+    removed_order_.emplace_back(since, id);
+  }
   prune_timer_.Set(options_.registry_gc_interval, [this] { PruneRegistry(); });
   if (recovered_.empty()) return;
   spdlog::info("Waiting for {} agents of the registry to come back", recovered_.size());
@@ -116,8 +120,7 @@ void Master::Impl::OnStreamClosed(StreamId stream) {
 void Master::Impl::Teardown(const FrameworkId& id, Reply reply) {
   Framework* framework = FindFramework(id);
   if (framework == nullptr) return reply(Fail(Code::kNotFound, "There is no framework '{}'", id));
-  RemoveFramework(*framework, "torn down by an operator");
-  reply({});
+  RemoveDurably(*framework, "torn down by an operator", std::move(reply));
 }
 
 Master::Master(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,

@@ -63,11 +63,16 @@ class ScriptedRegistrar final : public Registrar {
   void RemoveAgent(const v1::AgentID& id, Done done) override {
     Take("remove", id, std::move(done));
   }
-  void Prune(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone,
-             Done done) override {
-    for (const AgentId& id : unreachable) asked.push_back("forget unreachable " + id.value());
-    for (const AgentId& id : gone) asked.push_back("forget gone " + id.value());
-    Take("prune", v1::AgentID(), std::move(done));
+  void RemoveFramework(const FrameworkId& id, WallTime, Done done) override {
+    Take("remove framework", id.value(), std::move(done));
+  }
+  void Prune(const Pruned& pruned, Done done) override {
+    for (const AgentId& id : pruned.unreachable)
+      asked.push_back("forget unreachable " + id.value());
+    for (const AgentId& id : pruned.gone) asked.push_back("forget gone " + id.value());
+    for (const FrameworkId& id : pruned.removed_frameworks)
+      asked.push_back("forget framework " + id.value());
+    Take("prune", "", std::move(done));
   }
 
   // Answers all that was held back.
@@ -81,7 +86,10 @@ class ScriptedRegistrar final : public Registrar {
 
  private:
   void Take(const std::string& what, const v1::AgentID& id, Done done) {
-    asked.push_back(what + " " + id.value());
+    Take(what, id.value(), std::move(done));
+  }
+  void Take(const std::string& what, const std::string& id, Done done) {
+    asked.push_back(what + " " + id);
     if (held) {
       waiting_.push_back(std::move(done));
     } else {
@@ -189,6 +197,7 @@ class MasterHarness {
                 const std::optional<std::string>& principal = std::nullopt) {
     Status status = NoReply();
     master->OnSchedulerCall(stream_uuid, principal, call, [&](Status s) { status = std::move(s); });
+    if (call.type() == Call::TEARDOWN) clock.Settle();  // For the registrar's answer.
     return status;
   }
   Status Make(const Scheduler& scheduler, Call::Type type) {

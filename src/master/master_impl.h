@@ -124,6 +124,8 @@ class Master::Impl {
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
   void Disconnect(Framework& framework);
+  // Once the registry has it; `reply` tells.
+  void RemoveDurably(Framework& framework, std::string why, Reply reply);
   void RemoveFramework(Framework& framework, std::string_view why);
   void EndTasks(Framework& framework);
   Status UpdateFramework(Framework& framework, const SchedulerCall::UpdateFramework& update,
@@ -294,7 +296,9 @@ class Master::Impl {
   void RememberUnreachable(const AgentId& id, UnreachableAgent agent);
   void OnMarkedGone(const AgentId& id, WallTime when);
   void PruneRegistry();
-  void OnPruned(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone);
+  std::vector<AgentId> GoneToForget(WallTime oldest) const;
+  std::vector<FrameworkId> RemovedToForget(WallTime oldest) const;
+  void OnPruned(const Registrar::Pruned& pruned);
 
   const Options options_;
   Clock& clock_;
@@ -319,10 +323,9 @@ class Master::Impl {
   uint64_t next_framework_ = 0;
   // Completed frameworks that readers still hold, oldest first.
   std::deque<FrameworkId> completed_;
-  // Ids of removed frameworks that an earlier master gave; of one's own, those that were given are
-  // known by number.
-  std::unordered_set<FrameworkId> removed_foreign_;
-  std::deque<FrameworkId> removed_foreign_order_;
+  // As the registry has them, those removed first at the front. Bounded like gone agents.
+  std::unordered_set<FrameworkId> removed_;
+  std::deque<std::pair<WallTime, FrameworkId>> removed_order_;
 
   std::unordered_map<OfferId, std::unique_ptr<Offer>> offers_;
   uint64_t next_offer_ = 0;

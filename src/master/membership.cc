@@ -138,31 +138,53 @@ void Master::Impl::PruneRegistry() {
     --left;
     if (!at_registrar_.contains(id)) unreachable.push_back(id);
   }
+  Registrar::Pruned pruned{.unreachable = std::move(unreachable),
+                           .gone = GoneToForget(oldest),
+                           .removed_frameworks = RemovedToForget(oldest)};
+  if (pruned.unreachable.empty() && pruned.gone.empty() && pruned.removed_frameworks.empty())
+    return;
+  pruning_ = true;
+  at_registrar_.insert(pruned.unreachable.begin(), pruned.unreachable.end());
+  registrar_.Prune(pruned, Guarded([this, pruned](const Status& status) {
+                     pruning_ = false;
+                     for (const AgentId& id : pruned.unreachable) at_registrar_.erase(id);
+                     if (status) OnPruned(pruned);
+                   }));
+}
+
+std::vector<AgentId> Master::Impl::GoneToForget(WallTime oldest) const {
   std::vector<std::pair<WallTime, AgentId>> by_age;
   by_age.reserve(gone_.size());
   for (const auto& [id, since] : gone_) by_age.emplace_back(since, id);
   std::ranges::sort(by_age);
-  std::vector<AgentId> gone;
-  left = by_age.size();
+  std::vector<AgentId> forgotten;
+  size_t left = by_age.size();
   for (const auto& [since, id] : by_age) {
     if (left-- <= options_.registry_max_agent_count && since >= oldest) break;
-    gone.push_back(id);
+    forgotten.push_back(id);
   }
-  if (unreachable.empty() && gone.empty()) return;
-  pruning_ = true;
-  at_registrar_.insert(unreachable.begin(), unreachable.end());
-  registrar_.Prune(unreachable, gone, Guarded([this, unreachable, gone](const Status& status) {
-                     pruning_ = false;
-                     for (const AgentId& id : unreachable) at_registrar_.erase(id);
-                     if (status) OnPruned(unreachable, gone);
-                   }));
+  return forgotten;
 }
 
-void Master::Impl::OnPruned(const std::vector<AgentId>& unreachable,
-                            const std::vector<AgentId>& gone) {
-  spdlog::info("Forgot {} unreachable and {} gone agents", unreachable.size(), gone.size());
-  for (const AgentId& id : unreachable) ForgetUnreachable(id);
-  for (const AgentId& id : gone) gone_.erase(id);
+std::vector<FrameworkId> Master::Impl::RemovedToForget(WallTime oldest) const {
+  std::vector<FrameworkId> forgotten;
+  size_t left = removed_order_.size();
+  for (const auto& [since, id] : removed_order_) {
+    if (left-- <= options_.registry_max_agent_count && since >= oldest) break;
+    forgotten.push_back(id);
+  }
+  return forgotten;
+}
+
+void Master::Impl::OnPruned(const Registrar::Pruned& pruned) {
+  spdlog::info("Forgot {} unreachable and {} gone agents and {} removed frameworks",
+               pruned.unreachable.size(), pruned.gone.size(), pruned.removed_frameworks.size());
+  for (const AgentId& id : pruned.unreachable) ForgetUnreachable(id);
+  for (const AgentId& id : pruned.gone) gone_.erase(id);
+  for (const FrameworkId& id : pruned.removed_frameworks) {
+    removed_.erase(id);
+    removed_order_.pop_front();  // In that order they were chosen.
+  }
 }
 
 }  // namespace tepui::master

@@ -197,14 +197,16 @@ TEST(RegistryPruning, ForgetsByAge) {
                                   {AgentId("new"), now}};
   options.registry.gone = {{AgentId("long gone"), now - std::chrono::hours(3)},
                            {AgentId("just gone"), now}};
+  options.registry.removed_frameworks = {{FrameworkId("f0"), now - std::chrono::hours(2)},
+                                         {FrameworkId("f1"), now}};
   MasterHarness h(options);
   h.clock.Advance(minutes(15));
-  EXPECT_THAT(h.registrar.asked,
-              ElementsAre("forget unreachable old", "forget gone long gone", "prune "));
+  EXPECT_THAT(h.registrar.asked, ElementsAre("forget unreachable old", "forget gone long gone",
+                                             "forget framework f0", "prune "));
   h.registrar.asked.clear();
   h.clock.Advance(std::chrono::hours(1));
-  EXPECT_THAT(h.registrar.asked,
-              ElementsAre("forget unreachable new", "forget gone just gone", "prune "));
+  EXPECT_THAT(h.registrar.asked, ElementsAre("forget unreachable new", "forget gone just gone",
+                                             "forget framework f1", "prune "));
 }
 
 TEST(RegistryPruning, ForgetsThoseLostFirstIfThereAreTooMany) {

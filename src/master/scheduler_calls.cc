@@ -15,6 +15,10 @@ void Master::Impl::OnSchedulerCall(const std::optional<std::string>& stream_uuid
   Result<Framework*> framework = CallingFramework(stream_uuid, principal, call);
   if (!framework) return reply(Fail(std::move(framework.error())));
   ++(*framework)->counters.calls[call.type()];
+  if (call.type() == SchedulerCall::TEARDOWN) {
+    Count(Counter::kMessagesUnregisterFramework);
+    return RemoveDurably(**framework, "torn down by itself", std::move(reply));
+  }
   reply(Handle(**framework, principal, call));
 }
 
@@ -53,10 +57,6 @@ Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::strin
 Status Master::Impl::Handle(Framework& framework, const std::optional<std::string>& principal,
                             const SchedulerCall& call) {
   switch (call.type()) {
-    case SchedulerCall::TEARDOWN:
-      Count(Counter::kMessagesUnregisterFramework);
-      RemoveFramework(framework, "torn down by itself");
-      break;
     case SchedulerCall::ACCEPT:
       Accept(framework, call.accept());
       break;
@@ -104,6 +104,7 @@ Status Master::Impl::Handle(Framework& framework, const std::optional<std::strin
       break;
     case SchedulerCall::UPDATE_FRAMEWORK:
       return UpdateFramework(framework, call.update_framework(), principal);
+    case SchedulerCall::TEARDOWN:  // Answered when the registry has it: OnSchedulerCall.
     case SchedulerCall::SUBSCRIBE:
     case SchedulerCall::UNKNOWN:
       return Fail(Code::kUnimplemented, "{} is not a call on a stream",

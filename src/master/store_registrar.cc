@@ -19,6 +19,7 @@ constexpr std::string_view kRegistry = "registry/";
 constexpr std::string_view kAgents = "registry/agents/";
 constexpr std::string_view kUnreachable = "registry/unreachable/";
 constexpr std::string_view kGone = "registry/gone/";
+constexpr std::string_view kRemovedFrameworks = "registry/removed_frameworks/";
 
 std::string Key(std::string_view kind, std::string_view id) {
   return fmt::format("{}{}", kind, id);
@@ -82,6 +83,12 @@ Status Add(const storage::Entry& entry, RecoveredRegistry* out) {
     if (!record) return Fail(record.error());
     out->gone.emplace_back(AgentId(std::string(key.substr(kGone.size()))),
                            FromProto(record->since()));
+  } else if (key.starts_with(kRemovedFrameworks)) {
+    const auto record = Parse<registry::RemovedFramework>(entry);
+    if (!record) return Fail(record.error());
+    out->removed_frameworks.emplace_back(
+        FrameworkId(std::string(key.substr(kRemovedFrameworks.size()))),
+        FromProto(record->since()));
   } else {
     return Fail(Code::kInternal,
                 "The registry holds a record '{}' that this version does not know: a newer one "
@@ -89,6 +96,14 @@ Status Add(const storage::Entry& entry, RecoveredRegistry* out) {
                 key);
   }
   return {};
+}
+
+// "gone since 2026-01-31T12:00:00Z".
+std::string Since(std::string_view what, WallTime since) {
+  const auto seconds = static_cast<std::time_t>(ToProto(since).seconds());
+  std::tm date{};
+  if (gmtime_r(&seconds, &date) == nullptr) return fmt::format("{} since {} s", what, seconds);
+  return fmt::format("{} since {:%Y-%m-%dT%H:%M:%SZ}", what, date);
 }
 
 }  // namespace
@@ -112,6 +127,7 @@ void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
     const auto earlier = [](const auto& a, const auto& b) { return a.second < b.second; };
     std::ranges::stable_sort(registry.unreachable, earlier);
     std::ranges::stable_sort(registry.gone, earlier);
+    std::ranges::stable_sort(registry.removed_frameworks, earlier);
     done(std::move(registry));
   });
 }
@@ -146,15 +162,21 @@ void StoreRegistrar::RemoveAgent(const mesos::v1::AgentID& id, Done done) {
   Commit({Drop(kAgents, id.value())}, std::move(done));
 }
 
-void StoreRegistrar::Prune(const std::vector<AgentId>& unreachable,
-                           const std::vector<AgentId>& gone, Done done) {
+void StoreRegistrar::RemoveFramework(const FrameworkId& id, WallTime when, Done done) {
+  registry::RemovedFramework record;
+  *record.mutable_since() = ToProto(when);
+  Commit({Put(kRemovedFrameworks, id.value(), record)}, std::move(done));
+}
+
+void StoreRegistrar::Prune(const Pruned& pruned, Done done) {
   storage::Batch batch;
-  const auto drop = [&](std::string_view kind, const AgentId& id) {
-    batch.push_back(Drop(kind, id.value()));
+  const auto drop = [&](std::string_view kind, const std::string& id) {
+    batch.push_back(Drop(kind, id));
     if (batch.size() == kMaxKeysPerBatch) Commit(std::exchange(batch, {}), [](const Status&) {});
   };
-  for (const AgentId& id : unreachable) drop(kUnreachable, id);
-  for (const AgentId& id : gone) drop(kGone, id);
+  for (const AgentId& id : pruned.unreachable) drop(kUnreachable, id.value());
+  for (const AgentId& id : pruned.gone) drop(kGone, id.value());
+  for (const FrameworkId& id : pruned.removed_frameworks) drop(kRemovedFrameworks, id.value());
   // The last one: those before it are written, or the store is lost.
   Commit(std::move(batch), std::move(done));
 }
@@ -186,12 +208,9 @@ Result<std::string> DescribeRegistryEntry(const storage::Entry& entry) {
   if (Status added = Add(entry, &one); !added)
     return Fail(Code::kInvalid, "{}", added.error().message);
   if (!one.agents.empty()) return one.agents.front().ShortDebugString();
-  const auto& [id, since] = one.unreachable.empty() ? one.gone.front() : one.unreachable.front();
-  const auto seconds = static_cast<std::time_t>(ToProto(since).seconds());
-  std::tm date{};
-  const std::string_view kind = one.unreachable.empty() ? "gone" : "unreachable";
-  if (gmtime_r(&seconds, &date) == nullptr) return fmt::format("{} since {} s", kind, seconds);
-  return fmt::format("{} since {:%Y-%m-%dT%H:%M:%SZ}", kind, date);
+  if (!one.unreachable.empty()) return Since("unreachable", one.unreachable.front().second);
+  if (!one.gone.empty()) return Since("gone", one.gone.front().second);
+  return Since("removed", one.removed_frameworks.front().second);
 }
 
 }  // namespace tepui::master

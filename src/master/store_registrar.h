@@ -10,7 +10,7 @@
 
 namespace tepui::master {
 
-// The registrar of a master that leads: a record for each agent in a store
+// The registrar of a master that leads: a record for each agent and removed framework in a store
 // (proto/tepui/registry.proto, docs/storage.md). Changes are written in their order; those that
 // wait share a commit.
 class StoreRegistrar final : public Registrar {
@@ -32,8 +32,8 @@ class StoreRegistrar final : public Registrar {
   void MarkReachable(const mesos::v1::AgentInfo& info, Done done) override;
   void MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) override;
   void RemoveAgent(const mesos::v1::AgentID& id, Done done) override;
-  void Prune(const std::vector<AgentId>& unreachable, const std::vector<AgentId>& gone,
-             Done done) override;
+  void RemoveFramework(const FrameworkId& id, WallTime when, Done done) override;
+  void Prune(const Pruned& pruned, Done done) override;
 
  private:
   // Bounds a prune's batches well below what a store takes.
@@ -54,8 +54,8 @@ class StoreRegistrar final : public Registrar {
   std::shared_ptr<Loss> loss_;
 };
 
-// The entry of one agent as a person reads it, for `tepui store inspect`; kInvalid if it is no
-// record of the registry.
+// The entry of one agent or framework as a person reads it, for `tepui store inspect`; kInvalid if
+// it is no record of the registry.
 Result<std::string> DescribeRegistryEntry(const storage::Entry& entry);
 
 }  // namespace tepui::master

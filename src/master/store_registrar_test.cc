@@ -90,8 +90,10 @@ TEST_F(StoreRegistrarTest, WhatWasWrittenIsRecoveredByTheNextLeader) {
   registrar->MarkGone(Id("d"), At(9), Expect());
   registrar->AdmitAgent(Info("e"), Expect());
   registrar->RemoveAgent(Id("e"), Expect());
+  registrar->RemoveFramework(FrameworkId("g"), At(4), Expect());
+  registrar->RemoveFramework(FrameworkId("f"), At(5), Expect());
   clock.Settle();
-  EXPECT_EQ(answers, 9);
+  EXPECT_EQ(answers, 11);
   Lead();
   const auto registry = Recover();
   ASSERT_TRUE(registry) << registry.error().message;
@@ -99,6 +101,8 @@ TEST_F(StoreRegistrarTest, WhatWasWrittenIsRecoveredByTheNextLeader) {
   EXPECT_EQ(registry->agents[1].hostname(), "elsewhere");
   EXPECT_THAT(registry->unreachable, ElementsAre(Pair(AgentId("c"), At(7))));
   EXPECT_THAT(registry->gone, ElementsAre(Pair(AgentId("d"), At(9))));
+  EXPECT_THAT(registry->removed_frameworks,
+              ElementsAre(Pair(FrameworkId("g"), At(4)), Pair(FrameworkId("f"), At(5))));
 }
 
 TEST_F(StoreRegistrarTest, AnAgentIsInOneStandingOnly) {
@@ -135,11 +139,15 @@ TEST_F(StoreRegistrarTest, PruneForgetsMoreThanOneBatchHolds) {
   gone.emplace_back("g");
   registrar->MarkGone(Id("g"), At(1), Expect());
   registrar->MarkGone(Id("kept"), At(1), Expect());
+  registrar->RemoveFramework(FrameworkId("f"), At(1), Expect());
   clock.Settle();
   answers = 0;
-  registrar->Prune(unreachable, gone, Expect());
+  registrar->Prune(
+      {.unreachable = unreachable, .gone = gone, .removed_frameworks = {FrameworkId("f")}},
+      Expect());
   clock.Settle();
   EXPECT_EQ(answers, 1);
+  EXPECT_THAT(Recover()->removed_frameworks, IsEmpty());
   EXPECT_THAT(Recover()->unreachable, IsEmpty());
   EXPECT_THAT(Recover()->gone, ElementsAre(Pair(AgentId("kept"), At(1))));
 }
@@ -189,13 +197,16 @@ TEST_F(StoreRegistrarTest, ARecordOfANewerVersionIsNotIgnored) {
 TEST_F(StoreRegistrarTest, EntriesAreDescribedToPeople) {
   registrar->AdmitAgent(Info("a", "rack1"), Expect());
   registrar->MarkUnreachable(Id("b"), At(7), Expect());
+  registrar->RemoveFramework(FrameworkId("f"), At(8), Expect());
   clock.Settle();
   std::vector<std::string> described;
   store->Load("registry/", [&](const Result<std::vector<storage::Entry>>& entries) {
     for (const auto& entry : *entries) described.push_back(*DescribeRegistryEntry(entry));
   });
   clock.Settle();
-  EXPECT_THAT(described, ElementsAre(HasSubstr("rack1"), "unreachable since 1970-01-01T00:00:07Z"));
+  EXPECT_THAT(described, ::testing::UnorderedElementsAre(HasSubstr("rack1"),
+                                                         "unreachable since 1970-01-01T00:00:07Z",
+                                                         "removed since 1970-01-01T00:00:08Z"));
   EXPECT_FALSE(DescribeRegistryEntry({.key = "other/key", .value = ""}));
 }
 

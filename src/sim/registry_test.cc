@@ -94,7 +94,8 @@ TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
   EXPECT_THAT(observer_.committed,
               ElementsAre("1 admit a", "1 admit b", "1 gone a", "1 unreachable b"));
   EXPECT_EQ(registry_.Find("a"), Standing::kRemoved);
-  registrar_.Prune({AgentId("b")}, {AgentId("a")}, Expect);
+  registrar_.Prune(
+      {.unreachable = {AgentId("b")}, .gone = {AgentId("a")}, .removed_frameworks = {}}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 forget a", "1 forget b"));
   EXPECT_EQ(registry_.Find("a"), std::nullopt);

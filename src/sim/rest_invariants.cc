@@ -41,23 +41,6 @@ std::optional<std::string> RestInvariants::RunsOn(const std::string& task) const
   return found == programs_.end() ? std::nullopt : std::optional(found->second);
 }
 
-// As in Mesos, that a framework was removed is not durable: an agent that comes back to a later
-// leader brings it along, for an operator to tear down.
-bool RestInvariants::IsOrphan(const Scheduler& scheduler, const std::string& task) const {
-  if (!picture_.leader) return false;
-  for (const Agent& agent : picture_.agents) {
-    const auto as_led = picture_.leader->agents.find(agent.id);
-    if (!agent.programs.contains(task) || as_led == picture_.leader->agents.end()) continue;
-    for (const auto& [key, state] : as_led->second.tasks) {
-      if (key.second != task || key.first == scheduler.framework) continue;
-      const auto framework = picture_.leader->frameworks.find(key.first);
-      return framework != picture_.leader->frameworks.end() && !framework->second.connected &&
-             !framework->second.completed;
-    }
-  }
-  return false;
-}
-
 void RestInvariants::Check() {
   CheckRegistered();
   for (const Scheduler& scheduler : picture_.schedulers) {
@@ -145,7 +128,7 @@ void RestInvariants::CheckBelief(const Scheduler& scheduler, const std::string& 
   // UNKNOWN promises nothing, and the framework does not ask again; but what runs comes to be
   // known.
   if (wire::IsTerminal(state) || state == v1::TASK_UNKNOWN) {
-    if (runs_on && !IsOrphan(scheduler, task)) {
+    if (runs_on) {
       findings_.Report("nothing-forgotten", "{} takes task {} for {}, but it runs on {}",
                        scheduler.host, task, Name(state), *runs_on);
     }

