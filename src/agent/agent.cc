@@ -9,15 +9,17 @@ namespace tepui::agent {
 
 Agent::Agent(Options options, Clock& clock, Random& random, Links& links,
              containers::Containerizer& containerizer, containers::Prober& prober,
-             containers::Disk& disk, std::function<void(Status)> exit)
+             containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit)
     : impl_(std::make_unique<Impl>(std::move(options), clock, random, links, containerizer, prober,
-                                   disk, std::move(exit))) {}
+                                   disk, store, std::move(exit))) {}
 
 Agent::~Agent() = default;
 
-void Agent::OnMasterDetected() { impl_->registration().OnMasterDetected(); }
+void Agent::Recover() { impl_->Recover(); }
 
-void Agent::OnMasterLost() { impl_->registration().OnMasterLost(); }
+void Agent::OnMasterDetected() { impl_->OnMaster(true); }
+
+void Agent::OnMasterLost() { impl_->OnMaster(false); }
 
 void Agent::OnMasterDisconnected(const std::string& reason) {
   impl_->registration().OnDisconnected(reason);
@@ -40,6 +42,11 @@ void Agent::OnStreamClosed(StreamId stream) { impl_->OnStreamClosed(stream); }
 void Agent::Shutdown(bool unregister, const std::string& reason) {
   spdlog::info("The agent is ending: {}", reason);
   impl_->Shutdown(unregister, {});
+}
+
+void Agent::Leave(const std::string& reason) {
+  spdlog::info("The agent leaves its checkpointed tasks to its next start: {}", reason);
+  impl_->Leave();
 }
 
 std::shared_ptr<const Agent::State> Agent::Snapshot() const { return impl_->Snapshot(); }

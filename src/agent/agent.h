@@ -15,6 +15,7 @@
 #include "mesos/v1/executor/executor.pb.h"
 #include "mesos/v1/mesos.pb.h"
 #include "resources/resources.h"
+#include "storage/store.h"
 #include "tepui/link.pb.h"
 
 namespace tepui::agent {
@@ -61,22 +62,47 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> executor_environment;
   // Signs and checks executors' tokens; empty: executors are not authenticated.
   std::string jwt_secret;
+
+  // --- After a restart.
+  // Of the machine's boot (/proc/sys/kernel/random/boot_id): containers do not outlast it.
+  std::string boot_id;
+  enum class Recover {
+    kReconnect,  // Go on with what runs.
+    kCleanup,    // End what runs, then the agent: for an upgrade that cannot go on with it.
+  };
+  Recover recover = Recover::kReconnect;
+  // What of the checkpoint cannot be used keeps the agent from starting; otherwise it is left out.
+  bool strict = true;
+  enum class Reconfiguration {
+    kEqual,     // Only an agent with the same AgentInfo may go on.
+    kAdditive,  // More resources and attributes, and a domain where there was none, are fine.
+  };
+  Reconfiguration reconfiguration = Reconfiguration::kEqual;
 };
 
 // The node's state machine (reference 1.3, 2.5-2.7, 5): executors, tasks, status updates until they
 // are acknowledged, kills, checks, sandboxes and their garbage. Command tasks and task groups run
 // without an executor process. Pure and single-threaded like the master. Everything named in the
 // constructor outlives the agent.
+//
+// What frameworks with FrameworkInfo.checkpoint have here, and reservations and volumes, it keeps
+// in its store (proto/tepui/checkpoint.proto): nothing of that is told before it is durable there,
+// and an agent that starts again, after whatever end, goes on with it (Recover).
 class Agent {
  public:
   // `exit` is called once when the agent must end its process (told to shut down, refused); with a
   // sentence. It must not destroy the agent, which is still running.
   Agent(Options options, Clock& clock, Random& random, Links& links,
         containers::Containerizer& containerizer, containers::Prober& prober,
-        containers::Disk& disk, std::function<void(Status)> exit);
+        containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit);
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
+
+  // First of all, once: takes the store over and goes on with what is in it. Until that is done no
+  // master is subscribed to, and executors are refused as kUnavailable. Ends in `exit` if the store
+  // or what is in it cannot be used; nothing is changed then.
+  void Recover();
 
   // The edge found a leading master (after a start, or a change of leader): subscribe to it, with
   // backoff.
@@ -95,8 +121,11 @@ class Agent {
                       const mesos::v1::executor::Call& call, Reply reply);
   void OnStreamClosed(StreamId stream);
 
-  // SIGTERM or SIGUSR1 came: kill what runs, unregister if asked to, then `exit`.
+  // Kills what runs, unregisters if asked to, then `exit`. The next start is a new agent's.
   void Shutdown(bool unregister, const std::string& reason);
+  // What is checkpointed goes on without the agent until its next start; the rest is killed, then
+  // `exit`.
+  void Leave(const std::string& reason);
 
   // For /state and the read endpoints: a copy that other threads may keep.
   struct ExecutorState {

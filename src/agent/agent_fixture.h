@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/checkpoint.h"
 #include "base/virtual_clock.h"
+#include "storage/memory_store.h"
 
 namespace tepui::agent {
 
@@ -78,10 +80,17 @@ class FakeContainerizer final : public containers::Containerizer {
     std::vector<std::pair<std::string, double>> limits;
   };
 
-  // All that is claimed runs.
+  // All that is claimed runs but for what ended meanwhile.
   void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override {
+    if (recovery_error) return callback(std::unexpected(*recovery_error));
     containers::Recovered recovered;
+    claims = specs;
+    recovered.refused = refused;
     for (containers::RecoverSpec& spec : specs) {
+      if (const auto end = ended.find(spec.launch.id); end != ended.end()) {
+        recovered.ended.push_back({spec.launch.id, end->second});
+        continue;
+      }
       recovered.running.push_back(spec.launch.id);
       order.push_back(spec.launch.id);
       containers[spec.launch.id].spec = std::move(spec.launch);
@@ -142,6 +151,10 @@ class FakeContainerizer final : public containers::Containerizer {
 
   // Every container starts and ends with this wait status before the call returns.
   std::optional<int> immediate;
+  std::vector<containers::RecoverSpec> claims;
+  std::map<ContainerId, containers::Termination> ended;
+  std::vector<containers::Recovered::Refused> refused;
+  std::optional<Error> recovery_error;
   std::vector<ContainerId> order;
   std::map<ContainerId, Container> containers;
   std::set<ContainerId> forgotten;
@@ -192,6 +205,10 @@ class FakeDisk final : public containers::Disk {
     links[link] = target;
     return {};
   }
+  Result<std::vector<Entry>> List(const std::string& path) override {
+    const auto found = listings.find(path);
+    return found == listings.end() ? std::vector<Entry>() : found->second;
+  }
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override {
     removed.push_back(path);
     callback({});
@@ -203,6 +220,7 @@ class FakeDisk final : public containers::Disk {
   std::optional<Error> error;
   std::map<std::string, std::string> directories;  // With their user.
   std::map<std::string, std::string> links;
+  std::map<std::string, std::vector<Entry>> listings;
   std::vector<std::string> removed;
   double used = 0;
 };
@@ -242,15 +260,28 @@ class AgentTest : public ::testing::Test {
 
   // Makes the agent.
   void StartAgent() {
+    store = std::make_unique<storage::MemoryStore>(
+        [this](auto work) { clock.After(Duration::zero(), std::move(work)); }, saved,
+        Checkpoint::kLimits);
     agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
-                                    [this](Status status) { exits.push_back(status); });
+                                    *store, [this](Status status) { exits.push_back(status); });
+    agent->Recover();
+    clock.Settle();
+  }
+  // As after kill -9, or after the agent has ended by itself.
+  void Restart() {
+    agent.reset();
+    containerizer.forgotten.clear();
+    links.subscriptions.clear();
+    StartAgent();
   }
   // And has it registered.
   void Register() {
     if (!agent) StartAgent();
     agent->OnMasterDetected();
     clock.Advance(seconds(1));
-    ASSERT_FALSE(links.subscriptions.empty());
+    ASSERT_FALSE(links.subscriptions.empty())
+        << (exits.empty() || exits.back() ? "" : exits.back().error().message);
     Subscribed();
   }
   void Subscribed() {
@@ -261,6 +292,7 @@ class AgentTest : public ::testing::Test {
     event.mutable_subscribed()->mutable_master_info()->set_ip(1);
     event.mutable_subscribed()->set_total_ping_timeout_seconds(75);
     agent->OnMasterEvent(event);
+    clock.Settle();
   }
   void Ping(bool connected = true) {
     link::Event event;
@@ -439,6 +471,9 @@ class AgentTest : public ::testing::Test {
   FakeProber prober;
   FakeDisk disk;
   std::vector<Status> exits;
+  // What was saved outlives the agent.
+  std::shared_ptr<storage::MemoryData> saved = std::make_shared<storage::MemoryData>();
+  std::unique_ptr<storage::MemoryStore> store;
   std::unique_ptr<Agent> agent;
 
  private:

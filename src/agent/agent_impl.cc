@@ -20,15 +20,29 @@ constexpr Duration kEndPatience = std::chrono::minutes(1);
 
 Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
                   containers::Containerizer& containerizer, containers::Prober& prober,
-                  containers::Disk& disk, std::function<void(Status)> exit)
+                  containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit)
     : options_(std::move(options)),
-      services_{options_, clock, random, links, containerizer, prober, disk},
+      store_(store),
+      checkpoint_(store,
+                  [this](const Error& error) {
+                    Exit(Fail(error.code,
+                              "The agent cannot write down what it does, and stops; its "
+                              "tasks go on, and it will find them again: {}",
+                              error.message));
+                  }),
+      services_{options_, clock, random, links, containerizer, prober, disk, checkpoint_},
       exit_(std::move(exit)),
       info_(options_.info),
       start_(clock.Now()),
       wall_start_(clock.WallNow()),
-      updates_(services_, [this](const FrameworkId& framework, const v1::TaskStatus& status,
-                                 v1::TaskState latest) { Forward(framework, status, latest); }),
+      updates_(
+          services_,
+          [this](const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest) {
+            Forward(framework, status, latest);
+          },
+          [this](const FrameworkId& framework, const TaskId& task) {
+            OnTaskClosed(framework, task);
+          }),
       operations_(
           services_,
           [this](link::Call::OperationUpdate update) {
@@ -56,6 +70,10 @@ void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
   spdlog::info("Registered with master {} as agent {}", subscribed.master_info().id(), id);
   *info_.mutable_id() = subscribed.agent_id();
   master_ = subscribed.master_info();
+  if (std::string info = info_.SerializeAsString(); info != saved_info_) {
+    saved_info_ = std::move(info);
+    checkpoint_.SaveAgent(info_, options_.boot_id);
+  }
   updates_.Resume();
   operations_.Resume();
   for (link::Call& exit : std::exchange(untold_exits_, {})) services_.links.Send(std::move(exit));
@@ -140,6 +158,7 @@ Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
     framework->terminating = framework->removed = false;
   }
   framework->info = info;
+  if (info.checkpoint()) checkpoint_.SaveFramework(info);
   gc_.Unschedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), id));
   return *(frameworks_[id] = std::move(framework));
 }
@@ -162,6 +181,7 @@ void Agent::Impl::OnUpdateFramework(const v1::FrameworkInfo& info) {
   Framework* framework = Find(FrameworkId(info.id().value()));
   if (framework == nullptr || framework->terminating) return;
   framework->info = info;
+  if (info.checkpoint()) checkpoint_.SaveFramework(info);
   updates_.Resend(framework->id);
 }
 
@@ -214,20 +234,38 @@ void Agent::Impl::ShutdownFramework(Framework& framework) {
 void Agent::Impl::Shutdown(bool unregister, const Status& status) {
   if (ending_) return;
   ending_ = status;
+  if (!recovered_) return Exit(status);
   unregisters_ = unregister && registration_.registered();
   if (!TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
+  std::vector<Framework*> frameworks;
+  for (const auto& [id, framework] : frameworks_) frameworks.push_back(framework.get());
+  End(frameworks);
+}
 
-  Duration grace = Duration::zero();
+void Agent::Impl::Leave() {
+  if (ending_) return;
+  ending_ = Status();
+  leaves_ = true;
+  if (!recovered_) return Exit({});
+  registration_.Stop();
   std::vector<Framework*> frameworks;
   for (const auto& [id, framework] : frameworks_) {
-    frameworks.push_back(framework.get());
-    for (const auto& [executor_id, executor] : framework->executors) {
+    if (!framework->info.checkpoint()) frameworks.push_back(framework.get());
+  }
+  End(frameworks);
+}
+
+// Of these, and then of the agent.
+void Agent::Impl::End(const std::vector<Framework*>& frameworks) {
+  Duration grace = Duration::zero();
+  for (const Framework* framework : frameworks) {
+    for (const auto& [id, executor] : framework->executors) {
       grace = std::max(grace, ShutdownGrace(executor->info(), options_));
     }
   }
   end_timer_.Set(grace + kEndPatience, [this] {
     spdlog::error("Some containers did not end in time");
-    if (!std::exchange(exited_, true)) exit_(*ending_);
+    Finish();
   });
   for (Framework* framework : frameworks) {
     if (!framework->terminating) ShutdownFramework(*framework);
@@ -236,16 +274,35 @@ void Agent::Impl::Shutdown(bool unregister, const Status& status) {
 }
 
 void Agent::Impl::ExitIfDone() {
-  if (!ending_ || !frameworks_.empty() || std::exchange(exited_, true)) return;
+  if (!ending_ || !recovered_) return;
+  const bool done = std::ranges::all_of(frameworks_, [this](const auto& framework) {
+    return leaves_ && framework.second->info.checkpoint();
+  });
+  if (done) Finish();
+}
+
+void Agent::Impl::Finish() {
+  if (std::exchange(finished_, true)) return;
   end_timer_.Cancel();
-  if (unregisters_) {
-    // Last: on this word the master tells frameworks that their tasks are gone.
-    link::Call call;
-    call.set_type(link::Call::UNREGISTER);
-    services_.links.Send(std::move(call));
-    if (TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) return;
+  if (!leaves_) {
+    // The next start is a new agent's: this one's tasks are gone, or will be destroyed.
+    checkpoint_.ForgetAgent();
+    operations_.Forget();
   }
-  exit_(*ending_);
+  checkpoint_.WhenSaved([this] {
+    if (unregisters_) {
+      // Last: on this word the master tells frameworks that their tasks are gone.
+      link::Call call;
+      call.set_type(link::Call::UNREGISTER);
+      services_.links.Send(std::move(call));
+      if (TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) return;
+    }
+    Exit(*ending_);
+  });
+}
+
+void Agent::Impl::Exit(const Status& status) {
+  if (!std::exchange(exited_, true)) exit_(status);
 }
 
 void Agent::Impl::Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework) {

@@ -24,6 +24,7 @@ namespace tepui::agent {
 // The agent's records and what connects its parts. One file a concern:
 //   agent_impl.cc    the master's events, frameworks, the agent's own end
 //   launch.cc        RUN_TASK and RUN_TASK_GROUP
+//   recovery.cc      what the agent's last life has left
 //   lifecycle.cc     statuses, acknowledgements, kills, the end of executors and frameworks
 //   executor_api.cc  the calls of custom executors
 //   snapshot.cc      what subscriptions and readers see
@@ -31,7 +32,10 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
  public:
   Impl(Options options, Clock& clock, Random& random, Links& links,
        containers::Containerizer& containerizer, containers::Prober& prober, containers::Disk& disk,
-       std::function<void(Status)> exit);
+       storage::Store& store, std::function<void(Status)> exit);
+
+  void Recover();
+  void OnMaster(bool detected);
 
   Registration& registration() { return registration_; }
   void OnMasterEvent(const link::Event& event);
@@ -41,6 +45,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
                       Reply reply);
   void OnStreamClosed(StreamId stream);
   void Shutdown(bool unregister, const Status& status);
+  void Leave();
   std::shared_ptr<const State> Snapshot() const;
 
  private:
@@ -64,6 +69,16 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnRegistered(const link::Event::Subscribed& subscribed) override;
   void OnUnregistered() override;
 
+  // Recovery, in this order.
+  void OnLoaded(Saved saved);
+  Status TakeIdentity(Saved& saved);
+  void RestoreExecutors(const Saved& saved);
+  void RestoreExecutor(Framework& framework, const Saved::Executor& saved,
+                       std::vector<containers::RecoverSpec>& claims);
+  void OnContainersRecovered(Result<containers::Recovered> recovered);
+  void ResumeExecutors(const Endings& endings);
+  void CollectOldSandboxes();
+
   // ExecutorHost.
   void OnTaskStatus(Executor& executor, v1::TaskStatus status) override;
   void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) override;
@@ -86,6 +101,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void Refuse(Framework& framework, const Launch& launch, const Refusal& refusal);
   void RefuseExecutor(Framework& framework, const Launch& launch);
   Executor& AddExecutor(Framework& framework, const Launch& launch);
+  Executor& AddExecutor(Framework& framework, Executor::Kind kind, const v1::ExecutorInfo& info,
+                        const ContainerId& container);
   Framework& FindOrAddFramework(const v1::FrameworkInfo& info);
 
   // Statuses.
@@ -95,6 +112,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   // Takes a status that no executor's record knows of.
   void Report(const FrameworkId& framework, v1::TaskStatus status);
   void Forward(const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest);
+  void AcknowledgeWhenSaved(Executor& executor, const TaskId& task, const std::string& uuid);
+  void OnTaskClosed(const FrameworkId& framework, const TaskId& task);
   void EndTasks(Executor& executor, const ExecutorEnd& end);
   void KillQueued(Executor& executor, const TaskId& task);
 
@@ -104,7 +123,10 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void SendExecutorExited(const FrameworkId& framework, const ExecutorId& executor, int status);
   void RemoveExecutor(Executor& executor);
   void RemoveIfIdle(Framework& framework);
+  void End(const std::vector<Framework*>& frameworks);
   void ExitIfDone();
+  void Finish();
+  void Exit(const Status& status);
   void Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
 
   // The executor API.
@@ -119,9 +141,12 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   Gauges MakeGauges() const;
 
   const Options options_;
+  storage::Store& store_;
+  Checkpoint checkpoint_;
   const Services services_;
   const std::function<void(Status)> exit_;
   v1::AgentInfo info_;  // With the id once there is one.
+  std::string saved_info_;
   v1::MasterInfo master_;
   const MonotonicTime start_;
   const WallTime wall_start_;
@@ -139,9 +164,14 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   SandboxGc gc_;
   Registration registration_;
 
+  bool recovered_ = false;
+  bool has_master_ = false;  // While that is not so.
+
   // The agent is ending: why, and the end of its patience.
   std::optional<Status> ending_;
   bool unregisters_ = false;
+  bool leaves_ = false;  // What is checkpointed goes on.
+  bool finished_ = false;
   bool exited_ = false;
   Timer end_timer_;
 
@@ -149,6 +179,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   std::vector<std::unique_ptr<Executor>> buried_executors_;
   std::vector<std::unique_ptr<Framework>> buried_frameworks_;
   Timer burial_;
+  Lifetime lifetime_;
 };
 
 }  // namespace tepui::agent

@@ -47,8 +47,7 @@ CommandExecutor::CommandExecutor(const Services& services, ExecutorHost& host, E
                                  AgentId agent)
     : services_(services), host_(host), executor_(executor), agent_(std::move(agent)) {}
 
-void CommandExecutor::Start() {
-  const v1::TaskInfo task = std::move(executor_.LaunchNext()->tasks.front());
+Status CommandExecutor::MakeTask(const v1::TaskInfo& task) {
   const Framework& framework = executor_.framework();
   ContainedTask::Setup setup;
   setup.executor = executor_.id();
@@ -74,6 +73,11 @@ void CommandExecutor::Start() {
   }
   setup.task = task;
   task_ = std::make_unique<ContainedTask>(services_, std::move(setup), *this);
+  return prepared;
+}
+
+void CommandExecutor::Start() {
+  const Status prepared = MakeTask(executor_.LaunchNext()->tasks.front());
   if (prepared) {
     task_->Launch();
   } else {
@@ -81,11 +85,35 @@ void CommandExecutor::Start() {
   }
 }
 
+void CommandExecutor::Restore(const Saved::Executor& saved,
+                              std::vector<containers::RecoverSpec>& claims) {
+  if (executor_.launched().empty()) return;
+  const Saved::Task& task = saved.tasks.front();
+  // A volume that cannot be linked again is linked already.
+  (void)MakeTask(task.record.info());
+  const v1::TaskStatus last =
+      task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status;
+  if (last.state() == v1::TASK_RUNNING) executor_.set_state(Executor::State::kRunning);
+  task_->Restore(task.record, last, StartOf(task));
+  if (auto claim = task_->Claim()) claims.push_back(std::move(*claim));
+}
+
+void CommandExecutor::Resume(const Endings& endings) {
+  // Its end was saved, but not that it was its executor's too.
+  if (executor_.launched().empty()) return host_.OnExecutorEnded(executor_, {});
+  const auto ending = endings.find(executor_.container());
+  task_->Resume(ending == endings.end() ? nullptr : &ending->second);
+}
+
 void CommandExecutor::Kill(const TaskId&, const std::optional<v1::KillPolicy>& policy) {
   task_->Kill(policy);
 }
 
 void CommandExecutor::Shutdown(Duration grace) { task_->KillWithin(grace); }
+
+void CommandExecutor::OnTaskChanged(ContainedTask& task) {
+  executor_.SaveTask(services_.checkpoint, task.info(), task.Record());
+}
 
 void CommandExecutor::OnTaskStatus(ContainedTask&, v1::TaskStatus status) {
   if (status.state() == v1::TASK_RUNNING && executor_.active()) {

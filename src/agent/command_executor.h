@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "agent/contained_task.h"
 #include "agent/executor.h"
@@ -20,8 +21,13 @@ class CommandExecutor final : public ExecutorRun, public ContainedTask::Owner {
   void OnQueued() override {}  // One task is all there ever is.
   void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) override;
   void Shutdown(Duration grace) override;
+  void Restore(const Saved::Executor& saved, std::vector<containers::RecoverSpec>& claims) override;
+  void Resume(const Endings& endings) override;
 
  private:
+  // Fails if the task cannot even be launched; it is there all the same, to say so.
+  Status MakeTask(const v1::TaskInfo& task);
+  void OnTaskChanged(ContainedTask& task) override;
   void OnTaskStatus(ContainedTask& task, v1::TaskStatus status) override;
   void OnTaskGone(ContainedTask& task, std::optional<int> status) override;
 

@@ -4,6 +4,8 @@
 #include <csignal>
 #include <utility>
 
+#include "agent/process_record.h"
+#include "agent/sandbox.h"
 #include "agent/statuses.h"
 #include "base/log.h"
 #include "base/planted_fault.h"
@@ -45,7 +47,8 @@ void ContainedTask::OnLaunched(Result<containers::Launched> result) {
     Report(killed_early_ ? KilledStatus() : LaunchFailedStatus(result.error()));
     return Gone(std::nullopt);
   }
-  pid_ = result->pid;
+  process_ = std::move(*result);
+  owner_.OnTaskChanged(*this);
   if (killed_early_) {
     services_.containerizer.Destroy(container());
   } else {
@@ -54,10 +57,61 @@ void ContainedTask::OnLaunched(Result<containers::Launched> result) {
     Report(MakeStatus(v1::TASK_RUNNING));
     StartChecks();
   }
+  AwaitEnd();
+}
+
+void ContainedTask::AwaitEnd() {
   services_.containerizer.Wait(container(),
                                lifetime_.Bind([this](const containers::Termination& termination) {
                                  OnTerminated(termination);
                                }));
+}
+
+void ContainedTask::Restore(const checkpoint::Task& record, const v1::TaskStatus& last,
+                            std::optional<WallTime> started) {
+  last_ = last;
+  started_ = started;
+  if (record.has_process()) process_ = FromRecord(record.process());
+  if (!record.has_kill()) return;
+  killed_ = true;
+  unhealthy_ = record.kill().cause() == checkpoint::Task::Kill::UNHEALTHY;
+  out_of_time_ = record.kill().cause() == checkpoint::Task::Kill::OUT_OF_TIME;
+  kill_grace_ = Duration(std::max<int64_t>(record.kill().grace_nanoseconds(), 0));
+}
+
+std::optional<containers::RecoverSpec> ContainedTask::Claim() const {
+  if (!process_) return std::nullopt;
+  return containers::RecoverSpec{setup_.launch, *process_};
+}
+
+void ContainedTask::Resume(const containers::Termination* ending) {
+  if (!process_) {
+    // It may have started; then nobody claimed it, and it was destroyed.
+    return FailLaunch({Code::kInternal, "The agent was restarted while it launched the task"});
+  }
+  state_ = State::kRunning;
+  if (ending != nullptr) return OnTerminated(*ending);
+  AwaitEnd();
+  if (killed_) {
+    // Whatever was told the task before, it has all its time.
+    StartKill(kill_grace_);
+    return;
+  }
+  if (last_.state() != v1::TASK_RUNNING) Report(MakeStatus(v1::TASK_RUNNING));
+  StartChecks();
+}
+
+checkpoint::Task ContainedTask::Record() const {
+  checkpoint::Task record;
+  record.set_container(container().value());
+  if (process_) *record.mutable_process() = ToRecord(*process_);
+  if (!killed_ || killed_early_) return record;
+  checkpoint::Task::Kill* kill = record.mutable_kill();
+  kill->set_cause(unhealthy_     ? checkpoint::Task::Kill::UNHEALTHY
+                  : out_of_time_ ? checkpoint::Task::Kill::OUT_OF_TIME
+                                 : checkpoint::Task::Kill::ASKED);
+  kill->set_grace_nanoseconds(kill_grace_.count());
+  return record;
 }
 
 void ContainedTask::StartChecks() {
@@ -73,8 +127,15 @@ void ContainedTask::StartChecks() {
         [this](const HealthChecker::Health& health) { OnHealth(health); });
   }
   if (task.max_completion_time().nanoseconds() > 0) {
-    completion_timer_.Set(FromProto(task.max_completion_time()), [this] { OnCompletionTimeout(); });
+    completion_timer_.Set(TimeLeft(), [this] { OnCompletionTimeout(); });
   }
+}
+
+// Of its maximum completion time, which counts from its start.
+Duration ContainedTask::TimeLeft() const {
+  const Duration allowed = FromProto(setup_.task.max_completion_time());
+  if (!started_) return allowed;
+  return std::clamp(*started_ + allowed - services_.clock.WallNow(), Duration::zero(), allowed);
 }
 
 void ContainedTask::StopWatching() {
@@ -127,12 +188,23 @@ void ContainedTask::KillWithin(Duration grace) {
     grace = std::max(kill_start_ + grace - now, Duration::zero());
   } else {
     killed_ = true;
-    kill_start_ = now;
+    kill_grace_ = grace;
+    owner_.OnTaskChanged(*this);
     StopWatching();
     if (setup_.reports_killing && !out_of_time_) Report(MakeStatus(v1::TASK_KILLING));
-    services_.containerizer.Signal(container(), SIGTERM);
-    if (TEPUI_PLANTED_FAULT("killed-told-too-early")) Report(MakeStatus(v1::TASK_KILLED));
+    return StartKill(grace);
   }
+  SetKillTimer(grace);
+}
+
+void ContainedTask::StartKill(Duration grace) {
+  kill_start_ = services_.clock.Now();
+  services_.containerizer.Signal(container(), SIGTERM);
+  if (TEPUI_PLANTED_FAULT("killed-told-too-early")) Report(MakeStatus(v1::TASK_KILLED));
+  SetKillTimer(grace);
+}
+
+void ContainedTask::SetKillTimer(Duration grace) {
   kill_timer_.Set(grace, [this] {
     spdlog::info("Task {} is still there after its grace period; killing it",
                  setup_.task.task_id().value());
@@ -160,7 +232,7 @@ void ContainedTask::OnTerminated(const containers::Termination& termination) {
   state_ = State::kEnded;
   StopWatching();
   Report(killed_early_ ? KilledStatus() : EndStatus(termination));
-  services_.containerizer.Forget(container());
+  ForgetContainer(services_, container(), setup_.launch.outlives_agent);
   Gone(termination.status);
 }
 
@@ -227,7 +299,7 @@ v1::TaskStatus ContainedTask::MakeStatus(v1::TaskState state) const {
     *status.mutable_check_status() = EmptyCheckStatus(setup_.task.check());
   v1::ContainerStatus* container_status = status.mutable_container_status();
   *container_status->mutable_container_id() = ToProto(container());
-  if (pid_ != 0) container_status->set_executor_pid(static_cast<uint32_t>(pid_));
+  if (process_) container_status->set_executor_pid(static_cast<uint32_t>(process_->pid));
   return status;
 }
 

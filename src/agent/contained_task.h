@@ -24,6 +24,8 @@ class ContainedTask {
   class Owner {
    public:
     virtual ~Owner() = default;
+    // What Record tells has changed: it is to be written before anything else is told.
+    virtual void OnTaskChanged(ContainedTask& task) = 0;
     virtual void OnTaskStatus(ContainedTask& task, v1::TaskStatus status) = 0;
     // `status` is as waitpid gives it, absent if the task never ran or nobody knows. The task does
     // nothing more; it may be destroyed when the call to its method, which this is made from, has
@@ -51,6 +53,18 @@ class ContainedTask {
   // `error`.
   void FailLaunch(const Error& error);
 
+  // In place of Launch, after the agent's restart: `record` is what Record told last, `last` the
+  // last status, `started` when the task was told to run, if it was. The container is to be claimed
+  // unless the task had none yet.
+  void Restore(const checkpoint::Task& record, const v1::TaskStatus& last,
+               std::optional<WallTime> started);
+  std::optional<containers::RecoverSpec> Claim() const;
+  // And goes on: the container runs, or has ended like this.
+  void Resume(const containers::Termination* ending);
+
+  // What a later life of the agent must know of the task beside its TaskInfo.
+  checkpoint::Task Record() const;
+
   // The grace period of `policy`, of the task, or 3 s. Again: a shorter one hastens the end, a
   // longer one is ignored.
   void Kill(const std::optional<v1::KillPolicy>& policy);
@@ -65,6 +79,10 @@ class ContainedTask {
   enum class State { kNew, kLaunching, kRunning, kEnded };
 
   void OnLaunched(Result<containers::Launched> result);
+  void AwaitEnd();
+  void StartKill(Duration grace);
+  void SetKillTimer(Duration grace);
+  Duration TimeLeft() const;
   void StartChecks();
   void StopWatching();
   void OnCheck(const v1::CheckStatusInfo& found);
@@ -90,8 +108,10 @@ class ContainedTask {
   bool killed_ = false;
   bool out_of_time_ = false;
   bool unhealthy_ = false;
-  int pid_ = 0;
+  std::optional<containers::Launched> process_;
+  std::optional<WallTime> started_;  // Of a task that was restored.
   MonotonicTime kill_start_{};
+  Duration kill_grace_{};
   v1::TaskStatus last_;  // What was reported last.
 
   std::unique_ptr<Checker> checker_;

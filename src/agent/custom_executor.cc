@@ -1,11 +1,14 @@
 #include "agent/custom_executor.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <unordered_set>
 #include <utility>
 
 #include "agent/environment.h"
 #include "agent/executor_token.h"
+#include "agent/process_record.h"
 #include "agent/sandbox.h"
 #include "agent/statuses.h"
 #include "base/log.h"
@@ -29,7 +32,7 @@ CustomExecutor::CustomExecutor(const Services& services, ExecutorHost& host, Exe
       deadline_(services.clock),
       heartbeat_(services.clock) {}
 
-void CustomExecutor::Start() {
+Result<containers::LaunchSpec> CustomExecutor::MakeLaunch() const {
   const Framework& framework = executor_.framework();
   const v1::ExecutorInfo& info = executor_.info();
   ExecutorEnvironment described{.framework = framework.id,
@@ -43,12 +46,7 @@ void CustomExecutor::Start() {
                                         services_.options.jwt_secret);
   }
   auto environment = MakeExecutorEnvironment(described, services_.options);
-  if (!environment) return OnLaunched(Fail(environment.error()));
-  if (auto linked =
-          LinkVolumes(services_, info.resources(), executor_.directory(), executor_.user());
-      !linked) {
-    return OnLaunched(Fail(linked.error()));
-  }
+  if (!environment) return Fail(environment.error());
 
   containers::LaunchSpec spec;
   spec.id = executor_.container();
@@ -60,36 +58,58 @@ void CustomExecutor::Start() {
   spec.resources = executor_.allocated();
   spec.limits = executor_.limits();
   spec.framework = framework.id;
+  spec.outlives_agent = executor_.checkpointed();
+  return spec;
+}
 
-  const Duration timeout = services_.options.executor_registration_timeout;
-  deadline_.Set(timeout, [this, timeout] {
-    Destroy(v1::TaskStatus::REASON_EXECUTOR_REGISTRATION_TIMEOUT,
-            "Executor did not register within " + FormatDuration(timeout));
-  });
-  services_.containerizer.Launch(std::move(spec),
+void CustomExecutor::Start() {
+  Result<containers::LaunchSpec> spec = MakeLaunch();
+  if (!spec) return OnLaunched(Fail(spec.error()));
+  if (auto linked = LinkVolumes(services_, executor_.info().resources(), executor_.directory(),
+                                executor_.user());
+      !linked) {
+    return OnLaunched(Fail(linked.error()));
+  }
+  Expect(services_.options.executor_registration_timeout,
+         v1::TaskStatus::REASON_EXECUTOR_REGISTRATION_TIMEOUT, "register");
+  services_.containerizer.Launch(std::move(*spec),
                                  lifetime_.Bind([this](Result<containers::Launched> result) {
                                    OnLaunched(std::move(result));
                                  }));
 }
 
+void CustomExecutor::Expect(Duration timeout, v1::TaskStatus::Reason reason,
+                            const std::string& verb) {
+  deadline_.Set(timeout, [this, timeout, reason, verb] {
+    Destroy(reason, fmt::format("Executor did not {} within {}", verb, FormatDuration(timeout)));
+  });
+}
+
 void CustomExecutor::OnLaunched(Result<containers::Launched> result) {
-  if (!result) {
-    deadline_.Cancel();
-    ExecutorEnd end;
-    end.launch_failed = true;
-    end.reason = reason_.value_or(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
-    end.message =
-        message_.empty() ? "Failed to launch container: " + result.error().message : message_;
-    return host_.OnExecutorEnded(executor_, end);
-  }
+  if (!result) return FailLaunch(result.error().message);
   launched_ = true;
-  pid_ = result->pid;
+  process_ = std::move(*result);
+  executor_.set_process(*process_);
+  executor_.Save(services_.checkpoint);
   if (executor_.active()) {
     UpdateContainer();  // Tasks may have come since.
   } else {
     // Shut down, or out of time, while it was on its way.
     services_.containerizer.Destroy(executor_.container());
   }
+  AwaitEnd();
+}
+
+void CustomExecutor::FailLaunch(const std::string& message) {
+  deadline_.Cancel();
+  ExecutorEnd end;
+  end.launch_failed = true;
+  end.reason = reason_.value_or(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  end.message = message_.empty() ? "Failed to launch container: " + message : message_;
+  host_.OnExecutorEnded(executor_, end);
+}
+
+void CustomExecutor::AwaitEnd() {
   services_.containerizer.Wait(executor_.container(),
                                lifetime_.Bind([this](const containers::Termination& termination) {
                                  OnTerminated(termination);
@@ -99,8 +119,7 @@ void CustomExecutor::OnLaunched(Result<containers::Launched> result) {
 void CustomExecutor::OnTerminated(const containers::Termination& termination) {
   deadline_.Cancel();
   Disconnect();
-  pid_ = 0;
-  services_.containerizer.Forget(executor_.container());
+  process_.reset();
   ExecutorEnd end;
   end.status = termination.status;
   end.reason = termination.reason ? termination.reason : reason_;
@@ -110,6 +129,33 @@ void CustomExecutor::OnTerminated(const containers::Termination& termination) {
   }
   end.limited = termination.limited;
   host_.OnExecutorEnded(executor_, end);
+  ForgetContainer(services_, executor_.container(), executor_.checkpointed());
+}
+
+void CustomExecutor::Restore(const Saved::Executor& saved,
+                             std::vector<containers::RecoverSpec>& claims) {
+  if (!saved.record.has_process()) return;
+  process_ = FromRecord(saved.record.process());
+  // The environment of a program that runs already is not looked at: it need not be complete.
+  containers::LaunchSpec spec = MakeLaunch().value_or(containers::LaunchSpec());
+  spec.id = executor_.container();
+  claims.push_back({std::move(spec), *process_});
+}
+
+void CustomExecutor::Resume(const Endings& endings) {
+  if (!process_) return FailLaunch("the agent was restarted while it launched the executor");
+  launched_ = true;
+  if (const auto ending = endings.find(executor_.container()); ending != endings.end()) {
+    return OnTerminated(ending->second);
+  }
+  if (executor_.subscribed()) {
+    Expect(services_.options.executor_reregistration_timeout,
+           v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT, "re-register");
+  } else {
+    Expect(services_.options.executor_registration_timeout,
+           v1::TaskStatus::REASON_EXECUTOR_REGISTRATION_TIMEOUT, "register");
+  }
+  AwaitEnd();
 }
 
 void CustomExecutor::Destroy(v1::TaskStatus::Reason reason, std::string message) {
@@ -132,6 +178,10 @@ void CustomExecutor::Subscribe(StreamId stream, const Call::Subscribe& subscribe
   deadline_.Cancel();
   stream_ = stream;
   executor_.set_state(Executor::State::kRunning);
+  if (!executor_.subscribed()) {
+    executor_.set_subscribed();
+    executor_.Save(services_.checkpoint);
+  }
   heartbeat_.Set(kHeartbeatInterval, [this] { Beat(); });
 
   Event event;
@@ -156,7 +206,7 @@ void CustomExecutor::Subscribe(StreamId stream, const Call::Subscribe& subscribe
   }
   for (const auto& [task, policy] : kills_) SendKill(task, policy);
   kills_.clear();
-  Deliver();
+  DeliverWhenSaved();
 }
 
 // A task that the executor never spoke of and does not list was lost with its former stream.
@@ -185,18 +235,25 @@ void CustomExecutor::OnStreamClosed() {
   const Duration timeout = services_.options.recovery_timeout;
   spdlog::info("Executor '{}' of framework {} disconnected; it has {} to come back", executor_.id(),
                executor_.framework().id, FormatDuration(timeout));
-  deadline_.Set(timeout, [this, timeout] {
-    Destroy(v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
-            "Executor did not re-register within " + FormatDuration(timeout));
-  });
+  Expect(timeout, v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT, "re-register");
 }
 
-void CustomExecutor::OnQueued() { Deliver(); }
+void CustomExecutor::OnQueued() { DeliverWhenSaved(); }
 
-void CustomExecutor::Deliver() {
+void CustomExecutor::DeliverWhenSaved() {
+  if (stream_ == 0 || executor_.queue_empty()) return;
+  const uint64_t last = executor_.deliveries().back().number;
+  if (!executor_.checkpointed()) return Deliver(last);
+  // A task that an executor has, and the next life of the agent knows nothing of, would run on
+  // unseen.
+  services_.checkpoint.WhenSaved(lifetime_.Bind([this, last] { Deliver(last); }));
+}
+
+void CustomExecutor::Deliver(uint64_t last) {
   if (stream_ == 0 || executor_.queue_empty()) return;
   UpdateContainer();
-  while (const auto delivery = executor_.LaunchNext()) {
+  while (!executor_.queue_empty() && executor_.deliveries().front().number <= last) {
+    const auto delivery = executor_.LaunchNext();
     const Status linked = LinkTaskVolumes(*delivery);
     if (linked) {
       SendDelivery(*delivery);

@@ -31,6 +31,8 @@ class CustomExecutor final : public ExecutorRun {
   void OnQueued() override;
   void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) override;
   void Shutdown(Duration grace) override;
+  void Restore(const Saved::Executor& saved, std::vector<containers::RecoverSpec>& claims) override;
+  void Resume(const Endings& endings) override;
 
   // The executor's own calls, validated and authorized. Subscribe replaces the stream it had.
   void Subscribe(StreamId stream, const Call::Subscribe& subscribe);
@@ -45,15 +47,22 @@ class CustomExecutor final : public ExecutorRun {
   void OnTaskEnded();
 
   // Of its own first process; 0 if it does not run.
-  int pid() const { return pid_; }
+  int pid() const { return process_ ? process_->pid : 0; }
 
  private:
+  Result<containers::LaunchSpec> MakeLaunch() const;
   void OnLaunched(Result<containers::Launched> result);
+  void FailLaunch(const std::string& message);
+  void AwaitEnd();
+  // It has to subscribe within `timeout`, or its container is destroyed.
+  void Expect(Duration timeout, v1::TaskStatus::Reason reason, const std::string& verb);
   void OnTerminated(const containers::Termination& termination);
   void Destroy(v1::TaskStatus::Reason reason, std::string message);
   void Disconnect();
   void DropUndelivered(const Call::Subscribe& subscribe);
-  void Deliver();
+  // What is queued now, once that is saved.
+  void DeliverWhenSaved();
+  void Deliver(uint64_t last);
   void SendDelivery(const Executor::Delivery& delivery);
   Status LinkTaskVolumes(const Executor::Delivery& delivery) const;
   void UpdateContainer();
@@ -67,7 +76,7 @@ class CustomExecutor final : public ExecutorRun {
   const v1::AgentInfo& agent_;
 
   bool launched_ = false;
-  int pid_ = 0;
+  std::optional<containers::Launched> process_;  // While it runs.
   StreamId stream_ = 0;
   // Why the agent destroyed the container.
   std::optional<v1::TaskStatus::Reason> reason_;

@@ -33,6 +33,8 @@ Executor::Executor(Framework& framework, Kind kind, v1::ExecutorInfo info, Conta
 
 Executor::~Executor() = default;
 
+const v1::FrameworkInfo& Executor::framework_info() const { return framework_.info; }
+
 void Executor::Account(const v1::TaskInfo& task) {
   const Resources resources = ResourcesOf(task.resources());
   allocated_ += resources;
@@ -95,6 +97,7 @@ bool Executor::Apply(const v1::TaskStatus& status) {
 }
 
 void Executor::Complete(const TaskId& task) {
+  places_.erase(task);
   auto done = terminated_.extract(task);
   if (done.empty()) return;
   completed_.push_back(std::move(done.mapped()));

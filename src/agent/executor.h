@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/checkpoint.h"
 #include "agent/executor_limits.h"
 
 namespace tepui::agent {
@@ -37,6 +39,9 @@ class ExecutorHost {
   virtual void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) = 0;
 };
 
+// How containers of the agent's last life ended that it did not hear of.
+using Endings = std::map<ContainerId, containers::Termination>;
+
 // What moves an executor's tasks: the agent itself (CommandExecutor, GroupExecutor) or a process
 // (CustomExecutor).
 class ExecutorRun {
@@ -49,6 +54,13 @@ class ExecutorRun {
   virtual void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) = 0;
   // Ends everything within `grace`; OnExecutorEnded follows.
   virtual void Shutdown(Duration grace) = 0;
+
+  // In place of Start, after the agent's restart. Restore takes up what was saved and adds the
+  // containers it claims; Resume goes on from what became of them: those that are not among the
+  // endings run.
+  virtual void Restore(const Saved::Executor& saved,
+                       std::vector<containers::RecoverSpec>& claims) = 0;
+  virtual void Resume(const Endings& endings) = 0;
 };
 
 // The agent's record of one executor and its tasks (reference 5.1, 5.2). Tasks move from queued to
@@ -65,6 +77,7 @@ class Executor {
   struct Delivery {
     std::vector<v1::TaskInfo> tasks;
     bool group = false;
+    uint64_t number = 0;  // Of its first task in the checkpoint; 0 if there is none.
   };
 
   Executor(Framework& framework, Kind kind, v1::ExecutorInfo info, ContainerId container,
@@ -79,6 +92,8 @@ class Executor {
   const std::string& path() const { return path_; }            // Of all its runs.
   const std::string& directory() const { return directory_; }  // The sandbox of this one.
   const std::optional<std::string>& user() const { return user_; }
+  // What is known of it outlives the agent, and so does it.
+  bool checkpointed() const { return framework_info().checkpoint(); }
 
   State state() const { return state_; }
   void set_state(State state) { state_ = state; }
@@ -86,6 +101,24 @@ class Executor {
 
   ExecutorRun& run() const { return *run_; }
   void set_run(std::unique_ptr<ExecutorRun> run) { run_ = std::move(run); }
+
+  // Written with Save: of a custom executor, its process; whether it may have been given tasks.
+  void set_process(const containers::Launched& process) { process_ = process; }
+  void set_subscribed() { subscribed_ = true; }
+  bool subscribed() const { return subscribed_; }
+  // Its shutdown had begun before the agent's restart.
+  bool shutting_down() const { return shutting_down_; }
+
+  // All do nothing unless checkpointed.
+  void Save(Checkpoint& checkpoint) const;
+  // Before Enqueue: numbers its tasks and writes them.
+  void SaveTasks(Checkpoint& checkpoint, Delivery& delivery);
+  // `record` says what there is to know beside what the executor knows.
+  void SaveTask(Checkpoint& checkpoint, const v1::TaskInfo& task, checkpoint::Task record) const;
+  // Absent: nothing is written of the task.
+  std::optional<TaskKey> KeyOf(const TaskId& task) const;
+  // The record as it was before the agent's restart, and all its tasks.
+  void Restore(const Saved::Executor& saved);
 
   void Enqueue(Delivery delivery);
   // The first delivery in the queue becomes launched (state STAGING); nothing if the queue is
@@ -117,6 +150,15 @@ class Executor {
   Agent::ExecutorState Snapshot() const;
 
  private:
+  // Where a task's records are.
+  struct Place {
+    uint64_t number = 0;
+    uint64_t delivery = 0;
+    bool group = false;
+  };
+
+  const v1::FrameworkInfo& framework_info() const;
+  void RestoreTask(const Saved::Task& saved);
   void Account(const v1::TaskInfo& task);
   void MarkLaunched(const Delivery& delivery);
 
@@ -136,6 +178,11 @@ class Executor {
   std::unordered_map<TaskId, v1::Task> terminated_;
   std::deque<v1::Task> completed_;
   bool ever_launched_ = false;
+
+  std::optional<containers::Launched> process_;
+  bool subscribed_ = false;
+  bool shutting_down_ = false;
+  std::unordered_map<TaskId, Place> places_;  // Of tasks that are checkpointed.
 
   Resources allocated_;
   ExecutorLimits limits_;

@@ -72,6 +72,7 @@ Status Validate(const Call& call) {
 
 Result<Executor*> Agent::Impl::FindCaller(const std::optional<std::string>& token,
                                           const Call& call) const {
+  if (!recovered_) return Fail(Code::kUnavailable, "Agent has not finished recovery");
   if (auto valid = Validate(call); !valid) return Fail(valid.error());
   const Framework* framework = Find(FrameworkId(call.framework_id().value()));
   if (framework == nullptr) {

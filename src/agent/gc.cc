@@ -39,10 +39,12 @@ void SandboxGc::MeasureAge() {
   age_ = std::chrono::duration_cast<Duration>(services_.options.gc_delay * std::min(share, 1.0));
 }
 
-void SandboxGc::Schedule(const std::string& path) {
+void SandboxGc::Schedule(const std::string& path) { ScheduleOld(path, Duration::zero()); }
+
+void SandboxGc::ScheduleOld(const std::string& path, Duration age) {
   Unschedule(path);
   const uint64_t ticket = ++last_ticket_;
-  entries_.emplace(ticket, Entry{services_.clock.Now(), path});
+  entries_.emplace(ticket, Entry{services_.clock.Now() - age, path});
   paths_.emplace(path, ticket);
   // The oldest decides when there is something to do; the rest follows it.
   if (!next_.pending() || entries_.size() > kMaxScheduled) RemoveOld();

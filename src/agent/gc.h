@@ -20,6 +20,8 @@ class SandboxGc {
 
   // From now on `path` ages. Scheduling it again makes it young again.
   void Schedule(const std::string& path);
+  // It has aged for `age` already. To be called for the older paths first, before the above.
+  void ScheduleOld(const std::string& path, Duration age);
   // It is in use again.
   void Unschedule(const std::string& path);
 

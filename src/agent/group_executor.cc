@@ -1,5 +1,6 @@
 #include "agent/group_executor.h"
 
+#include <map>
 #include <utility>
 
 #include "agent/environment.h"
@@ -22,9 +23,9 @@ void GroupExecutor::OnQueued() {
 }
 
 GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
+                                                const ContainerId& container,
                                                 std::shared_ptr<Group> group) {
   const Framework& framework = executor_.framework();
-  const ContainerId container(executor_.container().value() + "." + services_.random.Uuid());
   const std::string sandbox = NestedSandboxPath(executor_.directory(), container);
   const auto user = task.command().has_user()
                         ? UserOf(task.command(), framework.info, services_.options)
@@ -53,12 +54,16 @@ GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
   return member;
 }
 
+ContainerId GroupExecutor::NewContainer() {
+  return ContainerId(executor_.container().value() + "." + services_.random.Uuid());
+}
+
 void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {
   const auto group = std::make_shared<Group>();
   for (const v1::TaskInfo& task : delivery.tasks) {
     const TaskId id(task.task_id().value());
     group->tasks.push_back(id);
-    members_[id] = MakeMember(task, group);
+    members_[id] = MakeMember(task, NewContainer(), group);
   }
   // A task that cannot start kills those of its group that were not launched yet too: they are all
   // members by now, and are gone from members_ when their turn comes.
@@ -75,13 +80,62 @@ void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {
   }
 }
 
+void GroupExecutor::Restore(const Saved::Executor& saved,
+                            std::vector<containers::RecoverSpec>& claims) {
+  std::map<uint64_t, std::shared_ptr<Group>> groups;  // By delivery.
+  for (const Saved::Task& task : saved.tasks) {
+    const v1::TaskInfo& info = task.record.info();
+    const TaskId id(info.task_id().value());
+    if (!executor_.launched().contains(id)) continue;
+    std::shared_ptr<Group>& group = groups[task.record.delivery()];
+    if (!group) group = std::make_shared<Group>();
+    group->tasks.push_back(id);
+    Member& member = members_[id];
+    member = MakeMember(
+        info, task.record.has_container() ? ContainerId(task.record.container()) : NewContainer(),
+        group);
+    member.task->Restore(task.record,
+                         task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status,
+                         StartOf(task));
+    if (auto claim = member.task->Claim()) claims.push_back(std::move(*claim));
+  }
+}
+
+void GroupExecutor::Resume(const Endings& endings) {
+  std::vector<TaskId> running;
+  std::vector<std::pair<TaskId, const containers::Termination*>> ended;
+  for (const auto& [id, member] : members_) {
+    const auto ending = endings.find(member.task->container());
+    if (ending != endings.end()) {
+      ended.emplace_back(id, &ending->second);
+    } else if (member.task->Claim()) {
+      running.push_back(id);
+    } else {
+      ended.emplace_back(id, nullptr);
+    }
+  }
+  // First what has ended by itself is told, then what ends because of it.
+  resuming_ = true;
+  for (const auto& [id, ending] : ended) members_.find(id)->second.task->Resume(ending);
+  for (const TaskId& id : running) members_.find(id)->second.task->Resume(nullptr);
+  resuming_ = false;
+  for (const TaskId& id : running) {
+    const auto found = members_.find(id);
+    if (found == members_.end()) continue;
+    const std::shared_ptr<Group> group = found->second.group;
+    if (group->broken) KillRest(*group);
+  }
+  EndIfEmpty();
+}
+
 void GroupExecutor::Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) {
   const auto found = members_.find(task);
   if (found != members_.end()) found->second.task->Kill(policy);
 }
 
 void GroupExecutor::KillRest(Group& group) {
-  if (shutting_down_ || group.killing) return;
+  group.broken = true;
+  if (resuming_ || shutting_down_ || group.killing) return;
   group.killing = true;
   for (const TaskId& id : group.tasks) {
     const auto found = members_.find(id);
@@ -103,6 +157,10 @@ void GroupExecutor::Shutdown(Duration grace) {
   EndIfEmpty();
 }
 
+void GroupExecutor::OnTaskChanged(ContainedTask& task) {
+  executor_.SaveTask(services_.checkpoint, task.info(), task.Record());
+}
+
 void GroupExecutor::OnTaskStatus(ContainedTask& task, v1::TaskStatus status) {
   const bool kills = status.state() == v1::TASK_FAILED || status.state() == v1::TASK_KILLED;
   host_.OnTaskStatus(executor_, std::move(status));
@@ -119,7 +177,7 @@ void GroupExecutor::OnTaskGone(ContainedTask& task, std::optional<int>) {
 }
 
 void GroupExecutor::EndIfEmpty() {
-  if (ended_ || !members_.empty() || !executor_.queue_empty()) return;
+  if (ended_ || resuming_ || !members_.empty() || !executor_.queue_empty()) return;
   ended_ = true;
   ExecutorEnd end;
   end.status = 0;

@@ -20,10 +20,13 @@ class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
   void OnQueued() override;
   void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) override;
   void Shutdown(Duration grace) override;
+  void Restore(const Saved::Executor& saved, std::vector<containers::RecoverSpec>& claims) override;
+  void Resume(const Endings& endings) override;
 
  private:
   struct Group {
     std::vector<TaskId> tasks;
+    bool broken = false;  // One of it has failed or was killed.
     bool killing = false;
   };
   struct Member {
@@ -32,11 +35,14 @@ class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
     Status prepared;
   };
 
+  ContainerId NewContainer();
   void LaunchGroup(const Executor::Delivery& delivery);
-  Member MakeMember(const v1::TaskInfo& task, std::shared_ptr<Group> group);
+  Member MakeMember(const v1::TaskInfo& task, const ContainerId& container,
+                    std::shared_ptr<Group> group);
   void KillRest(Group& group);
   void EndIfEmpty();
 
+  void OnTaskChanged(ContainedTask& task) override;
   void OnTaskStatus(ContainedTask& task, v1::TaskStatus status) override;
   void OnTaskGone(ContainedTask& task, std::optional<int> status) override;
 
@@ -45,6 +51,7 @@ class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
   Executor& executor_;
   std::unordered_map<TaskId, Member> members_;
   bool shutting_down_ = false;
+  bool resuming_ = false;
   bool ended_ = false;
   // A task that is gone called us: it is destroyed from the event loop.
   std::vector<std::unique_ptr<ContainedTask>> gone_;

@@ -72,6 +72,8 @@ void Agent::Impl::Run(Launch launch) {
   for (const v1::TaskInfo& task : launch.delivery.tasks) {
     framework.tasks[TaskId(task.task_id().value())] = executor;
   }
+  if (fresh) executor->Save(checkpoint_);
+  executor->SaveTasks(checkpoint_, launch.delivery);
   executor->Enqueue(std::move(launch.delivery));
   if (!fresh) return executor->run().OnQueued();
   const Status sandbox = services_.disk.CreateDirectory(executor->directory(), std::nullopt,
@@ -160,17 +162,21 @@ void Agent::Impl::RefuseExecutor(Framework& framework, const Launch& launch) {
 }
 
 Executor& Agent::Impl::AddExecutor(Framework& framework, const Launch& launch) {
-  const ExecutorId id(launch.executor.executor_id().value());
+  return AddExecutor(framework, launch.kind, launch.executor, ContainerId(services_.random.Uuid()));
+}
+
+Executor& Agent::Impl::AddExecutor(Framework& framework, Executor::Kind kind,
+                                   const v1::ExecutorInfo& info, const ContainerId& container) {
+  const ExecutorId id(info.executor_id().value());
   const AgentId agent(info_.id().value());
-  const ContainerId container(services_.random.Uuid());
   const std::string path = ExecutorPath(options_.work_dir, agent, framework.id, id);
   const std::string directory = RunPath(path, container);
-  const auto user = UserOf(launch.executor.command(), framework.info, options_);
+  const auto user = UserOf(info.command(), framework.info, options_);
   gc_.Unschedule(path);
 
-  auto executor = std::make_unique<Executor>(framework, launch.kind, launch.executor, container,
-                                             path, directory, user);
-  switch (launch.kind) {
+  auto executor =
+      std::make_unique<Executor>(framework, kind, info, container, path, directory, user);
+  switch (kind) {
     case Executor::Kind::kCommand:
       executor->set_run(std::make_unique<CommandExecutor>(services_, *this, *executor, agent));
       break;

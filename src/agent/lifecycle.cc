@@ -61,7 +61,8 @@ void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
 void Agent::Impl::Report(const FrameworkId& framework, v1::TaskStatus status) {
   Complete(status, nullptr);
   ++metrics_.valid_status_updates;
-  updates_.Update(framework, status);
+  // Not saved: it says that there is no task, which a later life of the agent will say as well.
+  updates_.Update(framework, status, std::nullopt);
 }
 
 void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
@@ -75,7 +76,7 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
 
   if (applied && !framework.terminating) {
     ++metrics_.valid_status_updates;
-    updates_.Update(framework.id, status);
+    updates_.Update(framework.id, status, executor.KeyOf(task));
   } else if (!duplicate) {
     ++metrics_.invalid_status_updates;
     spdlog::debug("Dropped status {} of task {} of framework {}: the {} has ended or is not known",
@@ -87,7 +88,21 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
   if (custom == nullptr) return;
   if (applied && terminal) custom->OnTaskEnded();
   // Also for what was dropped: the executor must not send it again.
-  if (status.source() == v1::TaskStatus::SOURCE_EXECUTOR) custom->Acknowledge(task, status.uuid());
+  if (status.source() == v1::TaskStatus::SOURCE_EXECUTOR) {
+    AcknowledgeWhenSaved(executor, task, status.uuid());
+  }
+}
+
+void Agent::Impl::AcknowledgeWhenSaved(Executor& executor, const TaskId& task,
+                                       const std::string& uuid) {
+  if (!executor.checkpointed()) return Custom(executor)->Acknowledge(task, uuid);
+  checkpoint_.WhenSaved([this, framework_id = executor.framework().id, id = executor.id(),
+                         container = executor.container(), task, uuid] {
+    const Framework* framework = Find(framework_id);
+    const Executor* found = framework == nullptr ? nullptr : framework->Find(id);
+    if (found == nullptr || found->container() != container) return;
+    Custom(*found)->Acknowledge(task, uuid);
+  });
 }
 
 void Agent::Impl::Forward(const FrameworkId& framework_id, const v1::TaskStatus& status,
@@ -113,13 +128,14 @@ void Agent::Impl::Forward(const FrameworkId& framework_id, const v1::TaskStatus&
 void Agent::Impl::OnAcknowledgement(const link::Event::StatusAcknowledgement& acknowledgement) {
   const FrameworkId framework_id(acknowledgement.framework_id().value());
   const TaskId task(acknowledgement.task_id().value());
-  const auto result = updates_.Acknowledge(framework_id, task, acknowledgement.uuid());
-  if (result == StatusUpdates::Acknowledged::kUnexpected) {
+  if (!updates_.Acknowledge(framework_id, task, acknowledgement.uuid())) {
     spdlog::debug("Ignored an acknowledgement for task {} of framework {}: nothing waits for it",
                   task, framework_id);
   }
+}
+
+void Agent::Impl::OnTaskClosed(const FrameworkId& framework_id, const TaskId& task) {
   if (TEPUI_PLANTED_FAULT("last-acknowledgement-lost")) return;
-  if (result != StatusUpdates::Acknowledged::kClosed) return;
   Framework* framework = Find(framework_id);
   if (framework == nullptr) return;
   if (Executor* executor = framework->Find(task)) {
@@ -193,6 +209,7 @@ void Agent::Impl::ShutdownExecutor(Executor& executor) {
   spdlog::info("Shutting down executor '{}' of framework {}", executor.id(),
                executor.framework().id);
   executor.set_state(Executor::State::kTerminating);
+  executor.Save(checkpoint_);
   executor.run().Shutdown(ShutdownGrace(executor.info(), options_));
 }
 
@@ -208,7 +225,11 @@ void Agent::Impl::OnExecutorEnded(Executor& executor, const ExecutorEnd& end) {
   if (executor.kind() != Executor::Kind::kCommand) {
     SendExecutorExited(framework.id, executor.id(), end.status.value_or(-1));
   }
-  if (framework.terminating || executor.idle()) RemoveExecutor(executor);
+  if (framework.terminating || executor.idle()) {
+    RemoveExecutor(executor);
+  } else {
+    executor.Save(checkpoint_);  // Behind the ends of its tasks.
+  }
   RemoveIfIdle(framework);
 }
 
@@ -264,6 +285,7 @@ void Agent::Impl::RemoveExecutor(Executor& executor) {
     framework.completed.pop_front();
   }
   for (const auto& [id, task] : executor.terminated()) framework.tasks.erase(id);
+  if (executor.checkpointed()) checkpoint_.RemoveExecutor(executor.container());
   auto removed = framework.executors.extract(executor.id());
   Bury(std::move(removed.mapped()), nullptr);
 }
@@ -273,6 +295,7 @@ void Agent::Impl::RemoveIfIdle(Framework& framework) {
   auto removed = frameworks_.extract(framework.id);
   if (removed.empty()) return;  // By something that this call followed from.
   gc_.Schedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), framework.id));
+  checkpoint_.RemoveFramework(framework.id);
   completed_frameworks_.push_back(std::move(removed.mapped()));
   if (completed_frameworks_.size() > kMaxCompletedFrameworks) {
     Bury(nullptr, std::move(completed_frameworks_.front()));

@@ -242,7 +242,9 @@ TEST(GcBoundTest, TheOldestGoEarlyWhenThereAreTooMany) {
   FakeContainerizer containerizer;
   FakeProber prober;
   FakeDisk disk;
-  const Services services{options, clock, random, links, containerizer, prober, disk};
+  storage::MemoryStore store([&](auto work) { clock.After(Duration::zero(), std::move(work)); });
+  Checkpoint checkpoint(store, [](const Error&) {});
+  const Services services{options, clock, random, links, containerizer, prober, disk, checkpoint};
   SandboxGc gc(services);
   for (int i = 0; i < 100'005; ++i) gc.Schedule("/p" + std::to_string(i));
   EXPECT_EQ(gc.scheduled(), 100'000u);

@@ -6,6 +6,7 @@
 
 #include "agent/paths.h"
 #include "base/log.h"
+#include "resources/checkpointed.h"
 
 namespace tepui::agent {
 
@@ -73,22 +74,45 @@ Operations::Operations(const Services& services, Forward forward, std::function<
       total_(Resources::FromProto(services.options.info.resources()).value_or(Resources())),
       version_(services.random.UuidBytes()) {}
 
+Status Operations::Restore(const Saved& saved) {
+  const Result<Resources> made = Resources::FromProto(saved.resources);
+  if (!made) return Fail(made.error());
+  Result<Resources> total = WithCheckpointed(total_, *made);
+  if (!total) return Fail(total.error());
+  total_ = std::move(*total);
+  for (const v1::Operation& operation : saved.operations) {
+    auto record = std::make_unique<Record>(services_.clock);
+    record->operation = operation;
+    record->saved = true;
+    records_[operation.uuid().value()] = std::move(record);
+  }
+  return {};
+}
+
 void Operations::Apply(const link::Event::ApplyOperation& operation, const AgentId& agent) {
   if (records_.contains(operation.operation_uuid())) return;  // Delivered twice.
   if (operation.has_resource_version_uuid() && operation.resource_version_uuid() != version_) {
     v1::OperationStatus status = MakeStatus(v1::OPERATION_DROPPED, agent);
     status.set_message("The operation assumes an outdated state of the agent's resources");
-    return Finish(operation, std::move(status));
+    return Finish(operation, std::move(status), /*changed=*/false);
   }
-  const Status done = Perform(WithoutAllocation(operation.info()));
-  if (done) return Finish(operation, MakeStatus(v1::OPERATION_FINISHED, agent));
+  const v1::Offer::Operation info = WithoutAllocation(operation.info());
+  const Status done = Perform(info);
+  if (done) {
+    Finish(operation, MakeStatus(v1::OPERATION_FINISHED, agent), /*changed=*/true);
+    if (info.type() == v1::Offer::Operation::DESTROY) {
+      services_.checkpoint.WhenSaved(
+          lifetime_.Bind([this, destroy = info.destroy()] { RemoveVolumes(destroy); }));
+    }
+    return;
+  }
 
   spdlog::error("Operation {} failed: {}", v1::Offer::Operation::Type_Name(operation.info().type()),
                 done.error().message);
   v1::OperationStatus status = MakeStatus(v1::OPERATION_FAILED, agent);
   status.set_message(done.error().message);
   version_ = services_.random.UuidBytes();
-  Finish(operation, std::move(status));
+  Finish(operation, std::move(status), /*changed=*/false);
   diverged_();
 }
 
@@ -99,8 +123,6 @@ Status Operations::Perform(const v1::Offer::Operation& operation) {
     if (auto made = MakeVolumes(operation.create()); !made) return made;
   }
   total_ = std::move(*after);
-  // Shared volumes may be there more than once: the data goes with the last.
-  if (operation.type() == v1::Offer::Operation::DESTROY) RemoveVolumes(operation.destroy());
   return {};
 }
 
@@ -117,6 +139,7 @@ void Operations::RemoveVolumes(const v1::Offer::Operation::Destroy& destroy) {
   for (const v1::Resource& volume : destroy.volumes()) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
     const Result<Resources> resource = Resources::FromProto(volume);
+    // Shared volumes may be there more than once: the data goes with the last.
     if (!path || !resource || total_.Contains(*resource)) continue;
     services_.disk.Remove(*path, lifetime_.Bind([path = *path](const Status& removed) {
       if (!removed) {
@@ -127,7 +150,8 @@ void Operations::RemoveVolumes(const v1::Offer::Operation::Destroy& destroy) {
   }
 }
 
-void Operations::Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status) {
+void Operations::Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status,
+                        bool changed) {
   if (operation.info().has_id()) {
     *status.mutable_operation_id() = operation.info().id();
     status.mutable_uuid()->set_value(services_.random.UuidBytes());
@@ -141,20 +165,36 @@ void Operations::Finish(const link::Event::ApplyOperation& operation, v1::Operat
     stored.mutable_uuid()->set_value(operation.operation_uuid());
     *stored.add_statuses() = status;
     *stored.mutable_latest_status() = std::move(status);
-    Send(*(records_[operation.operation_uuid()] = std::move(record)));
-    return;
+    if (changed) {
+      services_.checkpoint.SaveResources(Made(), &stored);
+    } else {
+      services_.checkpoint.SaveOperation(stored);
+    }
+    records_[operation.operation_uuid()] = std::move(record);
+    return SendWhenSaved(operation.operation_uuid());
   }
+  if (changed) services_.checkpoint.SaveResources(Made(), nullptr);
   // Nobody acknowledges it; should it get lost, the next subscription tells the resources.
   link::Call::OperationUpdate update;
   if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
   update.set_operation_uuid(operation.operation_uuid());
   *update.mutable_latest_status() = status;
   *update.mutable_status() = std::move(status);
-  forward_(std::move(update));
+  services_.checkpoint.WhenSaved(lifetime_.Bind(
+      [this, update = std::move(update)]() mutable { forward_(std::move(update)); }));
+}
+
+void Operations::SendWhenSaved(const std::string& uuid) {
+  services_.checkpoint.WhenSaved(lifetime_.Bind([this, uuid] {
+    const auto found = records_.find(uuid);
+    if (found == records_.end()) return;
+    found->second->saved = true;
+    Send(*found->second);
+  }));
 }
 
 void Operations::Send(Record& record) {
-  if (paused_) return;
+  if (paused_ || !record.saved) return;
   const v1::Operation& operation = record.operation;
   link::Call::OperationUpdate update;
   if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
@@ -173,7 +213,13 @@ void Operations::Acknowledge(const link::Event::OperationAcknowledgement& acknow
   if (found != records_.end() &&
       found->second->operation.latest_status().uuid().value() == acknowledgement.status_uuid()) {
     records_.erase(found);
+    services_.checkpoint.RemoveOperation(acknowledgement.operation_uuid());
   }
+}
+
+void Operations::Forget() {
+  for (const auto& [uuid, record] : records_) services_.checkpoint.RemoveOperation(uuid);
+  records_.clear();
 }
 
 void Operations::Reconcile(const link::Event::ReconcileOperations& asked, const AgentId& agent) {
@@ -205,12 +251,18 @@ void Operations::Resume() {
   }
 }
 
-void Operations::Describe(link::Call::Subscribe& subscribe) const {
+google::protobuf::RepeatedPtrField<v1::Resource> Operations::Made() const {
   ResourceList all;
   total_.ToProto(&all);
+  ResourceList made;
   for (v1::Resource& resource : all) {
-    if (MadeByOperation(resource)) *subscribe.add_checkpointed_resources() = std::move(resource);
+    if (MadeByOperation(resource)) *made.Add() = std::move(resource);
   }
+  return made;
+}
+
+void Operations::Describe(link::Call::Subscribe& subscribe) const {
+  *subscribe.mutable_checkpointed_resources() = Made();
   subscribe.set_resource_version_uuid(version_);
   for (const auto& [uuid, record] : records_) *subscribe.add_operations() = record->operation;
 }

@@ -13,9 +13,8 @@ namespace tepui::agent {
 // What the agent has: its total as reservations and persistent volumes have shaped it, and the
 // operations that shape it (reference 2.4). An operation takes effect at once and whole, with the
 // volume's directory, or fails and changes nothing. The outcome of one that wants feedback is sent
-// until it is acknowledged: after 10 s, 20 s ... 10 min, while there is a master.
-//
-// Checkpointing belongs into Apply, between the change of the total and the answer.
+// until it is acknowledged: after 10 s, 20 s ... 10 min, while there is a master. Nothing is
+// answered before total and outcome are saved; the data of a destroyed volume goes after that.
 class Operations {
  public:
   using Forward = std::function<void(link::Call::OperationUpdate)>;
@@ -23,8 +22,13 @@ class Operations {
   // `diverged` is called when an operation failed that the master has counted as done.
   Operations(const Services& services, Forward forward, std::function<void()> diverged);
 
+  // What was saved, after the agent's restart. Fails if it is no part of the resources of today.
+  Status Restore(const Saved& saved);
+
   void Apply(const link::Event::ApplyOperation& operation, const AgentId& agent);
   void Acknowledge(const link::Event::OperationAcknowledgement& acknowledgement);
+  // The agent ends for good: outcomes that wait to be acknowledged are removed from the checkpoint.
+  void Forget();
   // Answers for each: how it stands, or DROPPED.
   void Reconcile(const link::Event::ReconcileOperations& asked, const AgentId& agent);
 
@@ -43,14 +47,19 @@ class Operations {
   struct Record {
     explicit Record(Clock& clock) : retry(clock) {}
     v1::Operation operation;
+    bool saved = false;  // It may be sent.
     Duration backoff{};
     Timer retry;
   };
 
   Status Perform(const v1::Offer::Operation& operation);
+  google::protobuf::RepeatedPtrField<v1::Resource> Made() const;
   Status MakeVolumes(const v1::Offer::Operation::Create& create);
   void RemoveVolumes(const v1::Offer::Operation::Destroy& destroy);
-  void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
+  // Saves the outcome, and what was made of the resources if that has changed, then tells it.
+  void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status,
+              bool changed);
+  void SendWhenSaved(const std::string& uuid);
   void Send(Record& record);
 
   const Services& services_;

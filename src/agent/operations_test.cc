@@ -50,6 +50,7 @@ class OperationsTest : public AgentTest {
     *event.mutable_apply_operation()->mutable_info() = operation;
     if (!version.empty()) event.mutable_apply_operation()->set_resource_version_uuid(version);
     agent->OnMasterEvent(event);
+    clock.Settle();
   }
   std::vector<link::Call::OperationUpdate> Updates() const {
     std::vector<link::Call::OperationUpdate> out;

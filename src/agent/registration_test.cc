@@ -200,6 +200,7 @@ TEST_F(RegistrationTest, ExitsIfRefused) {
   event.set_type(link::Event::ERROR);
   event.set_message("not welcome");
   agent->OnMasterEvent(event);
+  clock.Settle();
   ASSERT_EQ(exits.size(), 1u);
   EXPECT_THAT(exits[0].error().message, HasSubstr("not welcome"));
 }
@@ -214,6 +215,7 @@ TEST_F(RegistrationTest, ExitsIfTakenForAnother) {
   event.mutable_subscribed()->mutable_master_info()->set_id("M");
   event.mutable_subscribed()->set_total_ping_timeout_seconds(75);
   agent->OnMasterEvent(event);
+  clock.Settle();
   EXPECT_EQ(exits.size(), 1u);
 }
 
@@ -228,6 +230,7 @@ TEST_F(RegistrationTest, ShutdownKillsAllThenExits) {
   EXPECT_TRUE(exits.empty());
   EXPECT_EQ(containerizer.Last().signals.size(), 1u);
   containerizer.End(Killed(15));
+  clock.Settle();
   ASSERT_EQ(exits.size(), 1u);
   EXPECT_THAT(exits[0].error().message, HasSubstr("marked gone"));
   clock.Advance(minutes(5));
@@ -237,6 +240,7 @@ TEST_F(RegistrationTest, ShutdownKillsAllThenExits) {
 TEST_F(RegistrationTest, AnAgentToldToLeaveUnregisters) {
   Register();
   agent->Shutdown(true, "SIGUSR1");
+  clock.Settle();
   EXPECT_EQ(links.Of(link::Call::UNREGISTER).size(), 1u);
   ASSERT_EQ(exits.size(), 1u);
   EXPECT_TRUE(exits[0]);
@@ -254,6 +258,7 @@ TEST_F(RegistrationTest, AnAgentUnregistersWhenItsTasksHaveEnded) {
   EXPECT_TRUE(links.Of(link::Call::UNREGISTER).empty());
   EXPECT_TRUE(exits.empty());
   containerizer.End(Killed(15));
+  clock.Settle();
   EXPECT_EQ(links.Of(link::Call::UNREGISTER).size(), 1u);
   EXPECT_EQ(exits.size(), 1u);
 }

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
 #include "agent/executor_limits.h"
 #include "agent/paths.h"
 
@@ -49,7 +53,29 @@ containers::LaunchSpec MakeTaskLaunch(const v1::TaskInfo& task, const Executor& 
   spec.resources = Resources::FromProto(task.resources()).value_or(Resources());
   spec.limits = LimitsOf(task);
   spec.framework = executor.framework().id;
+  spec.outlives_agent = executor.checkpointed();
   return spec;
+}
+
+void ForgetContainer(const Services& services, const ContainerId& container, bool checkpointed) {
+  auto forget = [&containerizer = services.containerizer, id = container] {
+    containerizer.Forget(id);
+  };
+  if (checkpointed) {
+    services.checkpoint.WhenSaved(std::move(forget));
+  } else {
+    forget();
+  }
+}
+
+std::optional<WallTime> StartOf(const Saved::Task& task) {
+  for (const Saved::Status& saved : task.statuses) {
+    if (saved.status.state() != v1::TASK_RUNNING) continue;
+    // Whatever an executor wrote there: between the epoch and the year 2200.
+    const double seconds = std::clamp(saved.status.timestamp(), 0.0, 7.26e9);
+    return WallTime(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+  }
+  return std::nullopt;
 }
 
 }  // namespace tepui::agent

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "agent/checkpoint.h"
 
 namespace tepui::agent {
 
@@ -13,6 +14,7 @@ struct Services {
   containers::Containerizer& containerizer;
   containers::Prober& prober;
   containers::Disk& disk;
+  Checkpoint& checkpoint;
 };
 
 }  // namespace tepui::agent

@@ -23,22 +23,27 @@ constexpr size_t kMaxRemembered = 64;
 
 }  // namespace
 
-StatusUpdates::StatusUpdates(const Services& services, Forward forward)
-    : services_(services), forward_(std::move(forward)) {}
+StatusUpdates::StatusUpdates(const Services& services, Forward forward, Closed closed)
+    : services_(services), forward_(std::move(forward)), closed_(std::move(closed)) {}
+
+StatusUpdates::Stream* StatusUpdates::Find(const FrameworkId& framework, const TaskId& task) const {
+  const auto streams = streams_.find(framework);
+  if (streams == streams_.end()) return nullptr;
+  const auto found = streams->second.find(task);
+  return found == streams->second.end() ? nullptr : found->second.get();
+}
 
 bool StatusUpdates::Knows(const FrameworkId& framework, const TaskId& task,
                           const std::string& uuid) const {
-  const auto streams = streams_.find(framework);
-  if (streams == streams_.end()) return false;
-  const auto found = streams->second.find(task);
-  if (found == streams->second.end()) return false;
-  const Stream& stream = *found->second;
-  return std::ranges::find(stream.acknowledged, uuid) != stream.acknowledged.end() ||
-         std::ranges::any_of(stream.pending,
-                             [&](const v1::TaskStatus& status) { return status.uuid() == uuid; });
+  const Stream* stream = Find(framework, task);
+  if (stream == nullptr) return false;
+  return std::ranges::find(stream->acknowledged, uuid) != stream->acknowledged.end() ||
+         std::ranges::any_of(stream->pending,
+                             [&](const Pending& pending) { return pending.status.uuid() == uuid; });
 }
 
-void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& status) {
+void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& status,
+                           const std::optional<TaskKey>& key) {
   const TaskId task(status.task_id().value());
   if (Knows(framework, task, status.uuid())) {
     spdlog::debug("Dropped a status of task {} of framework {} that was reported before", task,
@@ -53,25 +58,71 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
                   v1::TaskState_Name(status.state()), task, framework);
     return;
   }
+  stream.key = key;
   stream.terminated = IsTerminal(status.state());
-  if (stream.pending.size() < kMaxPending) {
-    stream.pending.push_back(status);
-    if (TEPUI_PLANTED_FAULT("next-before-acknowledgement") && stream.pending.size() > 1 && !paused_)
-      forward_(framework, status, status.state());
-  } else {
+  const bool replace = stream.pending.size() >= kMaxPending;
+  if (replace) {
     // What lies between may be skipped; how the task stands now may not. (Never the first: the
     // master has it.)
-    stream.pending.back() = status;
+    stream.pending.back().status = status;
+  } else {
+    stream.pending.push_back({.status = status});
+    if (TEPUI_PLANTED_FAULT("next-before-acknowledgement") && stream.pending.size() > 1 && !paused_)
+      forward_(framework, status, status.state());
   }
-  if (stream.pending.size() == 1) {
-    stream.backoff = kFirstRetry;
-    Send(framework, task, stream);
+  if (key) {
+    Save(framework, task, stream, replace);
+  } else if (stream.pending.size() == 1) {
+    SendFirst(framework, task, stream);
   }
 }
 
+void StatusUpdates::Save(const FrameworkId& framework, const TaskId& task, Stream& stream,
+                         bool replace) {
+  Pending& newest = stream.pending.back();
+  newest.saved = false;
+  if (replace) {
+    services_.checkpoint.ReplaceStatus(*stream.key, newest.number, newest.status);
+  } else {
+    newest.number = services_.checkpoint.AddStatus(*stream.key, newest.status);
+  }
+  services_.checkpoint.WhenSaved(
+      lifetime_.Bind([this, framework, task, uuid = newest.status.uuid()] {
+        Stream* found = Find(framework, task);
+        if (found == nullptr) return;  // The framework was shut down meanwhile.
+        const auto saved = std::ranges::find_if(
+            found->pending, [&](const Pending& pending) { return pending.status.uuid() == uuid; });
+        if (saved == found->pending.end()) return;  // A newer one took its place.
+        saved->saved = true;
+        if (saved == found->pending.begin()) SendFirst(framework, task, *found);
+      }));
+}
+
+void StatusUpdates::Restore(const FrameworkId& framework, const TaskId& task, const TaskKey& key,
+                            const std::vector<Saved::Status>& statuses) {
+  if (statuses.empty()) return;
+  auto stream = std::make_unique<Stream>(services_.clock);
+  stream->key = key;
+  for (const Saved::Status& saved : statuses) {
+    if (saved.acknowledged) {
+      stream->acknowledged.push_back(saved.status.uuid());
+    } else {
+      stream->pending.push_back({saved.status, saved.number, true});
+      stream->terminated = stream->terminated || IsTerminal(saved.status.state());
+    }
+  }
+  streams_[framework][task] = std::move(stream);
+}
+
+void StatusUpdates::SendFirst(const FrameworkId& framework, const TaskId& task, Stream& stream) {
+  stream.backoff = kFirstRetry;
+  Send(framework, task, stream);
+}
+
 void StatusUpdates::Send(const FrameworkId& framework, const TaskId& task, Stream& stream) {
-  if (paused_) return;
-  forward_(framework, stream.pending.front(), stream.pending.back().state());
+  const Pending& first = stream.pending.front();
+  if (paused_ || !first.saved || stream.acknowledging) return;
+  forward_(framework, first.status, stream.pending.back().status.state());
   if (TEPUI_PLANTED_FAULT("statuses-sent-once")) return;
   stream.retry.Set(stream.backoff, [this, framework, task, &stream] {
     stream.backoff = std::min(stream.backoff * 2, kLongestRetry);
@@ -81,33 +132,48 @@ void StatusUpdates::Send(const FrameworkId& framework, const TaskId& task, Strea
   });
 }
 
-StatusUpdates::Acknowledged StatusUpdates::Acknowledge(const FrameworkId& framework,
-                                                       const TaskId& task,
-                                                       const std::string& uuid) {
-  const auto of_framework = streams_.find(framework);
-  if (of_framework == streams_.end()) return Acknowledged::kUnexpected;
-  const auto found = of_framework->second.find(task);
-  if (found == of_framework->second.end()) return Acknowledged::kUnexpected;
-  Stream& stream = *found->second;
-  if (stream.pending.empty() || stream.pending.front().uuid() != uuid) {
-    return Acknowledged::kUnexpected;
+bool StatusUpdates::Acknowledge(const FrameworkId& framework, const TaskId& task,
+                                const std::string& uuid) {
+  Stream* stream = Find(framework, task);
+  if (stream == nullptr || stream->pending.empty() || stream->acknowledging ||
+      !stream->pending.front().saved || stream->pending.front().status.uuid() != uuid) {
+    return false;
   }
-  const bool closed = IsTerminal(stream.pending.front().state());
-  if (closed) {
-    of_framework->second.erase(found);
-    if (of_framework->second.empty()) streams_.erase(of_framework);
-    return Acknowledged::kClosed;
+  if (!stream->key) {
+    Advance(framework, task, *stream);
+    return true;
+  }
+  stream->acknowledging = true;
+  stream->retry.Cancel();
+  const Pending& first = stream->pending.front();
+  if (IsTerminal(first.status.state())) {
+    services_.checkpoint.RemoveTask(*stream->key);
+  } else {
+    services_.checkpoint.AcknowledgeStatus(*stream->key, first.number, first.status,
+                                           kMaxRemembered);
+  }
+  services_.checkpoint.WhenSaved(lifetime_.Bind([this, framework, task] {
+    Stream* found = Find(framework, task);
+    if (found != nullptr) Advance(framework, task, *found);
+  }));
+  return true;
+}
+
+// From the first status, which was acknowledged, to the next.
+void StatusUpdates::Advance(const FrameworkId& framework, const TaskId& task, Stream& stream) {
+  stream.acknowledging = false;
+  if (IsTerminal(stream.pending.front().status.state())) {
+    const auto streams = streams_.find(framework);
+    streams->second.erase(task);
+    if (streams->second.empty()) streams_.erase(streams);
+    return closed_(framework, task);
   }
   if (TEPUI_PLANTED_FAULT("acknowledged-sent-again")) Send(framework, task, stream);
   stream.retry.Cancel();
-  stream.pending.pop_front();
-  stream.acknowledged.push_back(uuid);
+  stream.acknowledged.push_back(stream.pending.front().status.uuid());
   if (stream.acknowledged.size() > kMaxRemembered) stream.acknowledged.pop_front();
-  if (!stream.pending.empty()) {
-    stream.backoff = kFirstRetry;
-    Send(framework, task, stream);
-  }
-  return Acknowledged::kNext;
+  stream.pending.pop_front();
+  if (!stream.pending.empty()) SendFirst(framework, task, stream);
 }
 
 void StatusUpdates::Pause() {
@@ -131,8 +197,7 @@ void StatusUpdates::Resend(const FrameworkId& framework, Streams& streams) {
   if (TEPUI_PLANTED_FAULT("statuses-sent-once")) return;
   for (auto& [task, stream] : streams) {
     if (stream->pending.empty()) continue;
-    stream->backoff = kFirstRetry;
-    Send(framework, task, *stream);
+    SendFirst(framework, task, *stream);
   }
 }
 

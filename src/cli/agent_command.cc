@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <csignal>
+
 #include "cli/command.h"
 #include "cli/running_agent.h"
 #include "cli/servers.h"
@@ -30,7 +32,12 @@ int Serve(http::AgentServerOptions options, const Identity& identity, const std:
 
   const int signal = signals.Wait().value_or(0);
   if (!agent.ended()) {
-    agents.front()->Shutdown(fmt::format("the agent got {}", SignalName(signal)));
+    const std::string reason = fmt::format("it got {}", SignalName(signal));
+    if (signal == SIGUSR1) {
+      agents.front()->Shutdown(reason);
+    } else {
+      agents.front()->Leave(reason);
+    }
     if (!WaitForEnd(agents, signals, grace)) return kFailure;
   }
   if (!agent.outcome()) {
@@ -80,6 +87,8 @@ int AgentCommand(const Invocation& invocation) {
       problems.empty() ? FindIdentity(common, "0.0.0.0", &problems) : Identity{};
   http::AgentServerOptions options = ToAgentServer(
       flags, common, identity, work_dir, invocation.environment, table.Values(), &problems);
+  if (!problems.empty()) return ReportProblems(invocation.program, problems);
+  options.store = CheckpointStore(options.agent.work_dir, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
   const auto address = election::ParseMaster(master);  // Checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);

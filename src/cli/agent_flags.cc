@@ -32,6 +32,14 @@ std::function<Status()> AtMost(const Duration* value, Duration most) {
   };
 }
 
+std::function<Status()> OneOf(const std::string* value, std::string_view first,
+                              std::string_view second) {
+  return [value, first, second]() -> Status {
+    if (*value == first || *value == second) return {};
+    return Fail(Code::kInvalid, "must be '{}' or '{}', not '{}'", first, second, *value);
+  };
+}
+
 std::function<Status()> Positive(const Duration* value) {
   return [value]() -> Status {
     if (*value > Duration::zero()) return {};
@@ -94,6 +102,18 @@ void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
           "executor_environment_variables", BindTextMap(&flags->executor_environment_variables),
           R"(Environment of executors and tasks instead of the agent's own: {"NAME": "value"}.)")
       .AlsoPlainPath();
+  table
+      ->Add("recover", &flags->recover,
+            "After a restart: reconnect (go on with the tasks that run) or cleanup (end them and "
+            "leave; the next start is a new agent's).")
+      .Check(OneOf(&flags->recover, "reconnect", "cleanup"));
+  table->Add("strict", &flags->strict,
+             "Do not start with a damaged checkpoint; otherwise what is damaged is left out.");
+  table
+      ->Add("reconfiguration_policy", &flags->reconfiguration_policy,
+            "What may change over a restart with tasks: nothing (equal), or more resources and "
+            "attributes (additive).")
+      .Check(OneOf(&flags->reconfiguration_policy, "equal", "additive"));
   table->Add("recovery_timeout", &flags->recovery_timeout,
              "How long executors wait for their agent to come back.");
   table
@@ -245,6 +265,11 @@ agent::Options ToAgentOptions(const AgentFlags& flags, const CommonFlags& common
   options.executor_shutdown_grace_period = flags.executor_shutdown_grace_period;
   options.executor_reregistration_timeout = flags.executor_reregistration_timeout;
   options.recovery_timeout = flags.recovery_timeout;
+  if (flags.recover == "cleanup") options.recover = agent::Options::Recover::kCleanup;
+  options.strict = flags.strict;
+  if (flags.reconfiguration_policy == "additive") {
+    options.reconfiguration = agent::Options::Reconfiguration::kAdditive;
+  }
   options.gc_delay = flags.gc_delay;
   options.gc_disk_headroom = flags.gc_disk_headroom;
   options.disk_watch_interval = flags.disk_watch_interval;

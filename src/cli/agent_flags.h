@@ -20,6 +20,9 @@ struct AgentFlags {
   std::string default_role = "*";
 
   Duration registration_backoff_factor = std::chrono::seconds(1);
+  std::string recover = "reconnect";
+  bool strict = true;
+  std::string reconfiguration_policy = "equal";
   Duration recovery_timeout = std::chrono::minutes(15);
   Duration executor_registration_timeout = std::chrono::minutes(1);
   Duration executor_reregistration_timeout = std::chrono::seconds(2);

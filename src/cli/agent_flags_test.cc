@@ -64,7 +64,8 @@ TEST_F(AgentFlagsTest, ValuesReachTheOptions) {
       Parse({kResources, "--attributes=rack:r1;level:10", "--default_role=prod", "--gc_delay=1days",
              "--gc_disk_headroom=0.25", "--isolation=cgroups/cpu,cgroups/mem,cgroups/pids",
              "--launcher=linux", "--no-switch_user", "--executor_shutdown_grace_period=7secs",
-             R"(--executor_environment_variables={"PATH": "/bin", "LANG": "C"})"},
+             R"(--executor_environment_variables={"PATH": "/bin", "LANG": "C"})",
+             "--recover=cleanup", "--no-strict", "--reconfiguration_policy=additive"},
             {"MESOS_RECOVERY_TIMEOUT=1mins", "SHELL=/bin/sh"});
   EXPECT_THAT(problems_, IsEmpty());
   const auto resources = Resources::FromProto(options.info.resources());
@@ -76,6 +77,9 @@ TEST_F(AgentFlagsTest, ValuesReachTheOptions) {
   EXPECT_EQ(options.recovery_timeout, 1min);
   EXPECT_EQ(options.executor_shutdown_grace_period, 7s);
   EXPECT_FALSE(options.switch_user);
+  EXPECT_EQ(options.recover, agent::Options::Recover::kCleanup);
+  EXPECT_FALSE(options.strict);
+  EXPECT_EQ(options.reconfiguration, agent::Options::Reconfiguration::kAdditive);
   EXPECT_THAT(options.executor_environment, ElementsAre(Pair("PATH", "/bin"), Pair("LANG", "C")));
 }
 
@@ -92,7 +96,7 @@ TEST_F(AgentFlagsTest, AllSemanticProblemsAtOnce) {
          "--executor_reregistration_timeout=16secs", "--isolation=cgroups/mem,filesystem/linux",
          "--launcher=posix", "--authenticate_http_executors", "--containerizers=docker,mesos",
          "--image_providers=docker", "--executor_environment_variables={\"A\": 1}",
-         "--disk_watch_interval=0secs", "--recover=cleanup"});
+         "--disk_watch_interval=0secs", "--recover=stop", "--reconfiguration_policy=any"});
   for (const char* part :
        {"--resources:", "--attributes:", "--gc_disk_headroom must be from 0 to 1",
         "--executor_reregistration_timeout must be at most 15secs",
@@ -100,7 +104,8 @@ TEST_F(AgentFlagsTest, AllSemanticProblemsAtOnce) {
         "--authenticate_http_executors needs --jwt_secret_key",
         "--containerizers: not supported yet", "--image_providers: not supported yet",
         "expected a text as value of 'A'", "--disk_watch_interval must be more than 0",
-        "--recover: not supported yet"}) {
+        "--recover must be 'reconnect' or 'cleanup'",
+        "--reconfiguration_policy must be 'equal' or 'additive'"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));
   }
 }

@@ -103,7 +103,6 @@ void DeclareUnsupportedContainers(FlagTable* table) {
 }  // namespace
 
 void DeclareUnsupportedAgentFlags(FlagTable* table) {
-  const std::string recovery = "the agent does not recover its tasks after a restart yet";
   const std::string authentication = "there is no authentication yet";
   const std::string modules =
       "modules for Mesos are shared objects of its own build and cannot be loaded";
@@ -123,10 +122,8 @@ void DeclareUnsupportedAgentFlags(FlagTable* table) {
   table->AddUnsupported("http_credentials", "", authentication);
   table->AddUnsupported("http_heartbeat_interval", "30secs",
                         "there is no streaming operator call on the agent yet");
-  table->AddUnsupported("recover", "reconnect", recovery);
-  table->AddUnsupported("strict", "true", recovery);
-  table->AddUnsupported("reconfiguration_policy", "equal", recovery);
-  table->AddUnsupported("executor_reregistration_retry_interval", "", recovery);
+  table->AddUnsupported("executor_reregistration_retry_interval", "",
+                        "executors reconnect by themselves");
   table->AddUnsupported("http_command_executor", "false",
                         "command tasks need no executor process here");
   table->AddUnsupported("http_executor_domain_sockets", "false", domain_socket);

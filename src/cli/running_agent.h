@@ -20,6 +20,8 @@ class RunningAgent {
 
   uint16_t port() const { return server_->port(); }
 
+  // Begins to end the agent: what is checkpointed goes on without it.
+  void Leave(const std::string& reason) { server_->Leave(reason); }
   // Begins to end the agent: its tasks are killed and the master is told.
   void Shutdown(const std::string& reason) { server_->Shutdown(/*unregister=*/true, reason); }
 

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <thread>
 
+#include "agent/checkpoint.h"
 #include "base/version.h"
 #include "cli/agent_parts.h"
+#include "containers/detect.h"
 #include "election/zookeeper_election.h"
 #include "http/addresses.h"
 #include "storage/sqlite_store.h"
@@ -102,6 +104,17 @@ std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
   };
 }
 
+std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
+    const std::string& work_dir, std::vector<std::string>* problems) {
+  const std::string directory = work_dir + "/meta";
+  CreateDirectory("work_dir", directory, problems);
+  return
+      [path = directory + "/agent.db"](Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+        return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
+                                          agent::Checkpoint::kLimits);
+      };
+}
+
 http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
                                        const Identity& identity, const std::string& work_dir,
                                        const std::vector<std::string>& environment,
@@ -122,6 +135,7 @@ http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlag
   options.agent.address.set_ip(identity.ip);
   options.agent.address.set_port(common.port);
   options.agent.version = std::string(kMesosVersion);
+  options.agent.boot_id = containers::BootId();
   options.ip = identity.bind_ip;
   options.port = common.port;
   options.parts = AgentPartsMaker(flags);

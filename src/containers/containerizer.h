@@ -32,6 +32,8 @@ struct LaunchSpec {
   // By resource name (cpus, mem): hard limits; infinity means none.
   std::vector<std::pair<std::string, double>> limits;
   FrameworkId framework;  // For the fetcher's cache (per user) and for names in logs.
+  // It goes on when the agent is gone; otherwise its shim ends it then.
+  bool outlives_agent = true;
 };
 
 // A container that started, as far as it has to be known to be found again: what a checkpoint keeps
@@ -169,6 +171,12 @@ class Disk {
   // Makes `link` a symlink to `target`, with the link's parent directories. A symlink in its place
   // is replaced; anything else there is an error.
   virtual Status Link(const std::string& target, const std::string& link) = 0;
+  struct Entry {
+    std::string name;
+    WallTime modified;
+  };
+  // The directories in the directory at `path`, links apart; none if it is missing.
+  virtual Result<std::vector<Entry>> List(const std::string& path) = 0;
   // Removes the tree at `path` in the background; a missing path is success.
   virtual void Remove(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
   // Fraction used of the file system that holds `path`.

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <string_view>
 
 #include "wire/json.h"
@@ -98,6 +99,13 @@ Result<Resources> DetectResources(const std::string& work_dir, const std::string
       Resources::Parse(DefaultResources(DetectMachine(work_dir), NamesIn(flag)), default_role);
   if (!found) return found;
   return *given + *found;
+}
+
+std::string BootId() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string id;
+  std::getline(file, id);
+  return id;
 }
 
 }  // namespace tepui::containers

@@ -30,4 +30,7 @@ std::string DefaultResources(const Machine& machine, const std::set<std::string>
 Result<Resources> DetectResources(const std::string& work_dir, const std::string& flag = "",
                                   const std::string& default_role = "*");
 
+// Which boot of the machine this is (/proc/sys/kernel/random/boot_id).
+std::string BootId();
+
 }  // namespace tepui::containers

@@ -227,6 +227,7 @@ Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& c
   if (planned) planned = PlanCommand(spec.command, &launch);
   if (planned && spec.user) planned = PlanUser(*spec.user, users, &launch);
   if (!planned) return Fail(planned.error());
+  launch.kill_on_disconnect = !spec.outlives_agent;
   launch.directory = spec.sandbox;
   launch.stdout_path = "stdout";
   launch.stderr_path = "stderr";

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -267,6 +269,23 @@ Status LocalDisk::CreateDirectory(const std::string& path, const std::optional<s
 Status LocalDisk::Link(const std::string& target, const std::string& link) {
   Status parents = MakeParents(link);
   return parents ? ReplaceLink(target, link) : parents;
+}
+
+Result<std::vector<Disk::Entry>> LocalDisk::List(const std::string& path) {
+  std::error_code error;
+  std::filesystem::directory_iterator entries(path, error);
+  std::vector<Entry> found;
+  if (error == std::errc::no_such_file_or_directory) return found;
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    struct stat about;
+    // What vanishes meanwhile is not there.
+    if (lstat(entries->path().c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) continue;
+    const WallTime modified(std::chrono::seconds(about.st_mtim.tv_sec) +
+                            std::chrono::nanoseconds(about.st_mtim.tv_nsec));
+    found.push_back({entries->path().filename().string(), modified});
+  }
+  if (error) return Fail(Code::kInternal, "Cannot list '{}': {}", path, error.message());
+  return found;
 }
 
 void LocalDisk::Remove(const std::string& path, std::move_only_function<void(Status)> callback) {

@@ -37,6 +37,7 @@ class LocalDisk final : public Disk {
   Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
                          const std::string& link) override;
   Status Link(const std::string& target, const std::string& link) override;
+  Result<std::vector<Entry>> List(const std::string& path) override;
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
   Result<double> UsedFraction(const std::string& path) override;
 

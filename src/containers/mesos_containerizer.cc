@@ -6,10 +6,10 @@
 
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <utility>
 
 #include "containers/container.h"
+#include "containers/detect.h"
 #include "shim/start_ticks.h"
 
 namespace tepui::containers {
@@ -54,13 +54,6 @@ void KillGroup(const Launched& process, const std::string& boot_id) {
   if (start_ticks == 0 || start_ticks == process.start_ticks) kill(-process.pid, SIGKILL);
 }
 
-std::string ReadBootId() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
-
 }  // namespace
 
 Status CheckId(const ContainerId& id) {
@@ -78,7 +71,7 @@ Result<std::unique_ptr<MesosContainerizer>> MesosContainerizer::Create(Options o
   if (!starter) return Fail(starter.error());
   Result<std::unique_ptr<RuntimeDirectory>> runtime = RuntimeDirectory::Open(options.runtime_dir);
   if (!runtime) return Fail(runtime.error());
-  Parts parts = {std::move(*isolation), std::move(*starter), std::move(*runtime), ReadBootId()};
+  Parts parts = {std::move(*isolation), std::move(*starter), std::move(*runtime), BootId()};
   return std::unique_ptr<MesosContainerizer>(new MesosContainerizer(
       std::move(options), std::move(poster), std::move(fetching), std::move(parts)));
 }

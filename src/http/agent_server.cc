@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "agent/checkpoint.h"
 #include "base/event_loop.h"
 #include "base/version.h"
 #include "election/master_address.h"
@@ -18,6 +19,7 @@
 #include "http/router.h"
 #include "http/stream_hub.h"
 #include "http/system_metrics.h"
+#include "storage/memory_store.h"
 
 namespace tepui::http {
 
@@ -84,6 +86,7 @@ class AgentServer::Impl {
     reader_.Stop();
     detector_.reset();
     agent_.reset();
+    store_.reset();
     links_.reset();
     link_.reset();
     parts_ = {};
@@ -95,9 +98,13 @@ class AgentServer::Impl {
   void Shutdown(bool unregister, const std::string& reason) {
     loop_.Post([this, unregister, reason] { agent_->Shutdown(unregister, reason); });
   }
+  void Leave(const std::string& reason) {
+    loop_.Post([this, reason] { agent_->Leave(reason); });
+  }
 
  private:
   void FillIdentity();
+  Status OpenStore(const Poster& poster);
   void AddRoutes();
   void DrainLink();
   void OnExecutor(net::Request request, net::Responder responder);
@@ -134,6 +141,7 @@ class AgentServer::Impl {
   AgentParts parts_;
   std::unique_ptr<MasterLink> link_;
   std::unique_ptr<EdgeLinks> links_;
+  std::unique_ptr<storage::Store> store_;
   std::unique_ptr<agent::Agent> agent_;
   std::unique_ptr<election::Detector> detector_;
 
@@ -153,7 +161,10 @@ Status AgentServer::Impl::Start() {
   if (!parts) return Fail(parts.error());
   parts_ = std::move(*parts);
 
+  Status opened;
   loop_.Run([&, this] {
+    opened = OpenStore(poster);
+    if (!opened) return;
     MasterLink::Events events;
     events.on_event = [this](const link::Event& event) { OnMasterEvent(event); };
     events.on_disconnected = [this](const std::string& reason) {
@@ -163,11 +174,24 @@ Status AgentServer::Impl::Start() {
     links_ = std::make_unique<EdgeLinks>(*link_, hub_);
     agent_ = std::make_unique<agent::Agent>(options_.agent, loop_, random_, *links_,
                                             *parts_.containerizer, *parts_.prober, *parts_.disk,
-                                            options_.on_exit);
+                                            *store_, options_.on_exit);
+    agent_->Recover();
     detector_ = options_.detector(loop_, poster);
     detector_->Watch([this](const std::optional<v1::MasterInfo>& leader) { OnLeader(leader); });
   });
-  ready_.store(true, std::memory_order_release);
+  if (opened) ready_.store(true, std::memory_order_release);
+  return opened;
+}
+
+Status AgentServer::Impl::OpenStore(const Poster& poster) {
+  if (!options_.store) {
+    store_ = std::make_unique<storage::MemoryStore>(poster, std::make_shared<storage::MemoryData>(),
+                                                    agent::Checkpoint::kLimits);
+    return {};
+  }
+  auto store = options_.store(poster);
+  if (!store) return Fail(std::move(store.error()));
+  store_ = std::move(*store);
   return {};
 }
 
@@ -275,6 +299,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::Start(net::IoThreads& threads,
 AgentServer::AgentServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AgentServer::~AgentServer() = default;
 uint16_t AgentServer::port() const { return impl_->port(); }
+void AgentServer::Leave(const std::string& reason) { impl_->Leave(reason); }
 void AgentServer::Shutdown(bool unregister, const std::string& reason) {
   impl_->Shutdown(unregister, reason);
 }

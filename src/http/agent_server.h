@@ -13,6 +13,7 @@
 #include "containers/containerizer.h"
 #include "election/election.h"
 #include "net/http.h"
+#include "storage/store.h"
 
 namespace tepui::http {
 
@@ -34,6 +35,8 @@ struct AgentServerOptions {
   std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> detector;
   // Makes the mechanisms once the agent's thread exists. Called once, inside Start.
   std::function<Result<AgentParts>(net::IoThreads&, Poster)> parts;
+  // Opens what the agent keeps, on its thread; empty: in memory, and it goes on with nothing.
+  std::function<Result<std::unique_ptr<storage::Store>>(Poster)> store;
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
   net::ServerOptions net;
@@ -49,13 +52,15 @@ class AgentServer {
   static Result<std::unique_ptr<AgentServer>> Start(net::IoThreads& threads,
                                                     AgentServerOptions options);
 
-  // Stops serving; running containers are left to their shims.
+  // Stops serving; running containers that outlive the agent are left to their shims.
   ~AgentServer();
 
   uint16_t port() const;
 
   // Kills what runs, tells the master if `unregister`, then on_exit. Thread-safe.
   void Shutdown(bool unregister, const std::string& reason);
+  // Leaves what is checkpointed to the next start, then on_exit. Thread-safe.
+  void Leave(const std::string& reason);
 
  private:
   class Impl;

@@ -1,9 +1,8 @@
 #include "master/resource_form.h"
 
 #include <functional>
-#include <utility>
-#include <vector>
 
+#include "resources/checkpointed.h"
 #include "resources/old_form.h"
 
 namespace tepui::master {
@@ -34,18 +33,6 @@ void VisitResources(Operation* operation, const std::function<void(ResourceList*
 
 void Allocate(v1::Resource* resource, const std::string& role) {
   if (!resource->has_allocation_info()) resource->mutable_allocation_info()->set_role(role);
-}
-
-// Undoes what operations made of the resource: the volume, if it is one, and dynamic reservations.
-Resource Pristine(const Resource& resource) {
-  const Resource disk = resource.is_persistent_volume() ? resource.WithoutVolume() : resource;
-  std::vector<Resource::ReservationInfo> reservations(disk.reservations().begin(),
-                                                      disk.reservations().end());
-  while (!reservations.empty() &&
-         reservations.back().type() == Resource::ReservationInfo::DYNAMIC) {
-    reservations.pop_back();
-  }
-  return disk.WithReservations(std::move(reservations));
 }
 
 }  // namespace
@@ -101,18 +88,7 @@ Result<Resources> TotalOf(const v1::AgentInfo& info, const ResourceList& checkpo
   const Result<Resources> made = Resources::FromProto(checkpointed);
   if (!made) return made;
 
-  Resources total = *flags;
-  for (const Resource& resource : *made) {
-    if (flags->Contains(resource)) continue;  // The flags name it already.
-    const Resource pristine = Pristine(resource);
-    if (!total.Contains(pristine)) {
-      return Fail(Code::kInvalid, "The agent holds {}, which is no part of its resources {}",
-                  resource.ToString(), flags->ToString());
-    }
-    total -= pristine;
-    total += resource;
-  }
-  return total;
+  return WithCheckpointed(*flags, *made);
 }
 
 }  // namespace tepui::master

@@ -52,7 +52,7 @@ inline constexpr uint32_t kNoNewPrivileges = 1u << 1;  // PR_SET_NO_NEW_PRIVS.
 inline constexpr uint32_t kSetEffective = 1u
                                           << 2;  // The task's capabilities are exactly `effective`.
 inline constexpr uint32_t kSetBounding = 1u << 3;  // The bounding set is reduced to `bounding`.
-inline constexpr uint32_t kKillOnDisconnect = 1u << 4;  // For checks: end with the agent.
+inline constexpr uint32_t kKillOnDisconnect = 1u << 4;  // It ends with the agent.
 inline constexpr uint32_t kFlagsMask = (1u << 5) - 1;
 
 // Followed by body_bytes: uint32_t groups[group_count], zeros up to a multiple of 8, Rlimit

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/checkpoint.h"
 #include "base/version.h"
 #include "http/call_decoding.h"
 #include "http/responses.h"
 #include "sim/agent_link.h"
 #include "sim/event_streams.h"
 #include "sim/simulated_containerizer.h"
+#include "storage/memory_store.h"
 #include "wire/content_type.h"
 
 namespace tepui::sim {
@@ -105,6 +107,7 @@ class AgentNode::Life final : public agent::Links {
   SimulatedContainerizer containerizer_;
   SimulatedProber prober_;
   SimulatedDisk disk_;
+  storage::MemoryStore store_;  // Nothing outlives the machine.
   EventStreams streams_;
   AgentLink link_;
   std::unique_ptr<agent::Agent> agent_;
@@ -118,19 +121,22 @@ AgentNode::Life::Life(AgentNode& node)
                      node.host_, SeededRandom(random_.Next()), node.faults_),
       prober_(process_, SeededRandom(random_.Next()), node.faults_),
       disk_(process_, SeededRandom(random_.Next())),
+      store_([this](auto work) { process_.Post(std::move(work)); },
+             std::make_shared<storage::MemoryData>(), agent::Checkpoint::kLimits),
       streams_([this](agent::StreamId stream) { agent_->OnStreamClosed(stream); }),
       link_(node.parts_.network, process_, node.host_,
             {.on_event = [this](const link::Event& event) { OnMasterEvent(event); },
              .on_disconnected =
                  [this](const std::string& reason) { agent_->OnMasterDisconnected(reason); }}),
       agent_(std::make_unique<agent::Agent>(
-          node.options_, process_, random_, *this, containerizer_, prober_, disk_,
+          node.options_, process_, random_, *this, containerizer_, prober_, disk_, store_,
           [this](const Status& status) { OnAgentExit(status); })) {
   node.parts_.network.Serve(
       node.host_, process_,
       [this](const net::Request& request, std::shared_ptr<Network::Exchange> exchange) {
         OnRequest(request, std::move(exchange));
       });
+  agent_->Recover();
   node.parts_.election.Watch(node.host_, process_,
                              [this](const std::optional<Host>& leader) { OnLeader(leader); });
 }

@@ -114,6 +114,7 @@ class SimulatedDisk final : public containers::Disk {
   Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
                          const std::string& link) override;
   Status Link(const std::string& target, const std::string& link) override;
+  Result<std::vector<Entry>> List(const std::string&) override { return std::vector<Entry>(); }
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
   Result<double> UsedFraction(const std::string& path) override;
 

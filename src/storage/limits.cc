@@ -19,11 +19,11 @@ bool IsUtf8WithoutNul(std::string_view text) {
   return true;
 }
 
-Status CheckLimits(const Write& write) {
+Status CheckLimits(const Write& write, const Limits& limits) {
   if (Status checked = CheckKey(write.key); !checked) return checked;
-  if (write.value && write.value->size() > Store::kMaxValueBytes) {
+  if (write.value && write.value->size() > limits.value_bytes) {
     return Fail(Code::kTooLarge, "The value of '{}' has {} bytes; a store takes {}", write.key,
-                write.value->size(), Store::kMaxValueBytes);
+                write.value->size(), limits.value_bytes);
   }
   return {};
 }
@@ -67,13 +67,13 @@ size_t SizeOf(const Batch& batch) {
   return bytes;
 }
 
-Status CheckLimits(const Batch& batch) {
+Status CheckLimits(const Batch& batch, const Limits& limits) {
   for (const Write& write : batch) {
-    if (Status checked = CheckLimits(write); !checked) return checked;
+    if (Status checked = CheckLimits(write, limits); !checked) return checked;
   }
-  if (const size_t bytes = SizeOf(batch); bytes > Store::kMaxBatchBytes) {
+  if (const size_t bytes = SizeOf(batch); bytes > limits.batch_bytes) {
     return Fail(Code::kTooLarge, "A batch of {} writes counts {} bytes; a store takes {}",
-                batch.size(), bytes, Store::kMaxBatchBytes);
+                batch.size(), bytes, limits.batch_bytes);
   }
   return {};
 }

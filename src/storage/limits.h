@@ -12,8 +12,8 @@ namespace tepui::storage {
 // What a batch counts against kMaxBatchBytes and kMaxWaitingBytes.
 size_t SizeOf(const Batch& batch);
 
-// kInvalid or kTooLarge if no store may take it.
-Status CheckLimits(const Batch& batch);
+// kInvalid or kTooLarge if a store of these limits may not take it.
+Status CheckLimits(const Batch& batch, const Limits& limits = {});
 Status CheckKey(std::string_view key);
 
 // The length of the well-formed UTF-8 character at the front of `text`, which is not empty; 0 if

@@ -7,8 +7,8 @@
 #include "storage/versions.h"
 
 namespace tepui::storage {
-MemoryStore::MemoryStore(Poster poster, std::shared_ptr<MemoryData> data)
-    : data_(std::move(data)), mailbox_(std::move(poster)) {}
+MemoryStore::MemoryStore(Poster poster, std::shared_ptr<MemoryData> data, Limits limits)
+    : data_(std::move(data)), limits_(limits), mailbox_(std::move(poster)) {}
 
 template <class Callback, class Work>
 void MemoryStore::Call(size_t bytes, Callback done, Work work) {
@@ -47,7 +47,7 @@ void MemoryStore::Load(std::string prefix, Loaded done) {
 void MemoryStore::Commit(Batch batch, Done done) {
   const size_t bytes = SizeOf(batch);
   Call(bytes, std::move(done), [&]() -> Status {
-    if (Status checked = CheckLimits(batch); !checked) return checked;
+    if (Status checked = CheckLimits(batch, limits_); !checked) return checked;
     return Apply(std::move(batch));
   });
 }

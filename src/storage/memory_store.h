@@ -28,7 +28,8 @@ struct MemoryData {
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(Poster poster,
-                       std::shared_ptr<MemoryData> data = std::make_shared<MemoryData>());
+                       std::shared_ptr<MemoryData> data = std::make_shared<MemoryData>(),
+                       Limits limits = {});
 
   void TakeOver(TakenOver done) override;
   void Load(std::string prefix, Loaded done) override;
@@ -41,6 +42,7 @@ class MemoryStore final : public Store {
   Status Apply(Batch batch);
 
   const std::shared_ptr<MemoryData> data_;
+  const Limits limits_;
   uint64_t epoch_ = 0;  // 0: has not taken over.
   std::optional<Error> lost_;
   Waiting waiting_;

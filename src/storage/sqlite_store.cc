@@ -9,14 +9,15 @@
 namespace tepui::storage {
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, Access access,
-                                                       Poster poster) {
+                                                       Poster poster, Limits limits) {
   Result<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, access);
   if (!file) return Fail(file.error());
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(*file), std::move(poster)));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(*file), std::move(poster), limits));
 }
 
-SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster)
-    : file_(std::move(file)), mailbox_(std::move(poster)), thread_([this] { Run(); }) {}
+SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits limits)
+    : limits_(limits),
+      file_(std::move(file)), mailbox_(std::move(poster)), thread_([this] { Run(); }) {}
 
 SqliteStore::~SqliteStore() {
   {
@@ -60,7 +61,7 @@ void SqliteStore::Commit(Batch batch, Done done) {
     if (!reply) return done(Fail(std::move(reply.error())));
     done({});
   };
-  if (Status checked = CheckLimits(batch); !checked) {
+  if (Status checked = CheckLimits(batch, limits_); !checked) {
     return Refuse(std::move(checked.error()), std::move(replied));
   }
   const size_t bytes = SizeOf(batch);

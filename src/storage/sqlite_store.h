@@ -34,7 +34,7 @@ class SqliteStore final : public InspectableStore {
   // Makes the file if it is not there and `access` is not kRead. Blocks on the disk; refusals as
   // SqliteFile::Open says.
   static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path, Access access,
-                                                   Poster poster);
+                                                   Poster poster, Limits limits = {});
   ~SqliteStore() override;
 
   void TakeOver(TakenOver done) override;
@@ -55,7 +55,7 @@ class SqliteStore final : public InspectableStore {
     Replied replied;
   };
 
-  SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster);
+  SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits limits);
 
   template <class T>
   void Ask(std::move_only_function<Result<T>(SqliteFile&)> work,
@@ -68,6 +68,8 @@ class SqliteStore final : public InspectableStore {
   void Run();
   std::vector<Reply> Serve(std::deque<Request>* requests);
   std::vector<Reply> CommitGroup(std::deque<Request>* requests);
+
+  const Limits limits_;
 
   // The owner's thread. Callers stay on it, in the order of their requests.
   Waiting waiting_;

@@ -43,7 +43,7 @@ using Batch = std::vector<Write>;
 //
 // Keys are UTF-8 without NUL, 1 to kMaxKeyBytes bytes, parts separated by "/"; values up to
 // kMaxValueBytes; a batch up to kMaxBatchBytes, where each write counts kWriteBytes more than its
-// key and value. At most kMaxWaiting calls wait for their callbacks, and batches of
+// key and value (other Limits where a store is opened with them). At most kMaxWaiting calls wait for their callbacks, and batches of
 // kMaxWaitingBytes. What is over a limit is refused: kTooLarge, and nothing of it was written.
 class Store {
  public:
@@ -77,6 +77,13 @@ class Store {
   // kForbidden (this handle was deposed or never took over; nothing was written), kUnavailable,
   // kInternal (it may or may not have been written).
   virtual void Commit(Batch batch, Done done) = 0;
+};
+
+// How large values and batches may be. The defaults fit every store; what never moves to ZooKeeper
+// may take more, up to Store::kMaxWaitingBytes.
+struct Limits {
+  size_t value_bytes = Store::kMaxValueBytes;
+  size_t batch_bytes = Store::kMaxBatchBytes;
 };
 
 }  // namespace tepui::storage

@@ -1,0 +1,180 @@
+#include "agent/checkpoint.h"
+
+#include <algorithm>
+
+#include "base/planted_fault.h"
+
+namespace tepui::agent {
+namespace {
+
+storage::Write Put(std::string key, const google::protobuf::Message& record) {
+  return {.key = std::move(key), .value = record.SerializeAsString()};
+}
+
+storage::Write Drop(std::string key) { return {.key = std::move(key), .value = std::nullopt}; }
+
+checkpoint::Status ToRecord(const v1::TaskStatus& status, bool acknowledged) {
+  checkpoint::Status record;
+  *record.mutable_status() = status;
+  if (acknowledged) record.set_acknowledged(true);
+  return record;
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(storage::Store& store, std::function<void(const Error&)> lost)
+    : store_(store), lost_(std::move(lost)) {}
+
+void Checkpoint::Restore(const Saved& saved) {
+  for (const auto& [id, framework] : saved.frameworks) {
+    frameworks_[id] = framework.number;
+    last_framework_ = std::max(last_framework_, framework.number);
+  }
+  for (const Saved::Executor& executor : saved.executors) {
+    Tasks& tasks = tasks_[executor.container];
+    for (const Saved::Task& task : executor.tasks) {
+      tasks.last = std::max(tasks.last, task.number);
+      Range& range = tasks.statuses[task.number];
+      if (task.statuses.empty()) continue;
+      range = {task.statuses.front().number, task.statuses.back().number + 1};
+    }
+  }
+}
+
+void Checkpoint::Write(storage::Batch batch) {
+  if (is_lost_ || TEPUI_PLANTED_FAULT("checkpoint-not-written")) return;
+  ++written_;
+  store_.Commit(std::move(batch), lifetime_.Bind([this](const Status& committed) {
+    if (is_lost_) return;
+    if (!committed) {
+      is_lost_ = true;
+      return lost_(committed.error());
+    }
+    ++saved_;
+    while (!waiting_.empty() && waiting_.front().first <= saved_) {
+      Then then = std::move(waiting_.front().second);
+      waiting_.pop_front();
+      then();
+    }
+  }));
+}
+
+void Checkpoint::WhenSaved(Then then) {
+  if (is_lost_) return;
+  if (saved_ == written_ && waiting_.empty()) return then();
+  waiting_.emplace_back(written_, std::move(then));
+}
+
+void Checkpoint::SaveAgent(const v1::AgentInfo& info, const std::string& boot_id) {
+  checkpoint::Agent record;
+  *record.mutable_info() = info;
+  record.set_boot_id(boot_id);
+  Write({Put(std::string(kAgentKey), record)});
+}
+
+void Checkpoint::ForgetAgent() { Write({Drop(std::string(kAgentKey))}); }
+
+void Checkpoint::SaveResources(const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
+                               const v1::Operation* operation) {
+  checkpoint::Resources record;
+  *record.mutable_resources() = resources;
+  storage::Batch batch = {Put(std::string(kResourcesKey), record)};
+  if (operation != nullptr) {
+    checkpoint::Operation outcome;
+    *outcome.mutable_operation() = *operation;
+    batch.push_back(Put(OperationKey(operation->uuid().value()), outcome));
+  }
+  Write(std::move(batch));
+}
+
+void Checkpoint::SaveOperation(const v1::Operation& operation) {
+  checkpoint::Operation record;
+  *record.mutable_operation() = operation;
+  Write({Put(OperationKey(operation.uuid().value()), record)});
+}
+
+void Checkpoint::RemoveOperation(const std::string& uuid) { Write({Drop(OperationKey(uuid))}); }
+
+void Checkpoint::SaveFramework(const v1::FrameworkInfo& info) {
+  checkpoint::Framework record;
+  *record.mutable_info() = info;
+  uint64_t& number = frameworks_[FrameworkId(info.id().value())];
+  if (number == 0) number = ++last_framework_;
+  Write({Put(FrameworkKey(number), record)});
+}
+
+void Checkpoint::RemoveFramework(const FrameworkId& framework) {
+  const auto removed = frameworks_.extract(framework);
+  if (!removed.empty()) Write({Drop(FrameworkKey(removed.mapped()))});
+}
+
+void Checkpoint::SaveExecutor(const ContainerId& container, const checkpoint::Executor& executor) {
+  Write({Put(ExecutorKey(container), executor)});
+}
+
+void Checkpoint::RemoveExecutor(const ContainerId& container) {
+  storage::Batch batch = {Drop(ExecutorKey(container))};
+  if (const auto tasks = tasks_.extract(container); !tasks.empty()) {
+    for (const auto& [number, statuses] : tasks.mapped().statuses) {
+      AddRemoval({container, number}, statuses, batch);
+    }
+  }
+  Write(std::move(batch));
+}
+
+uint64_t Checkpoint::NextTask(const ContainerId& executor) { return ++tasks_[executor].last; }
+
+void Checkpoint::SaveTask(const TaskKey& key, const checkpoint::Task& task) {
+  StatusesOf(key);
+  Write({Put(ToString(key), task)});
+}
+
+void Checkpoint::RemoveTask(const TaskKey& key) {
+  const auto tasks = tasks_.find(key.executor);
+  if (tasks == tasks_.end()) return;  // Its executor went first.
+  const auto removed = tasks->second.statuses.extract(key.number);
+  if (removed.empty()) return;
+  storage::Batch batch;
+  AddRemoval(key, removed.mapped(), batch);
+  Write(std::move(batch));
+}
+
+void Checkpoint::AddRemoval(const TaskKey& key, const Range& statuses,
+                            storage::Batch& batch) const {
+  batch.push_back(Drop(ToString(key)));
+  for (uint64_t number = statuses.first; number < statuses.next; ++number) {
+    batch.push_back(Drop(StatusKey(key, number)));
+  }
+}
+
+Checkpoint::Range& Checkpoint::StatusesOf(const TaskKey& key) {
+  return tasks_[key.executor].statuses[key.number];
+}
+
+uint64_t Checkpoint::AddStatus(const TaskKey& key, const v1::TaskStatus& status) {
+  const uint64_t number = StatusesOf(key).next++;
+  ReplaceStatus(key, number, status);
+  return number;
+}
+
+void Checkpoint::ReplaceStatus(const TaskKey& key, uint64_t number, const v1::TaskStatus& status) {
+  Write({Put(StatusKey(key, number), ToRecord(status, false))});
+}
+
+void Checkpoint::AcknowledgeStatus(const TaskKey& key, uint64_t number,
+                                   const v1::TaskStatus& status, size_t remembered) {
+  storage::Batch batch = {Put(StatusKey(key, number), ToRecord(status, true))};
+  Range& statuses = StatusesOf(key);
+  for (; statuses.first + remembered <= number; ++statuses.first) {
+    batch.push_back(Drop(StatusKey(key, statuses.first)));
+  }
+  Write(std::move(batch));
+}
+
+void Checkpoint::Remove(const std::vector<std::string>& keys) {
+  storage::Batch batch;
+  for (const std::string& key : keys) batch.push_back(Drop(key));
+  if (!batch.empty()) Write(std::move(batch));
+}
+
+}  // namespace tepui::agent

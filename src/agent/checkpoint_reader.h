@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "mesos/v1/mesos.pb.h"
+#include "storage/store.h"
+#include "tepui/checkpoint.pb.h"
+
+namespace tepui::agent {
+
+namespace v1 = ::mesos::v1;
+
+// Where a task's records are: executor's container and the task's number in it.
+struct TaskKey {
+  ContainerId executor;
+  uint64_t number = 0;
+};
+
+// The keys of an agent's store (proto/tepui/checkpoint.proto).
+inline constexpr std::string_view kAgentKey = "agent";
+inline constexpr std::string_view kResourcesKey = "resources";
+std::string OperationKey(const std::string& uuid);
+std::string FrameworkKey(uint64_t number);
+std::string ExecutorKey(const ContainerId& container);
+std::string ToString(const TaskKey& key);
+std::string StatusKey(const TaskKey& task, uint64_t number);
+
+// What an earlier life of the agent has written down.
+struct Saved {
+  struct Framework {
+    uint64_t number = 0;
+    v1::FrameworkInfo info;
+  };
+  struct Status {
+    uint64_t number = 0;
+    v1::TaskStatus status;
+    bool acknowledged = false;
+  };
+  struct Task {
+    uint64_t number = 0;
+    checkpoint::Task record;
+    std::vector<Status> statuses;  // In order.
+  };
+  struct Executor {
+    ContainerId container;
+    checkpoint::Executor record;
+    std::vector<Task> tasks;  // In order.
+  };
+  // A record that cannot be used: damaged, or of something that is not there.
+  struct Problem {
+    std::string key;
+    std::string message;
+  };
+
+  std::optional<checkpoint::Agent> agent;
+  google::protobuf::RepeatedPtrField<v1::Resource> resources;
+  std::vector<v1::Operation> operations;
+  std::map<FrameworkId, Framework> frameworks;
+  std::vector<Executor> executors;
+  std::vector<Problem> problems;  // What is left out of the rest.
+};
+
+// `entries` is all that the store holds, in the order of the keys.
+Saved ReadCheckpoint(const std::vector<storage::Entry>& entries);
+
+}  // namespace tepui::agent
