@@ -158,7 +158,7 @@ Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
     framework->terminating = framework->removed = false;
   }
   framework->info = info;
-  if (info.checkpoint()) checkpoint_.SaveFramework(info);
+  if (info.checkpoint()) checkpoint_.SaveFramework(info, /*removed=*/false);
   gc_.Unschedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), id));
   return *(frameworks_[id] = std::move(framework));
 }
@@ -181,7 +181,7 @@ void Agent::Impl::OnUpdateFramework(const v1::FrameworkInfo& info) {
   Framework* framework = Find(FrameworkId(info.id().value()));
   if (framework == nullptr || framework->terminating) return;
   framework->info = info;
-  if (info.checkpoint()) checkpoint_.SaveFramework(info);
+  if (info.checkpoint()) checkpoint_.SaveFramework(info, /*removed=*/false);
   updates_.Resend(framework->id);
 }
 
@@ -208,6 +208,7 @@ void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
     return;
   }
   framework->removed = true;
+  if (framework->info.checkpoint()) checkpoint_.SaveFramework(framework->info, /*removed=*/true);
   if (framework->terminating) return;
   spdlog::info("Shutting down framework {}", id);
   ShutdownFramework(*framework);

@@ -95,9 +95,10 @@ void Checkpoint::SaveOperation(const v1::Operation& operation) {
 
 void Checkpoint::RemoveOperation(const std::string& uuid) { Write({Drop(OperationKey(uuid))}); }
 
-void Checkpoint::SaveFramework(const v1::FrameworkInfo& info) {
+void Checkpoint::SaveFramework(const v1::FrameworkInfo& info, bool removed) {
   checkpoint::Framework record;
   *record.mutable_info() = info;
+  if (removed) record.set_removed(true);
   uint64_t& number = frameworks_[FrameworkId(info.id().value())];
   if (number == 0) number = ++last_framework_;
   Write({Put(FrameworkKey(number), record)});

@@ -50,7 +50,8 @@ class Checkpoint {
   void SaveOperation(const v1::Operation& operation);
   void RemoveOperation(const std::string& uuid);
 
-  void SaveFramework(const v1::FrameworkInfo& info);
+  // `removed`: its executors are not to outlast the agent any more.
+  void SaveFramework(const v1::FrameworkInfo& info, bool removed);
   void RemoveFramework(const FrameworkId& framework);
 
   void SaveExecutor(const ContainerId& container, const checkpoint::Executor& executor);

@@ -54,7 +54,8 @@ class Reader {
       checkpoint::Framework framework;
       if (!Parse(entry, framework)) return;
       FrameworkId id(framework.info().id().value());
-      saved_.frameworks[std::move(id)] = {*number, std::move(*framework.mutable_info())};
+      saved_.frameworks[std::move(id)] = {*number, std::move(*framework.mutable_info()),
+                                          framework.removed()};
     } else if (key.starts_with(kExecutors)) {
       ContainerId container(std::string(key.substr(kExecutors.size())));
       Saved::Executor executor{container, {}, {}};

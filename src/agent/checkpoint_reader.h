@@ -35,6 +35,7 @@ struct Saved {
   struct Framework {
     uint64_t number = 0;
     v1::FrameworkInfo info;
+    bool removed = false;
   };
   struct Status {
     uint64_t number = 0;

@@ -99,7 +99,7 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
   std::vector<containers::RecoverSpec> claims;
   if (!saved.agent) operations_.Forget();
   for (const auto& [id, record] : saved.frameworks) {
-    if (!saved.agent) {
+    if (!saved.agent || record.removed) {
       checkpoint_.RemoveFramework(id);
       continue;
     }

@@ -319,6 +319,17 @@ TEST_F(ExecutorRecoveryTest, HasToWaitForTheRecovery) {
   EXPECT_EQ(links.subscriptions.back().tasks_size(), 1);
 }
 
+// No master would tell the agent again that it is to end.
+TEST_F(RecoveryTest, ARemovedFrameworkIsNotTakenUp) {
+  RunTask();
+  ShutdownFramework();
+  clock.Settle();
+  RestartAndRegister();
+  EXPECT_THAT(containerizer.claims, IsEmpty()) << "its container is destroyed";
+  EXPECT_EQ(Subscription().tasks_size(), 0);
+  EXPECT_THAT(Keys(), ElementsAre("agent"));
+}
+
 TEST_F(RecoveryTest, ADifferentAgentDoesNotTakeTheTasks) {
   RunTask();
   const auto records = saved->records.size();
