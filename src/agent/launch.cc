@@ -119,14 +119,14 @@ std::optional<Agent::Impl::Refusal> Agent::Impl::CheckExecutor(const Framework& 
     if (launch.launch_executor) return std::nullopt;
     return Refusal{kTerminated, "The executor that the task was meant for is not running any more"};
   }
-  if (launch.launch_executor) {
-    return Refusal{kTerminated,
-                   "The task was meant for a new executor, but one is running already"};
-  }
   if (!executor->active()) {
     return Refusal{kTerminated, executor->state() == Executor::State::kTerminating
                                     ? "Executor terminating"
                                     : "Executor terminated"};
+  }
+  if (launch.launch_executor) {
+    return Refusal{kTerminated,
+                   "The task was meant for a new executor, but one is running already"};
   }
   if (executor->kind() != launch.kind) {
     return Refusal{v1::TaskStatus::REASON_TASK_INVALID,

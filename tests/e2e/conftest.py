@@ -141,14 +141,24 @@ class Pair:
         self.programs.append(self.master)
         self.host, self.port = self.master.address("master")
 
-    def start_agent(self, name="agent"):
-        agent = Program("agent", "--ip=127.0.0.1", "--port=0", f"--master={self.host}:{self.port}",
+    def spawn_agent(self, name="agent", port=0, flags=()):
+        agent = Program("agent", "--ip=127.0.0.1", f"--port={port}", f"--master={self.host}:{self.port}",
                         f"--work_dir={self.directory}/{name}", f"--runtime_dir={self.directory}/{name}-run",
-                        f"--resources={AGENT_RESOURCES}", "--registration_backoff_factor=100ms")
+                        f"--resources={AGENT_RESOURCES}", "--registration_backoff_factor=100ms", *flags)
         self.programs.append(agent)
+        return agent
+
+    def start_agent(self, name="agent", port=0, flags=()):
+        agent = self.spawn_agent(name, port, flags)
         agent.address("agent")
         self.wait_for_metric("slaves_active", 1)
         return agent
+
+    def restart_agent(self, *flags, start=None):
+        """The agent's next life, where the last one was."""
+        _, port = self.agent.address("agent")
+        self.agent = (start or self.start_agent)(port=port, flags=flags)
+        return self.agent
 
     def framework(self, **info):
         return mesos.Framework(self.host, self.port, **info)

@@ -104,11 +104,11 @@ def test_a_task_ends_while_there_is_no_master(make_pair):
 
 
 def test_an_agent_leaves(make_pair):
-    """It kills its tasks, tells the master, and exits in order."""
+    """For good: it kills its tasks, tells the master, and exits in order."""
     pair = make_pair()
     framework = pair.framework(capabilities=[{"type": "PARTITION_AWARE"}])
     task_id = framework.start_task()
-    assert pair.agent.stop(signal.SIGTERM) == 0, "".join(pair.agent.log)
+    assert pair.agent.stop(signal.SIGUSR1) == 0, "".join(pair.agent.log)
     assert framework.status(task_id)["state"] in ("TASK_GONE", "TASK_KILLED")
     framework.expect("FAILURE")
     wait_until(lambda: not pair.state()["slaves"], "the master to forget the agent")
@@ -119,7 +119,7 @@ def test_an_idle_agent_leaves(make_pair):
     pair = make_pair()
     framework = pair.framework()
     framework.offer(cpus=4)
-    assert pair.agent.stop(signal.SIGTERM) == 0, "".join(pair.agent.log)
+    assert pair.agent.stop(signal.SIGUSR1) == 0, "".join(pair.agent.log)
     framework.expect("RESCIND")
     framework.expect("FAILURE")
     pair.wait_for_metric("slave_removals/reason_unregistered", 1)

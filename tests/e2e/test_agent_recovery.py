@@ -1,0 +1,230 @@
+"""An agent that ends and starts again: its checkpointed tasks go on meanwhile (reference 5.1)."""
+import os
+import pathlib
+import signal
+
+import pytest
+from mesos import command_task, scalar, wait_until
+from test_executors import executor_task
+
+
+def sandbox(pair, task_id):
+    """Of the task's last run."""
+    return next(pair.directory.glob(f"agent/slaves/*/frameworks/*/executors/{task_id}/runs/latest"))
+
+
+def processes_in(directory):
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+        try:
+            if entry.readlink() == directory.resolve():
+                found.append(int(entry.parent.name))
+        except OSError:
+            pass
+    return found
+
+
+def ends(framework, task_id, state):
+    """The task's last status. An agent that was killed may not have heard of an acknowledgement: it sends again."""
+    statuses = framework.run_to_end(task_id)
+    assert statuses[-1]["state"] == state and {s["state"] for s in statuses[:-1]} <= {"TASK_RUNNING"}, statuses
+    return statuses[-1]
+
+
+def agent_id(pair):
+    return [agent["id"] for agent in pair.state()["slaves"]]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_tasks_go_on_without_their_agent(make_pair, how):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    go, out = pair.directory / "go", pair.directory / "out"
+    task_id = framework.start_task(
+        f"while [ ! -e {go} ]; do date +%N > {out}; echo tick; sleep 0.02; done; echo last; exit 3")
+    before = agent_id(pair)
+    assert pair.agent.stop(how) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+
+    stdout = sandbox(pair, task_id) / "stdout"
+    size = stdout.stat().st_size
+    wait_until(lambda: stdout.stat().st_size > size, "the task to write on")
+    pair.restart_agent()
+    assert agent_id(pair) == before
+    size = stdout.stat().st_size
+    wait_until(lambda: stdout.stat().st_size > size, "the task to write on")
+
+    go.touch()
+    assert ends(framework, task_id, "TASK_FAILED")["message"] == "Command exited with status 3"
+    assert stdout.read_text().endswith("last\n")
+
+
+def test_an_end_in_the_absence_is_told(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    go = pair.directory / "go"
+    task_id = framework.start_task(f"until [ -e {go} ]; do sleep 0.02; done; exit 4")
+    directory = sandbox(pair, task_id)
+    pair.agent.stop(signal.SIGKILL)
+    go.touch()
+    wait_until(lambda: not processes_in(directory), "the task to end")
+    pair.restart_agent()
+    assert ends(framework, task_id, "TASK_FAILED")["message"] == "Command exited with status 4"
+
+
+def test_statuses_that_nobody_acknowledged_are_told_again(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    done = pair.directory / "done"
+    task = command_task(f"touch {done}; exit 5")
+    task_id = task["task_id"]["value"]
+    framework.launch(framework.offer(cpus=1), task)
+    first = framework.status(task_id, "TASK_STARTING", acknowledge=False)
+    wait_until(done.exists, "the task to run")
+    pair.agent.stop(signal.SIGKILL)
+    pair.restart_agent()
+    statuses = framework.run_to_end(task_id)
+    assert statuses[0]["uuid"] == first["uuid"]
+    states = [status["state"] for status in statuses]  # Each maybe more than once.
+    assert states == sorted(states, key=["TASK_STARTING", "TASK_RUNNING", "TASK_FAILED"].index)
+    assert statuses[-1]["message"] == "Command exited with status 5"
+
+
+def test_without_checkpoint_tasks_end_with_their_agent(make_pair):
+    """As under Mesos; and its framework is told."""
+    pair = make_pair()
+    framework = pair.framework(capabilities=[{"type": "PARTITION_AWARE"}])
+    task_id = framework.start_task("sleep 1000")
+    directory = sandbox(pair, task_id)
+    assert processes_in(directory)
+    pair.agent.stop(signal.SIGKILL)
+    wait_until(lambda: not processes_in(directory), "the task to end")
+    before = agent_id(pair)
+    pair.restart_agent()
+    assert agent_id(pair) == before
+    framework.status(task_id, "TASK_GONE", "TASK_DROPPED", "TASK_LOST")
+
+
+def test_custom_executors_reconnect(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    waiting = executor_task("wait")
+    offer = framework.offer(cpus=1)
+    framework.launch(offer, waiting)
+    task_id = waiting["task_id"]["value"]
+    framework.status(task_id, "TASK_RUNNING")
+    pair.agent.stop(signal.SIGKILL)
+    pair.restart_agent("--executor_reregistration_timeout=15secs")
+
+    # It takes tasks again, and knows the one it had.
+    more = executor_task("finish")
+    more["executor"] = {**more["executor"]}
+    framework.launch(framework.offer(cpus=1), more)
+    statuses = framework.run_to_end(more["task_id"]["value"])
+    assert [status["state"] for status in statuses] == ["TASK_RUNNING", "TASK_FINISHED"], statuses
+    framework.call("KILL", task_id={"value": task_id})
+    ends(framework, task_id, "TASK_KILLED")
+    assert len(list(pair.directory.glob("agent/slaves/*/frameworks/*/executors/custom/runs/*-*"))) == 1
+
+
+def test_task_groups_go_on(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    tasks = [command_task("sleep 1000"), command_task("sleep 1000")]
+    offer = framework.offer(cpus=1)
+    executor = {"type": "DEFAULT", "executor_id": {"value": "group"}, "framework_id": {"value": framework.id},
+                "resources": [scalar("cpus", 0.1), scalar("mem", 32), scalar("disk", 32)]}
+    for task in tasks:
+        task["agent_id"] = offer["agent_id"]
+    framework.accept(offer, [{"type": "LAUNCH_GROUP",
+                              "launch_group": {"executor": executor, "task_group": {"tasks": tasks}}}])
+    ids = [task["task_id"]["value"] for task in tasks]
+    for task_id in ids:
+        framework.status(task_id, "TASK_STARTING")
+        framework.status(task_id, "TASK_RUNNING")
+    pair.agent.stop(signal.SIGKILL)
+    pair.restart_agent()
+    framework.call("KILL", task_id={"value": ids[0]})
+    for task_id in ids:
+        ends(framework, task_id, "TASK_KILLED")
+
+
+def test_a_kill_goes_on(make_pair):
+    """A task that does not end by SIGTERM is killed by the agent's next life."""
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    told = pair.directory / "told"
+    task_id = framework.start_task(f"trap 'touch {told}' TERM; while :; do sleep 0.1; done")
+    framework.call("KILL", task_id={"value": task_id},
+                   kill_policy={"grace_period": {"nanoseconds": 1_500_000_000}})
+    wait_until(told.exists, "the kill to begin")
+    pair.agent.stop(signal.SIGKILL)
+    pair.restart_agent()
+    ends(framework, task_id, "TASK_KILLED")
+
+
+def test_reservations_and_volumes_stay(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True, roles=["web"], capabilities=[
+        {"type": "MULTI_ROLE"}, {"type": "RESERVATION_REFINEMENT"}], principal="ops")
+    volume = {"name": "disk", "type": "SCALAR", "scalar": {"value": 64},
+              "reservations": [{"type": "DYNAMIC", "role": "web", "principal": "ops"}],
+              "allocation_info": {"role": "web"}}
+    made = {**volume, "disk": {"persistence": {"id": "v1", "principal": "ops"},
+                               "volume": {"container_path": "data", "mode": "RW"}}}
+    framework.accept(framework.offer(cpus=1), [
+        {"type": "RESERVE", "reserve": {"resources": [volume]}},
+        {"type": "CREATE", "create": {"volumes": [made]}}])
+
+    def has_volume(offer):
+        return any(r.get("disk", {}).get("persistence", {}).get("id") == "v1" for r in offer["resources"])
+
+    framework.offer(where=has_volume)
+    assert (pair.directory / "agent/volumes/roles/web/v1").is_dir()
+    pair.agent.stop(signal.SIGKILL)
+    pair.restart_agent()
+    framework.offer(where=has_volume)
+
+
+def refuses(pair, *flags):
+    """What an agent says that does not start."""
+    agent = pair.restart_agent(*flags, start=pair.spawn_agent)
+    assert agent.process.wait(30) == 1
+    agent.join()
+    return "".join(agent.log)
+
+
+def test_another_agent_does_not_take_the_tasks(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    task_id = framework.start_task("sleep 1000")
+    directory = sandbox(pair, task_id)
+    first = pair.agent
+    first.stop(signal.SIGKILL)
+    pair.agent = first
+    said = refuses(pair, "--hostname=elsewhere")
+    assert "its hostname was" in said and "--recover=cleanup" in said, said
+    assert processes_in(directory), "it did not touch the task"
+
+    pair.agent = first
+    cleanup = pair.restart_agent("--hostname=elsewhere", "--recover=cleanup", start=pair.spawn_agent)
+    assert cleanup.process.wait(30) == 0, "".join(cleanup.log)
+    assert not processes_in(directory)
+    before = agent_id(pair)
+    pair.agent = first
+    pair.restart_agent()
+    wait_until(lambda: agent_id(pair) not in ([], before), "a new agent")
+    framework.status(task_id, "TASK_LOST")
+
+
+def test_a_damaged_checkpoint_is_named(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    task_id = framework.start_task("sleep 1000")
+    assert pair.agent.stop(signal.SIGTERM) == 0
+    database = pair.directory / "agent/meta/agent.db"
+    with open(database, "r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(database.stat().st_size - 4096))
+    said = refuses(pair)
+    assert str(database) in said, said
+    assert processes_in(sandbox(pair, task_id)), "it did not touch the task"
