@@ -110,8 +110,13 @@ std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
   CreateDirectory("work_dir", directory, problems);
   return
       [path = directory + "/agent.db"](Poster poster) -> Result<std::unique_ptr<storage::Store>> {
-        return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
-                                          agent::Checkpoint::kLimits);
+        auto store = storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
+                                                agent::Checkpoint::kLimits);
+        if (store || store.error().code != Code::kInternal) return store;
+        return Fail(Code::kInternal,
+                    "{}. If it cannot be brought back, move it away: the agent then starts as a new "
+                    "one and ends the tasks that it finds",
+                    store.error().message);
       };
 }
 
