@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
 #include "master/validation.h"
@@ -235,6 +236,10 @@ void Master::Impl::Disconnect(Framework& framework) {
 void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply reply) {
   const FrameworkId id = framework.id;
   const WallTime when = clock_.WallNow();
+  if (TEPUI_PLANTED_FAULT("removal-not-awaited")) {
+    RemoveFramework(framework, why);
+    return reply({});
+  }
   registrar_.RemoveFramework(
       id, when,
       Guarded(

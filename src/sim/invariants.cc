@@ -61,8 +61,8 @@ void Invariants::OnPublished(const std::string& host, const master::Changes& cha
   impl_->membership.OnPublished(host, changes);
 }
 
-void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::string& agent) {
-  impl_->membership.OnCommitted(epoch, op, agent);
+void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) {
+  impl_->membership.OnCommitted(epoch, op, id);
 }
 
 void Invariants::OnLeading(const std::string& host, uint64_t epoch) {

@@ -39,14 +39,18 @@ void MembershipInvariants::OnLeading(const std::string& host, uint64_t epoch) {
 }
 
 void MembershipInvariants::OnCommitted(uint64_t epoch, const std::string& op,
-                                       const std::string& agent) {
+                                       const std::string& id) {
   if (epoch < epoch_) {
-    findings_.Report("one-leader", "The registry took '{} {}' of epoch {} in epoch {}", op, agent,
+    findings_.Report("one-leader", "The registry took '{} {}' of epoch {} in epoch {}", op, id,
                      epoch, epoch_);
   }
-  Standing& standing = standings_[agent];
-  taken_back_.erase(agent);
-  if (op == "reachable" && standing == Standing::kUnreachable) taken_back_.insert(agent);
+  if (op == "remove framework") {
+    removed_frameworks_.insert(id);
+    return;
+  }
+  Standing& standing = standings_[id];
+  taken_back_.erase(id);
+  if (op == "reachable" && standing == Standing::kUnreachable) taken_back_.insert(id);
   if (op == "unreachable") {
     standing = Standing::kUnreachable;
   } else if (op == "remove" || op == "gone") {
@@ -56,7 +60,7 @@ void MembershipInvariants::OnCommitted(uint64_t epoch, const std::string& op,
   } else {
     if (standing == Standing::kRemoved) {
       findings_.Report("gone-stays-gone", "The registry took '{} {}' though the agent was removed",
-                       op, agent);
+                       op, id);
     }
     standing = Standing::kAdmitted;
   }
@@ -110,6 +114,14 @@ void MembershipInvariants::OnUpdate(const std::string& framework, const v1::Task
 }
 
 void MembershipInvariants::OnMasterSends(const std::string& host, const link::Event& event) {
+  if (event.type() == link::Event::SHUTDOWN_FRAMEWORK) {
+    // A deposed master too: it cannot have written it.
+    const std::string& framework = event.shutdown_framework().value();
+    if (removed_frameworks_.contains(framework)) return;
+    findings_.Report("durable-first", "An agent is told that framework {} is removed; it is not",
+                     framework);
+    return;
+  }
   if (host != leader_ || event.type() != link::Event::SUBSCRIBED) return;
   const std::string& agent = event.subscribed().agent_id().value();
   taken_back_.erase(agent);
@@ -119,6 +131,11 @@ void MembershipInvariants::OnMasterSends(const std::string& host, const link::Ev
 }
 
 void MembershipInvariants::OnPublished(const std::string& host, const master::Changes& changes) {
+  for (const auto& [id, framework] : changes.frameworks) {
+    if (framework == nullptr || !framework->completed) continue;
+    if (removed_frameworks_.contains(id.value())) continue;
+    findings_.Report("durable-first", "Readers see that framework {} is removed; it is not", id);
+  }
   if (host != leader_) return;
   for (const auto& [id, agent] : changes.agents) {
     const Standing is = Of(id.value());

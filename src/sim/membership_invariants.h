@@ -23,7 +23,7 @@ class MembershipInvariants {
   explicit MembershipInvariants(Findings& findings) : findings_(findings) {}
 
   void OnLeading(const std::string& host, uint64_t epoch);
-  void OnCommitted(uint64_t epoch, const std::string& op, const std::string& agent);
+  void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id);
   void OnMasterSends(const std::string& host, const std::string& framework,
                      const mesos::v1::scheduler::Event& event);
   void OnMasterSends(const std::string& host, const link::Event& event);
@@ -44,6 +44,7 @@ class MembershipInvariants {
   // Unreachable ones that the registry took back, before the leader said anything that shows that
   // it heard so.
   std::set<std::string> taken_back_;
+  std::set<std::string> removed_frameworks_;  // As the registry took it.
 };
 
 }  // namespace tepui::sim

@@ -7,6 +7,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 link::Event RegisteredOf(const std::string& agent) {
   link::Event event;
@@ -124,6 +125,24 @@ TEST_F(MembershipInvariantsTest, AReturningAgentIsUnreachableUntilTheMasterHears
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   membership.OnMasterSends("master-0", "f", answer);
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first"));
+}
+
+// By a deposed master neither.
+TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsToldAfterTheRegistryHasIt) {
+  link::Event shutdown;
+  shutdown.set_type(link::Event::SHUTDOWN_FRAMEWORK);
+  shutdown.mutable_shutdown_framework()->set_value("f");
+  master::Changes changes;
+  auto record = std::make_shared<master::FrameworkRecord>();
+  record->completed = true;
+  changes.frameworks.emplace_back(FrameworkId("f"), record);
+  membership.OnMasterSends("master-1", shutdown);
+  membership.OnPublished("master-1", changes);
+  EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first", "durable-first"));
+  membership.OnCommitted(1, "remove framework", "f");
+  membership.OnMasterSends("master-0", shutdown);
+  membership.OnPublished("master-0", changes);
+  EXPECT_THAT(NamesOf(findings), SizeIs(2));
 }
 
 TEST_F(MembershipInvariantsTest, ADeposedMasterMayBeBehind) {

@@ -34,8 +34,9 @@ class Observer {
                              const link::Event& event) = 0;
   virtual void OnPublished(const std::string& host, const master::Changes& changes) = 0;
   // The registry took a write of this epoch. `op`: "admit", "update", "unreachable", "reachable",
-  // "gone" (by an operator), "remove", "forget" (an unreachable or a gone one).
-  virtual void OnCommitted(uint64_t epoch, const std::string& op, const std::string& agent) = 0;
+  // "gone" (by an operator), "remove", "forget" (an unreachable or a gone one), each of an agent;
+  // "remove framework".
+  virtual void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) = 0;
   // It has taken the registry over: earlier leaders cannot write. It serves once it has recovered.
   virtual void OnLeading(const std::string& host, uint64_t epoch) = 0;
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::string_view kAgents = "registry/agents/";
 constexpr std::string_view kUnreachable = "registry/unreachable/";
 constexpr std::string_view kGone = "registry/gone/";
+constexpr std::string_view kRemovedFrameworks = "registry/removed_frameworks/";
 
 }  // namespace
 
@@ -35,7 +36,10 @@ void Registry::OnTakenOver(const Host& host) {
 
 void Registry::BeforeCommit(const storage::Batch& batch) {
   before_.clear();
+  removing_.clear();
   for (const storage::Write& write : batch) {
+    if (write.key.starts_with(kRemovedFrameworks) && !data_->records.contains(write.key))
+      removing_.push_back(write.key.substr(kRemovedFrameworks.size()));
     for (const std::string_view kind : {kAgents, kUnreachable, kGone}) {
       if (!write.key.starts_with(kind)) continue;
       const std::string agent = write.key.substr(kind.size());
@@ -45,6 +49,11 @@ void Registry::BeforeCommit(const storage::Batch& batch) {
 }
 
 void Registry::AfterCommit(uint64_t epoch) {
+  for (const std::string& framework : std::exchange(removing_, {})) {
+    if (!data_->records.contains(fmt::format("{}{}", kRemovedFrameworks, framework))) continue;
+    world_.Write("registry takes the removal of framework {} in epoch {}", framework, epoch);
+    observer_.OnCommitted(epoch, "remove framework", framework);
+  }
   for (const auto& [agent, before] : std::exchange(before_, {})) {
     const std::optional<Record> after = Held(agent);
     if (after == before) continue;  // Refused.

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sim/observer.h"
 #include "sim/paths.h"
@@ -50,6 +51,7 @@ class Registry {
   const std::shared_ptr<storage::MemoryData> data_ = std::make_shared<storage::MemoryData>();
   std::set<std::string, std::less<>> removed_;
   std::map<std::string, std::optional<Record>> before_;  // Of the agents in the batch at hand.
+  std::vector<std::string> removing_;  // Frameworks in it that have no record yet.
 };
 
 }  // namespace tepui::sim

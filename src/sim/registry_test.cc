@@ -102,6 +102,17 @@ TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
   EXPECT_EQ(registry_.Find("b"), std::nullopt);
 }
 
+TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
+  registrar_.RemoveFramework(FrameworkId("f"), {}, Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 remove framework f"));
+  registrar_.RemoveFramework(FrameworkId("f"), {}, Expect);
+  registrar_.Prune({.unreachable = {}, .gone = {}, .removed_frameworks = {FrameworkId("f")}},
+                   Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, IsEmpty());
+}
+
 TEST_F(RegistryTest, WhatIsRefusedIsNotTold) {
   SimulatedStore next(process_, "master-1", registry_, behaviour_, SeededRandom(2));
   next.TakeOver([](const Result<uint64_t>&) {});

@@ -91,6 +91,7 @@ TEST(Seeds, BetweenThemEverythingHappens) {
                                       "registry takes unreachable",
                                       "registry takes reachable",
                                       "registry takes remove",
+                                      "registry takes the removal of framework",
                                       "'s session",
                                       "hears RUN_TASK_GROUP",
                                       "hears SHUTDOWN_EXECUTOR",

@@ -43,6 +43,7 @@ const Planted kPlanted[] = {
     // The master.
     {"admission-not-awaited", {"durable-first"}},
     {"loss-not-awaited", {"durable-first"}},
+    {"removal-not-awaited", {"durable-first"}},
     {"rescind-not-told", {"offered-once"}},
     {"rescinded-offer-stands", {"offered-once"}},
     {"recovered-twice", {"offered-once", "capacity"}},
