@@ -1,6 +1,7 @@
-// What a registry's store costs, in SQLite and in a ZooKeeper of three servers (Debian's, on this
-// machine and its disk): a large registry loaded, many agents registered at once, commits a second.
-// Beside them what the disk does: writes of a record, each followed by fdatasync.
+// What the stores of a registry and of an agent cost, in SQLite and in a ZooKeeper of three servers
+// (Debian's, on this machine and its disk): a large registry loaded, many agents registered at
+// once, commits a second. Beside them what the disk does: writes of a record, each followed by
+// fdatasync.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <future>
 #include <memory>
 
+#include "agent/checkpoint.h"
 #include "base/owner_thread.h"
 #include "cluster.h"
 #include "http_load.h"
@@ -208,6 +210,60 @@ void MeasureWrites(const Report& report, const std::string& name, Place& place,
   }
 }
 
+// What an agent does for each status of a checkpointed task: writes it, tells it, writes that it
+// was acknowledged. `tasks` do so at a time.
+void MeasureCheckpoint(const Report& report, SqlitePlace& place, int statuses, int tasks) {
+  int number = 1'000'000 + tasks;
+  report.Repeat(
+      {.name = fmt::format("agent: statuses saved and acknowledged, {} tasks at a time", tasks),
+       .unit = "1/s",
+       .values = {}},
+      [&](Measurement*) {
+        OwnerThread owner;
+        std::unique_ptr<Store> store;
+        std::unique_ptr<agent::Checkpoint> checkpoint;
+        owner.loop().Run([&] { store = place.Open(++number * 1000, owner); });
+        const auto epoch =
+            owner.Await<Result<uint64_t>>([&](auto done) { store->TakeOver(std::move(done)); });
+        if (!epoch) Die(epoch.error().message);
+
+        v1::TaskStatus status;
+        status.mutable_task_id()->set_value("task-0123456789abcdef");
+        status.mutable_agent_id()->set_value("0123456789abcdef-0123456789abcdef-S1");
+        status.set_state(v1::TASK_RUNNING);
+        status.set_uuid(std::string(16, 'u'));
+        status.set_message(std::string(60, 'm'));
+        std::promise<void> done;
+        int begun = 0;
+        int ended = 0;
+        std::function<void(agent::TaskKey)> next = [&](agent::TaskKey key) {
+          if (begun == statuses) return;
+          ++begun;
+          const uint64_t at = checkpoint->AddStatus(key, status);
+          checkpoint->WhenSaved([&, key, at] {
+            checkpoint->AcknowledgeStatus(key, at, status, 64);
+            checkpoint->WhenSaved([&, key] {
+              if (++ended == statuses) return done.set_value();
+              next(key);
+            });
+          });
+        };
+        const auto begin = SteadyClock::now();
+        owner.loop().Run([&] {
+          checkpoint = std::make_unique<agent::Checkpoint>(
+              *store, [](const Error& why) { Die(why.message); });
+          for (int i = 0; i < tasks; ++i) next({ContainerId(fmt::format("container-{}", i)), 1});
+        });
+        done.get_future().wait();
+        const double seconds = SecondsSince(begin);
+        owner.loop().Run([&] {
+          checkpoint.reset();
+          store.reset();
+        });
+        return statuses / seconds;
+      });
+}
+
 // The least that a durable commit of a record can cost here.
 void MeasureDisk(const Report& report, const std::string& directory, const Sizes& sizes) {
   const std::string record = MakeAgents(1).front().SerializeAsString();
@@ -252,6 +308,9 @@ int Main(int argc, char** argv) {
   SqlitePlace sqlite(directory);
   MeasureLoad(report, "sqlite", sqlite, sizes);
   MeasureWrites(report, "sqlite", sqlite, sizes);
+  for (const int tasks : {1, 100, 1'000}) {
+    MeasureCheckpoint(report, sqlite, sizes.commits * (tasks == 1 ? 1 : 10), tasks);
+  }
   std::filesystem::remove_all(directory);
   {
     ZooKeeperPlace zookeeper({});
