@@ -195,22 +195,22 @@ class Election::Client : public std::enable_shared_from_this<Client> {
 };
 
 void Election::Client::OpenStream() {
-  network_.Connect(process_, host_, kCoordination,
-                   [self = shared_from_this(), this, generation = generation_](auto connected) {
-                     if (ended_ || generation != generation_) return;
-                     if (!connected) return RetryStream();
-                     stream_ = std::move(*connected);
-                     const MonotonicTime sent = process_.Now();
-                     stream_->Send(
-                         MakeRequest(target_),
-                         {.on_response =
-                              [self, this, sent](const net::Response& response) {
-                                if (response.status == kGone) return OnOver();
-                                OnRenewed(sent);
-                              },
-                          .on_record = [self, this](std::string record) { OnRecord(record); },
-                          .on_end = [self, this](const std::string&) { RetryStream(); }});
-                   });
+  network_.Connect(
+      process_, host_, kCoordination,
+      [self = shared_from_this(), this, generation = generation_](auto connected) {
+        if (ended_ || generation != generation_) return;
+        if (!connected) return RetryStream();
+        stream_ = std::move(*connected);
+        const MonotonicTime sent = process_.Now();
+        stream_->Send(MakeRequest(target_),
+                      {.on_response =
+                           [self, this, sent](const net::Response& response) {
+                             if (response.status == kGone) return OnOver();
+                             OnRenewed(sent);
+                           },
+                       .on_record = [self, this](const std::string& record) { OnRecord(record); },
+                       .on_end = [self, this](const std::string&) { RetryStream(); }});
+      });
 }
 
 void Election::Client::RetryStream() {
