@@ -43,20 +43,52 @@ void Checkpoint::Restore(const Saved& saved) {
 
 void Checkpoint::Write(storage::Batch batch) {
   if (is_lost_ || TEPUI_PLANTED_FAULT("checkpoint-not-written")) return;
-  ++written_;
-  store_.Commit(std::move(batch), lifetime_.Bind([this](const Status& committed) {
-    if (is_lost_) return;
-    if (!committed) {
-      is_lost_ = true;
-      return lost_(committed.error());
+  size_t bytes = 0;
+  for (const storage::Write& write : batch) {
+    bytes +=
+        write.key.size() + (write.value ? write.value->size() : 0) + storage::Store::kWriteBytes;
+  }
+  if (gathered_.empty() || gathered_.back().bytes + bytes > kLimits.batch_bytes) {
+    gathered_.emplace_back();
+  }
+  Gathered& last = gathered_.back();
+  last.last = ++written_;
+  for (storage::Write& write : batch) {
+    const auto [position, added] = last.positions.try_emplace(write.key, last.batch.size());
+    if (added) {
+      last.batch.push_back(std::move(write));
+    } else {
+      std::optional<std::string>& value = last.batch[position->second].value;
+      bytes -= write.key.size() + storage::Store::kWriteBytes + (value ? value->size() : 0);
+      value = std::move(write.value);
     }
-    ++saved_;
-    while (!waiting_.empty() && waiting_.front().first <= saved_) {
-      Then then = std::move(waiting_.front().second);
-      waiting_.pop_front();
-      then();
-    }
-  }));
+  }
+  last.bytes += bytes;
+  if (!committing_) Commit();
+}
+
+void Checkpoint::Commit() {
+  committing_ = true;
+  Gathered next = std::move(gathered_.front());
+  gathered_.pop_front();
+  store_.Commit(std::move(next.batch),
+                lifetime_.Bind([this, last = next.last](const Status& committed) {
+                  if (is_lost_) return;
+                  if (committed) return OnSaved(last);
+                  is_lost_ = true;
+                  lost_(committed.error());
+                }));
+}
+
+void Checkpoint::OnSaved(uint64_t last) {
+  saved_ = last;
+  committing_ = false;
+  if (!gathered_.empty()) Commit();
+  while (!waiting_.empty() && waiting_.front().first <= saved_) {
+    Then then = std::move(waiting_.front().second);
+    waiting_.pop_front();
+    then();
+  }
 }
 
 void Checkpoint::WhenSaved(Then then) {

@@ -20,8 +20,12 @@ namespace tepui::agent {
 
 // Writes down what a later life of the agent must know: agent, reservations and volumes, and of
 // frameworks with FrameworkInfo.checkpoint also executors, tasks and statuses. One record a key
-// (proto/tepui/checkpoint.proto); a change is written at once and in order; WhenSaved tells when
-// all so far is durable, and the caller keeps to itself until then what others might rely on.
+// (proto/tepui/checkpoint.proto); changes are written in order; WhenSaved tells when all so far is
+// durable, and the caller keeps to itself until then what others might rely on.
+//
+// One batch is with the store at a time. What comes meanwhile is gathered into the next, where a
+// later write of a key takes the place of an earlier one: what waits is no more than what there is
+// to know, however slow the disk.
 //
 // `lost` is called once when the store fails: nothing is durable any more, no WhenSaved runs, and
 // the agent must end (its containers go on).
@@ -75,6 +79,13 @@ class Checkpoint {
   void Remove(const std::vector<std::string>& keys);
 
  private:
+  struct Gathered {
+    storage::Batch batch;
+    std::unordered_map<std::string, size_t> positions;  // In the batch, by key.
+    size_t bytes = 0;
+    uint64_t last = 0;  // The number of its newest write.
+  };
+
   // Statuses are numbered without gaps.
   struct Range {
     uint64_t first = 1;
@@ -86,12 +97,16 @@ class Checkpoint {
   };
 
   void Write(storage::Batch batch);
+  void Commit();
+  void OnSaved(uint64_t last);
   void AddRemoval(const TaskKey& key, const Range& statuses, storage::Batch& batch) const;
   Range& StatusesOf(const TaskKey& key);
 
   storage::Store& store_;
   const std::function<void(const Error&)> lost_;
   bool is_lost_ = false;
+  bool committing_ = false;
+  std::deque<Gathered> gathered_;  // More than one only if they are large.
   uint64_t written_ = 0;
   uint64_t saved_ = 0;
   std::deque<std::pair<uint64_t, Then>> waiting_;  // With what was written before them.

@@ -74,6 +74,26 @@ class SqliteStoreTest : public testing::Test {
   std::string path_ = directory_.path() + "/a store?#%41.db";  // Nothing in a name is special.
 };
 
+// One that never moves to ZooKeeper may hold more.
+TEST_F(SqliteStoreTest, LimitsCanBeOthers) {
+  constexpr Limits kLarge{.value_bytes = 20 << 20, .batch_bytes = 50 << 20};
+  const std::string value(kLarge.value_bytes, 'v');
+  {
+    auto store = SqliteStore::Open(path_, Access::kWrite, owner_.poster(), kLarge);
+    ASSERT_TRUE(store) << store.error().message;
+    Handle handle(owner_, std::move(*store));
+    ASSERT_TRUE(handle.TakeOver());
+    ASSERT_TRUE(handle.Commit({Put("a", value), Put("b", value)}));
+    const Status refused = handle.Commit({Put("c", value + "v")});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::kTooLarge);
+  }
+  const auto entries = Open(Access::kRead)->Load("");
+  ASSERT_TRUE(entries);
+  ASSERT_EQ(entries->size(), 2u);
+  EXPECT_EQ((*entries)[1].value, value);
+}
+
 TEST_F(SqliteStoreTest, OnlyItsUserReadsTheFiles) {
   auto store = OpenWriter();
   ASSERT_TRUE(store->Commit({Put("k", "secret")}));
