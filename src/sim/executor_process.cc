@@ -120,7 +120,7 @@ void ExecutorProcess::OnEvent(const Event& event) {
     case Event::MESSAGE: {
       Call call = MakeCall(Call::MESSAGE);
       call.mutable_message()->set_data(event.message().data());
-      return SendCall(std::move(call));
+      return SendCall(call);
     }
     case Event::SHUTDOWN:
       return Shutdown();
@@ -250,7 +250,7 @@ void ExecutorProcess::Send(Report& report) {
   report.sent = core_->Send(call).has_value();
 }
 
-void ExecutorProcess::SendCall(Call call) {
+void ExecutorProcess::SendCall(const Call& call) {
   const Status sent = core_->Send(call);
   if (!sent) parts_.world.Write("{}: {}", process_.name(), sent.error().message);
 }

@@ -77,7 +77,7 @@ class ExecutorProcess {
   void EndTask(const std::string& id, v1::TaskState state, std::string message);
   void Update(const v1::TaskID& task, v1::TaskState state, std::string message);
   void Send(Report& report);
-  void SendCall(Call call);
+  void SendCall(const Call& call);
   Call MakeCall(Call::Type type) const;
   void ExitIfIdle();
   void End(Exit exit);
