@@ -1,4 +1,4 @@
-"""The failure test (tests/failure): its cases by name, a short run at random, and that its checks find what they are for."""
+"""The failure test (tests/failure): its cases by name, a short run at random, and what its checks find."""
 import pathlib
 import subprocess
 import sys

@@ -152,7 +152,8 @@ class Framework:
         how_long = f"until [ -e {finish} ]; do sleep 0.2; done" if stays else "sleep 1"
         info = {
             "name": task, "task_id": {"value": task}, "agent_id": offer["agent_id"],
-            "resources": [{"name": n, "type": "SCALAR", "scalar": {"value": v}} for n, v in (("cpus", 0.1), ("mem", 16))],
+            "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
+                          {"name": "mem", "type": "SCALAR", "scalar": {"value": 16}}],
             "command": {"value": f"echo start {task} >> {log}; {how_long}; echo end {task} >> {log}"}}
         self.record("launch", task=task, agent=agent)
         self.call("ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 1},

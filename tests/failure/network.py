@@ -1,4 +1,4 @@
-"""Machines of their own, as far as the network goes: a namespace each, and a router between them that loses what it is told to.
+"""Machines as far as the network goes: a namespace each, and a router between them that loses what it is told to.
 
 To be used in a network, mount and process namespace of its own (scripts/failure_test.sh): then nothing is left behind,
 however this ends.
