@@ -65,6 +65,14 @@ def test_inspect_and_check_beside_a_running_master(pair):
     pair.wait_for_metric("slaves_active", 1)
 
 
+def test_an_agents_checkpoint_is_a_store_too(pair):
+    checkpoint = pair.directory / "agent/meta/agent.db"
+    shown = store("inspect", checkpoint)
+    assert str(checkpoint) in shown and f"pid {pair.agent.process.pid} " in shown
+    assert "(version 1, " in shown
+    assert store("check", checkpoint).startswith("The store is sound: ")
+
+
 def test_check_names_what_is_damaged(pair):
     pair.agent.process.send_signal(signal.SIGKILL)
     pair.master.stop(signal.SIGKILL)

@@ -73,6 +73,29 @@ def agents_come_back_after_healing(cluster, say):
     grow(cluster, "after healing")
 
 
+def killed_agents_keep_their_tasks(cluster, say):
+    """All of them at once; what ends meanwhile is told when they are back."""
+    ids = {a["hostname"]: a["id"] for a in cluster.state()["slaves"]}
+
+    def running():
+        return {t["id"] for f in cluster.state()["frameworks"] for t in f["tasks"] if t["state"] == "TASK_RUNNING"}
+
+    grow(cluster, "before")
+    before = running()
+    cluster.held.update(cluster.agents)
+    for agent in cluster.agents:
+        agent.kill()
+    say("all agents are killed")
+    time.sleep(2)  # Short tasks end.
+    for agent in cluster.agents:
+        agent.start()
+    cluster.held.clear()
+    state = cluster.wait_until_whole()
+    expect({a["hostname"]: a["id"] for a in state["slaves"]} == ids, "agents came back as others")
+    expect(before & running(), "no task outlived its agent")
+    grow(cluster, "after the return of the agents")
+
+
 def who_does_not_lead_redirects(cluster, say):
     """Never 400, whatever it is asked: 307 to the leader, or 503 if it knows of none."""
     subscribe = {"type": "SUBSCRIBE", "subscribe": {"framework_info": {"user": "root", "name": "asks"}}}
@@ -185,20 +208,23 @@ def all_of_zookeeper_is_lost_and_returns(cluster, say):
 
 
 def full_disks(cluster, say):
-    """Of an agent: its tasks fail, no more. Of a ZooKeeper server: the other two go on."""
+    """Of an agent: it ends, saying so, and finds its tasks again. Of a ZooKeeper server: the other two go on."""
     leader = cluster.leader()
     agent, server = cluster.agents[0], cluster.servers[0]
+    ids = {a["hostname"]: a["id"] for a in cluster.state()["slaves"]}
     with full(agent.disk), full(server.disk):
         say(f"the disks of {agent.name} and {server.name} are full")
         grow(cluster, "on the other agents")
         time.sleep(SESSION)
-    cluster.wait_until_whole()
-    expect(agent.starts == 1, "the agent ended")
+    state = cluster.wait_until_whole()
+    expect({a["hostname"]: a["id"] for a in state["slaves"]} == ids, "the agent came back as another")
     expect(leader.starts == 1, "the leader ended")
+    expect(agent.starts == 1 or "its disk is full; make room" in agent.log(), "the agent does not say why it ended")
 
 
 CASES = {case.__name__: case for case in (
-    slow_registry_does_not_end_a_master, agents_come_back_after_healing, who_does_not_lead_redirects,
+    slow_registry_does_not_end_a_master, agents_come_back_after_healing, killed_agents_keep_their_tasks,
+    who_does_not_lead_redirects,
     leader_away_for_less_than_its_session_leads_on, leader_away_for_more_than_its_session_ends,
     leader_that_zookeeper_does_not_hear_ends, leader_that_does_not_hear_zookeeper_ends,
     leader_that_was_paused_does_not_write, all_of_zookeeper_is_lost_and_returns, full_disks)}

@@ -23,7 +23,7 @@ def some_time(dice):
 
 
 def kill_one(cluster, dice):
-    node = dice.choice([*cluster.masters, *cluster.servers])
+    node = dice.choice([*cluster.masters, *cluster.servers, *cluster.agents])
     yield f"kill {node.name}"
     node.kill()
     time.sleep(some_time(dice))
