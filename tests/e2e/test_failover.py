@@ -242,7 +242,7 @@ def test_the_loss_of_all_of_zookeeper_for_less_than_a_session_ends_nobody(ensemb
         framework.start_task()
         agent_id = state(leader)["slaves"][0]["id"]
         # An agent that leaves is forgotten: that is written.
-        assert agent.stop() == 0
+        assert agent.stop(signal.SIGUSR1) == 0
         wait_until(lambda: agent_id not in [a["id"] for a in state(leader)["slaves"]], "the agent to be removed")
         assert masters.leader() is leader
         assert other.process.poll() is None

@@ -1,6 +1,5 @@
 """An ensemble of ZooKeeper servers, Debian's, on this machine."""
 import contextlib
-import os
 import signal
 import socket
 import subprocess
