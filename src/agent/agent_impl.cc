@@ -235,8 +235,11 @@ void Agent::Impl::ShutdownFramework(Framework& framework) {
 void Agent::Impl::Shutdown(bool unregister, const Status& status) {
   if (ending_) return;
   ending_ = status;
-  if (!recovered_) return Exit(status);
   unregisters_ = unregister && registration_.registered();
+  if (recovered_) EndAll();  // Otherwise when it is known what there is to end.
+}
+
+void Agent::Impl::EndAll() {
   if (!TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
   std::vector<Framework*> frameworks;
   for (const auto& [id, framework] : frameworks_) frameworks.push_back(framework.get());
@@ -247,7 +250,10 @@ void Agent::Impl::Leave() {
   if (ending_) return;
   ending_ = Status();
   leaves_ = true;
-  if (!recovered_) return Exit({});
+  if (recovered_) EndLeaving();
+}
+
+void Agent::Impl::EndLeaving() {
   registration_.Stop();
   std::vector<Framework*> frameworks;
   for (const auto& [id, framework] : frameworks_) {

@@ -82,6 +82,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   // ExecutorHost.
   void OnTaskStatus(Executor& executor, v1::TaskStatus status) override;
   void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) override;
+  bool leaving() const override { return leaves_; }
 
   // The master's orders.
   void OnRunTask(const link::Event::RunTask& run);
@@ -123,6 +124,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void SendExecutorExited(const FrameworkId& framework, const ExecutorId& executor, int status);
   void RemoveExecutor(Executor& executor);
   void RemoveIfIdle(Framework& framework);
+  void EndAll();
+  void EndLeaving();
   void End(const std::vector<Framework*>& frameworks);
   void ExitIfDone();
   void Finish();

@@ -7,6 +7,8 @@
 namespace tepui::agent {
 namespace {
 
+constexpr size_t kMaxRemovedAtOnce = 1'000;
+
 storage::Write Put(std::string key, const google::protobuf::Message& record) {
   return {.key = std::move(key), .value = record.SerializeAsString()};
 }
@@ -146,20 +148,36 @@ void Checkpoint::SaveExecutor(const ContainerId& container, const checkpoint::Ex
 }
 
 void Checkpoint::RemoveExecutor(const ContainerId& container) {
-  storage::Batch batch = {Drop(ExecutorKey(container))};
+  std::vector<std::string> keys;
   if (const auto tasks = tasks_.extract(container); !tasks.empty()) {
     for (const auto& [number, statuses] : tasks.mapped().statuses) {
-      AddRemoval({container, number}, statuses, batch);
+      AddRemoval({container, number}, statuses, keys);
     }
   }
-  Write(std::move(batch));
+  keys.push_back(ExecutorKey(container));
+  Remove(keys);
+}
+
+// In batches of a size that every store takes. What belongs to something goes before it.
+void Checkpoint::Remove(const std::vector<std::string>& keys) {
+  for (size_t begin = 0; begin < keys.size(); begin += kMaxRemovedAtOnce) {
+    storage::Batch batch;
+    for (size_t i = begin; i < std::min(begin + kMaxRemovedAtOnce, keys.size()); ++i) {
+      batch.push_back({.key = keys[i], .value = std::nullopt});
+    }
+    Write(std::move(batch));
+  }
 }
 
 uint64_t Checkpoint::NextTask(const ContainerId& executor) { return ++tasks_[executor].last; }
 
-void Checkpoint::SaveTask(const TaskKey& key, const checkpoint::Task& task) {
-  StatusesOf(key);
-  Write({Put(ToString(key), task)});
+void Checkpoint::SaveTasks(const std::vector<std::pair<TaskKey, checkpoint::Task>>& tasks) {
+  storage::Batch batch;
+  for (const auto& [key, task] : tasks) {
+    StatusesOf(key);
+    batch.push_back(Put(ToString(key), task));
+  }
+  Write(std::move(batch));
 }
 
 void Checkpoint::RemoveTask(const TaskKey& key) {
@@ -167,17 +185,17 @@ void Checkpoint::RemoveTask(const TaskKey& key) {
   if (tasks == tasks_.end()) return;  // Its executor went first.
   const auto removed = tasks->second.statuses.extract(key.number);
   if (removed.empty()) return;
-  storage::Batch batch;
-  AddRemoval(key, removed.mapped(), batch);
-  Write(std::move(batch));
+  std::vector<std::string> keys;
+  AddRemoval(key, removed.mapped(), keys);
+  Remove(keys);
 }
 
 void Checkpoint::AddRemoval(const TaskKey& key, const Range& statuses,
-                            storage::Batch& batch) const {
-  batch.push_back(Drop(ToString(key)));
+                            std::vector<std::string>& keys) const {
   for (uint64_t number = statuses.first; number < statuses.next; ++number) {
-    batch.push_back(Drop(StatusKey(key, number)));
+    keys.push_back(StatusKey(key, number));
   }
+  keys.push_back(ToString(key));
 }
 
 Checkpoint::Range& Checkpoint::StatusesOf(const TaskKey& key) {
@@ -202,12 +220,6 @@ void Checkpoint::AcknowledgeStatus(const TaskKey& key, uint64_t number,
     batch.push_back(Drop(StatusKey(key, statuses.first)));
   }
   Write(std::move(batch));
-}
-
-void Checkpoint::Remove(const std::vector<std::string>& keys) {
-  storage::Batch batch;
-  for (const std::string& key : keys) batch.push_back(Drop(key));
-  if (!batch.empty()) Write(std::move(batch));
 }
 
 }  // namespace tepui::agent

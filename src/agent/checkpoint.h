@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "agent/checkpoint_reader.h"
 #include "base/ids.h"
@@ -64,7 +65,8 @@ class Checkpoint {
 
   // The number of the executor's next task; greater than those before, and not 0.
   uint64_t NextTask(const ContainerId& executor);
-  void SaveTask(const TaskKey& key, const checkpoint::Task& task);
+  // All of them or none.
+  void SaveTasks(const std::vector<std::pair<TaskKey, checkpoint::Task>>& tasks);
   // With its statuses.
   void RemoveTask(const TaskKey& key);
 
@@ -75,7 +77,7 @@ class Checkpoint {
   void AcknowledgeStatus(const TaskKey& key, uint64_t number, const v1::TaskStatus& status,
                          size_t remembered);
 
-  // What could not be read of a damaged checkpoint.
+  // In this order, and not at once: what could not be read of a damaged checkpoint.
   void Remove(const std::vector<std::string>& keys);
 
  private:
@@ -99,7 +101,7 @@ class Checkpoint {
   void Write(storage::Batch batch);
   void Commit();
   void OnSaved(uint64_t last);
-  void AddRemoval(const TaskKey& key, const Range& statuses, storage::Batch& batch) const;
+  void AddRemoval(const TaskKey& key, const Range& statuses, std::vector<std::string>& keys) const;
   Range& StatusesOf(const TaskKey& key);
 
   storage::Store& store_;

@@ -81,7 +81,7 @@ TEST_F(CheckpointTest, OfAcknowledgedStatusesTheNewestAreKept) {
   task.mutable_info()->mutable_task_id()->set_value("t");
   task.mutable_info()->mutable_agent_id()->set_value("a");
   task.set_delivery(1);
-  checkpoint.SaveTask(key, task);
+  checkpoint.SaveTasks({{key, task}});
   for (int i = 0; i < 5; ++i) {
     const uint64_t number = checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
     checkpoint.AcknowledgeStatus(key, number, Status(v1::TASK_RUNNING), 2);

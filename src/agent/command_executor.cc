@@ -94,7 +94,7 @@ void CommandExecutor::Restore(const Saved::Executor& saved,
   const v1::TaskStatus last =
       task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status;
   if (last.state() == v1::TASK_RUNNING) executor_.set_state(Executor::State::kRunning);
-  task_->Restore(task.record, last, StartOf(task));
+  task_->Restore(task.record, last);
   if (auto claim = task_->Claim()) claims.push_back(std::move(*claim));
 }
 

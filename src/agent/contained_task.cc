@@ -48,6 +48,7 @@ void ContainedTask::OnLaunched(Result<containers::Launched> result) {
     return Gone(std::nullopt);
   }
   process_ = std::move(*result);
+  started_ = services_.clock.WallNow();
   owner_.OnTaskChanged(*this);
   if (killed_early_) {
     services_.containerizer.Destroy(container());
@@ -67,10 +68,9 @@ void ContainedTask::AwaitEnd() {
                                }));
 }
 
-void ContainedTask::Restore(const checkpoint::Task& record, const v1::TaskStatus& last,
-                            std::optional<WallTime> started) {
+void ContainedTask::Restore(const checkpoint::Task& record, const v1::TaskStatus& last) {
   last_ = last;
-  started_ = started;
+  started_ = WallTime(Duration(record.started_nanoseconds()));
   if (record.has_process()) process_ = FromRecord(record.process());
   if (!record.has_kill()) return;
   killed_ = true;
@@ -85,6 +85,11 @@ std::optional<containers::RecoverSpec> ContainedTask::Claim() const {
 }
 
 void ContainedTask::Resume(const containers::Termination* ending) {
+  if (!process_ && killed_) {
+    state_ = State::kEnded;
+    Report(KilledStatus());
+    return Gone(std::nullopt);
+  }
   if (!process_) {
     // It may have started; then nobody claimed it, and it was destroyed.
     return FailLaunch({Code::kInternal, "The agent was restarted while it launched the task"});
@@ -104,8 +109,11 @@ void ContainedTask::Resume(const containers::Termination* ending) {
 checkpoint::Task ContainedTask::Record() const {
   checkpoint::Task record;
   record.set_container(container().value());
-  if (process_) *record.mutable_process() = ToRecord(*process_);
-  if (!killed_ || killed_early_) return record;
+  if (process_) {
+    *record.mutable_process() = ToRecord(*process_);
+    record.set_started_nanoseconds(started_.time_since_epoch().count());
+  }
+  if (!killed_) return record;
   checkpoint::Task::Kill* kill = record.mutable_kill();
   kill->set_cause(unhealthy_     ? checkpoint::Task::Kill::UNHEALTHY
                   : out_of_time_ ? checkpoint::Task::Kill::OUT_OF_TIME
@@ -134,8 +142,7 @@ void ContainedTask::StartChecks() {
 // Of its maximum completion time, which counts from its start.
 Duration ContainedTask::TimeLeft() const {
   const Duration allowed = FromProto(setup_.task.max_completion_time());
-  if (!started_) return allowed;
-  return std::clamp(*started_ + allowed - services_.clock.WallNow(), Duration::zero(), allowed);
+  return std::clamp(started_ + allowed - services_.clock.WallNow(), Duration::zero(), allowed);
 }
 
 void ContainedTask::StopWatching() {
@@ -219,6 +226,7 @@ void ContainedTask::KillBeforeRunning() {
     Report(KilledStatus());
     return Gone(std::nullopt);
   }
+  owner_.OnTaskChanged(*this);
   // The end is told when it is true: the program may be starting just now, and what the task uses
   // is free once its framework hears of it.
   services_.containerizer.Destroy(container());

@@ -54,10 +54,8 @@ class ContainedTask {
   void FailLaunch(const Error& error);
 
   // In place of Launch, after the agent's restart: `record` is what Record told last, `last` the
-  // last status, `started` when the task was told to run, if it was. The container is to be claimed
-  // unless the task had none yet.
-  void Restore(const checkpoint::Task& record, const v1::TaskStatus& last,
-               std::optional<WallTime> started);
+  // last status. The container is to be claimed unless the task had none yet.
+  void Restore(const checkpoint::Task& record, const v1::TaskStatus& last);
   std::optional<containers::RecoverSpec> Claim() const;
   // And goes on: the container runs, or has ended like this.
   void Resume(const containers::Termination* ending);
@@ -109,7 +107,7 @@ class ContainedTask {
   bool out_of_time_ = false;
   bool unhealthy_ = false;
   std::optional<containers::Launched> process_;
-  std::optional<WallTime> started_;  // Of a task that was restored.
+  WallTime started_{};
   MonotonicTime kill_start_{};
   Duration kill_grace_{};
   v1::TaskStatus last_;  // What was reported last.

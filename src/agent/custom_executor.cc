@@ -81,6 +81,7 @@ void CustomExecutor::Start() {
 void CustomExecutor::Expect(Duration timeout, v1::TaskStatus::Reason reason,
                             const std::string& verb) {
   deadline_.Set(timeout, [this, timeout, reason, verb] {
+    if (host_.leaving() && executor_.checkpointed()) return;
     Destroy(reason, fmt::format("Executor did not {} within {}", verb, FormatDuration(timeout)));
   });
 }
@@ -148,7 +149,11 @@ void CustomExecutor::Resume(const Endings& endings) {
   if (const auto ending = endings.find(executor_.container()); ending != endings.end()) {
     return OnTerminated(ending->second);
   }
-  if (executor_.subscribed()) {
+  if (executor_.shutting_down()) {
+    // It was told by the last life, and has all its time.
+    executor_.set_state(Executor::State::kTerminating);
+    EndWithin(ShutdownGrace(executor_.info(), services_.options));
+  } else if (executor_.subscribed()) {
     Expect(services_.options.executor_reregistration_timeout,
            v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT, "re-register");
   } else {
@@ -250,7 +255,7 @@ void CustomExecutor::DeliverWhenSaved() {
 }
 
 void CustomExecutor::Deliver(uint64_t last) {
-  if (stream_ == 0 || executor_.queue_empty()) return;
+  if (stream_ == 0 || !executor_.active()) return;
   UpdateContainer();
   while (!executor_.queue_empty() && executor_.deliveries().front().number <= last) {
     const auto delivery = executor_.LaunchNext();
@@ -337,6 +342,10 @@ void CustomExecutor::Shutdown(Duration grace) {
   Event event;
   event.set_type(Event::SHUTDOWN);
   Send(std::move(event));
+  EndWithin(grace);
+}
+
+void CustomExecutor::EndWithin(Duration grace) {
   deadline_.Set(grace, [this] {
     spdlog::info("Executor '{}' of framework {} is still there after its grace period; killing it",
                  executor_.id(), executor_.framework().id);

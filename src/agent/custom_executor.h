@@ -56,6 +56,7 @@ class CustomExecutor final : public ExecutorRun {
   void AwaitEnd();
   // It has to subscribe within `timeout`, or its container is destroyed.
   void Expect(Duration timeout, v1::TaskStatus::Reason reason, const std::string& verb);
+  void EndWithin(Duration grace);
   void OnTerminated(const containers::Termination& termination);
   void Destroy(v1::TaskStatus::Reason reason, std::string message);
   void Disconnect();

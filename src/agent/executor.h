@@ -37,6 +37,8 @@ class ExecutorHost {
   // Nothing of it is left. The executor may be destroyed once the caller has returned to the event
   // loop.
   virtual void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) = 0;
+  // The agent ends: an executor that outlives it has no deadlines any more.
+  virtual bool leaving() const = 0;
 };
 
 // How containers of the agent's last life ended that it did not hear of.
@@ -158,7 +160,9 @@ class Executor {
   };
 
   const v1::FrameworkInfo& framework_info() const;
-  void RestoreTask(const Saved::Task& saved);
+  static checkpoint::Task Complete(checkpoint::Task record, const v1::TaskInfo& task,
+                                   const Place& place);
+  void RestoreTask(const Saved::Task& saved, bool begun);
   void Account(const v1::TaskInfo& task);
   void MarkLaunched(const Delivery& delivery);
 

@@ -106,6 +106,9 @@ void Agent::Impl::OnExecutorSubscribe(StreamId stream, const std::optional<std::
     return reply(Fail(Code::kInvalid, "Only a SUBSCRIBE call opens a stream"));
   }
   Executor& executor = **found;
+  if (leaves_ && executor.checkpointed()) {
+    return reply(Fail(Code::kUnavailable, "The agent is ending; subscribe with its next start"));
+  }
   reply({});
   if (ending_ || executor.framework().terminating || !executor.active()) {
     CustomExecutor::Event event;

@@ -1,6 +1,8 @@
 // What of an executor's record is written down, and how it is read again.
 
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "agent/executor.h"
 #include "agent/process_record.h"
@@ -38,22 +40,31 @@ void Executor::Save(Checkpoint& checkpoint) const {
 
 void Executor::SaveTasks(Checkpoint& checkpoint, Delivery& delivery) {
   if (!checkpointed()) return;
+  std::vector<std::pair<TaskKey, checkpoint::Task>> records;
   for (const v1::TaskInfo& task : delivery.tasks) {
     const uint64_t number = checkpoint.NextTask(container_);
     if (delivery.number == 0) delivery.number = number;
-    places_[TaskId(task.task_id().value())] = {number, delivery.number, delivery.group};
-    SaveTask(checkpoint, task, {});
+    const Place place{number, delivery.number, delivery.group};
+    places_[TaskId(task.task_id().value())] = place;
+    records.emplace_back(TaskKey{container_, number}, Complete({}, task, place));
   }
+  checkpoint.SaveTasks(records);
 }
 
 void Executor::SaveTask(Checkpoint& checkpoint, const v1::TaskInfo& task,
                         checkpoint::Task record) const {
   const auto place = places_.find(TaskId(task.task_id().value()));
   if (place == places_.end()) return;
+  checkpoint.SaveTasks({{TaskKey{container_, place->second.number},
+                         Complete(std::move(record), task, place->second)}});
+}
+
+checkpoint::Task Executor::Complete(checkpoint::Task record, const v1::TaskInfo& task,
+                                    const Place& place) {
   *record.mutable_info() = task;
-  record.set_delivery(place->second.delivery);
-  if (place->second.group) record.set_group(true);
-  checkpoint.SaveTask({container_, place->second.number}, record);
+  record.set_delivery(place.delivery);
+  if (place.group) record.set_group(true);
+  return record;
 }
 
 std::optional<TaskKey> Executor::KeyOf(const TaskId& task) const {
@@ -71,15 +82,22 @@ void Executor::Restore(const Saved::Executor& saved) {
   } else if (subscribed_ || kind_ == Kind::kGroup) {
     state_ = State::kRunning;
   }
-  for (const Saved::Task& task : saved.tasks) RestoreTask(task);
+  // One of which a task has ended will not be delivered any more.
+  std::set<uint64_t> begun;
+  for (const Saved::Task& task : saved.tasks) {
+    if (!task.statuses.empty()) begun.insert(task.record.delivery());
+  }
+  for (const Saved::Task& task : saved.tasks) {
+    RestoreTask(task, begun.contains(task.record.delivery()));
+  }
 }
 
-void Executor::RestoreTask(const Saved::Task& saved) {
+void Executor::RestoreTask(const Saved::Task& saved, bool begun) {
   const v1::TaskInfo& info = saved.record.info();
   const TaskId id(info.task_id().value());
   places_[id] = {saved.number, saved.record.delivery(), saved.record.group()};
   // One that waits for its executor still does.
-  if (kind_ == Kind::kCustom && !subscribed_ && saved.statuses.empty() && active()) {
+  if (kind_ == Kind::kCustom && !subscribed_ && !begun && active()) {
     if (deliveries_.empty() || deliveries_.back().number != saved.record.delivery()) {
       deliveries_.push_back({{}, saved.record.group(), saved.record.delivery()});
     }

@@ -10,6 +10,16 @@
 
 namespace tepui::agent {
 
+namespace {
+
+// The rest of the group is not to run on.
+bool Breaks(const v1::TaskStatus& status) {
+  return status.has_state() &&
+         (status.state() == v1::TASK_FAILED || status.state() == v1::TASK_KILLED);
+}
+
+}  // namespace
+
 GroupExecutor::GroupExecutor(const Services& services, ExecutorHost& host, Executor& executor)
     : services_(services), host_(host), executor_(executor), sweep_(services.clock) {}
 
@@ -86,17 +96,20 @@ void GroupExecutor::Restore(const Saved::Executor& saved,
   for (const Saved::Task& task : saved.tasks) {
     const v1::TaskInfo& info = task.record.info();
     const TaskId id(info.task_id().value());
-    if (!executor_.launched().contains(id)) continue;
     std::shared_ptr<Group>& group = groups[task.record.delivery()];
     if (!group) group = std::make_shared<Group>();
+    const v1::TaskStatus last =
+        task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status;
+    if (!executor_.launched().contains(id)) {
+      group->broken = group->broken || Breaks(last);
+      continue;
+    }
     group->tasks.push_back(id);
     Member& member = members_[id];
     member = MakeMember(
         info, task.record.has_container() ? ContainerId(task.record.container()) : NewContainer(),
         group);
-    member.task->Restore(task.record,
-                         task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status,
-                         StartOf(task));
+    member.task->Restore(task.record, last);
     if (auto claim = member.task->Claim()) claims.push_back(std::move(*claim));
   }
 }
@@ -162,7 +175,7 @@ void GroupExecutor::OnTaskChanged(ContainedTask& task) {
 }
 
 void GroupExecutor::OnTaskStatus(ContainedTask& task, v1::TaskStatus status) {
-  const bool kills = status.state() == v1::TASK_FAILED || status.state() == v1::TASK_KILLED;
+  const bool kills = Breaks(status);
   host_.OnTaskStatus(executor_, std::move(status));
   const auto found = members_.find(TaskId(task.info().task_id().value()));
   if (kills && found != members_.end()) KillRest(*std::shared_ptr(found->second.group));

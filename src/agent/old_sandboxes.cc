@@ -42,7 +42,19 @@ class Search {
     return modified;
   }
 
-  void AddAgent(const std::string& path, WallTime modified) { found_.push_back({path, modified}); }
+  void AddAgent(const std::string& path, WallTime modified) {
+    for (const auto& framework : List(path + "/frameworks")) {
+      const std::string executors = path + "/frameworks/" + framework.name + "/executors";
+      modified = std::max(modified, framework.modified);
+      for (const auto& executor : List(executors)) {
+        modified = std::max(modified, executor.modified);
+        for (const auto& run : List(executors + "/" + executor.name + "/runs")) {
+          modified = std::max(modified, run.modified);
+        }
+      }
+    }
+    found_.push_back({path, modified});
+  }
 
   std::vector<OldSandbox> Take() {
     std::ranges::stable_sort(found_, {}, &OldSandbox::modified);

@@ -135,12 +135,19 @@ Status Operations::MakeVolumes(const v1::Offer::Operation::Create& create) {
   return {};
 }
 
+bool Operations::IsVolume(const std::string& path) const {
+  return std::ranges::any_of(Made(), [&](const v1::Resource& resource) {
+    return resource.disk().has_persistence() &&
+           VolumePath(services_.options.work_dir, resource) == path;
+  });
+}
+
 void Operations::RemoveVolumes(const v1::Offer::Operation::Destroy& destroy) {
   for (const v1::Resource& volume : destroy.volumes()) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
-    const Result<Resources> resource = Resources::FromProto(volume);
-    // Shared volumes may be there more than once: the data goes with the last.
-    if (!path || !resource || total_.Contains(*resource)) continue;
+    // Shared volumes may be there more than once: the data goes with the last. And it may be
+    // somebody else's by now.
+    if (!path || IsVolume(*path)) continue;
     services_.disk.Remove(*path, lifetime_.Bind([path = *path](const Status& removed) {
       if (!removed) {
         spdlog::error("The data of a destroyed volume stays in {}: {}", path,

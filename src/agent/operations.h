@@ -55,6 +55,8 @@ class Operations {
   Status Perform(const v1::Offer::Operation& operation);
   google::protobuf::RepeatedPtrField<v1::Resource> Made() const;
   Status MakeVolumes(const v1::Offer::Operation::Create& create);
+  // Whether data of a volume lies there.
+  bool IsVolume(const std::string& path) const;
   void RemoveVolumes(const v1::Offer::Operation::Destroy& destroy);
   // Saves the outcome, and what was made of the resources if that has changed, then tells it.
   void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status,

@@ -101,6 +101,24 @@ TEST_F(OperationsTest, DestroyRemovesTheData) {
   EXPECT_TRUE(agent->Snapshot()->total.PersistentVolumes().empty());
 }
 
+// The operations of one call follow each other faster than data goes.
+TEST_F(OperationsTest, DestroyDoesNotRemoveTheDataOfTheNextVolume) {
+  Register();
+  Apply(Reserve(100), "u1");
+  Apply(Create(40), "u2");
+  Operation destroy;
+  destroy.set_type(Operation::DESTROY);
+  *destroy.mutable_destroy()->add_volumes() = Volume(40);
+  link::Event event;
+  event.set_type(link::Event::APPLY_OPERATION);
+  event.mutable_apply_operation()->mutable_framework_id()->set_value(kFramework);
+  event.mutable_apply_operation()->set_operation_uuid("u3");
+  *event.mutable_apply_operation()->mutable_info() = destroy;
+  agent->OnMasterEvent(event);
+  Apply(Create(60), "u4");
+  EXPECT_THAT(disk.removed, testing::IsEmpty());
+}
+
 TEST_F(OperationsTest, WithAnIdAreToldUntilAcknowledged) {
   Register();
   Operation reserve = Reserve(100);

@@ -98,9 +98,10 @@ Status Agent::Impl::TakeIdentity(Saved& saved) {
 void Agent::Impl::RestoreExecutors(const Saved& saved) {
   std::vector<containers::RecoverSpec> claims;
   if (!saved.agent) operations_.Forget();
+  std::vector<FrameworkId> removed;
   for (const auto& [id, record] : saved.frameworks) {
     if (!saved.agent || record.removed) {
-      checkpoint_.RemoveFramework(id);
+      removed.push_back(id);
       continue;
     }
     std::unique_ptr<Framework>& framework = frameworks_[id];
@@ -117,6 +118,8 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
       RestoreExecutor(*framework, executor, claims);
     }
   }
+  // After their executors: none is to be found without its framework.
+  for (const FrameworkId& id : removed) checkpoint_.RemoveFramework(id);
   spdlog::info("Recovering {} frameworks, {} executors and {} containers", frameworks_.size(),
                saved.executors.size(), claims.size());
   services_.containerizer.Recover(std::move(claims),
@@ -155,8 +158,10 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   Endings endings;
   for (auto& ended : recovered->ended) endings[ended.id] = std::move(ended.termination);
   recovered_ = true;
-  ResumeExecutors(endings);
+  // Before any deadline is set, as it may take a while.
   CollectOldSandboxes();
+  ResumeExecutors(endings);
+  if (ending_) return leaves_ ? EndLeaving() : EndAll();
   if (options_.recover == Options::Recover::kCleanup) {
     spdlog::info("Ending what the agent's last life has left, as --recover=cleanup says");
     return Shutdown(false, {});

@@ -167,6 +167,29 @@ TEST_F(RecoveryTest, AKillGoesOn) {
   EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLED));
 }
 
+TEST_F(RecoveryTest, AKillBeforeItRanIsRemembered) {
+  Register();
+  Run(Task("t1"));
+  Kill("t1");
+  clock.Settle();
+  EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_STARTING));
+  RestartAndRegister();
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_STARTING, v1::TASK_KILLED));
+}
+
+TEST_F(RecoveryTest, AKillThatCameWhileItStartedGoesOn) {
+  Register();
+  Run(Task("t1"));
+  Kill("t1");
+  containerizer.Start();
+  Take();
+  RestartAndRegister();
+  clock.Settle();
+  EXPECT_TRUE(containerizer.Last().destroyed);
+  containerizer.End(Killed(9));
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLED));
+}
+
 TEST_F(RecoveryTest, CompletionTimeCountsFromTheStart) {
   Register();
   v1::TaskInfo task = Task("t1");
@@ -204,6 +227,28 @@ TEST_F(RecoveryTest, AGroupEndsTogether) {
   containerizer.End(of_second, Killed(15));
   EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLED));
   EXPECT_THAT(Keys(), ElementsAre("agent"));
+}
+
+// The agent died between writing that one task failed and that it killed the other.
+TEST_F(RecoveryTest, AGroupThatWasEndingEnds) {
+  Register();
+  RunGroup(ExecutorOf("e1", v1::ExecutorInfo::DEFAULT), {Task("t1"), Task("t2")});
+  const ContainerId of_first = containerizer.order[0];
+  const ContainerId of_second = containerizer.order[1];
+  containerizer.Start(of_first, 101);
+  containerizer.Start(of_second, 102);
+  Take();
+  containerizer.End(of_first, Exited(1));
+  clock.Settle();
+  for (auto& [key, record] : saved->records) {
+    checkpoint::Task task;
+    if (!key.starts_with("tasks/") || !task.ParseFromString(record.value)) continue;
+    task.clear_kill();
+    record.value = task.SerializeAsString();
+  }
+  containerizer.containers[of_second].signals.clear();
+  RestartAndRegister();
+  EXPECT_THAT(containerizer.containers[of_second].signals, ElementsAre(SIGTERM));
 }
 
 // A custom executor whose task t1 runs.
@@ -296,6 +341,55 @@ TEST_F(ExecutorRecoveryTest, ATaskThatItDoesNotKnowIsLost) {
   RestartAndRegister();
   ASSERT_TRUE(Subscribe(2, Resubscription()));
   EXPECT_THAT(States(Take(), "t2"), ElementsAre(v1::TASK_LOST));
+}
+
+// The agent died while it wrote that a group was killed before it was delivered.
+TEST_F(ExecutorRecoveryTest, AGroupOfWhichATaskHasEndedIsNotDelivered) {
+  Register();
+  RunGroup(ExecutorOf("e1", v1::ExecutorInfo::CUSTOM), {CustomTask("t1"), CustomTask("t2")});
+  containerizer.Start();
+  Kill("t1");
+  clock.Settle();
+  Sent();
+  std::erase_if(saved->records, [](const auto& entry) {
+    checkpoint::Status status;
+    return entry.first.starts_with("statuses/") && status.ParseFromString(entry.second.value) &&
+           status.status().task_id().value() == "t2";
+  });
+  RestartAndRegister();
+  ASSERT_TRUE(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE)));
+  clock.Settle();
+  EXPECT_THAT(links.EventTypes(1), Not(Contains(ExecutorEvent::LAUNCH_GROUP)));
+  EXPECT_THAT(States(Take(), "t2"), ElementsAre(v1::TASK_LOST));
+}
+
+TEST_F(ExecutorRecoveryTest, ThatIsShuttingDownHasItsTime) {
+  RunExecutor();
+  Take();
+  ShutdownExecutor("e1");
+  clock.Settle();
+  RestartAndRegister();
+  EXPECT_FALSE(containerizer.Last().destroyed);
+  clock.Advance(options.executor_shutdown_grace_period);
+  EXPECT_TRUE(containerizer.Last().destroyed);
+}
+
+TEST_F(ExecutorRecoveryTest, ComesBackToTheNextStartOfAnAgentThatLeaves) {
+  RunExecutor();
+  Take();
+  framework.mutable_id()->set_value("F2");
+  framework.set_checkpoint(false);
+  Run(Task("slow"));
+  containerizer.Start();
+  const ContainerId kept = containerizer.order[0];
+  agent->OnStreamClosed(1);
+  agent->Leave("upgrade");
+  const Status refused = Subscribe(2, Resubscription());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(links.EventTypes(2), IsEmpty()) << "it is not told to end";
+  clock.Advance(options.recovery_timeout);
+  EXPECT_FALSE(containerizer.containers[kept].destroyed);
 }
 
 TEST_F(ExecutorRecoveryTest, HasToWaitForTheRecovery) {
@@ -476,6 +570,24 @@ TEST_F(RecoveryTest, ShutdownIsForGood) {
   EXPECT_THAT(exits, IsEmpty()) << "the next start must not take this agent up again";
   clock.Settle();
   ASSERT_THAT(exits, SizeIs(1));
+  EXPECT_THAT(Keys(), IsEmpty());
+}
+
+TEST_F(RecoveryTest, AShutdownWaitsForTheRecovery) {
+  RunTask();
+  agent.reset();
+  store = std::make_unique<storage::MemoryStore>(
+      [this](auto work) { clock.After(seconds(1), std::move(work)); }, saved);
+  agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
+                                  *store, [this](Status status) { exits.push_back(status); });
+  agent->Recover();
+  agent->Shutdown(true, "SIGUSR1");
+  EXPECT_THAT(exits, IsEmpty());
+  clock.Advance(seconds(3));
+  EXPECT_THAT(containerizer.Last().signals, ElementsAre(SIGTERM));
+  containerizer.End(Killed(15));
+  clock.Advance(seconds(3));
+  EXPECT_THAT(exits, SizeIs(1));
   EXPECT_THAT(Keys(), IsEmpty());
 }
 

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "agent/executor_limits.h"
@@ -66,16 +64,6 @@ void ForgetContainer(const Services& services, const ContainerId& container, boo
   } else {
     forget();
   }
-}
-
-std::optional<WallTime> StartOf(const Saved::Task& task) {
-  for (const Saved::Status& saved : task.statuses) {
-    if (saved.status.state() != v1::TASK_RUNNING) continue;
-    // Whatever an executor wrote there: between the epoch and the year 2200.
-    const double seconds = std::clamp(saved.status.timestamp(), 0.0, 7.26e9);
-    return WallTime(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
-  }
-  return std::nullopt;
 }
 
 }  // namespace tepui::agent

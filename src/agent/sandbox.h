@@ -28,7 +28,4 @@ containers::LaunchSpec MakeTaskLaunch(const v1::TaskInfo& task, const Executor& 
 // Lets go of what is kept of an ended container, once its end is saved.
 void ForgetContainer(const Services& services, const ContainerId& container, bool checkpointed);
 
-// When a task that was restored was told to run; absent if it was not.
-std::optional<WallTime> StartOf(const Saved::Task& task);
-
 }  // namespace tepui::agent

@@ -152,9 +152,12 @@ bool StatusUpdates::Acknowledge(const FrameworkId& framework, const TaskId& task
     services_.checkpoint.AcknowledgeStatus(*stream->key, first.number, first.status,
                                            kMaxRemembered);
   }
-  services_.checkpoint.WhenSaved(lifetime_.Bind([this, framework, task] {
+  services_.checkpoint.WhenSaved(lifetime_.Bind([this, framework, task, uuid] {
     Stream* found = Find(framework, task);
-    if (found != nullptr) Advance(framework, task, *found);
+    // The framework may have been shut down meanwhile, and the task be told of again.
+    const bool same = found != nullptr && found->acknowledging && !found->pending.empty() &&
+                      found->pending.front().status.uuid() == uuid;
+    if (same) Advance(framework, task, *found);
   }));
   return true;
 }

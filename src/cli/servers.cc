@@ -108,16 +108,16 @@ std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
     const std::string& work_dir, std::vector<std::string>* problems) {
   const std::string directory = work_dir + "/meta";
   CreateDirectory("work_dir", directory, problems);
-  return
-      [path = directory + "/agent.db"](Poster poster) -> Result<std::unique_ptr<storage::Store>> {
-        auto store = storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
-                                                agent::Checkpoint::kLimits);
-        if (store || store.error().code != Code::kInternal) return store;
-        return Fail(Code::kInternal,
-                    "{}. If it cannot be brought back, move it away: the agent then starts as a new "
-                    "one and ends the tasks that it finds",
-                    store.error().message);
-      };
+  return [path =
+              directory + "/agent.db"](Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+    auto store = storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
+                                            agent::Checkpoint::kLimits);
+    if (store || store.error().code != Code::kInternal) return store;
+    return Fail(Code::kInternal,
+                "{}. If it cannot be brought back, move it away: the agent then starts as a new "
+                "one and ends the tasks that it finds",
+                store.error().message);
+  };
 }
 
 http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
