@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/planted_fault.h"
-
 namespace tepui::agent {
 namespace {
 
@@ -44,7 +42,7 @@ void Checkpoint::Restore(const Saved& saved) {
 }
 
 void Checkpoint::Write(storage::Batch batch) {
-  if (is_lost_ || TEPUI_PLANTED_FAULT("checkpoint-not-written")) return;
+  if (is_lost_) return;
   size_t bytes = 0;
   for (const storage::Write& write : batch) {
     bytes +=
