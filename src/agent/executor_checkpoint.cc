@@ -107,7 +107,14 @@ void Executor::RestoreTask(const Saved::Task& saved, bool begun) {
   }
   ever_launched_ = true;
   Account(info);
-  launched_[id] = MakeTask(info, framework_.id, kind_ == Kind::kCommand ? ExecutorId() : id_);
+  v1::Task task = MakeTask(info, framework_.id, kind_ == Kind::kCommand ? ExecutorId() : id_);
+  // What its framework may have been told last: all that was acknowledged, and the one behind.
+  for (const Saved::Status& status : saved.statuses) {
+    task.set_status_update_state(status.status.state());
+    task.set_status_update_uuid(status.status.uuid());
+    if (!status.acknowledged) break;
+  }
+  launched_[id] = std::move(task);
   for (const Saved::Status& status : saved.statuses) Apply(status.status);
 }
 

@@ -98,6 +98,8 @@ TEST_F(RecoveryTest, StatusesThatWaitAreSentAgainInOrder) {
   const auto before = Sent();
   ASSERT_THAT(States(before), ElementsAre(v1::TASK_STARTING));
   RestartAndRegister();
+  EXPECT_EQ(Subscription().tasks(0).status_update_state(), v1::TASK_STARTING)
+      << "its framework has seen no more";
   const auto after = Take();
   ASSERT_THAT(States(after), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
   EXPECT_EQ(after[0].uuid(), before[0].uuid());
@@ -122,6 +124,8 @@ TEST_F(RecoveryTest, AnEndThatWasSavedIsToldOnce) {
   ASSERT_THAT(States(before), ElementsAre(v1::TASK_FINISHED));
   RestartAndRegister();
   EXPECT_THAT(containerizer.claims, IsEmpty());
+  EXPECT_EQ(Subscription().tasks(0).status_update_state(), v1::TASK_FINISHED)
+      << "its framework has seen that";
   const auto after = Take();
   ASSERT_THAT(States(after), ElementsAre(v1::TASK_FINISHED));
   EXPECT_EQ(after[0].uuid(), before[0].uuid());

@@ -74,12 +74,13 @@ std::string Describe(const link::Event& event) {
 class AgentNode::Life final : public agent::Links {
  public:
   explicit Life(AgentNode& node);
-  ~Life() override { process_.Kill(); }
+  ~Life() override {
+    process_.Kill();
+    machine_.containerizer.Detach();
+  }
 
   Process& process() { return process_; }
   const agent::Agent& agent() const { return *agent_; }
-  SimulatedContainerizer& containerizer() { return containerizer_; }
-  const SimulatedContainerizer& containerizer() const { return containerizer_; }
   void Shutdown(bool unregister);
 
   // agent::Links.
@@ -104,10 +105,10 @@ class AgentNode::Life final : public agent::Links {
   AgentNode& node_;
   Process process_;
   SeededRandom random_;
-  SimulatedContainerizer containerizer_;
+  Machine& machine_;
   SimulatedProber prober_;
   SimulatedDisk disk_;
-  storage::MemoryStore store_;  // Nothing outlives the machine.
+  storage::MemoryStore store_;
   EventStreams streams_;
   AgentLink link_;
   std::unique_ptr<agent::Agent> agent_;
@@ -117,25 +118,25 @@ AgentNode::Life::Life(AgentNode& node)
     : node_(node),
       process_(node.parts_.world, node.host_),
       random_(node.parts_.world.MakeRandom(fmt::format("{}/{}", node.host_, node.lives_))),
-      containerizer_({node.parts_.world, node.parts_.network, node.parts_.observer, process_},
-                     node.host_, SeededRandom(random_.Next()), node.faults_),
+      machine_(*node.machine_),
       prober_(process_, SeededRandom(random_.Next()), node.faults_),
       disk_(process_, SeededRandom(random_.Next())),
-      store_([this](auto work) { process_.Post(std::move(work)); },
-             std::make_shared<storage::MemoryData>(), agent::Checkpoint::kLimits),
+      store_([this](auto work) { process_.Post(std::move(work)); }, machine_.disk,
+             agent::Checkpoint::kLimits),
       streams_([this](agent::StreamId stream) { agent_->OnStreamClosed(stream); }),
       link_(node.parts_.network, process_, node.host_,
             {.on_event = [this](const link::Event& event) { OnMasterEvent(event); },
              .on_disconnected =
                  [this](const std::string& reason) { agent_->OnMasterDisconnected(reason); }}),
       agent_(std::make_unique<agent::Agent>(
-          node.options_, process_, random_, *this, containerizer_, prober_, disk_, store_,
+          node.options_, process_, random_, *this, machine_.containerizer, prober_, disk_, store_,
           [this](const Status& status) { OnAgentExit(status); })) {
   node.parts_.network.Serve(
       node.host_, process_,
       [this](const net::Request& request, std::shared_ptr<Network::Exchange> exchange) {
         OnRequest(request, std::move(exchange));
       });
+  machine_.containerizer.Attach(process_);
   agent_->Recover();
   node.parts_.election.Watch(node.host_, process_,
                              [this](const std::optional<Host>& leader) { OnLeader(leader); });
@@ -242,12 +243,20 @@ void AgentNode::Boot() {
   ++lives_;
   parts_.world.Write("{}: starts", host_);
   parts_.observer.OnStarted(host_);
+  if (machine_ == nullptr) {
+    machine_.reset(
+        new Machine{{{parts_.world, parts_.network, parts_.observer},
+                     host_,
+                     parts_.world.MakeRandom(fmt::format("{}/{}/machine", host_, lives_)),
+                     faults_}});
+  }
   life_ = std::make_unique<Life>(*this);
 }
 
 void AgentNode::OnExit(const std::string& why) {
   next_ = 0;
   life_.reset();
+  machine_.reset();
   parts_.world.Write("{}: ends, {}", host_, why);
   parts_.observer.OnEnded(host_, why);
   if (wanted_) next_ = parts_.world.clock().After(kRestartDelay, [this] { Boot(); });
@@ -256,10 +265,20 @@ void AgentNode::OnExit(const std::string& why) {
 void AgentNode::Crash() {
   wanted_ = false;
   parts_.world.clock().Cancel(std::exchange(next_, 0));
-  if (life_ == nullptr) return;
+  if (machine_ == nullptr) return;
   life_.reset();
+  machine_.reset();
   parts_.world.Write("{}: crashes", host_);
   parts_.observer.OnEnded(host_, "crash");
+}
+
+void AgentNode::KillProcess() {
+  wanted_ = false;
+  parts_.world.clock().Cancel(std::exchange(next_, 0));
+  if (life_ == nullptr) return;
+  life_.reset();
+  parts_.world.Write("{}: the agent's process is killed", host_);
+  parts_.observer.OnAgentKilled(host_);
 }
 
 void AgentNode::Shutdown(bool unregister) {
@@ -277,11 +296,11 @@ std::shared_ptr<const agent::Agent::State> AgentNode::Snapshot() const {
 }
 
 std::vector<std::string> AgentNode::RunningTasks() const {
-  return life_ == nullptr ? std::vector<std::string>() : life_->containerizer().RunningTasks();
+  return machine_ == nullptr ? std::vector<std::string>() : machine_->containerizer.RunningTasks();
 }
 
 void AgentNode::KillContainer(Random& random) {
-  if (life_ != nullptr) life_->containerizer().KillOne(random);
+  if (machine_ != nullptr) machine_->containerizer.KillOne(random);
 }
 
 }  // namespace tepui::sim

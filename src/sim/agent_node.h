@@ -8,13 +8,14 @@
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/simulated_containerizer.h"
+#include "storage/memory_store.h"
 
 namespace tepui::sim {
 
 // A machine that runs an agent: the real core, its link to the leading master (AgentLink), the
 // executor API, containers that follow their scripts (SimulatedContainerizer). Its supervisor
 // starts the agent again kRestartDelay after it ended by itself; containers that are left then end
-// with it.
+// with it. When the agent's process is killed the machine goes on, with containers and disk.
 class AgentNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -33,7 +34,9 @@ class AgentNode {
   void Start();
   // The machine is gone, with every container; Start boots it anew.
   void Crash();
-  // SIGTERM, or SIGUSR1 if `unregister`. Stays down until Start.
+  // kill -9 of the agent's process alone. Stays down until Start.
+  void KillProcess();
+  // Ends it for good, unregistered if asked to. Stays down until Start.
   void Shutdown(bool unregister);
   bool running() const;
   Process* process();  // Null while down.
@@ -51,6 +54,11 @@ class AgentNode {
 
  private:
   class Life;
+  // What outlives the agent's process.
+  struct Machine {
+    SimulatedContainerizer containerizer;
+    std::shared_ptr<storage::MemoryData> disk = std::make_shared<storage::MemoryData>();
+  };
 
   void Boot();
   // The agent's process has ended; from outside of it.
@@ -62,7 +70,8 @@ class AgentNode {
   MachineFaults faults_;
   bool wanted_ = false;  // By whoever operates it.
   uint64_t lives_ = 0;
-  TimerId next_ = 0;  // The end of this life, or the start of the next.
+  TimerId next_ = 0;                  // The end of this life, or the start of the next.
+  std::unique_ptr<Machine> machine_;  // Null while it is off.
   std::unique_ptr<Life> life_;
 };
 

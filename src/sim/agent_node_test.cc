@@ -95,6 +95,22 @@ TEST_F(AgentNodeTest, AMachineThatCrashesLosesAll) {
   EXPECT_THAT(master_.subscriptions[1].tasks(), IsEmpty());
 }
 
+TEST_F(AgentNodeTest, TasksGoOnWithoutTheAgentsProcess) {
+  framework_.set_checkpoint(true);
+  Start();
+  Run("t", "run=30s");
+  Advance(seconds(1));
+  node_.KillProcess();
+  EXPECT_FALSE(node_.running());
+  EXPECT_THAT(observer_.lives, ElementsAre("agent-0 starts", "agent-0 is killed"));
+  Advance(minutes(1));
+  EXPECT_THAT(observer_.programs, ElementsAre("t starts with cpus:1", "t ends"));
+  Start();
+  ASSERT_THAT(master_.subscriptions, SizeIs(2));
+  EXPECT_EQ(master_.subscriptions[1].info().id().value(), "S1");
+  EXPECT_EQ(master_.States("t").back(), v1::TASK_FINISHED);
+}
+
 TEST_F(AgentNodeTest, IsStartedAgainAfterItEndedByItself) {
   Start();
   Run("t", "run=inf term=ignore");

@@ -140,6 +140,8 @@ void Cluster::Begin(const Fault& fault) {
       return node->second.Crash();
     case Kind::kShutdown:
       return node->second.agent->Shutdown(fault.amount == 1);
+    case Kind::kAgentDeath:
+      return node->second.agent->KillProcess();
     case Kind::kContainerDeath:
       return node->second.agent->KillContainer(random_);
     case Kind::kPartition:
@@ -158,9 +160,12 @@ void Cluster::End(uint64_t number) {
   world_.Write("fault ends: {}", fault.ToString());
   switch (fault.kind) {
     case Kind::kCrash:
-    case Kind::kShutdown: {
-      Node& node = nodes_.at(fault.target);
-      if (!Is(Kind::kCrash, fault.target) && !Is(Kind::kShutdown, fault.target)) node.Start();
+    case Kind::kShutdown:
+    case Kind::kAgentDeath: {
+      const auto down = [&](Kind kind) { return Is(kind, fault.target); };
+      if (!down(Kind::kCrash) && !down(Kind::kShutdown) && !down(Kind::kAgentDeath)) {
+        nodes_.at(fault.target).Start();
+      }
       return;
     }
     case Kind::kPartition:

@@ -22,7 +22,7 @@ constexpr std::pair<Kind, int> kKinds[] = {
     {Kind::kOneWayPartition, 12}, {Kind::kIsolation, 8},       {Kind::kReset, 8},
     {Kind::kSlowNetwork, 4},      {Kind::kClockSkew, 4},       {Kind::kSlowStore, 6},
     {Kind::kFailingStore, 5},     {Kind::kFailingLaunches, 5}, {Kind::kContainerDeath, 8},
-    {Kind::kShutdown, 6},
+    {Kind::kShutdown, 6},         {Kind::kAgentDeath, 16},
 };
 
 // How long a fault lasts: blinks that nobody should notice, what makes connections end, what makes
@@ -145,6 +145,7 @@ class Draw {
       case Kind::kFailingLaunches:
       case Kind::kContainerDeath:
       case Kind::kShutdown:
+      case Kind::kAgentDeath:
         fault->target = Agent();
         return;
       case Kind::kSlowNetwork:
@@ -207,6 +208,8 @@ std::string_view Name(Kind kind) {
       return "container-death";
     case Kind::kShutdown:
       return "shutdown";
+    case Kind::kAgentDeath:
+      return "agent-death";
   }
   return "unknown";
 }

@@ -26,7 +26,8 @@ struct Fault {
     kFailingStore,     // writes of master `target` fail
     kFailingLaunches,  // containers of agent `target` do not start
     kContainerDeath,   // one container of agent `target` dies
-    kShutdown,  // agent `target` gets SIGTERM; with amount 1 SIGUSR1; started again after `lasts`
+    kShutdown,    // agent `target` is shut down; with amount 1 unregisters; started after `lasts`
+    kAgentDeath,  // agent `target`'s process dies, its containers go on; started after `lasts`
   };
   Duration at{};
   Duration lasts{};

@@ -82,6 +82,7 @@ TEST(MakeFaults, AreOfEveryKindAndAimAtHostsThatAreThere) {
       case Kind::kFailingLaunches:
       case Kind::kContainerDeath:
       case Kind::kShutdown:
+      case Kind::kAgentDeath:
         EXPECT_THAT(fault.target, StartsWith("agent-")) << text;
         break;
       case Kind::kSlowNetwork:
@@ -90,7 +91,7 @@ TEST(MakeFaults, AreOfEveryKindAndAimAtHostsThatAreThere) {
         break;
     }
   }
-  EXPECT_THAT(kinds, SizeIs(13));
+  EXPECT_THAT(kinds, SizeIs(14));
   for (const auto& [kind, count] : kinds) EXPECT_GE(count, 20) << Name(kind);
 }
 

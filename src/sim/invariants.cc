@@ -63,6 +63,8 @@ void Invariants::OnPublished(const std::string& host, const master::Changes& cha
 
 void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) {
   impl_->membership.OnCommitted(epoch, op, id);
+  // Also if the master that asked for it does not hear so: the next one ends what is left of it.
+  if (op == "remove framework") impl_->resources.OnFrameworkRemoved(id);
 }
 
 void Invariants::OnLeading(const std::string& host, uint64_t epoch) {
@@ -106,6 +108,9 @@ void Invariants::OnEnded(const std::string& host, const std::string&) {
   impl_->tasks.OnEnded(host);
   impl_->resources.OnEnded(host);
 }
+
+// What ran goes on; what the agent had only in memory is gone.
+void Invariants::OnAgentKilled(const std::string& host) { impl_->tasks.OnAgentKilled(host); }
 
 void Invariants::CheckAtRest(const Cluster& cluster) {
   const RestPicture picture = TakePicture(cluster);

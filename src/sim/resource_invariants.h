@@ -39,6 +39,7 @@ class ResourceInvariants {
   void OnExecutorTask(const std::string& host, const std::string& task, bool started);
   // A process on the host ended, and with it all that ran there.
   void OnEnded(const std::string& host);
+  void OnFrameworkRemoved(const std::string& id) { removed_frameworks_.insert(id); }
 
  private:
   struct Offer {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <optional>
+#include <set>
 
 namespace tepui::sim {
 
@@ -76,7 +77,7 @@ Duration SimulatedContainerizer::Delay() {
 void SimulatedContainerizer::Tell(std::move_only_function<void()> work) {
   const MonotonicTime now = machine_.Now();
   last_told_ = std::max(last_told_, now + Delay());
-  parts_.agent.After(last_told_ - now, std::move(work));
+  if (agent_ != nullptr) agent_->After(last_told_ - now, std::move(work));
 }
 
 void SimulatedContainerizer::Launch(containers::LaunchSpec spec, LaunchCallback callback) {
@@ -93,6 +94,7 @@ void SimulatedContainerizer::Launch(containers::LaunchSpec spec, LaunchCallback 
   container.script = std::move(*script);
   container.resources = std::move(spec.resources);
   container.environment = std::move(spec.environment);
+  container.outlives_agent = spec.outlives_agent;
   container.launched = std::move(callback);
   if (container.script.start_hangs) return;
   const Duration delay = std::chrono::milliseconds(1 + random_.Below(kMostLaunchMs));
@@ -100,21 +102,55 @@ void SimulatedContainerizer::Launch(containers::LaunchSpec spec, LaunchCallback 
       machine_.After(container.script.start + delay, [this, id = spec.id] { Start(id); });
 }
 
+void SimulatedContainerizer::Detach() {
+  agent_ = nullptr;
+  for (auto& [id, container] : containers_) {
+    container.launched = nullptr;
+    container.waiter = nullptr;
+    if (!container.outlives_agent) KillContainer(id, container);
+  }
+}
+
 void SimulatedContainerizer::Recover(std::vector<containers::RecoverSpec> specs,
                                      RecoverCallback callback) {
   containers::Recovered recovered;
-  for (containers::RecoverSpec& spec : specs) {
-    recovered.ended.push_back({.id = std::move(spec.launch.id), .termination = {}});
+  std::set<ContainerId> claimed;
+  for (const containers::RecoverSpec& spec : specs) {
+    const ContainerId& id = spec.launch.id;
+    claimed.insert(id);
+    const Container* container = Find(id);
+    if (container != nullptr && container->state == State::kRunning &&
+        container->process.pid == spec.launched.pid) {
+      recovered.running.push_back(id);
+    } else {
+      recovered.ended.push_back(
+          {id, container == nullptr ? Termination() : container->termination});
+    }
+  }
+  std::vector<ContainerId> orphans;
+  for (const auto& [id, container] : containers_) {
+    if (!claimed.contains(id)) orphans.push_back(id);
+  }
+  for (const ContainerId& id : orphans) {
+    Kill(id);
+    containers_.erase(id);
+    recovered.orphans.push_back(id);
   }
   Tell([recovered = std::move(recovered), callback = std::move(callback)]() mutable {
     callback(std::move(recovered));
   });
 }
 
+void SimulatedContainerizer::Forget(const ContainerId& id) {
+  const Container* container = Find(id);
+  if (container != nullptr && container->state == State::kEnded) containers_.erase(id);
+}
+
 void SimulatedContainerizer::FailLaunch(const ContainerId& id, Error error) {
-  Tell([error = std::move(error),
-        callback = std::move(containers_.extract(id).mapped().launched)]() mutable {
-    callback(Fail(std::move(error)));
+  LaunchCallback launched = std::move(containers_.extract(id).mapped().launched);
+  if (!launched) return;  // The agent that wanted it is gone.
+  Tell([error = std::move(error), launched = std::move(launched)]() mutable {
+    launched(Fail(std::move(error)));
   });
 }
 
@@ -129,9 +165,11 @@ void SimulatedContainerizer::Start(const ContainerId& id) {
   parts_.world.Write("{}: {} runs in container {}", host_, NameOf(container.script), id);
   parts_.observer.OnContainerStarted(host_, id.value(), NameOf(container.script),
                                      container.resources);
-  Tell([callback = std::exchange(container.launched, nullptr), pid = ++last_pid_]() mutable {
-    callback(Launched{pid});
-  });
+  container.process.pid = ++last_pid_;
+  if (container.launched) {
+    Tell([callback = std::exchange(container.launched, nullptr),
+          process = container.process]() mutable { callback(process); });
+  }
   if (!container.script.executor.empty()) return StartExecutor(id, container);
   if (container.script.run == Duration::max()) return;
   container.timer = machine_.After(container.script.run, [this, id, script = container.script] {
@@ -151,6 +189,7 @@ void SimulatedContainerizer::StartExecutor(const ContainerId& id, Container& con
 void SimulatedContainerizer::Wait(const ContainerId& id, TerminationCallback callback) {
   if (Container* container = Find(id)) {
     container->waiter = std::move(callback);
+    if (container->state == State::kEnded) TellEnd(id);
     return;
   }
   Tell([id, callback = std::move(callback)]() mutable {
@@ -215,9 +254,15 @@ void SimulatedContainerizer::End(const ContainerId& id, ContainerScript::End end
     termination.limited =
         Resources::Parse(fmt::format("mem:{:.3f}", megabytes)).value_or(Resources());
   }
-  Tell([this, id, termination = std::move(termination)]() mutable {
-    auto ended = containers_.extract(id);
-    if (ended.mapped().waiter) ended.mapped().waiter(std::move(termination));
+  container->termination = std::move(termination);
+  TellEnd(id);
+}
+
+void SimulatedContainerizer::TellEnd(const ContainerId& id) {
+  Tell([this, id] {
+    Container* container = Find(id);
+    if (container == nullptr || !container->waiter) return;
+    std::exchange(container->waiter, nullptr)(container->termination);
   });
 }
 
@@ -250,7 +295,7 @@ void SimulatedContainerizer::Usage(
     const ContainerId& id, std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) {
   const Container* container = Find(id);
   const bool running = container != nullptr && container->state == State::kRunning;
-  const std::chrono::duration<double> now = parts_.agent.WallNow().time_since_epoch();
+  const std::chrono::duration<double> now = machine_.WallNow().time_since_epoch();
   Tell([id, running, now, callback = std::move(callback)]() mutable {
     if (!running) return callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
     v1::ResourceStatistics statistics;

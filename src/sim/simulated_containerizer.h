@@ -21,25 +21,27 @@ struct MachineFaults {
 // The containers of an agent's machine: each follows the script that is its command's value
 // (ContainerScript), with small random delays. They live beside the agent's process: while that is
 // paused they go on, and what happened to them is told afterwards. Callbacks run in the agent's
-// process, in the order of what they tell. Destroying it ends them all, as the end of the machine
-// does.
+// process, in the order of what they tell. When it is killed those that do not outlive it end, and
+// the next one recovers the others. Destroying it ends them all, as the end of the machine does.
 class SimulatedContainerizer final : public containers::Containerizer {
  public:
   struct Parts {
     World& world;
     Network& network;
     Observer& observer;
-    Process& agent;
   };
   // `faults` outlives it.
   SimulatedContainerizer(Parts parts, Host host, SeededRandom random, const MachineFaults& faults);
   ~SimulatedContainerizer() override;
 
-  // Nothing outlives the object so far: all that is claimed has ended, nobody knows how.
+  // The agent's process from now on, and its end.
+  void Attach(Process& agent) { agent_ = &agent; }
+  void Detach();
+
   void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override;
   void Launch(containers::LaunchSpec spec, LaunchCallback callback) override;
   void Wait(const ContainerId& id, TerminationCallback callback) override;
-  void Forget(const ContainerId&) override {}
+  void Forget(const ContainerId& id) override;
   bool Signal(const ContainerId& id, int signal) override;
   void Destroy(const ContainerId& id) override;
   void Update(const ContainerId& id, const Resources& resources,
@@ -63,6 +65,9 @@ class SimulatedContainerizer final : public containers::Containerizer {
     State state = State::kStarting;
     TimerId timer = 0;  // Of its start, then of its end by itself or by SIGTERM.
     bool destroyed = false;
+    bool outlives_agent = false;
+    containers::Launched process;
+    containers::Termination termination;  // Of one that has ended.
     LaunchCallback launched;
     TerminationCallback waiter;
     std::unique_ptr<ExecutorProcess> executor;
@@ -77,13 +82,15 @@ class SimulatedContainerizer final : public containers::Containerizer {
   void StartExecutor(const ContainerId& id, Container& container);
   void KillContainer(const ContainerId& id, Container& container);
   void Kill(const ContainerId& id);
+  void TellEnd(const ContainerId& id);
   void End(const ContainerId& id, ContainerScript::End end, int code);
 
   const Parts parts_;
   const Host host_;
   const MachineFaults& faults_;
   SeededRandom random_;
-  Process machine_;  // In which the containers live.
+  Process* agent_ = nullptr;  // Null while there is none.
+  Process machine_;           // In which the containers live.
   int last_pid_ = 1000;
   MonotonicTime last_told_{};
   std::map<ContainerId, Container> containers_;  // In order: a nested one follows its parent.

@@ -27,9 +27,12 @@ using Words = std::vector<std::string>;
 
 class SimulatedContainerizerTest : public testing::Test {
  protected:
+  SimulatedContainerizerTest() { containerizer_->Attach(agent_); }
+
   // Launches container `id`; what becomes of it is kept in `told_`.
-  void Launch(const std::string& id, const std::string& script) {
+  void Launch(const std::string& id, const std::string& script, bool outlives_agent = false) {
     containers::LaunchSpec spec;
+    spec.outlives_agent = outlives_agent;
     spec.id = ContainerId(id);
     spec.command.set_value(script);
     spec.resources = R("cpus:1;mem:64");
@@ -41,9 +44,11 @@ class SimulatedContainerizerTest : public testing::Test {
       }
       told_.push_back(id + " runs");
       EXPECT_GT(result->pid, 0);
+      launched_[id] = *result;
       containerizer_->Wait(ContainerId(id), [this, id](Termination termination) {
         told_.push_back(id + " ended");
         ended_[id] = std::move(termination);
+        containerizer_->Forget(ContainerId(id));
       });
     });
   }
@@ -54,10 +59,11 @@ class SimulatedContainerizerTest : public testing::Test {
   Process agent_{world_, "agent-0"};
   MachineFaults faults_;
   std::unique_ptr<SimulatedContainerizer> containerizer_ = std::make_unique<SimulatedContainerizer>(
-      SimulatedContainerizer::Parts{world_, network_, observer_, agent_}, "agent-0",
-      SeededRandom(1), faults_);
+      SimulatedContainerizer::Parts{world_, network_, observer_}, "agent-0", SeededRandom(1),
+      faults_);
 
   Words told_;
+  std::map<std::string, Launched> launched_;
   std::map<std::string, std::string> errors_;
   std::map<std::string, Termination> ended_;
 };
@@ -218,6 +224,42 @@ TEST_F(SimulatedContainerizerTest, ChecksRunBesideAProgram) {
   check(seconds(10));
   world_.clock().Advance(seconds(10));
   EXPECT_EQ(results["none"], 1) << "the program has ended";
+}
+
+TEST_F(SimulatedContainerizerTest, TheNextAgentFindsWhatOutlivedTheLast) {
+  Launch("runs", "task=runs run=inf", true);
+  Launch("ends", "task=ends run=30s exit=3", true);
+  Launch("orphan", "task=orphan run=inf", true);
+  Launch("dies", "task=dies run=inf", false);
+  world_.clock().Advance(seconds(1));
+  agent_.Kill();
+  containerizer_->Detach();
+  world_.clock().Advance(minutes(1));
+  EXPECT_THAT(containerizer_->RunningTasks(), ElementsAre("orphan", "runs"));
+
+  Process next(world_, "agent-0");
+  containerizer_->Attach(next);
+  std::vector<containers::RecoverSpec> specs;
+  for (const char* id : {"runs", "ends", "dies"}) {
+    containers::RecoverSpec& spec = specs.emplace_back();
+    spec.launch.id = ContainerId(id);
+    spec.launched = launched_.at(id);
+  }
+  std::optional<containers::Recovered> recovered;
+  containerizer_->Recover(std::move(specs), [&](Result<containers::Recovered> result) {
+    ASSERT_TRUE(result);
+    recovered = std::move(*result);
+  });
+  world_.clock().Advance(seconds(1));
+  ASSERT_TRUE(recovered);
+  EXPECT_THAT(recovered->running, ElementsAre(ContainerId("runs")));
+  ASSERT_EQ(recovered->ended.size(), 2u);
+  EXPECT_EQ(recovered->ended[0].termination.status, 3 << 8);
+  EXPECT_EQ(recovered->ended[1].termination.status, SIGKILL);
+  EXPECT_THAT(recovered->orphans, ElementsAre(ContainerId("orphan")));
+  EXPECT_THAT(containerizer_->RunningTasks(), ElementsAre("runs"));
+  next.Kill();
+  containerizer_.reset();
 }
 
 TEST_F(SimulatedContainerizerTest, AllEndsWithTheMachine) {

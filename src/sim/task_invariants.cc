@@ -93,14 +93,15 @@ void TaskInvariants::OnStatusUpdate(const std::string& host,
   const std::string& id = status.task_id().value();
   Task& task = tasks_[id];
   OnTold(status, "the master");
-  if (task.made_on != host) {
-    // The first of a new life: what the one before held is gone with it.
-    task.made_on = host;
-    task.acknowledged = task.made.size();
-    made_on_[host].insert(id);
-  }
   const auto known = std::ranges::find(task.made, status.uuid());
   const size_t index = static_cast<size_t>(known - task.made.begin());
+  if (task.made_on != host) {
+    // The first of a new life: what the one before held is gone with it, but for what it had saved.
+    // Of an acknowledgement the next life may not know, but of those before it.
+    task.made_on = host;
+    if (index + 1 >= task.acknowledged) task.acknowledged = index;
+    made_on_[host].insert(id);
+  }
   if (known == task.made.end()) {
     if (task.acknowledged < task.made.size() && Checked(task)) {
       findings_.Report("acknowledged-once",
@@ -116,6 +117,16 @@ void TaskInvariants::OnStatusUpdate(const std::string& host,
 
 void TaskInvariants::OnAgentEvent(const std::string& host, const link::Event& event) {
   switch (event.type()) {
+    case link::Event::RUN_TASK:
+      tasks_[event.run_task().task().task_id().value()].checkpointed =
+          event.run_task().framework_info().checkpoint();
+      return;
+    case link::Event::RUN_TASK_GROUP:
+      for (const v1::TaskInfo& task : event.run_task_group().task_group().tasks()) {
+        tasks_[task.task_id().value()].checkpointed =
+            event.run_task_group().framework_info().checkpoint();
+      }
+      return;
     case link::Event::STATUS_ACKNOWLEDGEMENT:
       return OnAcknowledgement(event.status_acknowledgement());
     case link::Event::SHUTDOWN_FRAMEWORK:
@@ -149,6 +160,14 @@ void TaskInvariants::OnEnded(const std::string& host) {
   made_on_.erase(made);
 }
 
+void TaskInvariants::OnAgentKilled(const std::string& host) {
+  for (const std::string& id : made_on_[host]) {
+    Task& task = tasks_[id];
+    task.forgotten = task.forgotten || !task.checkpointed;
+  }
+  OnEnded(host);
+}
+
 void TaskInvariants::OnSchedulerEvent(const SchedulerEvent& event) {
   if (event.type() == SchedulerEvent::UPDATE) OnSeen(event.update().status());
 }
@@ -164,7 +183,7 @@ void TaskInvariants::OnSeen(const v1::TaskStatus& status) {
 
   // Whoever asks for what has ended, or asked before it heard of the end, is told that the master
   // knows nothing of it: true, and no news.
-  const bool no_news = task.last_word->answer && !Lives(status.state());
+  const bool no_news = (task.last_word->answer || task.forgotten) && !Lives(status.state());
   if (task.seen_ended && *task.seen_ended != status.state() && !no_news) {
     findings_.Report("status-order", "Its framework sees {} of task {} after {}", Describe(status),
                      id, v1::TaskState_Name(*task.seen_ended));

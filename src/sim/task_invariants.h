@@ -38,6 +38,8 @@ class TaskInvariants {
   void OnProgramEnded(const std::string& host, const std::string& task);
   // A process on the host ended, and with it what it had in memory.
   void OnEnded(const std::string& host);
+  // The agent's process ended: of what is not checkpointed the next one knows nothing.
+  void OnAgentKilled(const std::string& host);
 
   // --- For the checks at rest.
   struct Word {
@@ -63,6 +65,8 @@ class TaskInvariants {
     std::string agent;
     int launches = 0;
     int starts = 0;
+    bool checkpointed = false;
+    bool forgotten = false;  // By its agent, whose next life may call it lost.
     std::string running_on;  // A host, or empty.
     std::string ended;       // What was told of its end; empty: nothing.
 
