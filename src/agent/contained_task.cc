@@ -235,6 +235,7 @@ void ContainedTask::KillBeforeRunning() {
 void ContainedTask::OnTerminated(const containers::Termination& termination) {
   if (TEPUI_PLANTED_FAULT("failed-task-restarted") && termination.status.value_or(0) != 0 &&
       !killed_) {
+    services_.containerizer.Forget(container());
     return Launch();
   }
   state_ = State::kEnded;

@@ -58,7 +58,7 @@ const Planted kPlanted[] = {
     {"acknowledged-sent-again", {"acknowledged-once"}},
     {"next-before-acknowledgement", {"acknowledged-once"}},
     {"statuses-sent-once", {"statuses-arrive", "told-truth", "nothing-forgotten", "converged"}},
-    {"last-acknowledgement-lost", {"statuses-arrive", "converged"}},
+    {"last-acknowledgement-lost", {"statuses-arrive", "converged", "status-order"}},
     {"killed-told-too-early", {"dead-stays-dead"}},
     {"failed-task-restarted", {"runs-once"}},
     {"running-tasks-not-reported", {"capacity", "dead-stays-dead", "nothing-forgotten"}},
