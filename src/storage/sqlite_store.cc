@@ -17,7 +17,9 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
 
 SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits limits)
     : limits_(limits),
-      file_(std::move(file)), mailbox_(std::move(poster)), thread_([this] { Run(); }) {}
+      file_(std::move(file)),
+      mailbox_(std::move(poster)),
+      thread_([this] { Run(); }) {}
 
 SqliteStore::~SqliteStore() {
   {

@@ -43,8 +43,9 @@ using Batch = std::vector<Write>;
 //
 // Keys are UTF-8 without NUL, 1 to kMaxKeyBytes bytes, parts separated by "/"; values up to
 // kMaxValueBytes; a batch up to kMaxBatchBytes, where each write counts kWriteBytes more than its
-// key and value (other Limits where a store is opened with them). At most kMaxWaiting calls wait for their callbacks, and batches of
-// kMaxWaitingBytes. What is over a limit is refused: kTooLarge, and nothing of it was written.
+// key and value (other Limits where a store is opened with them). At most kMaxWaiting calls wait
+// for their callbacks, and batches of kMaxWaitingBytes. What is over a limit is refused: kTooLarge,
+// and nothing of it was written.
 class Store {
  public:
   static constexpr size_t kMaxKeyBytes = 512;
