@@ -240,6 +240,9 @@ void Agent::Impl::Shutdown(bool unregister, const Status& status) {
 }
 
 void Agent::Impl::EndAll() {
+  // First: killed on its way, the next start is a new agent's all the same, and not one that has
+  // forgotten half of what it had.
+  checkpoint_.ForgetAgent();
   if (!TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
   std::vector<Framework*> frameworks;
   for (const auto& [id, framework] : frameworks_) frameworks.push_back(framework.get());
@@ -291,11 +294,7 @@ void Agent::Impl::ExitIfDone() {
 void Agent::Impl::Finish() {
   if (std::exchange(finished_, true)) return;
   end_timer_.Cancel();
-  if (!leaves_) {
-    // The next start is a new agent's: this one's tasks are gone, or will be destroyed.
-    checkpoint_.ForgetAgent();
-    operations_.Forget();
-  }
+  if (!leaves_) operations_.Forget();
   checkpoint_.WhenSaved([this] {
     if (unregisters_) {
       // Last: on this word the master tells frameworks that their tasks are gone.

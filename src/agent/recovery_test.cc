@@ -577,6 +577,20 @@ TEST_F(RecoveryTest, ShutdownIsForGood) {
   EXPECT_THAT(Keys(), IsEmpty());
 }
 
+TEST_F(RecoveryTest, AShutdownThatIsInterruptedIsForGoodToo) {
+  RunTask("t1");
+  RunTask("t2");
+  agent->Shutdown(true, "SIGUSR1");
+  containerizer.End(Killed(15));
+  clock.Settle();
+  EXPECT_THAT(exits, IsEmpty()) << "t1 is still ending";
+  RestartAndRegister();
+  EXPECT_FALSE(Subscription().info().has_id());
+  EXPECT_EQ(Subscription().tasks_size(), 0);
+  EXPECT_THAT(containerizer.claims, IsEmpty()) << "what runs is destroyed";
+  EXPECT_THAT(Keys(), ElementsAre("agent"));
+}
+
 TEST_F(RecoveryTest, AShutdownWaitsForTheRecovery) {
   RunTask();
   agent.reset();
