@@ -195,10 +195,12 @@ class MasterHarness {
   }
   Status MakeOn(const std::optional<std::string>& stream_uuid, Call call,
                 const std::optional<std::string>& principal = std::nullopt) {
-    Status status = NoReply();
-    master->OnSchedulerCall(stream_uuid, principal, call, [&](Status s) { status = std::move(s); });
+    // Shared, for the answer may come after this has returned.
+    const auto status = std::make_shared<Status>(NoReply());
+    master->OnSchedulerCall(stream_uuid, principal, call,
+                            [status](Status s) { *status = std::move(s); });
     if (call.type() == Call::TEARDOWN) clock.Settle();  // For the registrar's answer.
-    return status;
+    return *status;
   }
   Status Make(const Scheduler& scheduler, Call::Type type) {
     Call call;
