@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/limits.h"
+
 namespace tepui::agent {
 namespace {
 
@@ -12,6 +14,12 @@ storage::Write Put(std::string key, const google::protobuf::Message& record) {
 }
 
 storage::Write Drop(std::string key) { return {.key = std::move(key), .value = std::nullopt}; }
+
+storage::Write PutOperation(const v1::Operation& operation) {
+  checkpoint::Operation record;
+  *record.mutable_operation() = operation;
+  return Put(OperationKey(operation.uuid().value()), record);
+}
 
 checkpoint::Status ToRecord(const v1::TaskStatus& status, bool acknowledged) {
   checkpoint::Status record;
@@ -43,27 +51,23 @@ void Checkpoint::Restore(const Saved& saved) {
 
 void Checkpoint::Write(storage::Batch batch) {
   if (is_lost_) return;
-  size_t bytes = 0;
-  for (const storage::Write& write : batch) {
-    bytes +=
-        write.key.size() + (write.value ? write.value->size() : 0) + storage::Store::kWriteBytes;
-  }
+  const size_t bytes = storage::SizeOf(batch);
   if (gathered_.empty() || gathered_.back().bytes + bytes > kLimits.batch_bytes) {
     gathered_.emplace_back();
   }
   Gathered& last = gathered_.back();
   last.last = ++written_;
+  last.bytes += bytes;
   for (storage::Write& write : batch) {
     const auto [position, added] = last.positions.try_emplace(write.key, last.batch.size());
     if (added) {
       last.batch.push_back(std::move(write));
     } else {
-      std::optional<std::string>& value = last.batch[position->second].value;
-      bytes -= write.key.size() + storage::Store::kWriteBytes + (value ? value->size() : 0);
-      value = std::move(write.value);
+      storage::Write& earlier = last.batch[position->second];
+      last.bytes -= storage::SizeOf(earlier);
+      earlier = std::move(write);
     }
   }
-  last.bytes += bytes;
   if (!committing_) Commit();
 }
 
@@ -111,19 +115,11 @@ void Checkpoint::SaveResources(const google::protobuf::RepeatedPtrField<v1::Reso
   checkpoint::Resources record;
   *record.mutable_resources() = resources;
   storage::Batch batch = {Put(std::string(kResourcesKey), record)};
-  if (operation != nullptr) {
-    checkpoint::Operation outcome;
-    *outcome.mutable_operation() = *operation;
-    batch.push_back(Put(OperationKey(operation->uuid().value()), outcome));
-  }
+  if (operation != nullptr) batch.push_back(PutOperation(*operation));
   Write(std::move(batch));
 }
 
-void Checkpoint::SaveOperation(const v1::Operation& operation) {
-  checkpoint::Operation record;
-  *record.mutable_operation() = operation;
-  Write({Put(OperationKey(operation.uuid().value()), record)});
-}
+void Checkpoint::SaveOperation(const v1::Operation& operation) { Write({PutOperation(operation)}); }
 
 void Checkpoint::RemoveOperation(const std::string& uuid) { Write({Drop(OperationKey(uuid))}); }
 
@@ -161,7 +157,7 @@ void Checkpoint::Remove(const std::vector<std::string>& keys) {
   for (size_t begin = 0; begin < keys.size(); begin += kMaxRemovedAtOnce) {
     storage::Batch batch;
     for (size_t i = begin; i < std::min(begin + kMaxRemovedAtOnce, keys.size()); ++i) {
-      batch.push_back({.key = keys[i], .value = std::nullopt});
+      batch.push_back(Drop(keys[i]));
     }
     Write(std::move(batch));
   }

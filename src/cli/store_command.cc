@@ -105,31 +105,43 @@ std::string Describe(const Entry& entry, bool* readable) {
   return described.error().message;
 }
 
-Status Inspect(const StorePlan& plan) {
-  auto store = OpenedStore::Open(plan.store, Access::kRead);
+struct Contents {
+  storage::Facts facts;
+  std::vector<Entry> entries;
+};
+
+Result<Contents> Read(const StoreAddress& address) {
+  auto store = OpenedStore::Open(address, Access::kRead);
   if (!store) return Fail(std::move(store.error()));
-  const auto facts = (*store)->Describe();
-  if (!facts) return Fail(facts.error());
-  const auto entries = (*store)->Load();
-  if (!entries) return Fail(entries.error());
+  auto facts = (*store)->Describe();
+  if (!facts) return Fail(std::move(facts.error()));
+  auto entries = (*store)->Load();
+  if (!entries) return Fail(std::move(entries.error()));
+  return Contents{std::move(*facts), std::move(*entries)};
+}
+
+Status Inspect(const StorePlan& plan) {
+  const Result<Contents> contents = Read(plan.store);
+  if (!contents) return Fail(contents.error());
+  const auto& [facts, entries] = *contents;
 
   struct Folder {
     size_t entries = 0;
     uint64_t bytes = 0;
   };
   std::map<std::string, Folder> folders;
-  for (const Entry& entry : *entries) {
+  for (const Entry& entry : entries) {
     Folder& folder = folders[FolderOf(entry.key)];
     ++folder.entries;
     folder.bytes += entry.value.size();
   }
-  fmt::print("{}\n  schema  {}\n  epoch   {}\n  writer  {}\n  entries {}\n", facts->place,
-             facts->schema, facts->epoch, facts->writer.empty() ? "nobody yet" : facts->writer,
-             entries->size());
+  fmt::print("{}\n  schema  {}\n  epoch   {}\n  writer  {}\n  entries {}\n", facts.place,
+             facts.schema, facts.epoch, facts.writer.empty() ? "nobody yet" : facts.writer,
+             entries.size());
   for (const auto& [name, folder] : folders) {
     fmt::print("    {}: {}, {}\n", name, folder.entries, FormatBytes(folder.bytes));
   }
-  for (const Entry& entry : *entries) {
+  for (const Entry& entry : entries) {
     bool readable = true;
     const std::string described = Describe(entry, &readable);
     fmt::print("{} (version {}, {} bytes){}{}\n", entry.key, entry.version, entry.value.size(),
@@ -182,17 +194,14 @@ Status WriteExport(const std::string& path, const std::vector<Entry>& entries) {
 }
 
 Status Export(const StorePlan& plan) {
-  auto store = OpenedStore::Open(plan.store, Access::kRead);
-  if (!store) return Fail(std::move(store.error()));
-  const auto facts = (*store)->Describe();
-  if (!facts) return Fail(facts.error());
-  const auto entries = (*store)->Load();
-  if (!entries) return Fail(entries.error());
-  for (const Entry& entry : *entries) {
-    if (entry.key == storage::kImportKey) return Fail(storage::ImportUnfinished(facts->place));
+  const Result<Contents> contents = Read(plan.store);
+  if (!contents) return Fail(contents.error());
+  const auto& [facts, entries] = *contents;
+  for (const Entry& entry : entries) {
+    if (entry.key == storage::kImportKey) return Fail(storage::ImportUnfinished(facts.place));
   }
-  if (Status written = WriteExport(plan.export_path, *entries); !written) return written;
-  fmt::print("Exported {} entries to {}\n", entries->size(), plan.export_path);
+  if (Status written = WriteExport(plan.export_path, entries); !written) return written;
+  fmt::print("Exported {} entries to {}\n", entries.size(), plan.export_path);
   return {};
 }
 
@@ -202,14 +211,12 @@ class Batches {
   explicit Batches(OpenedStore& store) : store_(store) {}
 
   Status Add(storage::Write write) {
-    Batch one;
-    one.push_back(std::move(write));
-    const size_t bytes = storage::SizeOf(one);
+    const size_t bytes = storage::SizeOf(write);
     if (bytes_ + bytes > storage::Store::kMaxBatchBytes) {
       if (Status written = Flush(); !written) return written;
     }
     bytes_ += bytes;
-    batch_.push_back(std::move(one.front()));
+    batch_.push_back(std::move(write));
     return {};
   }
   Status Flush() {

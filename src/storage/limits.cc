@@ -59,11 +59,13 @@ Status CheckKey(std::string_view key) {
   return {};
 }
 
+size_t SizeOf(const Write& write) {
+  return write.key.size() + (write.value ? write.value->size() : 0) + Store::kWriteBytes;
+}
+
 size_t SizeOf(const Batch& batch) {
   size_t bytes = 0;
-  for (const Write& write : batch) {
-    bytes += write.key.size() + (write.value ? write.value->size() : 0) + Store::kWriteBytes;
-  }
+  for (const Write& write : batch) bytes += SizeOf(write);
   return bytes;
 }
 

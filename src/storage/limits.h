@@ -9,7 +9,8 @@
 
 namespace tepui::storage {
 
-// What a batch counts against kMaxBatchBytes and kMaxWaitingBytes.
+// What a write, or a batch, counts against kMaxBatchBytes and kMaxWaitingBytes.
+size_t SizeOf(const Write& write);
 size_t SizeOf(const Batch& batch);
 
 // kInvalid or kTooLarge if a store of these limits may not take it.
