@@ -236,40 +236,34 @@ void Agent::Impl::Shutdown(bool unregister, const Status& status) {
   if (ending_) return;
   ending_ = status;
   unregisters_ = unregister && registration_.registered();
-  if (recovered_) EndAll();  // Otherwise when it is known what there is to end.
-}
-
-void Agent::Impl::EndAll() {
-  // First: killed on its way, the next start is a new agent's all the same, and not one that has
-  // forgotten half of what it had.
-  checkpoint_.ForgetAgent();
-  if (!TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
-  std::vector<Framework*> frameworks;
-  for (const auto& [id, framework] : frameworks_) frameworks.push_back(framework.get());
-  End(frameworks);
+  BeginEnd();
 }
 
 void Agent::Impl::Leave() {
   if (ending_) return;
   ending_ = Status();
   leaves_ = true;
-  if (recovered_) EndLeaving();
+  BeginEnd();
 }
 
-void Agent::Impl::EndLeaving() {
-  registration_.Stop();
+bool Agent::Impl::Outlives(const Framework& framework) const {
+  return leaves_ && framework.info.checkpoint();
+}
+
+// Of what does not outlive the agent, and then of the agent; once it is known what there is.
+void Agent::Impl::BeginEnd() {
+  if (!recovered_) return;
+  // First: killed on its way, the next start is a new agent's all the same, and not one that has
+  // forgotten half of what it had.
+  if (!leaves_) checkpoint_.ForgetAgent();
+  if (leaves_ || !TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
+
+  Duration grace = Duration::zero();
   std::vector<Framework*> frameworks;
   for (const auto& [id, framework] : frameworks_) {
-    if (!framework->info.checkpoint()) frameworks.push_back(framework.get());
-  }
-  End(frameworks);
-}
-
-// Of these, and then of the agent.
-void Agent::Impl::End(const std::vector<Framework*>& frameworks) {
-  Duration grace = Duration::zero();
-  for (const Framework* framework : frameworks) {
-    for (const auto& [id, executor] : framework->executors) {
+    if (Outlives(*framework)) continue;
+    frameworks.push_back(framework.get());
+    for (const auto& [executor_id, executor] : framework->executors) {
       grace = std::max(grace, ShutdownGrace(executor->info(), options_));
     }
   }
@@ -285,10 +279,8 @@ void Agent::Impl::End(const std::vector<Framework*>& frameworks) {
 
 void Agent::Impl::ExitIfDone() {
   if (!ending_ || !recovered_) return;
-  const bool done = std::ranges::all_of(frameworks_, [this](const auto& framework) {
-    return leaves_ && framework.second->info.checkpoint();
-  });
-  if (done) Finish();
+  const auto outlives = [this](const auto& framework) { return Outlives(*framework.second); };
+  if (std::ranges::all_of(frameworks_, outlives)) Finish();
 }
 
 void Agent::Impl::Finish() {

@@ -124,9 +124,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void SendExecutorExited(const FrameworkId& framework, const ExecutorId& executor, int status);
   void RemoveExecutor(Executor& executor);
   void RemoveIfIdle(Framework& framework);
-  void EndAll();
-  void EndLeaving();
-  void End(const std::vector<Framework*>& frameworks);
+  bool Outlives(const Framework& framework) const;
+  void BeginEnd();
   void ExitIfDone();
   void Finish();
   void Exit(const Status& status);

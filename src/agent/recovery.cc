@@ -161,7 +161,7 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   // Before any deadline is set, as it may take a while.
   CollectOldSandboxes();
   ResumeExecutors(endings);
-  if (ending_) return leaves_ ? EndLeaving() : EndAll();
+  if (ending_) return BeginEnd();
   if (options_.recover == Options::Recover::kCleanup) {
     spdlog::info("Ending what the agent's last life has left, as --recover=cleanup says");
     return Shutdown(false, {});
