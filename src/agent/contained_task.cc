@@ -74,6 +74,7 @@ void ContainedTask::Restore(const checkpoint::Task& record, const v1::TaskStatus
   if (record.has_process()) process_ = FromRecord(record.process());
   if (!record.has_kill()) return;
   killed_ = true;
+  killed_early_ = !process_;
   unhealthy_ = record.kill().cause() == checkpoint::Task::Kill::UNHEALTHY;
   out_of_time_ = record.kill().cause() == checkpoint::Task::Kill::OUT_OF_TIME;
   kill_grace_ = Duration(std::max<int64_t>(record.kill().grace_nanoseconds(), 0));
@@ -85,11 +86,6 @@ std::optional<containers::RecoverSpec> ContainedTask::Claim() const {
 }
 
 void ContainedTask::Resume(const containers::Termination* ending) {
-  if (!process_ && killed_) {
-    state_ = State::kEnded;
-    Report(KilledStatus());
-    return Gone(std::nullopt);
-  }
   if (!process_) {
     // It may have started; then nobody claimed it, and it was destroyed.
     return FailLaunch({Code::kInternal, "The agent was restarted while it launched the task"});
