@@ -19,7 +19,26 @@ class Search {
     return {};
   }
 
+  // All of another agent. Its parts go with it.
+  void AddAgent(const std::string& path, WallTime modified) {
+    const size_t before = found_.size();
+    modified = std::max(modified, AddFrameworks(path, {}));
+    found_.resize(before);
+    found_.push_back({path, modified});
+  }
+
   // Each returns when the newest part of it was changed.
+  WallTime AddFrameworks(const std::string& agent, const Frameworks& live) {
+    WallTime newest{};
+    for (const auto& framework : List(agent + "/frameworks")) {
+      const auto known = live.find(FrameworkId(framework.name));
+      newest =
+          std::max(newest, AddFramework(agent + "/frameworks/" + framework.name, framework.modified,
+                                        known == live.end() ? nullptr : known->second.get()));
+    }
+    return newest;
+  }
+
   WallTime AddFramework(const std::string& path, WallTime modified, const Framework* live) {
     const std::string executors = path + "/executors";
     for (const auto& executor : List(executors)) {
@@ -42,20 +61,6 @@ class Search {
     return modified;
   }
 
-  void AddAgent(const std::string& path, WallTime modified) {
-    for (const auto& framework : List(path + "/frameworks")) {
-      const std::string executors = path + "/frameworks/" + framework.name + "/executors";
-      modified = std::max(modified, framework.modified);
-      for (const auto& executor : List(executors)) {
-        modified = std::max(modified, executor.modified);
-        for (const auto& run : List(executors + "/" + executor.name + "/runs")) {
-          modified = std::max(modified, run.modified);
-        }
-      }
-    }
-    found_.push_back({path, modified});
-  }
-
   std::vector<OldSandbox> Take() {
     std::ranges::stable_sort(found_, {}, &OldSandbox::modified);
     return std::move(found_);
@@ -68,21 +73,16 @@ class Search {
 
 }  // namespace
 
-std::vector<OldSandbox> FindOldSandboxes(
-    containers::Disk& disk, const std::string& work_dir, const AgentId& agent,
-    const std::unordered_map<FrameworkId, std::unique_ptr<Framework>>& live) {
+std::vector<OldSandbox> FindOldSandboxes(containers::Disk& disk, const std::string& work_dir,
+                                         const AgentId& agent, const Frameworks& live) {
   Search search(disk);
   const std::string agents = work_dir + "/slaves";
   for (const auto& entry : search.List(agents)) {
     const std::string path = agents + "/" + entry.name;
-    if (entry.name != agent.value()) {
+    if (entry.name == agent.value()) {
+      search.AddFrameworks(path, live);
+    } else {
       search.AddAgent(path, entry.modified);
-      continue;
-    }
-    for (const auto& framework : search.List(path + "/frameworks")) {
-      const auto known = live.find(FrameworkId(framework.name));
-      search.AddFramework(path + "/frameworks/" + framework.name, framework.modified,
-                          known == live.end() ? nullptr : known->second.get());
     }
   }
   return search.Take();
