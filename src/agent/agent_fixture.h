@@ -82,7 +82,6 @@ class FakeContainerizer final : public containers::Containerizer {
 
   // All that is claimed runs but for what ended meanwhile.
   void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override {
-    if (recovery_error) return callback(std::unexpected(*recovery_error));
     containers::Recovered recovered;
     claims = specs;
     recovered.refused = refused;
@@ -154,7 +153,6 @@ class FakeContainerizer final : public containers::Containerizer {
   std::vector<containers::RecoverSpec> claims;
   std::map<ContainerId, containers::Termination> ended;
   std::vector<containers::Recovered::Refused> refused;
-  std::optional<Error> recovery_error;
   std::vector<ContainerId> order;
   std::map<ContainerId, Container> containers;
   std::set<ContainerId> forgotten;
@@ -259,9 +257,9 @@ class AgentTest : public ::testing::Test {
   }
 
   // Makes the agent.
-  void StartAgent() {
+  void StartAgent(Duration disk_delay = Duration::zero()) {
     store = std::make_unique<storage::MemoryStore>(
-        [this](auto work) { clock.After(Duration::zero(), std::move(work)); }, saved,
+        [this, disk_delay](auto work) { clock.After(disk_delay, std::move(work)); }, saved,
         Checkpoint::kLimits);
     agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
                                     *store, [this](Status status) { exits.push_back(status); });
@@ -269,11 +267,11 @@ class AgentTest : public ::testing::Test {
     clock.Settle();
   }
   // As after kill -9, or after the agent has ended by itself.
-  void Restart() {
+  void Restart(Duration disk_delay = Duration::zero()) {
     agent.reset();
     containerizer.forgotten.clear();
     links.subscriptions.clear();
-    StartAgent();
+    StartAgent(disk_delay);
   }
   // And has it registered.
   void Register() {

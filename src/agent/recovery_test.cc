@@ -399,12 +399,7 @@ TEST_F(ExecutorRecoveryTest, ComesBackToTheNextStartOfAnAgentThatLeaves) {
 TEST_F(ExecutorRecoveryTest, HasToWaitForTheRecovery) {
   RunExecutor();
   Take();
-  agent.reset();
-  store = std::make_unique<storage::MemoryStore>(
-      [this](auto work) { clock.After(seconds(1), std::move(work)); }, saved);
-  agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
-                                  *store, [this](Status status) { exits.push_back(status); });
-  agent->Recover();
+  Restart(/*disk_delay=*/seconds(1));
   agent->OnMasterDetected();
   const Status refused = Subscribe(2, Resubscription());
   ASSERT_FALSE(refused);
@@ -593,12 +588,7 @@ TEST_F(RecoveryTest, AShutdownThatIsInterruptedIsForGoodToo) {
 
 TEST_F(RecoveryTest, AShutdownWaitsForTheRecovery) {
   RunTask();
-  agent.reset();
-  store = std::make_unique<storage::MemoryStore>(
-      [this](auto work) { clock.After(seconds(1), std::move(work)); }, saved);
-  agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
-                                  *store, [this](Status status) { exits.push_back(status); });
-  agent->Recover();
+  Restart(/*disk_delay=*/seconds(1));
   agent->Shutdown(true, "SIGUSR1");
   EXPECT_THAT(exits, IsEmpty());
   clock.Advance(seconds(3));

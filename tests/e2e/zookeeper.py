@@ -26,6 +26,11 @@ def ask(host, port, word="srvr", timeout=2):
         return ""
 
 
+def server_command(configuration, *options):
+    return ["java", "-Xms32m", *options, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", JAR,
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(configuration)]
+
+
 class Server:
     """One server of an ensemble, `prefix` before its command."""
 
@@ -42,8 +47,7 @@ class Server:
     def start(self):
         log = open(self.directory / "log", "ab")
         self.process = subprocess.Popen(
-            [*self.prefix, "java", "-Xms32m", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", JAR,
-             "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self.directory / "zoo.cfg")],
+            [*self.prefix, *server_command(self.directory / "zoo.cfg", "-Xmx128m")],
             stdout=log, stderr=log)
         log.close()
 

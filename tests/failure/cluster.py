@@ -85,9 +85,7 @@ class ZooKeeper(Node):
         self.server = zookeeper.Server(self.disk / "server", self.number, self.host, 2181, lines)
 
     def command(self):
-        return ["java", "-Xms32m", "-Xmx96m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-                "-Dzookeeper.preAllocSize=1024", "-cp", zookeeper.JAR,
-                "org.apache.zookeeper.server.quorum.QuorumPeerMain", self.server.directory / "zoo.cfg"]
+        return zookeeper.server_command(self.server.directory / "zoo.cfg", "-Xmx96m", "-Dzookeeper.preAllocSize=1024")
 
     def check_end(self):
         pass  # Not ours to judge: a server whose disk is full ends.

@@ -15,6 +15,9 @@ import threading
 import time
 import urllib.parse
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import mesos  # noqa: E402
+
 TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE",
             "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN"}
 WANTED = 6
@@ -107,18 +110,8 @@ class Framework:
             time.sleep(0.3)
 
     def read(self, response):
-        buffer = b""
-        while True:
-            chunk = response.read1(65536)
-            if not chunk:
-                return
-            buffer += chunk
-            while b"\n" in buffer:
-                length, rest = buffer.split(b"\n", 1)
-                if len(rest) < int(length):
-                    break
-                self.on_event(json.loads(rest[:int(length)]))
-                buffer = rest[int(length):]
+        for record in mesos.read_records(response):
+            self.on_event(json.loads(record))
 
     def on_event(self, event):
         kind = event["type"]
