@@ -20,6 +20,10 @@ namespace {
 // Until a server's name is known to the resolver (reference 4).
 constexpr std::chrono::seconds kRetryDelay(2);
 
+// How long one that closes waits for the answers that are on their way: a server that has not
+// answered by then is as good as gone.
+constexpr std::chrono::seconds kLastAnswers(1);
+
 // While no server answers, the C client says so several times a second: each sentence is a warning
 // once in a while.
 class Repeats {
@@ -93,7 +97,8 @@ int Size(const std::string& bytes) { return static_cast<int>(bytes.size()); }
 
 }  // namespace
 
-// One request on its way; lives until the C client calls back, which it does for every one.
+// One request on its way; lives until the C client calls back, which it does for every one that it
+// is not closed over.
 struct Client::Call {
   Client* client = nullptr;
   uint64_t id = 0;
@@ -126,6 +131,7 @@ struct Client::Callbacks {
       reply.stats.push_back(ToStat(&call->stats[i]));
     }
     call->client->listener_.on_reply(call->id, std::move(reply));
+    call->client->Settle();
   }
 
   static void OnVoid(int code, const void* data) { Finish(data, {.code = code}); }
@@ -227,6 +233,8 @@ void Client::Run() {
     if (handle == nullptr) wake_.wait_for(lock, kRetryDelay, [this] { return closing_; });
   }
   wake_.wait(lock, [this] { return closing_; });
+  // The C client never frees an answer that comes in while it closes.
+  wake_.wait_for(lock, kLastAnswers, [this] { return unanswered_ == 0; });
   lock.unlock();
   if (handle != nullptr) zookeeper_close(handle);
 }
@@ -258,6 +266,10 @@ int Client::Send(const Request& request, uint64_t id) {
   const char* const path = request.path.c_str();
   const watcher_fn watcher = request.watch != 0 ? &Callbacks::OnWatch : nullptr;
   auto* const watch = reinterpret_cast<void*>(static_cast<uintptr_t>(request.watch));
+  {
+    std::lock_guard lock(mutex_);
+    ++unanswered_;
+  }
   int code = ZBADARGUMENTS;
   switch (request.kind) {
     case Request::Kind::kCreate:
@@ -287,8 +299,17 @@ int Client::Send(const Request& request, uint64_t id) {
       code = Callbacks::SendMulti(handle, request, acl, call.get());
       break;
   }
-  if (code == ZOK) std::ignore = call.release();  // The C client has it now.
+  if (code == ZOK) {
+    std::ignore = call.release();  // The C client has it now.
+  } else {
+    Settle();
+  }
   return code;
+}
+
+void Client::Settle() {
+  std::lock_guard lock(mutex_);
+  if (--unanswered_ == 0 && closing_) wake_.notify_one();
 }
 
 int64_t Client::SessionId() const { return zoo_client_id(handle_)->client_id; }

@@ -52,6 +52,7 @@ class Client {
 
   void Run();
   void OnSessionEvent(_zhandle* handle, int state);
+  void Settle();  // One request is answered, or was never sent.
 
   const std::string servers_;
   const std::optional<std::string> credentials_;
@@ -64,7 +65,8 @@ class Client {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool closing_ = false;  // Guarded by mutex_.
+  bool closing_ = false;   // Guarded by mutex_.
+  size_t unanswered_ = 0;  // Likewise.
   std::thread thread_;
 };
 
