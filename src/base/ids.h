@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <functional>
 #include <ostream>
@@ -49,8 +50,10 @@ struct std::hash<tepui::Id<Tag>> {
 };
 
 template <class Tag>
-struct fmt::formatter<tepui::Id<Tag>> : fmt::formatter<std::string_view> {
+struct fmt::formatter<tepui::Id<Tag>> {
+  // "{}" and no more: what strings can do otherwise would be compiled in each unit that names an id.
+  constexpr auto parse(format_parse_context& context) { return context.begin(); }
   auto format(const tepui::Id<Tag>& id, format_context& context) const {
-    return fmt::formatter<std::string_view>::format(id.value(), context);
+    return std::copy(id.value().begin(), id.value().end(), context.out());
   }
 };

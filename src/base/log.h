@@ -10,6 +10,11 @@
 
 #include "base/result.h"
 
+// fmt's library has this and does not say so in its header: each unit that logs would compile all
+// of fmt's formatting, two seconds of it.
+extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view,
+                                                   fmt::format_args, fmt::detail::locale_ref);
+
 namespace tepui {
 
 struct LogOptions {

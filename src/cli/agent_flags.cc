@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <functional>
 #include <ranges>
 
+#include "base/log.h"
 #include "base/units.h"
 #include "cli/agent_flags_unsupported.h"
 #include "containers/detect.h"

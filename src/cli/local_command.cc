@@ -1,8 +1,8 @@
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <csignal>
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cli/running_agent.h"
 #include "cli/servers.h"

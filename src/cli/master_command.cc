@@ -1,8 +1,8 @@
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <atomic>
 
+#include "base/log.h"
 #include "cli/command.h"
 #include "cli/servers.h"
 #include "cli/signals.h"

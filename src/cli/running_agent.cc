@@ -1,10 +1,10 @@
 #include "cli/running_agent.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include "base/log.h"
 
 namespace tepui::cli {
 

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -13,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
+
+#include "base/log.h"
 
 namespace tepui::cli {
 namespace {

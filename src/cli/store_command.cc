@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "base/log.h"
 #include "base/owner_thread.h"
 #include "base/units.h"
 #include "cli/command.h"

@@ -1,6 +1,5 @@
 #include "tepui/executor.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "base/event_loop.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "client/event_queue.h"
 #include "client/executor_core.h"

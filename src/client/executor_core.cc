@@ -1,9 +1,10 @@
 #include "client/executor_core.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
+
+#include "base/log.h"
 
 namespace tepui::client {
 namespace {

@@ -1,12 +1,11 @@
 #include "tepui/scheduler.h"
 
-#include <spdlog/spdlog.h>
-
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "base/event_loop.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "client/event_queue.h"
 #include "client/http_link.h"

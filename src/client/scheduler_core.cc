@@ -1,10 +1,11 @@
 #include "client/scheduler_core.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "base/log.h"
 
 namespace tepui::client {
 namespace {

@@ -1,10 +1,11 @@
 #include "containers/cgroup_isolators.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cmath>
+
+#include "base/log.h"
 
 namespace tepui::containers {
 namespace {

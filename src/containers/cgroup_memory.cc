@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/sysinfo.h>
@@ -15,6 +14,7 @@
 #include <limits>
 #include <thread>
 
+#include "base/log.h"
 #include "containers/cgroup_isolators.h"
 
 namespace tepui::containers {

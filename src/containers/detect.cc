@@ -1,7 +1,6 @@
 #include "containers/detect.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "base/log.h"
 #include "wire/json.h"
 
 namespace tepui::containers {

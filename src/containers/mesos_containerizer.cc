@@ -1,13 +1,13 @@
 #include "containers/mesos_containerizer.h"
 
 #include <signal.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
 #include <utility>
 
+#include "base/log.h"
 #include "containers/container.h"
 #include "containers/detect.h"
 #include "shim/start_ticks.h"

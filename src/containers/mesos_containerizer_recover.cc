@@ -5,12 +5,12 @@
 // cleaned up. Agent's thread: the result, when the last one is in.
 
 #include <signal.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "base/log.h"
 #include "containers/container.h"
 #include "containers/mesos_containerizer.h"
 #include "containers/posix_isolators.h"

@@ -1,10 +1,10 @@
 // How MesosContainerizer starts tasks and checks: the steps on worker threads.
 
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 
 #include <utility>
 
+#include "base/log.h"
 #include "containers/container.h"
 #include "containers/local_disk.h"
 #include "containers/mesos_containerizer.h"

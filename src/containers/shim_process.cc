@@ -1,7 +1,6 @@
 #include "containers/shim_process.h"
 
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "shim/start_ticks.h"
 
 namespace tepui::containers {

@@ -1,12 +1,12 @@
 #include "election/zookeeper_election.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
+#include "base/log.h"
 #include "wire/json.h"
 
 namespace tepui::election {

@@ -1,7 +1,5 @@
 #include "http/master_server.h"
 
-#include <spdlog/spdlog.h>
-
 #include <atomic>
 #include <charconv>
 #include <future>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "base/event_loop.h"
+#include "base/log.h"
 #include "base/version.h"
 #include "election/standalone.h"
 #include "http/addresses.h"

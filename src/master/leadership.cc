@@ -1,9 +1,8 @@
 #include "master/leadership.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
+#include "base/log.h"
 #include "base/units.h"
 
 namespace tepui::master {

@@ -1,8 +1,8 @@
-#include <spdlog/spdlog.h>
 
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
 

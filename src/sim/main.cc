@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <google/protobuf/stubs/logging.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "base/flags.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "sim/soak.h"
 

@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "sim/recording_observer.h"
 #include "tepui/link.pb.h"

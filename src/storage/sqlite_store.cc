@@ -1,10 +1,11 @@
 #include "storage/sqlite_store.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 
 #include <cassert>
 #include <utility>
+
+#include "base/log.h"
 
 namespace tepui::storage {
 

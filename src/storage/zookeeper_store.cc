@@ -2,10 +2,11 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <charconv>
 #include <utility>
+
+#include "base/log.h"
 
 namespace tepui::storage {
 

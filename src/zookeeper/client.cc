@@ -1,7 +1,6 @@
 #include "zookeeper/client.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <zookeeper/zookeeper.h>
 
 #include <algorithm>
@@ -13,6 +12,8 @@
 #include <tuple>
 #include <utility>
 #include <vector>
+
+#include "base/log.h"
 
 namespace tepui::zookeeper {
 namespace {

@@ -1,10 +1,11 @@
 #include "zookeeper/session.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <cassert>
 #include <utility>
+
+#include "base/log.h"
 
 namespace tepui::zookeeper {
 namespace {
