@@ -10,7 +10,6 @@
 #include "sim/agent_link.h"
 #include "sim/event_streams.h"
 #include "sim/simulated_containerizer.h"
-#include "storage/memory_store.h"
 #include "wire/content_type.h"
 
 namespace tepui::sim {
@@ -34,6 +33,11 @@ agent::Options WithIdentity(agent::Options options, const Host& host) {
   options.address.set_port(kPort);
   if (options.version.empty()) options.version = std::string(kMesosVersion);
   if (options.work_dir.empty()) options.work_dir = "/var/lib/tepui";
+  return options;
+}
+
+agent::Options OfBoot(agent::Options options, uint64_t boot) {
+  options.boot_id = fmt::format("boot {}", boot);
   return options;
 }
 
@@ -76,12 +80,11 @@ class AgentNode::Life final : public agent::Links {
   explicit Life(AgentNode& node);
   ~Life() override {
     process_.Kill();
-    machine_.containerizer.Detach();
+    containers_.Detach();
   }
 
   Process& process() { return process_; }
-  const agent::Agent& agent() const { return *agent_; }
-  void Shutdown(bool unregister);
+  agent::Agent& agent() { return *agent_; }
 
   // agent::Links.
   void Subscribe(link::Call::Subscribe subscribe) override;
@@ -105,10 +108,10 @@ class AgentNode::Life final : public agent::Links {
   AgentNode& node_;
   Process process_;
   SeededRandom random_;
-  Machine& machine_;
+  SimulatedContainerizer& containers_;
   SimulatedProber prober_;
   SimulatedDisk disk_;
-  storage::MemoryStore store_;
+  SimulatedStore store_;
   EventStreams streams_;
   AgentLink link_;
   std::unique_ptr<agent::Agent> agent_;
@@ -118,10 +121,10 @@ AgentNode::Life::Life(AgentNode& node)
     : node_(node),
       process_(node.parts_.world, node.host_),
       random_(node.parts_.world.MakeRandom(fmt::format("{}/{}", node.host_, node.lives_))),
-      machine_(*node.machine_),
+      containers_(*node.containers_),
       prober_(process_, SeededRandom(random_.Next()), node.faults_),
       disk_(process_, SeededRandom(random_.Next())),
-      store_([this](auto work) { process_.Post(std::move(work)); }, machine_.disk,
+      store_(process_, node.host_, *node.disk_, node.store_, SeededRandom(random_.Next()),
              agent::Checkpoint::kLimits),
       streams_([this](agent::StreamId stream) { agent_->OnStreamClosed(stream); }),
       link_(node.parts_.network, process_, node.host_,
@@ -129,14 +132,14 @@ AgentNode::Life::Life(AgentNode& node)
              .on_disconnected =
                  [this](const std::string& reason) { agent_->OnMasterDisconnected(reason); }}),
       agent_(std::make_unique<agent::Agent>(
-          node.options_, process_, random_, *this, machine_.containerizer, prober_, disk_, store_,
-          [this](const Status& status) { OnAgentExit(status); })) {
+          OfBoot(node.options_, node.boots_), process_, random_, *this, containers_, prober_, disk_,
+          store_, [this](const Status& status) { OnAgentExit(status); })) {
   node.parts_.network.Serve(
       node.host_, process_,
       [this](const net::Request& request, std::shared_ptr<Network::Exchange> exchange) {
         OnRequest(request, std::move(exchange));
       });
-  machine_.containerizer.Attach(process_);
+  containers_.Attach(process_);
   agent_->Recover();
   node.parts_.election.Watch(node.host_, process_,
                              [this](const std::optional<Host>& leader) { OnLeader(leader); });
@@ -207,12 +210,6 @@ void AgentNode::Life::OnExecutorSubscribe(const net::Request& request, const Exe
                               });
 }
 
-void AgentNode::Life::Shutdown(bool unregister) {
-  process_.Post([this, unregister] {
-    agent_->Shutdown(unregister, unregister ? "it got SIGUSR1" : "it got SIGTERM");
-  });
-}
-
 // From inside the core. Its last words may still be on their way.
 void AgentNode::Life::OnAgentExit(const Status& status) {
   process_.Post([this, status] {
@@ -243,12 +240,11 @@ void AgentNode::Boot() {
   ++lives_;
   parts_.world.Write("{}: starts", host_);
   parts_.observer.OnStarted(host_);
-  if (machine_ == nullptr) {
-    machine_.reset(
-        new Machine{{{parts_.world, parts_.network, parts_.observer},
-                     host_,
-                     parts_.world.MakeRandom(fmt::format("{}/{}/machine", host_, lives_)),
-                     faults_}});
+  if (containers_ == nullptr) {
+    ++boots_;
+    containers_ = std::make_unique<SimulatedContainerizer>(
+        SimulatedContainerizer::Parts{parts_.world, parts_.network, parts_.observer}, host_,
+        parts_.world.MakeRandom(fmt::format("{}/{}/machine", host_, lives_)), faults_);
   }
   life_ = std::make_unique<Life>(*this);
 }
@@ -256,18 +252,19 @@ void AgentNode::Boot() {
 void AgentNode::OnExit(const std::string& why) {
   next_ = 0;
   life_.reset();
-  machine_.reset();
   parts_.world.Write("{}: ends, {}", host_, why);
   parts_.observer.OnEnded(host_, why);
   if (wanted_) next_ = parts_.world.clock().After(kRestartDelay, [this] { Boot(); });
 }
 
-void AgentNode::Crash() {
+void AgentNode::Crash(bool replace) {
   wanted_ = false;
   parts_.world.clock().Cancel(std::exchange(next_, 0));
-  if (machine_ == nullptr) return;
+  const bool is_on = containers_ != nullptr;
   life_.reset();
-  machine_.reset();
+  containers_.reset();
+  if (replace) disk_ = std::make_unique<Durable>();
+  if (!is_on) return;
   parts_.world.Write("{}: crashes", host_);
   parts_.observer.OnEnded(host_, "crash");
 }
@@ -278,13 +275,24 @@ void AgentNode::KillProcess() {
   if (life_ == nullptr) return;
   life_.reset();
   parts_.world.Write("{}: the agent's process is killed", host_);
-  parts_.observer.OnAgentKilled(host_);
+  parts_.observer.OnEnded(host_, "killed");
 }
 
-void AgentNode::Shutdown(bool unregister) {
+void AgentNode::Leave() {
+  End([](agent::Agent& agent) { agent.Leave("it got SIGTERM"); });
+}
+
+void AgentNode::Unregister() {
+  End([](agent::Agent& agent) { agent.Shutdown(/*unregister=*/true, "it got SIGUSR1"); });
+}
+
+void AgentNode::End(std::move_only_function<void(agent::Agent&)> how) {
   wanted_ = false;
-  if (life_ != nullptr) return life_->Shutdown(unregister);
-  parts_.world.clock().Cancel(std::exchange(next_, 0));
+  if (life_ == nullptr) {
+    parts_.world.clock().Cancel(std::exchange(next_, 0));
+    return;
+  }
+  life_->process().Post([&agent = life_->agent(), how = std::move(how)]() mutable { how(agent); });
 }
 
 bool AgentNode::running() const { return life_ != nullptr; }
@@ -296,11 +304,11 @@ std::shared_ptr<const agent::Agent::State> AgentNode::Snapshot() const {
 }
 
 std::vector<std::string> AgentNode::RunningTasks() const {
-  return machine_ == nullptr ? std::vector<std::string>() : machine_->containerizer.RunningTasks();
+  return containers_ == nullptr ? std::vector<std::string>() : containers_->RunningTasks();
 }
 
 void AgentNode::KillContainer(Random& random) {
-  if (machine_ != nullptr) machine_->containerizer.KillOne(random);
+  if (containers_ != nullptr) containers_->KillOne(random);
 }
 
 }  // namespace tepui::sim

@@ -4,18 +4,19 @@
 #include <string>
 
 #include "agent/agent.h"
+#include "sim/durable.h"
 #include "sim/election.h"
 #include "sim/network.h"
 #include "sim/observer.h"
 #include "sim/simulated_containerizer.h"
-#include "storage/memory_store.h"
+#include "sim/simulated_store.h"
 
 namespace tepui::sim {
 
 // A machine that runs an agent: the real core, its link to the leading master (AgentLink), the
-// executor API, containers that follow their scripts (SimulatedContainerizer). Its supervisor
-// starts the agent again kRestartDelay after it ended by itself; containers that are left then end
-// with it. When the agent's process is killed the machine goes on, with containers and disk.
+// executor API, containers that follow their scripts (SimulatedContainerizer), a disk
+// (SimulatedStore). However the agent's process ends, containers and disk are still there for the
+// next one. Its supervisor starts the agent again kRestartDelay after it ended by itself.
 class AgentNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -30,14 +31,16 @@ class AgentNode {
   AgentNode(Parts parts, Host host, agent::Options options);
   ~AgentNode();
 
-  // One that is shutting down is started again when it has ended.
+  // One that is ending is started again when it has ended.
   void Start();
-  // The machine is gone, with every container; Start boots it anew.
-  void Crash();
-  // kill -9 of the agent's process alone. Stays down until Start.
+  // The power fails, and with it every container. Start boots the machine, or another in its place:
+  // then with a new disk.
+  void Crash(bool replace);
+  // What an operator does to the agent's process, which stays down until Start: kill -9, SIGTERM
+  // (it leaves), SIGUSR1 (it unregisters).
   void KillProcess();
-  // Ends it for good, unregistered if asked to. Stays down until Start.
-  void Shutdown(bool unregister);
+  void Leave();
+  void Unregister();
   bool running() const;
   Process* process();  // Null while down.
   const Host& host() const { return host_; }
@@ -46,20 +49,18 @@ class AgentNode {
   // Tasks whose program runs, those of custom executors included.
   std::vector<std::string> RunningTasks() const;
 
-  // Faults of the container runtime.
+  // Faults of container runtime and disk.
   void SetLaunchesFail(bool fail) { faults_.launches_fail = fail; }
+  StoreBehaviour& store() { return store_; }
   void SetChecksFail(bool fail) { faults_.checks_fail = fail; }
   // Ends one running container, chosen by `random`, as a segmentation fault or an operator would.
   void KillContainer(Random& random);
 
  private:
   class Life;
-  // What outlives the agent's process.
-  struct Machine {
-    SimulatedContainerizer containerizer;
-    std::shared_ptr<storage::MemoryData> disk = std::make_shared<storage::MemoryData>();
-  };
 
+  // Asks the agent to end, by `how`.
+  void End(std::move_only_function<void(agent::Agent&)> how);
   void Boot();
   // The agent's process has ended; from outside of it.
   void OnExit(const std::string& why);
@@ -68,10 +69,13 @@ class AgentNode {
   const Host host_;
   const agent::Options options_;
   MachineFaults faults_;
+  StoreBehaviour store_;
+  std::unique_ptr<Durable> disk_ = std::make_unique<Durable>();
   bool wanted_ = false;  // By whoever operates it.
   uint64_t lives_ = 0;
-  TimerId next_ = 0;                  // The end of this life, or the start of the next.
-  std::unique_ptr<Machine> machine_;  // Null while it is off.
+  uint64_t boots_ = 0;
+  TimerId next_ = 0;  // The end of this life, or the start of the next.
+  std::unique_ptr<SimulatedContainerizer> containers_;  // Null while the machine is off.
   std::unique_ptr<Life> life_;
 };
 

@@ -8,7 +8,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
@@ -77,11 +79,11 @@ TEST_F(AgentNodeTest, FaultsOfTheRuntime) {
   EXPECT_EQ(master_.States("b").back(), v1::TASK_FAILED);
 }
 
-TEST_F(AgentNodeTest, AMachineThatCrashesLosesAll) {
+TEST_F(AgentNodeTest, AMachineThatIsReplacedLosesAll) {
   Start();
   Run("t", "run=inf");
   Advance(seconds(1));
-  node_.Crash();
+  node_.Crash(/*replace=*/true);
   EXPECT_FALSE(node_.running());
   EXPECT_THAT(node_.RunningTasks(), IsEmpty());
   EXPECT_THAT(observer_.programs, ElementsAre("t starts with cpus:1", "t ends"));
@@ -95,6 +97,53 @@ TEST_F(AgentNodeTest, AMachineThatCrashesLosesAll) {
   EXPECT_THAT(master_.subscriptions[1].tasks(), IsEmpty());
 }
 
+TEST_F(AgentNodeTest, AMachineThatCrashesKeepsItsDisk) {
+  framework_.set_checkpoint(true);
+  Start();
+  Run("t", "run=inf");
+  Advance(seconds(1));
+  node_.Crash(/*replace=*/false);
+  EXPECT_THAT(observer_.programs, ElementsAre("t starts with cpus:1", "t ends"));
+  Advance(minutes(1));
+  Start();
+  ASSERT_THAT(master_.subscriptions, SizeIs(2));
+  EXPECT_EQ(master_.subscriptions[1].info().id().value(), "S1");
+  EXPECT_EQ(master_.States("t").back(), v1::TASK_FAILED);
+}
+
+TEST_F(AgentNodeTest, WhatWasNotWrittenIsLostWithTheProcess) {
+  framework_.set_checkpoint(true);
+  Start();
+  node_.store().min_delay = node_.store().max_delay = seconds(10);
+  Run("t", "run=inf");
+  Advance(seconds(5));
+  node_.KillProcess();
+  node_.store() = {};
+  Advance(minutes(1));
+  Start();
+  ASSERT_THAT(master_.subscriptions, SizeIs(2));
+  EXPECT_EQ(master_.subscriptions[1].info().id().value(), "S1");
+  EXPECT_THAT(master_.subscriptions[1].tasks(), IsEmpty());
+  EXPECT_THAT(master_.States("t"), IsEmpty());
+  EXPECT_THAT(node_.RunningTasks(), IsEmpty());
+}
+
+TEST_F(AgentNodeTest, EndsWhenItsStoreFails) {
+  framework_.set_checkpoint(true);
+  Start();
+  Run("t", "run=inf");
+  Advance(seconds(1));
+  node_.store().fails = true;
+  Run("u", "run=inf");
+  Advance(minutes(1));
+  EXPECT_THAT(observer_.lives, Contains(HasSubstr("ends: The store failed")));
+  node_.store().fails = false;
+  Advance(seconds(10));
+  EXPECT_TRUE(node_.Snapshot()->registered);
+  EXPECT_THAT(node_.RunningTasks(), Contains("t"));
+  EXPECT_EQ(master_.subscriptions.back().info().id().value(), "S1");
+}
+
 TEST_F(AgentNodeTest, TasksGoOnWithoutTheAgentsProcess) {
   framework_.set_checkpoint(true);
   Start();
@@ -102,7 +151,7 @@ TEST_F(AgentNodeTest, TasksGoOnWithoutTheAgentsProcess) {
   Advance(seconds(1));
   node_.KillProcess();
   EXPECT_FALSE(node_.running());
-  EXPECT_THAT(observer_.lives, ElementsAre("agent-0 starts", "agent-0 is killed"));
+  EXPECT_THAT(observer_.lives, ElementsAre("agent-0 starts", "agent-0 ends: killed"));
   Advance(minutes(1));
   EXPECT_THAT(observer_.programs, ElementsAre("t starts with cpus:1", "t ends"));
   Start();
@@ -128,11 +177,11 @@ TEST_F(AgentNodeTest, IsStartedAgainAfterItEndedByItself) {
   EXPECT_TRUE(node_.Snapshot()->registered);
 }
 
-TEST_F(AgentNodeTest, LeavesInOrderAndStaysDown) {
+TEST_F(AgentNodeTest, UnregistersInOrderAndStaysDown) {
   Start();
   Run("t", "run=inf");
   Advance(seconds(1));
-  node_.Shutdown(/*unregister=*/true);
+  node_.Unregister();
   Advance(minutes(1));
   EXPECT_FALSE(node_.running());
   EXPECT_EQ(master_.calls.back().type(), link::Call::UNREGISTER);
@@ -145,7 +194,7 @@ TEST_F(AgentNodeTest, IsWantedAgainWhileItEnds) {
   Start();
   Run("t", "run=inf term=ignore");
   Advance(seconds(1));
-  node_.Shutdown(/*unregister=*/false);
+  node_.Leave();
   Advance(seconds(1));
   EXPECT_TRUE(node_.running()) << "the task has its grace period";
   node_.Start();

@@ -56,9 +56,9 @@ void Cluster::Node::Start() {
   scheduler->Start();
 }
 
-void Cluster::Node::Crash() {
+void Cluster::Node::Crash(bool replace) {
   if (master != nullptr) return master->Crash();
-  if (agent != nullptr) return agent->Crash();
+  if (agent != nullptr) return agent->Crash(replace);
   scheduler->Crash();
 }
 
@@ -137,9 +137,9 @@ void Cluster::Begin(const Fault& fault) {
   const auto node = nodes_.find(fault.target);
   switch (fault.kind) {
     case Kind::kCrash:
-      return node->second.Crash();
+      return node->second.Crash(/*replace=*/fault.amount == 1);
     case Kind::kShutdown:
-      return node->second.agent->Shutdown(fault.amount == 1);
+      return fault.amount == 1 ? node->second.agent->Unregister() : node->second.agent->Leave();
     case Kind::kAgentDeath:
       return node->second.agent->KillProcess();
     case Kind::kContainerDeath:
@@ -199,7 +199,7 @@ void Cluster::Apply(const Fault& changed) {
       store.fails = Is(Kind::kFailingStore, target);
       store.max_delay = std::max<Duration>(
           store.max_delay, std::chrono::milliseconds(Most(Kind::kSlowStore, target)));
-      node.master->store() = store;
+      (node.master != nullptr ? node.master->store() : node.agent->store()) = store;
       return;
     }
     case Kind::kFailingLaunches:

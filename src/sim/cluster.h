@@ -49,7 +49,7 @@ class Cluster {
     SchedulerNode* scheduler = nullptr;
 
     void Start();  // Nothing if it runs.
-    void Crash();
+    void Crash(bool replace);
     Process* process();
   };
   struct Active {

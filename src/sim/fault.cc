@@ -140,7 +140,7 @@ class Draw {
         return;
       case Kind::kSlowStore:
       case Kind::kFailingStore:
-        fault->target = Master();
+        fault->target = random_.Below(2) == 0 ? Master() : Agent();
         return;
       case Kind::kFailingLaunches:
       case Kind::kContainerDeath:
@@ -155,6 +155,9 @@ class Draw {
 
   void Measure(Fault* fault) {
     switch (fault->kind) {
+      case Kind::kCrash:
+        if (fault->target.starts_with("agent")) fault->amount = random_.Below(4) == 0 ? 1 : 0;
+        return;
       case Kind::kSlowNetwork:
         fault->amount = Between(random_, 2, 50);
         return;
@@ -219,6 +222,8 @@ std::string Fault::ToString() const {
   if (!target.empty()) text += " " + target;
   if (!other.empty()) text += " " + other;
   switch (kind) {
+    case Kind::kCrash:
+      return text + (amount == 1 ? " for good" : "");
     case Kind::kSlowNetwork:
       return text + fmt::format(" x{}", amount);
     case Kind::kClockSkew:

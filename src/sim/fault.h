@@ -14,7 +14,9 @@ namespace tepui::sim {
 // faults it needs.
 struct Fault {
   enum class Kind {
-    kCrash,            // target's process is killed; started again after `lasts`
+    // target's process is killed, and what runs on its machine; started again after `lasts`. With
+    // amount 1 on another machine.
+    kCrash,
     kPause,            // target's process stops; goes on after `lasts`
     kPartition,        // neither way between target and other
     kOneWayPartition,  // nothing from target to other
@@ -22,12 +24,12 @@ struct Fault {
     kReset,            // the connections between target and other
     kSlowNetwork,      // all latencies times `amount`
     kClockSkew,        // target's wall clock off by `amount` seconds
-    kSlowStore,        // writes of master `target` take up to `amount` milliseconds
-    kFailingStore,     // writes of master `target` fail
+    kSlowStore,        // writes of master or agent `target` take up to `amount` milliseconds
+    kFailingStore,     // writes of master or agent `target` fail
     kFailingLaunches,  // containers of agent `target` do not start
     kContainerDeath,   // one container of agent `target` dies
-    kShutdown,    // agent `target` is shut down; with amount 1 unregisters; started after `lasts`
-    kAgentDeath,  // agent `target`'s process dies, its containers go on; started after `lasts`
+    kShutdown,         // agent `target` leaves; with amount 1 unregisters; started after `lasts`
+    kAgentDeath,       // agent `target`'s process dies, its containers go on; started after `lasts`
   };
   Duration at{};
   Duration lasts{};

@@ -106,11 +106,9 @@ void Invariants::OnStarted(const std::string&) {}
 
 void Invariants::OnEnded(const std::string& host, const std::string&) {
   impl_->tasks.OnEnded(host);
-  impl_->resources.OnEnded(host);
 }
 
 // What ran goes on; what the agent had only in memory is gone.
-void Invariants::OnAgentKilled(const std::string& host) { impl_->tasks.OnAgentKilled(host); }
 
 void Invariants::CheckAtRest(const Cluster& cluster) {
   const RestPicture picture = TakePicture(cluster);

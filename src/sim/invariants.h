@@ -55,7 +55,6 @@ class Invariants final : public Observer {
   void OnExecutorTask(const std::string& host, const std::string& task, bool started) override;
   void OnStarted(const std::string& host) override;
   void OnEnded(const std::string& host, const std::string& why) override;
-  void OnAgentKilled(const std::string& host) override;
 
   // The quiet end.
   void CheckAtRest(const Cluster& cluster);

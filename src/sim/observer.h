@@ -54,9 +54,8 @@ class Observer {
 
   // --- The machine: processes that start and end ("crash" or the sentence it ended with).
   virtual void OnStarted(const std::string& host) = 0;
+  // Containers that were on it and are no more were told as ended before.
   virtual void OnEnded(const std::string& host, const std::string& why) = 0;
-  // The agent's process alone: containers and disk are still there.
-  virtual void OnAgentKilled(const std::string& host) = 0;
 };
 
 }  // namespace tepui::sim

@@ -43,7 +43,6 @@ class RecordingObserver : public Observer {
     programs.push_back(fmt::format("{} {} in its executor", task, started ? "starts" : "ends"));
   }
   void OnStarted(const std::string& host) override { lives.push_back(host + " starts"); }
-  void OnAgentKilled(const std::string& host) override { lives.push_back(host + " is killed"); }
   void OnEnded(const std::string& host, const std::string& why) override {
     lives.push_back(fmt::format("{} ends: {}", host, why));
   }

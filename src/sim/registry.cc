@@ -17,8 +17,8 @@ std::optional<Registry::Record> Registry::Held(std::string_view agent) const {
   for (const auto& [kind, standing] :
        {std::pair(kAgents, Standing::kAdmitted), std::pair(kUnreachable, Standing::kUnreachable),
         std::pair(kGone, Standing::kRemoved)}) {
-    const auto found = data_->records.find(fmt::format("{}{}", kind, agent));
-    if (found != data_->records.end()) return Record{standing, found->second.version};
+    const auto found = data()->records.find(fmt::format("{}{}", kind, agent));
+    if (found != data()->records.end()) return Record{standing, found->second.version};
   }
   return std::nullopt;
 }
@@ -29,16 +29,16 @@ std::optional<Registry::Standing> Registry::Find(std::string_view agent) const {
 }
 
 void Registry::OnTakenOver(const Host& host) {
-  data_->writer = host;
-  world_.Write("registry begins epoch {} for {}", data_->epoch, host);
-  observer_.OnLeading(host, data_->epoch);
+  Durable::OnTakenOver(host);
+  world_.Write("registry begins epoch {} for {}", epoch(), host);
+  observer_.OnLeading(host, epoch());
 }
 
 void Registry::BeforeCommit(const storage::Batch& batch) {
   before_.clear();
   removing_.clear();
   for (const storage::Write& write : batch) {
-    if (write.key.starts_with(kRemovedFrameworks) && !data_->records.contains(write.key))
+    if (write.key.starts_with(kRemovedFrameworks) && !data()->records.contains(write.key))
       removing_.push_back(write.key.substr(kRemovedFrameworks.size()));
     for (const std::string_view kind : {kAgents, kUnreachable, kGone}) {
       if (!write.key.starts_with(kind)) continue;
@@ -50,7 +50,7 @@ void Registry::BeforeCommit(const storage::Batch& batch) {
 
 void Registry::AfterCommit(uint64_t epoch) {
   for (const std::string& framework : std::exchange(removing_, {})) {
-    if (!data_->records.contains(fmt::format("{}{}", kRemovedFrameworks, framework))) continue;
+    if (!data()->records.contains(fmt::format("{}{}", kRemovedFrameworks, framework))) continue;
     world_.Write("registry takes the removal of framework {} in epoch {}", framework, epoch);
     observer_.OnCommitted(epoch, "remove framework", framework);
   }

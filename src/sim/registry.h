@@ -9,16 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/durable.h"
 #include "sim/observer.h"
-#include "sim/paths.h"
-#include "storage/memory_store.h"
 
 namespace tepui::sim {
 
-// What is durable of the cluster: the entries that the masters' stores share (SimulatedStore). It
-// outlives every master, refuses the writes of deposed ones, and tells the observer what became of
-// which agent, by the keys of docs/storage.md.
-class Registry {
+// What is durable of the cluster: the entries that the masters' stores share. Tells the observer
+// what became of which agent, by the keys of docs/storage.md.
+class Registry final : public Durable {
  public:
   // kRemoved: marked gone, or dropped from the registry, which masters then know nothing of.
   enum class Standing { kAdmitted, kUnreachable, kRemoved };
@@ -27,15 +25,11 @@ class Registry {
 
   // Absent: never heard of, or forgotten.
   std::optional<Standing> Find(std::string_view agent) const;
-  uint64_t epoch() const { return data_->epoch; }
 
-  // --- For stores.
-  const std::shared_ptr<storage::MemoryData>& data() const { return data_; }
-  // `host` has begun the present epoch with its store.
-  void OnTakenOver(const Host& host);
-  // Before a batch is applied, and after: what changed is told.
-  void BeforeCommit(const storage::Batch& batch);
-  void AfterCommit(uint64_t epoch);
+  // Durable.
+  void OnTakenOver(const Host& host) override;
+  void BeforeCommit(const storage::Batch& batch) override;
+  void AfterCommit(uint64_t epoch) override;
 
  private:
   // How one agent stands: the version of the record that says so.
@@ -48,7 +42,6 @@ class Registry {
 
   World& world_;
   Observer& observer_;
-  const std::shared_ptr<storage::MemoryData> data_ = std::make_shared<storage::MemoryData>();
   std::set<std::string, std::less<>> removed_;
   std::map<std::string, std::optional<Record>> before_;  // Of the agents in the batch at hand.
   std::vector<std::string> removing_;  // Frameworks in it that have no record yet.

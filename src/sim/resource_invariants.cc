@@ -241,8 +241,6 @@ void ResourceInvariants::OnExecutorTask(const std::string& host, const std::stri
   Start(host, key, {order->second.framework, order->second.quantities});
 }
 
-void ResourceInvariants::OnEnded(const std::string& host) { programs_.erase(host); }
-
 void ResourceInvariants::Start(const std::string& host, const std::string& key, Program program) {
   programs_[host][key] = std::move(program);
   CheckMachine(host);

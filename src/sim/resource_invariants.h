@@ -38,7 +38,6 @@ class ResourceInvariants {
   void OnContainerEnded(const std::string& host, const std::string& container);
   void OnExecutorTask(const std::string& host, const std::string& task, bool started);
   // A process on the host ended, and with it all that ran there.
-  void OnEnded(const std::string& host);
   void OnFrameworkRemoved(const std::string& id) { removed_frameworks_.insert(id); }
 
  private:

@@ -68,7 +68,8 @@ TEST_F(ResourceInvariantsTest, ProgramsUseNoMoreThanTheMachineHas) {
   Start("u", "cpus:1;mem:10");
   resources.OnContainerEnded("agent-0", "c-t");
   Start("v", "cpus:3;mem:10");
-  resources.OnEnded("agent-0");
+  resources.OnContainerEnded("agent-0", "c-u");
+  resources.OnContainerEnded("agent-0", "c-v");
   Start("w", "cpus:4;mem:10");
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   Start("x", "cpus:0.1;mem:10");

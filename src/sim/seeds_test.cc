@@ -118,7 +118,11 @@ TEST(Seeds, BetweenThemEverythingHappens) {
                                       "'s check found something else",
                                       "asks for CREATE",
                                       "asks for GROW_VOLUME",
-                                      "begins anew"};
+                                      "begins anew",
+                                      "ends, The store failed",
+                                      "the agent's process is killed",
+                                      "ends, shut down",
+                                      "crashes"};
   RunSpec spec;
   spec.keep_trace = true;
   for (spec.seed = 1; spec.seed <= 20 && !missing.empty(); ++spec.seed) {

@@ -5,16 +5,17 @@
 
 namespace tepui::sim {
 
-SimulatedStore::SimulatedStore(Process& process, Host host, Registry& registry,
-                               const StoreBehaviour& behaviour, SeededRandom random)
+SimulatedStore::SimulatedStore(Process& process, Host host, Durable& durable,
+                               const StoreBehaviour& behaviour, SeededRandom random,
+                               storage::Limits limits)
     : process_(process),
       host_(std::move(host)),
-      registry_(registry),
+      durable_(durable),
       behaviour_(behaviour),
       random_(std::move(random)),
       inner_(
           [this](std::move_only_function<void()> answer) { answers_.push_back(std::move(answer)); },
-          registry.data()) {}
+          durable.data(), limits) {}
 
 SimulatedStore::~SimulatedStore() {
   process_.world().clock().Cancel(effect_);
@@ -34,11 +35,11 @@ void SimulatedStore::Add(Callback done, Apply apply) {
 
 void SimulatedStore::TakeOver(TakenOver done) {
   Add(std::move(done), [this](TakenOver answer) {
-    const uint64_t before = registry_.epoch();
+    const uint64_t before = durable_.epoch();
     inner_.TakeOver(std::move(answer));
-    if (registry_.epoch() == before) return;
-    epoch_ = registry_.epoch();
-    registry_.OnTakenOver(host_);
+    if (durable_.epoch() == before) return;
+    epoch_ = durable_.epoch();
+    durable_.OnTakenOver(host_);
   });
 }
 
@@ -50,9 +51,9 @@ void SimulatedStore::Load(std::string prefix, Loaded done) {
 
 void SimulatedStore::Commit(storage::Batch batch, Done done) {
   Add(std::move(done), [this, batch = std::move(batch)](Done answer) mutable {
-    registry_.BeforeCommit(batch);
+    durable_.BeforeCommit(batch);
     inner_.Commit(std::move(batch), std::move(answer));
-    registry_.AfterCommit(epoch_);
+    durable_.AfterCommit(epoch_);
   });
 }
 

@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "sim/durable.h"
 #include "sim/process.h"
-#include "sim/registry.h"
+#include "storage/limits.h"
 #include "storage/memory_store.h"
 
 namespace tepui::sim {
 
-// How the store of one master behaves: faults change it.
+// How the store of one process behaves: faults change it.
 struct StoreBehaviour {
   // From a call until it takes effect, and from then until its callback.
   Duration min_delay = std::chrono::microseconds(200);
@@ -21,15 +22,15 @@ struct StoreBehaviour {
   bool fails = false;
 };
 
-// A master's handle of the store that the registry lives in. Calls take effect in their order,
-// those that wait all at once; their callbacks come later. What has not taken effect when the
-// process ends is lost; what has and was not told stays. A pause of the process keeps neither from
-// happening: only the callbacks wait.
+// A process' handle of what is durable: the masters' registry, an agent's disk. Calls take effect
+// in their order, those that wait all at once; their callbacks come later. What has not taken
+// effect when the process ends is lost; what has and was not told stays. A pause of the process
+// keeps neither from happening: only the callbacks wait.
 class SimulatedStore final : public storage::Store {
  public:
   // What is passed by reference outlives the store.
-  SimulatedStore(Process& process, Host host, Registry& registry, const StoreBehaviour& behaviour,
-                 SeededRandom random);
+  SimulatedStore(Process& process, Host host, Durable& durable, const StoreBehaviour& behaviour,
+                 SeededRandom random, storage::Limits limits = {});
   ~SimulatedStore() override;
 
   void TakeOver(TakenOver done) override;
@@ -54,7 +55,7 @@ class SimulatedStore final : public storage::Store {
 
   Process& process_;
   const Host host_;
-  Registry& registry_;
+  Durable& durable_;
   const StoreBehaviour& behaviour_;
   SeededRandom random_;
   bool lost_ = false;

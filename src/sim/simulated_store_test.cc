@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/recording_observer.h"
+#include "sim/registry.h"
 
 namespace tepui::sim {
 namespace {

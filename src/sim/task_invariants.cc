@@ -156,16 +156,12 @@ void TaskInvariants::OnShutdownFramework(const std::string& host, const std::str
 void TaskInvariants::OnEnded(const std::string& host) {
   const auto made = made_on_.find(host);
   if (made == made_on_.end()) return;
-  for (const std::string& id : made->second) tasks_[id].made_on.clear();
-  made_on_.erase(made);
-}
-
-void TaskInvariants::OnAgentKilled(const std::string& host) {
-  for (const std::string& id : made_on_[host]) {
+  for (const std::string& id : made->second) {
     Task& task = tasks_[id];
+    task.made_on.clear();
     task.forgotten = task.forgotten || !task.checkpointed;
   }
-  OnEnded(host);
+  made_on_.erase(made);
 }
 
 void TaskInvariants::OnSchedulerEvent(const SchedulerEvent& event) {

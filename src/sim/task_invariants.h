@@ -36,10 +36,8 @@ class TaskInvariants {
   // A task's program, in a container of its own or within a custom executor.
   void OnProgramStarted(const std::string& host, const std::string& task);
   void OnProgramEnded(const std::string& host, const std::string& task);
-  // A process on the host ended, and with it what it had in memory.
+  // A process on the host ended: of what an agent has not checkpointed the next one knows nothing.
   void OnEnded(const std::string& host);
-  // The agent's process ended: of what is not checkpointed the next one knows nothing.
-  void OnAgentKilled(const std::string& host);
 
   // --- For the checks at rest.
   struct Word {

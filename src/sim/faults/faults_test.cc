@@ -45,7 +45,8 @@ const Planted kPlanted[] = {
     {"loss-not-awaited", {"durable-first"}},
     {"removal-not-awaited", {"durable-first"}},
     {"rescind-not-told", {"offered-once"}},
-    {"rescinded-offer-stands", {"offered-once"}},
+    // An agent that unregisters leaves such an offer behind.
+    {"rescinded-offer-stands", {"offered-once", "no-crash"}, 60, "offered-once"},
     {"recovered-twice", {"offered-once", "capacity"}},
     {"executor-not-counted", {"offered-once", "capacity"}},
     {"returning-executors-not-counted", {"converged", "capacity"}},
