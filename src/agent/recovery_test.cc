@@ -132,6 +132,27 @@ TEST_F(RecoveryTest, AnEndThatWasSavedIsToldOnce) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
+TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
+  options.registration_backoff_factor = Duration::zero();
+  StartAgent(/*disk_delay=*/std::chrono::seconds(2));
+  clock.Advance(std::chrono::seconds(10));
+  Register();
+  Run(Task("t1"));
+  clock.Advance(std::chrono::seconds(4));
+  ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
+  containerizer.Start();
+  containerizer.End(Exited(0));
+  clock.Advance(std::chrono::seconds(8));
+  ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_RUNNING));
+  clock.Advance(std::chrono::seconds(8));
+  ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_FINISHED));
+  links.subscriptions.clear();
+  agent->OnMasterDetected();
+  clock.Settle();
+  ASSERT_THAT(links.subscriptions, SizeIs(1)) << "before the acknowledgement is saved";
+  EXPECT_EQ(Subscription().tasks_size(), 0) << "a new master would wait for its end for ever";
+}
+
 TEST_F(RecoveryTest, ALaunchThatWasInterruptedHasFailed) {
   Register();
   Run(Task("t1"));

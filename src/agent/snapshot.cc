@@ -19,7 +19,8 @@ void DescribeQueued(const Executor& executor, link::Call::Subscribe& subscribe) 
   }
 }
 
-void Describe(const Executor& executor, link::Call::Subscribe& subscribe) {
+void Describe(const Executor& executor, const StatusUpdates& updates,
+              link::Call::Subscribe& subscribe) {
   // One that has ended uses nothing; only its tasks' last statuses are still on their way.
   if (executor.state() != Executor::State::kTerminated) {
     link::Call::Executor* out = subscribe.add_executors();
@@ -30,7 +31,11 @@ void Describe(const Executor& executor, link::Call::Subscribe& subscribe) {
   for (const auto& [id, task] : executor.launched()) {
     if (!TEPUI_PLANTED_FAULT("running-tasks-not-reported")) *subscribe.add_tasks() = task;
   }
-  for (const auto& [id, task] : executor.terminated()) *subscribe.add_tasks() = task;
+  for (const auto& [id, task] : executor.terminated()) {
+    // A master that is told of a task waits for its end to be acknowledged, and this one's has
+    // been.
+    if (!updates.Closing(executor.framework().id, id)) *subscribe.add_tasks() = task;
+  }
   DescribeQueued(executor, subscribe);
 }
 
@@ -92,7 +97,7 @@ link::Call::Subscribe Agent::Impl::MakeSubscription() {
     if (framework->removed) continue;
     *subscribe.add_frameworks() = framework->info;
     for (const auto& [executor_id, executor] : framework->executors) {
-      Describe(*executor, subscribe);
+      Describe(*executor, updates_, subscribe);
     }
   }
   size_t history_bytes = kMaxHistoryBytes;

@@ -42,6 +42,12 @@ bool StatusUpdates::Knows(const FrameworkId& framework, const TaskId& task,
                              [&](const Pending& pending) { return pending.status.uuid() == uuid; });
 }
 
+bool StatusUpdates::Closing(const FrameworkId& framework, const TaskId& task) const {
+  const Stream* stream = Find(framework, task);
+  return stream != nullptr && stream->acknowledging &&
+         IsTerminal(stream->pending.front().status.state());
+}
+
 void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& status,
                            const std::optional<TaskKey>& key) {
   const TaskId task(status.task_id().value());

@@ -40,6 +40,8 @@ class StatusUpdates {
                const std::vector<Saved::Status>& statuses);
   // True if a status with this uuid was taken lately and the task's stream is still open.
   bool Knows(const FrameworkId& framework, const TaskId& task, const std::string& uuid) const;
+  // True if the terminal status of the task was acknowledged, which is being saved.
+  bool Closing(const FrameworkId& framework, const TaskId& task) const;
 
   // False: it is not of the status that waits for it; a late answer to a retry is the usual case.
   bool Acknowledge(const FrameworkId& framework, const TaskId& task, const std::string& uuid);
