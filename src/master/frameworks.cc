@@ -18,6 +18,9 @@ namespace {
 // Longer failover timeouts mean forever and must not overflow the clock.
 constexpr double kLongestFailoverTimeout = 50.0 * 365 * 24 * 3600;
 
+// Before the removal of a framework that the registry did not take is tried again.
+constexpr Duration kRemovalRetry = std::chrono::seconds(10);
+
 std::vector<std::string> ToVector(const google::protobuf::RepeatedPtrField<std::string>& list) {
   return {list.begin(), list.end()};
 }
@@ -223,12 +226,19 @@ void Master::Impl::Disconnect(Framework& framework) {
   const double seconds =
       std::clamp(framework.info.failover_timeout(), 0.0, kLongestFailoverTimeout);
   spdlog::info("Framework {} disconnected; it may come back within {}s", framework.id, seconds);
-  framework.failover.Set(
-      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)),
-      [this, &framework] {
-        RemoveDurably(framework, "did not come back within its failover timeout",
-                      [](const Status&) {});
-      });
+  RemoveAfter(framework,
+              std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+}
+
+void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
+  framework.failover.Set(wait, [this, &framework] {
+    RemoveDurably(framework, "did not come back within its failover timeout",
+                  [this, id = framework.id](const Status& removed) {
+                    Framework* const known = FindFramework(id);
+                    if (removed || known == nullptr || known->connected()) return;
+                    RemoveAfter(*known, kRemovalRetry);
+                  });
+  });
 }
 
 // A master that was deposed and does not know can write nothing, so it cannot end what lives on

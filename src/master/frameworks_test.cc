@@ -192,6 +192,12 @@ TEST(Frameworks, AreNotRemovedByWhoCannotWrite) {
   h.registrar.Release(Fail(Code::kUnavailable, "deposed"));
   EXPECT_FALSE(h.Read(scheduler).record->completed);
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), IsEmpty());
+
+  // It may have been for now only.
+  h.registrar.held = false;
+  h.PassTime(seconds(11), {&node});
+  EXPECT_TRUE(h.Read(scheduler).record->completed);
+  EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
 }
 
 TEST(Frameworks, AreTornDownByOperators) {

@@ -124,6 +124,8 @@ class Master::Impl {
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
   void Disconnect(Framework& framework);
+  // Again and again, if the registry does not take it.
+  void RemoveAfter(Framework& framework, Duration wait);
   // Once the registry has it; `reply` tells.
   void RemoveDurably(Framework& framework, std::string why, Reply reply);
   void RemoveFramework(Framework& framework, std::string_view why);
