@@ -235,7 +235,9 @@ void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
     RemoveDurably(framework, "did not come back within its failover timeout",
                   [this, id = framework.id](const Status& removed) {
                     Framework* const known = FindFramework(id);
-                    if (removed || known == nullptr || known->connected()) return;
+                    if (removed || known == nullptr) return;
+                    // Not one that came back meanwhile, even if it is away again.
+                    if (known->connected() || known->failover.pending()) return;
                     RemoveAfter(*known, kRemovalRetry);
                   });
   });
