@@ -86,7 +86,8 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
 void StatusUpdates::Save(const FrameworkId& framework, const TaskId& task, Stream& stream,
                          bool replace) {
   Pending& newest = stream.pending.back();
-  newest.saved = false;
+  newest.saved = TEPUI_PLANTED_FAULT("told-before-it-is-saved");
+  if (newest.saved && stream.pending.size() == 1) SendFirst(framework, task, stream);
   if (replace) {
     services_.checkpoint.ReplaceStatus(*stream.key, newest.number, newest.status);
   } else {

@@ -1,13 +1,16 @@
 #include "sim/agent_node.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "agent/checkpoint.h"
 #include "base/version.h"
 #include "http/call_decoding.h"
 #include "http/responses.h"
 #include "sim/agent_link.h"
+#include "sim/durable.h"
 #include "sim/event_streams.h"
 #include "sim/simulated_containerizer.h"
 #include "wire/content_type.h"
@@ -73,6 +76,30 @@ std::string Describe(const link::Event& event) {
 }
 
 }  // namespace
+
+// What the agent keeps; tells what becomes of it.
+class AgentNode::Disk final : public Durable {
+ public:
+  Disk(Observer& observer, Host host) : observer_(observer), host_(std::move(host)) {}
+
+  void BeforeCommit(const storage::Batch& batch) override {
+    keys_.clear();
+    for (const storage::Write& write : batch) keys_.push_back(write.key);
+  }
+  void AfterCommit(uint64_t) override {
+    for (const std::string& key : keys_) {
+      const auto found = data()->records.find(key);
+      observer_.OnSaved(
+          host_, key,
+          found == data()->records.end() ? std::nullopt : std::optional(found->second.value));
+    }
+  }
+
+ private:
+  Observer& observer_;
+  const Host host_;
+  std::vector<std::string> keys_;  // Of the batch at hand.
+};
 
 // One life of the agent's process, and of what runs beside it.
 class AgentNode::Life final : public agent::Links {
@@ -226,7 +253,10 @@ void AgentNode::Life::Leave(const Status& status) {
 }
 
 AgentNode::AgentNode(Parts parts, Host host, agent::Options options)
-    : parts_(parts), host_(std::move(host)), options_(WithIdentity(std::move(options), host_)) {}
+    : parts_(parts),
+      host_(std::move(host)),
+      options_(WithIdentity(std::move(options), host_)),
+      disk_(std::make_unique<Disk>(parts_.observer, host_)) {}
 
 AgentNode::~AgentNode() { parts_.world.clock().Cancel(next_); }
 
@@ -263,7 +293,7 @@ void AgentNode::Crash(bool replace) {
   const bool is_on = containers_ != nullptr;
   life_.reset();
   containers_.reset();
-  if (replace) disk_ = std::make_unique<Durable>();
+  if (replace) disk_ = std::make_unique<Disk>(parts_.observer, host_);
   if (!is_on) return;
   parts_.world.Write("{}: crashes", host_);
   parts_.observer.OnEnded(host_, "crash");

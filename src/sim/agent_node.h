@@ -4,7 +4,6 @@
 #include <string>
 
 #include "agent/agent.h"
-#include "sim/durable.h"
 #include "sim/election.h"
 #include "sim/network.h"
 #include "sim/observer.h"
@@ -58,6 +57,7 @@ class AgentNode {
 
  private:
   class Life;
+  class Disk;
 
   // Asks the agent to end, by `how`.
   void End(std::move_only_function<void(agent::Agent&)> how);
@@ -70,7 +70,7 @@ class AgentNode {
   const agent::Options options_;
   MachineFaults faults_;
   StoreBehaviour store_;
-  std::unique_ptr<Durable> disk_ = std::make_unique<Durable>();
+  std::unique_ptr<Disk> disk_;
   bool wanted_ = false;  // By whoever operates it.
   uint64_t lives_ = 0;
   uint64_t boots_ = 0;

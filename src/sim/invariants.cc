@@ -1,5 +1,6 @@
 #include "sim/invariants.h"
 
+#include "sim/checkpoint_invariants.h"
 #include "sim/findings.h"
 #include "sim/membership_invariants.h"
 #include "sim/resource_invariants.h"
@@ -16,12 +17,17 @@ using SchedulerEvent = mesos::v1::scheduler::Event;
 class Invariants::Impl {
  public:
   explicit Impl(World& world)
-      : findings(world), tasks(findings), resources(findings), membership(findings) {}
+      : findings(world),
+        tasks(findings),
+        resources(findings),
+        membership(findings),
+        checkpoints(findings) {}
 
   Findings findings;
   TaskInvariants tasks;
   ResourceInvariants resources;
   MembershipInvariants membership;
+  CheckpointInvariants checkpoints;
 };
 
 namespace {
@@ -74,11 +80,18 @@ void Invariants::OnLeading(const std::string& host, uint64_t epoch) {
 void Invariants::OnAgentSends(const std::string& host, const link::Call& call) {
   impl_->tasks.OnAgentSends(host, call);
   impl_->resources.OnAgentSends(host, call);
+  impl_->checkpoints.OnAgentSends(host, call);
 }
 
 void Invariants::OnAgentEvent(const std::string& host, const link::Event& event) {
   impl_->tasks.OnAgentEvent(host, event);
   impl_->resources.OnAgentEvent(event);
+  impl_->checkpoints.OnAgentEvent(host, event);
+}
+
+void Invariants::OnSaved(const std::string& host, const std::string& key,
+                         const std::optional<std::string>& value) {
+  impl_->checkpoints.OnSaved(host, key, value);
 }
 
 void Invariants::OnContainerStarted(const std::string& host, const std::string& container,
@@ -107,8 +120,6 @@ void Invariants::OnStarted(const std::string&) {}
 void Invariants::OnEnded(const std::string& host, const std::string&) {
   impl_->tasks.OnEnded(host);
 }
-
-// What ran goes on; what the agent had only in memory is gone.
 
 void Invariants::CheckAtRest(const Cluster& cluster) {
   const RestPicture picture = TakePicture(cluster);

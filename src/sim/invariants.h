@@ -25,6 +25,7 @@ class World;
 // - acknowledged-once: an update whose acknowledgement reached its agent is not sent again, and the
 //   next one not before.
 // - durable-first: nobody is told of an agent's admission, loss or end before the registry has it.
+// - saved-first: an agent tells the master of nothing that its next life would not know.
 // - gone-stays-gone: an agent that was removed is not admitted again under its id.
 // - one-leader: writes of a leader stop taking effect when the next one's epoch begins.
 // - told-truth (at rest): reconciliation answers, with what runs.
@@ -48,6 +49,8 @@ class Invariants final : public Observer {
   void OnLeading(const std::string& host, uint64_t epoch) override;
   void OnAgentSends(const std::string& host, const link::Call& call) override;
   void OnAgentEvent(const std::string& host, const link::Event& event) override;
+  void OnSaved(const std::string& host, const std::string& key,
+               const std::optional<std::string>& value) override;
   void OnContainerStarted(const std::string& host, const std::string& container,
                           const std::string& task, const Resources& resources) override;
   void OnContainerEnded(const std::string& host, const std::string& container,

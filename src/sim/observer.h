@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "master/read_model.h"
@@ -43,6 +44,9 @@ class Observer {
   // --- Agents.
   virtual void OnAgentSends(const std::string& host, const link::Call& call) = 0;
   virtual void OnAgentEvent(const std::string& host, const link::Event& event) = 0;
+  // Its disk has taken a write (docs/storage.md); no value: of the key's end.
+  virtual void OnSaved(const std::string& host, const std::string& key,
+                       const std::optional<std::string>& value) = 0;
   // `task`: the task or, of a custom executor, "executor <id>". A container's program runs from
   // OnContainerStarted to OnContainerEnded.
   virtual void OnContainerStarted(const std::string& host, const std::string& container,

@@ -32,6 +32,8 @@ class RecordingObserver : public Observer {
   }
   void OnAgentSends(const std::string&, const link::Call&) override {}
   void OnAgentEvent(const std::string&, const link::Event&) override {}
+  void OnSaved(const std::string&, const std::string&, const std::optional<std::string>&) override {
+  }
   void OnContainerStarted(const std::string&, const std::string&, const std::string& task,
                           const Resources& resources) override {
     programs.push_back(fmt::format("{} starts with {}", task, resources.ToString()));
