@@ -209,18 +209,65 @@ class FakeDisk final : public containers::Disk {
   }
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override {
     removed.push_back(path);
-    callback({});
+    Later([this, path] { Erase(path); }, std::move(callback));
+  }
+  Status Move(const std::string& from, const std::string& to) override {
+    if (before_move) before_move();
+    if (move_error) return std::unexpected(*move_error);
+    if (data.contains(to)) return {};
+    if (auto moved = data.extract(from)) {
+      moved.key() = to;
+      data.insert(std::move(moved));
+    }
+    directories.erase(from);
+    if (after_move) after_move();
+    return {};
+  }
+  void Empty(const std::string& path, std::move_only_function<void(Status)> callback) override {
+    emptied.push_back(path);
+    Later([this, path] { data.erase(path); }, std::move(callback));
   }
   Result<double> UsedFraction(const std::string&) override { return used; }
 
   bool Removed(const std::string& path) const { return std::ranges::count(removed, path) > 0; }
 
+  // Does what is to be removed, which a `slow` disk has not done yet.
+  void FinishRemovals() {
+    for (auto& removal : std::exchange(removals, {})) removal();
+  }
+
   std::optional<Error> error;
   std::map<std::string, std::string> directories;  // With their user.
+  std::map<std::string, std::string> data;         // In directories, as tasks wrote it.
+  std::optional<Error> move_error;
+  std::optional<Error> remove_error;
+  std::function<void()> before_move;
+  std::function<void()> after_move;
+  bool slow = false;
+  std::vector<std::move_only_function<void()>> removals;
+  std::vector<std::string> emptied;
   std::map<std::string, std::string> links;
   std::map<std::string, std::vector<Entry>> listings;
   std::vector<std::string> removed;
   double used = 0;
+
+ private:
+  void Erase(const std::string& path) {
+    directories.erase(path);
+    data.erase(path);
+  }
+  void Later(std::function<void()> work, std::move_only_function<void(Status)> callback) {
+    auto removal = [this, work = std::move(work), callback = std::move(callback)]() mutable {
+      if (remove_error) return callback(std::unexpected(*remove_error));
+      work();
+      callback({});
+    };
+    if (slow) {
+      removals.emplace_back(std::move(removal));
+    } else {
+      removal();
+    }
+  }
 };
 
 class AgentTest : public ::testing::Test {

@@ -15,6 +15,8 @@ namespace {
 
 // Beyond the grace periods, for containers that are slow to go.
 constexpr Duration kEndPatience = std::chrono::minutes(1);
+// Beyond this many the agent asks the master anew for what is to be done.
+constexpr size_t kMaxHeld = 10'000;
 
 }  // namespace
 
@@ -82,9 +84,30 @@ void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
 void Agent::Impl::OnUnregistered() {
   updates_.Pause();
   operations_.Pause();
+  held_.clear();
+}
+
+// What was sent behind an operation relies on it already, but volumes are destroyed when that is
+// saved: the next in the same place must wait for it. And one that is made and not yet saved, a
+// task may not write into: its data would lie there if the agent died now.
+void Agent::Impl::HoldUntilSaved() {
+  holds_ = true;
+  checkpoint_.WhenSaved([this] {
+    holds_ = false;
+    while (!holds_ && !held_.empty()) {
+      const link::Event event = std::move(held_.front());
+      held_.pop_front();
+      OnMasterEvent(event);
+    }
+  });
 }
 
 void Agent::Impl::OnMasterEvent(const link::Event& event) {
+  if (holds_ && event.type() != link::Event::PING) {
+    held_.push_back(event);
+    if (held_.size() > kMaxHeld) registration_.Resubscribe("its disk is slow to save an operation");
+    return;
+  }
   switch (event.type()) {
     case link::Event::SUBSCRIBED:
       return registration_.OnSubscribed(event.subscribed());
@@ -118,7 +141,8 @@ void Agent::Impl::OnMasterEvent(const link::Event& event) {
     case link::Event::UPDATE_FRAMEWORK:
       return OnUpdateFramework(event.update_framework());
     case link::Event::APPLY_OPERATION:
-      return operations_.Apply(event.apply_operation(), AgentId(info_.id().value()));
+      operations_.Apply(event.apply_operation(), AgentId(info_.id().value()));
+      return HoldUntilSaved();
     case link::Event::OPERATION_ACKNOWLEDGEMENT:
       return operations_.Acknowledge(event.operation_acknowledgement());
     case link::Event::RECONCILE_TASKS:

@@ -84,6 +84,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) override;
   bool leaving() const override { return leaves_; }
 
+  void HoldUntilSaved();
+
   // The master's orders.
   void OnRunTask(const link::Event::RunTask& run);
   void OnRunTaskGroup(const link::Event::RunTaskGroup& run);
@@ -165,6 +167,10 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   Operations operations_;
   SandboxGc gc_;
   Registration registration_;
+
+  // What the master says until volumes are made or destroyed for good; no more than kMaxHeld.
+  bool holds_ = false;
+  std::deque<link::Event> held_;
 
   bool recovered_ = false;
   bool has_master_ = false;  // While that is not so.

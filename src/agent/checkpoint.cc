@@ -111,12 +111,19 @@ void Checkpoint::SaveAgent(const v1::AgentInfo& info, const std::string& boot_id
 void Checkpoint::ForgetAgent() { Write({Drop(std::string(kAgentKey))}); }
 
 void Checkpoint::SaveResources(const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
-                               const v1::Operation* operation) {
+                               const v1::Operation* operation, const DestroyedVolumes& destroyed) {
   checkpoint::Resources record;
   *record.mutable_resources() = resources;
   storage::Batch batch = {Put(std::string(kResourcesKey), record)};
   if (operation != nullptr) batch.push_back(PutOperation(*operation));
+  for (const auto& [name, volume] : destroyed) {
+    batch.push_back(Put(DestroyedVolumeKey(name), volume));
+  }
   Write(std::move(batch));
+}
+
+void Checkpoint::RemoveDestroyedVolume(const std::string& name) {
+  Write({Drop(DestroyedVolumeKey(name))});
 }
 
 void Checkpoint::SaveOperation(const v1::Operation& operation) { Write({PutOperation(operation)}); }

@@ -48,10 +48,12 @@ class Checkpoint {
   void SaveAgent(const v1::AgentInfo& info, const std::string& boot_id);
   void ForgetAgent();
 
+  using DestroyedVolumes = std::vector<std::pair<std::string, checkpoint::DestroyedVolume>>;
   // What operations made of the resources, with the operation that did it if its outcome is to be
-  // acknowledged.
+  // acknowledged, and the volumes that it destroyed.
   void SaveResources(const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
-                     const v1::Operation* operation);
+                     const v1::Operation* operation, const DestroyedVolumes& destroyed);
+  void RemoveDestroyedVolume(const std::string& name);
   void SaveOperation(const v1::Operation& operation);
   void RemoveOperation(const std::string& uuid);
 

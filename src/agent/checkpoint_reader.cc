@@ -11,6 +11,7 @@ namespace tepui::agent {
 namespace {
 
 constexpr std::string_view kOperations = "operations/";
+constexpr std::string_view kDestroyedVolumes = "destroyed/";
 constexpr std::string_view kFrameworks = "frameworks/";
 constexpr std::string_view kExecutors = "executors/";
 constexpr std::string_view kTasks = "tasks/";
@@ -48,6 +49,10 @@ class Reader {
       if (Parse(entry, operation)) {
         saved_.operations.push_back(std::move(*operation.mutable_operation()));
       }
+    } else if (key.starts_with(kDestroyedVolumes)) {
+      checkpoint::DestroyedVolume volume;
+      std::string name(key.substr(kDestroyedVolumes.size()));
+      if (Parse(entry, volume)) saved_.destroyed_volumes[std::move(name)] = std::move(volume);
     } else if (key.starts_with(kFrameworks)) {
       const auto number = ParseNumber(key.substr(kFrameworks.size()));
       if (!number) return Complain(entry.key, "does not name a number");
@@ -162,6 +167,10 @@ std::string OperationKey(const std::string& uuid) {
     fmt::format_to(std::back_inserter(key), "{:02x}", static_cast<unsigned char>(byte));
   }
   return key;
+}
+
+std::string DestroyedVolumeKey(const std::string& name) {
+  return fmt::format("{}{}", kDestroyedVolumes, name);
 }
 
 std::string FrameworkKey(uint64_t number) { return fmt::format("{}{:016x}", kFrameworks, number); }

@@ -25,6 +25,7 @@ struct TaskKey {
 inline constexpr std::string_view kAgentKey = "agent";
 inline constexpr std::string_view kResourcesKey = "resources";
 std::string OperationKey(const std::string& uuid);
+std::string DestroyedVolumeKey(const std::string& name);
 std::string FrameworkKey(uint64_t number);
 std::string ExecutorKey(const ContainerId& container);
 std::string ToString(const TaskKey& key);
@@ -61,6 +62,7 @@ struct Saved {
   std::optional<checkpoint::Agent> agent;
   google::protobuf::RepeatedPtrField<v1::Resource> resources;
   std::vector<v1::Operation> operations;
+  std::map<std::string, checkpoint::DestroyedVolume> destroyed_volumes;  // By the record's name.
   std::map<FrameworkId, Framework> frameworks;
   std::vector<Executor> executors;
   std::vector<Problem> problems;  // What is left out of the rest.

@@ -360,6 +360,7 @@ TEST_F(CommandTaskTest, LinksPersistentVolumes) {
     agent->OnMasterEvent(event);
   }
   Run(task);
+  clock.Settle();
   const std::string path = "/w/volumes/roles/web/v1";
   EXPECT_EQ(disk.directories[path], "alice");
   EXPECT_EQ(disk.links[containerizer.Last().spec.sandbox + "/data"], path);

@@ -4,52 +4,11 @@
 #include <gmock/gmock.h>
 
 #include "agent/agent_fixture.h"
+#include "agent/lossy_store.h"
 #include "agent/statuses.h"
 
 namespace tepui::agent {
 namespace {
-
-// Writes take a while; those that a crash overtakes never happened.
-class LossyStore final : public storage::Store {
- public:
-  LossyStore(VirtualClock& clock, Random& random, std::map<std::string, std::string>& disk)
-      : clock_(clock), random_(random), disk_(disk) {}
-
-  void TakeOver(TakenOver done) override {
-    Soon([done = std::move(done)]() mutable { done(1); });
-  }
-  void Load(std::string, Loaded done) override {
-    Soon([this, done = std::move(done)]() mutable {
-      std::vector<storage::Entry> entries;
-      for (const auto& [key, value] : disk_) entries.push_back({key, value, 1});
-      done(std::move(entries));
-    });
-  }
-  void Commit(storage::Batch batch, Done done) override {
-    Soon([this, batch = std::move(batch), done = std::move(done)]() mutable {
-      for (storage::Write& write : batch) {
-        if (write.value) {
-          disk_[write.key] = std::move(*write.value);
-        } else {
-          disk_.erase(write.key);
-        }
-      }
-      done({});
-    });
-  }
-
- private:
-  void Soon(std::move_only_function<void()> work) {
-    last_ = std::max(last_, clock_.Now() + std::chrono::microseconds(random_.Below(3'000)));
-    clock_.After(last_ - clock_.Now(), lifetime_.Bind(std::move(work)));
-  }
-
-  VirtualClock& clock_;
-  Random& random_;
-  std::map<std::string, std::string>& disk_;
-  MonotonicTime last_{};
-  Lifetime lifetime_;
-};
 
 // Containers that outlive the agent, and end when the test says so.
 class Machine final : public containers::Containerizer {

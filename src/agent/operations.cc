@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "agent/paths.h"
@@ -72,7 +73,8 @@ Operations::Operations(const Services& services, Forward forward, std::function<
       forward_(std::move(forward)),
       diverged_(std::move(diverged)),
       total_(Resources::FromProto(services.options.info.resources()).value_or(Resources())),
-      version_(services.random.UuidBytes()) {}
+      version_(services.random.UuidBytes()),
+      destroyed_(services) {}
 
 Status Operations::Restore(const Saved& saved) {
   const Result<Resources> made = Resources::FromProto(saved.resources);
@@ -89,30 +91,27 @@ Status Operations::Restore(const Saved& saved) {
   return {};
 }
 
+void Operations::ResumeDestroying(const Saved& saved) {
+  destroyed_.Restore(saved.destroyed_volumes,
+                     [this](const std::string& path) { return IsVolume(path); });
+}
+
 void Operations::Apply(const link::Event::ApplyOperation& operation, const AgentId& agent) {
   if (records_.contains(operation.operation_uuid())) return;  // Delivered twice.
   if (operation.has_resource_version_uuid() && operation.resource_version_uuid() != version_) {
     v1::OperationStatus status = MakeStatus(v1::OPERATION_DROPPED, agent);
     status.set_message("The operation assumes an outdated state of the agent's resources");
-    return Finish(operation, std::move(status), /*changed=*/false);
+    return Finish(operation, std::move(status));
   }
-  const v1::Offer::Operation info = WithoutAllocation(operation.info());
-  const Status done = Perform(info);
-  if (done) {
-    Finish(operation, MakeStatus(v1::OPERATION_FINISHED, agent), /*changed=*/true);
-    if (info.type() == v1::Offer::Operation::DESTROY) {
-      services_.checkpoint.WhenSaved(
-          lifetime_.Bind([this, destroy = info.destroy()] { RemoveVolumes(destroy); }));
-    }
-    return;
-  }
+  const Status done = Perform(WithoutAllocation(operation.info()));
+  if (done) return FinishChange(operation, MakeStatus(v1::OPERATION_FINISHED, agent));
 
   spdlog::error("Operation {} failed: {}", v1::Offer::Operation::Type_Name(operation.info().type()),
                 done.error().message);
   v1::OperationStatus status = MakeStatus(v1::OPERATION_FAILED, agent);
   status.set_message(done.error().message);
   version_ = services_.random.UuidBytes();
-  Finish(operation, std::move(status), /*changed=*/false);
+  Finish(operation, std::move(status));
   diverged_();
 }
 
@@ -130,6 +129,7 @@ Status Operations::MakeVolumes(const v1::Offer::Operation::Create& create) {
   for (const v1::Resource& volume : create.volumes()) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
     if (!path) return Fail(path.error());
+    if (auto clean = destroyed_.CheckClean(*path); !clean) return clean;
     if (auto made = services_.disk.CreateDirectory(*path, std::nullopt, ""); !made) return made;
   }
   return {};
@@ -142,45 +142,60 @@ bool Operations::IsVolume(const std::string& path) const {
   });
 }
 
-void Operations::RemoveVolumes(const v1::Offer::Operation::Destroy& destroy) {
+std::vector<v1::Resource> Operations::Destroyed(
+    const v1::Offer::Operation::Destroy& destroy) const {
+  std::map<std::string, v1::Resource> volumes;  // By path.
   for (const v1::Resource& volume : destroy.volumes()) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
-    // Shared volumes may be there more than once: the data goes with the last. And it may be
-    // somebody else's by now.
-    if (!path || IsVolume(*path)) continue;
-    services_.disk.Remove(*path, lifetime_.Bind([path = *path](const Status& removed) {
-      if (!removed) {
-        spdlog::error("The data of a destroyed volume stays in {}: {}", path,
-                      removed.error().message);
-      }
-    }));
+    // There may be more than one at its path: the data goes with the last.
+    if (path && !IsVolume(*path)) volumes[*path] = volume;
   }
+  std::vector<v1::Resource> destroyed;
+  for (auto& [path, volume] : volumes) destroyed.push_back(std::move(volume));
+  return destroyed;
 }
 
-void Operations::Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status,
-                        bool changed) {
-  if (operation.info().has_id()) {
-    *status.mutable_operation_id() = operation.info().id();
-    status.mutable_uuid()->set_value(services_.random.UuidBytes());
-
-    auto record = std::make_unique<Record>(services_.clock);
-    record->backoff = kFirstRetry;
-    v1::Operation& stored = record->operation;
-    if (operation.has_framework_id()) *stored.mutable_framework_id() = operation.framework_id();
-    *stored.mutable_agent_id() = status.agent_id();
-    *stored.mutable_info() = operation.info();
-    stored.mutable_uuid()->set_value(operation.operation_uuid());
-    *stored.add_statuses() = status;
-    *stored.mutable_latest_status() = std::move(status);
-    if (changed) {
-      services_.checkpoint.SaveResources(Made(), &stored);
-    } else {
-      services_.checkpoint.SaveOperation(stored);
-    }
-    records_[operation.operation_uuid()] = std::move(record);
-    return SendWhenSaved(operation.operation_uuid());
+void Operations::Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status) {
+  if (const v1::Operation* kept = Keep(operation, status)) {
+    services_.checkpoint.SaveOperation(*kept);
   }
-  if (changed) services_.checkpoint.SaveResources(Made(), nullptr);
+  TellWhenSaved(operation, std::move(status));
+}
+
+void Operations::FinishChange(const link::Event::ApplyOperation& operation,
+                              v1::OperationStatus status) {
+  const v1::Operation* kept = Keep(operation, status);
+  const auto destroyed = destroyed_.Add(Destroyed(operation.info().destroy()));
+  services_.checkpoint.SaveResources(Made(), kept, destroyed);
+  if (!destroyed.empty()) {
+    services_.checkpoint.WhenSaved(
+        lifetime_.Bind([this, destroyed] { destroyed_.Clear(destroyed); }));
+  }
+  // Behind the above, as the reply lets others rely on the place being free.
+  TellWhenSaved(operation, std::move(status));
+}
+
+const v1::Operation* Operations::Keep(const link::Event::ApplyOperation& operation,
+                                      v1::OperationStatus& status) {
+  if (!operation.info().has_id()) return nullptr;
+  *status.mutable_operation_id() = operation.info().id();
+  status.mutable_uuid()->set_value(services_.random.UuidBytes());
+
+  auto record = std::make_unique<Record>(services_.clock);
+  record->backoff = kFirstRetry;
+  v1::Operation& stored = record->operation;
+  if (operation.has_framework_id()) *stored.mutable_framework_id() = operation.framework_id();
+  *stored.mutable_agent_id() = status.agent_id();
+  *stored.mutable_info() = operation.info();
+  stored.mutable_uuid()->set_value(operation.operation_uuid());
+  *stored.add_statuses() = status;
+  *stored.mutable_latest_status() = status;
+  return &(records_[operation.operation_uuid()] = std::move(record))->operation;
+}
+
+void Operations::TellWhenSaved(const link::Event::ApplyOperation& operation,
+                               v1::OperationStatus status) {
+  if (operation.info().has_id()) return SendWhenSaved(operation.operation_uuid());
   // Nobody acknowledges it; should it get lost, the next subscription tells the resources.
   link::Call::OperationUpdate update;
   if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();

@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "agent/destroyed_volumes.h"
 #include "agent/services.h"
 #include "base/timer.h"
 
@@ -14,7 +15,10 @@ namespace tepui::agent {
 // operations that shape it (reference 2.4). An operation takes effect at once and whole, with the
 // volume's directory, or fails and changes nothing. The outcome of one that wants feedback is sent
 // until it is acknowledged: after 10 s, 20 s ... 10 min, while there is a master. Nothing is
-// answered before total and outcome are saved; the data of a destroyed volume goes after that.
+// answered before total and outcome are saved, and the data of destroyed volumes is out of the way.
+//
+// A volume whose data could not be got out of the way is destroyed all the same, for the resources
+// are saved without it; what fails is the CREATE in its place.
 class Operations {
  public:
   using Forward = std::function<void(link::Call::OperationUpdate)>;
@@ -24,6 +28,8 @@ class Operations {
 
   // What was saved, after the agent's restart. Fails if it is no part of the resources of today.
   Status Restore(const Saved& saved);
+  // Goes on with the data of destroyed volumes. After the above, and before a master is met.
+  void ResumeDestroying(const Saved& saved);
 
   void Apply(const link::Event::ApplyOperation& operation, const AgentId& agent);
   void Acknowledge(const link::Event::OperationAcknowledgement& acknowledgement);
@@ -57,10 +63,16 @@ class Operations {
   Status MakeVolumes(const v1::Offer::Operation::Create& create);
   // Whether data of a volume lies there.
   bool IsVolume(const std::string& path) const;
-  void RemoveVolumes(const v1::Offer::Operation::Destroy& destroy);
-  // Saves the outcome, and what was made of the resources if that has changed, then tells it.
-  void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status,
-              bool changed);
+  // Those of them whose data goes, now that they are no part of the total.
+  std::vector<v1::Resource> Destroyed(const v1::Offer::Operation::Destroy& destroy) const;
+  // Saves the outcome of what left the resources as they were; then tells it.
+  void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
+  // The same of what changed them, with the change.
+  void FinishChange(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
+  // The record of an outcome that is to be acknowledged; null if nobody asked for that.
+  const v1::Operation* Keep(const link::Event::ApplyOperation& operation,
+                            v1::OperationStatus& status);
+  void TellWhenSaved(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
   void SendWhenSaved(const std::string& uuid);
   void Send(Record& record);
 
@@ -71,6 +83,7 @@ class Operations {
   std::string version_;  // 16 bytes.
   bool paused_ = true;
   std::unordered_map<std::string, std::unique_ptr<Record>> records_;  // By the operation's uuid.
+  DestroyedVolumes destroyed_;
   Lifetime lifetime_;
 };
 

@@ -5,12 +5,20 @@
 namespace tepui::agent {
 namespace {
 
+using testing::Contains;
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::Pair;
+using testing::StartsWith;
 using Operation = v1::Offer::Operation;
 
 // Reference 2.4.
 class OperationsTest : public AgentTest {
  protected:
+  static constexpr char kVolume[] = "/w/volumes/roles/web/v1";
+
   static v1::Resource Reserved(double disk_mb) {
     v1::Resource resource;
     resource.set_name("disk");
@@ -42,6 +50,13 @@ class OperationsTest : public AgentTest {
     return operation;
   }
 
+  static Operation Destroy(double disk_mb) {
+    Operation operation;
+    operation.set_type(Operation::DESTROY);
+    *operation.mutable_destroy()->add_volumes() = Volume(disk_mb);
+    return operation;
+  }
+
   void Apply(const Operation& operation, const std::string& uuid, const std::string& version = "") {
     link::Event event;
     event.set_type(link::Event::APPLY_OPERATION);
@@ -51,6 +66,11 @@ class OperationsTest : public AgentTest {
     if (!version.empty()) event.mutable_apply_operation()->set_resource_version_uuid(version);
     agent->OnMasterEvent(event);
     clock.Settle();
+  }
+  std::vector<std::string> SavedKeys() const {
+    std::vector<std::string> keys;
+    for (const auto& [key, entry] : saved->records) keys.push_back(key);
+    return keys;
   }
   std::vector<link::Call::OperationUpdate> Updates() const {
     std::vector<link::Call::OperationUpdate> out;
@@ -63,6 +83,13 @@ class OperationsTest : public AgentTest {
     agent->OnMasterDisconnected("reset");
     clock.Advance(seconds(1));
     Subscribed();
+  }
+  // To save anything takes so long.
+  void RegisterWithASlowDisk(Duration delay) {
+    StartAgent(delay);
+    clock.Advance(5 * delay);
+    Register();
+    clock.Advance(5 * delay);
   }
   const link::Call::Subscribe& LastSubscription() const { return links.subscriptions.back(); }
 };
@@ -88,35 +115,212 @@ TEST_F(OperationsTest, ShapeTheAgentsResources) {
   EXPECT_EQ(LastSubscription().info().resources_size(), 3) << "as the flags say";
 }
 
-TEST_F(OperationsTest, DestroyRemovesTheData) {
-  Register();
+// In this order: the commit, the data out of the way, the outcome, the removal.
+TEST_F(OperationsTest, ADestroyedVolumesDataIsOutOfTheWayBeforeItIsTold) {
+  RegisterWithASlowDisk(seconds(1));
   Apply(Reserve(100), "u1");
+  clock.Advance(seconds(2));
   Apply(Create(40), "u2");
-  Operation destroy;
-  destroy.set_type(Operation::DESTROY);
-  *destroy.mutable_destroy()->add_volumes() = Volume(40);
-  Apply(destroy, "u3");
-  EXPECT_EQ(Updates()[2].status().state(), v1::OPERATION_FINISHED);
-  EXPECT_TRUE(disk.Removed("/w/volumes/roles/web/v1"));
+  clock.Advance(seconds(2));
+  disk.data[kVolume] = "secret";
+  disk.slow = true;
+  size_t told_before_move = 0;
+  disk.before_move = [&] {
+    told_before_move = Updates().size();
+    EXPECT_THAT(SavedKeys(), Contains(StartsWith("destroyed/")));
+  };
+  Apply(Destroy(40), "u3");
+  EXPECT_EQ(disk.data[kVolume], "secret") << "it is not saved yet";
   EXPECT_TRUE(agent->Snapshot()->total.PersistentVolumes().empty());
+  clock.Advance(seconds(2));
+  EXPECT_EQ(told_before_move, 2u);
+  ASSERT_EQ(Updates().size(), 3u);
+  EXPECT_EQ(Updates()[2].status().state(), v1::OPERATION_FINISHED);
+  EXPECT_FALSE(disk.data.contains(kVolume));
+  EXPECT_EQ(disk.data.size(), 1u) << "moved, and not removed yet";
+
+  // There is a place for another at once.
+  Apply(Create(60), "u4");
+  clock.Advance(seconds(2));
+  ASSERT_EQ(Updates().size(), 4u);
+  EXPECT_EQ(Updates()[3].status().state(), v1::OPERATION_FINISHED);
+  EXPECT_TRUE(disk.directories.contains(kVolume));
+  disk.data[kVolume] = "of the next";
+  disk.FinishRemovals();
+  EXPECT_THAT(disk.data, ElementsAre(Pair(kVolume, "of the next")));
+  clock.Advance(seconds(2));
+  EXPECT_THAT(SavedKeys(), Not(Contains(StartsWith("destroyed/"))));
 }
 
-// The operations of one call follow each other faster than data goes.
-TEST_F(OperationsTest, DestroyDoesNotRemoveTheDataOfTheNextVolume) {
+// The operations of one call follow each other faster than they are saved.
+TEST_F(OperationsTest, WhatFollowsADestroyWaitsForIt) {
+  RegisterWithASlowDisk(seconds(1));
+  Apply(Reserve(100), "u1");
+  clock.Advance(seconds(2));
+  Apply(Create(40), "u2");
+  clock.Advance(seconds(2));
+  disk.data[kVolume] = "secret";
+  Apply(Destroy(40), "u3");
+  Apply(Create(60), "u4");
+  v1::TaskInfo task = Task("t1");
+  *task.add_resources() = Volume(60);
+  Run(task);
+  Ping();
+  EXPECT_EQ(links.Of(link::Call::PONG).size(), 1u)
+      << "the master must not miss the agent meanwhile";
+  EXPECT_THAT(containerizer.order, IsEmpty());
+  clock.Advance(seconds(1));
+  EXPECT_THAT(containerizer.order, IsEmpty()) << "the volume might still come to nothing";
+  EXPECT_FALSE(disk.data.contains(kVolume));
+  clock.Advance(seconds(2));
+  ASSERT_EQ(containerizer.order.size(), 1u);
+  EXPECT_TRUE(disk.directories.contains(kVolume));
+  EXPECT_FALSE(disk.data.contains(kVolume));
+}
+
+TEST_F(OperationsTest, WhatWaitsForAnOperationIsOfItsLink) {
+  RegisterWithASlowDisk(seconds(1));
+  Apply(Reserve(100), "u1");
+  Apply(Reserve(50), "u2");
+  agent->OnMasterDisconnected("reset");
+  clock.Advance(seconds(5));
+  Subscribed();
+  Apply(Reserve(25), "u3");
+  clock.Advance(seconds(5));
+  std::vector<std::string> done;
+  for (const auto& update : Updates()) done.push_back(update.operation_uuid());
+  EXPECT_THAT(done, ElementsAre("u1", "u3")) << "the master has told anew what it wants";
+}
+
+TEST_F(OperationsTest, ASubscriptionTellsWhatIsSaved) {
+  RegisterWithASlowDisk(seconds(5));
+  links.subscriptions.clear();
+  Apply(Reserve(100), "u1");
+  agent->OnMasterDisconnected("reset");
+  clock.Advance(seconds(4));
+  EXPECT_THAT(links.subscriptions, IsEmpty());
+  clock.Advance(seconds(1));
+  ASSERT_EQ(links.subscriptions.size(), 1u);
+  EXPECT_EQ(LastSubscription().checkpointed_resources_size(), 1);
+}
+
+TEST_F(OperationsTest, WhatCannotBeMovedAsideBarsItsPlaceUntilItIsRemoved) {
   Register();
   Apply(Reserve(100), "u1");
   Apply(Create(40), "u2");
+  disk.data[kVolume] = "secret";
+  disk.move_error = Error{Code::kInternal, "Invalid cross-device link"};
+  disk.slow = true;
+  Apply(Destroy(40), "u3");
+  EXPECT_EQ(Updates()[2].status().state(), v1::OPERATION_FINISHED) << "it is no volume any more";
+
+  Apply(Create(60), "u4");
+  EXPECT_EQ(Updates()[3].status().state(), v1::OPERATION_FAILED);
+  EXPECT_THAT(Updates()[3].status().message(), HasSubstr("still holds data of a destroyed volume"));
+  EXPECT_THAT(Updates()[3].status().message(), HasSubstr(kVolume));
+  EXPECT_TRUE(agent->Snapshot()->total.PersistentVolumes().empty());
+
+  disk.remove_error = Error{Code::kInternal, "Operation not permitted"};
+  disk.FinishRemovals();
+  SubscribeAgain();
+  Apply(Create(60), "u5");
+  EXPECT_EQ(Updates()[4].status().state(), v1::OPERATION_FAILED);
+  EXPECT_THAT(Updates()[4].status().message(), HasSubstr("Operation not permitted"));
+
+  disk.remove_error.reset();
+  SubscribeAgain();
+  Pass(seconds(10));
+  disk.FinishRemovals();
+  Apply(Create(60), "u6");
+  EXPECT_EQ(Updates()[5].status().state(), v1::OPERATION_FINISHED);
+  EXPECT_THAT(disk.data, IsEmpty());
+}
+
+TEST_F(OperationsTest, AWholeDiskIsEmptiedBeforeItsNextVolume) {
+  v1::Resource mount = Reserved(500);
+  mount.clear_allocation_info();
+  mount.mutable_reservations(0)->set_type(v1::Resource::ReservationInfo::STATIC);
+  mount.mutable_disk()->mutable_source()->set_type(v1::Resource::DiskInfo::Source::MOUNT);
+  mount.mutable_disk()->mutable_source()->mutable_mount()->set_root("/mnt/d1");
+  *options.info.add_resources() = mount;
+  Register();
+  Operation create = Create(500);
+  v1::Resource& volume = *create.mutable_create()->mutable_volumes(0);
+  *volume.mutable_reservations() = mount.reservations();
+  *volume.mutable_disk()->mutable_source() = mount.disk().source();
   Operation destroy;
   destroy.set_type(Operation::DESTROY);
-  *destroy.mutable_destroy()->add_volumes() = Volume(40);
-  link::Event event;
-  event.set_type(link::Event::APPLY_OPERATION);
-  event.mutable_apply_operation()->mutable_framework_id()->set_value(kFramework);
-  event.mutable_apply_operation()->set_operation_uuid("u3");
-  *event.mutable_apply_operation()->mutable_info() = destroy;
-  agent->OnMasterEvent(event);
-  Apply(Create(60), "u4");
-  EXPECT_THAT(disk.removed, testing::IsEmpty());
+  *destroy.mutable_destroy()->add_volumes() = volume;
+  Apply(create, "u1");
+  ASSERT_EQ(Updates()[0].status().state(), v1::OPERATION_FINISHED)
+      << Updates()[0].status().message();
+  disk.data["/mnt/d1"] = "secret";
+  disk.slow = true;
+  Apply(destroy, "u2");
+  EXPECT_EQ(Updates()[1].status().state(), v1::OPERATION_FINISHED);
+  Apply(create, "u3");
+  EXPECT_EQ(Updates()[2].status().state(), v1::OPERATION_FAILED);
+  EXPECT_THAT(Updates()[2].status().message(), HasSubstr("being removed"));
+
+  // Also not by an agent that starts meanwhile.
+  Restart();
+  Register();
+  Apply(create, "u4");
+  EXPECT_EQ(Updates()[3].status().state(), v1::OPERATION_FAILED);
+  disk.FinishRemovals();
+  SubscribeAgain();
+  Apply(create, "u5");
+  EXPECT_EQ(Updates()[4].status().state(), v1::OPERATION_FINISHED);
+  EXPECT_THAT(disk.data, IsEmpty());
+  EXPECT_THAT(disk.removed, Not(Contains("/mnt/d1"))) << "it is not the agent's";
+}
+
+TEST_F(OperationsTest, TheDataGoesWithTheLastVolumeAtItsPlace) {
+  Register();
+  Apply(Reserve(100), "u1");
+  Apply(Create(40), "u2");
+  Apply(Create(30), "u3");
+  disk.data[kVolume] = "of both";
+  Apply(Destroy(40), "u4");
+  EXPECT_EQ(disk.data[kVolume], "of both");
+  Apply(Destroy(30), "u5");
+  EXPECT_EQ(Updates().back().status().state(), v1::OPERATION_FINISHED);
+  EXPECT_THAT(disk.data, IsEmpty());
+}
+
+// Killed at the given point of a DESTROY, with what it had not done.
+TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
+  for (const bool moved : {false, true}) {
+    SCOPED_TRACE(moved);
+    Register();
+    Apply(Reserve(100), "u1");
+    Apply(Create(40), "u2");
+    disk.data[kVolume] = "secret";
+    disk.slow = true;
+    Apply(Destroy(40), "u3");
+    if (moved) {
+      // And there is the next volume.
+      Apply(Create(60), "u4");
+      disk.data[kVolume] = "of the next";
+    } else {
+      // The machine forgot what was not flushed.
+      disk.data[kVolume] = std::exchange(disk.data, {}).begin()->second;
+    }
+    disk.removals.clear();
+    Restart();
+    EXPECT_EQ(disk.data.contains(kVolume), moved) << "before a master is met";
+    disk.FinishRemovals();
+    clock.Settle();
+    if (moved) {
+      EXPECT_THAT(disk.data, ElementsAre(Pair(kVolume, "of the next")));
+    } else {
+      EXPECT_THAT(disk.data, IsEmpty());
+    }
+    EXPECT_THAT(SavedKeys(), Not(Contains(StartsWith("destroyed/"))));
+    agent.reset();
+    *saved = {};
+    disk.data.clear();
+  }
 }
 
 TEST_F(OperationsTest, WithAnIdAreToldUntilAcknowledged) {

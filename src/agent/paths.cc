@@ -31,6 +31,26 @@ std::string RoleOf(const v1::Resource& resource) {
   return OldRole(resource);
 }
 
+bool IsMount(const v1::Resource& volume) {
+  return volume.disk().source().type() == v1::Resource::DiskInfo::Source::MOUNT;
+}
+
+// Of the disk that a volume is on.
+Result<std::string> VolumeRoot(const std::string& work_dir, const v1::Resource& volume) {
+  if (!volume.disk().has_source()) return work_dir;
+  const v1::Resource::DiskInfo::Source& source = volume.disk().source();
+  std::string root;
+  if (source.type() == v1::Resource::DiskInfo::Source::PATH) root = source.path().root();
+  if (IsMount(volume)) root = source.mount().root();
+  if (root.empty()) {
+    return Fail(Code::kInvalid,
+                "The disk of persistent volume '{}' names no root directory (only PATH and MOUNT "
+                "disks with a root are supported)",
+                volume.disk().persistence().id());
+  }
+  return root.starts_with('/') ? root : work_dir + "/" + root;
+}
+
 }  // namespace
 
 std::string FrameworkPath(const std::string& work_dir, const AgentId& agent,
@@ -66,23 +86,18 @@ Result<std::string> VolumePath(const std::string& work_dir, const v1::Resource& 
     return Fail(Code::kInvalid, "A persistent volume '{}' of role '{}' cannot be a directory name",
                 id, role);
   }
-  std::string root = work_dir;
-  if (volume.disk().has_source()) {
-    const v1::Resource::DiskInfo::Source& source = volume.disk().source();
-    std::string source_root;
-    if (source.type() == v1::Resource::DiskInfo::Source::PATH) source_root = source.path().root();
-    if (source.type() == v1::Resource::DiskInfo::Source::MOUNT) source_root = source.mount().root();
-    if (source_root.empty()) {
-      return Fail(Code::kInvalid,
-                  "The disk of persistent volume '{}' names no root directory (only PATH and MOUNT "
-                  "disks with a root are supported)",
-                  id);
-    }
-    root = source_root.starts_with('/') ? source_root : work_dir + "/" + source_root;
-    // A MOUNT disk is the volume as a whole.
-    if (source.type() == v1::Resource::DiskInfo::Source::MOUNT) return root;
-  }
-  return fmt::format("{}/volumes/roles/{}/{}", root, role, id);
+  Result<std::string> root = VolumeRoot(work_dir, volume);
+  // A MOUNT disk is the volume as a whole.
+  if (!root || IsMount(volume)) return root;
+  return fmt::format("{}/volumes/roles/{}/{}", *root, role, id);
+}
+
+std::optional<std::string> DestroyedVolumePath(const std::string& work_dir,
+                                               const v1::Resource& volume,
+                                               const std::string& name) {
+  const Result<std::string> root = VolumeRoot(work_dir, volume);
+  if (!root || IsMount(volume)) return std::nullopt;
+  return fmt::format("{}/volumes/destroyed/{}", *root, name);
 }
 
 bool IsInnerPath(std::string_view path) {

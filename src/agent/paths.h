@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,9 @@ namespace v1 = ::mesos::v1;
 //                                       /tasks/<task>                             -> it
 //   volumes/roles/<role>/<id>                                                     a persistent
 //   volume
+// and one more:
+//   volumes/destroyed/<uuid>                                                      the data of one
+//   that was destroyed, until it is removed
 std::string FrameworkPath(const std::string& work_dir, const AgentId& agent,
                           const FrameworkId& framework);
 std::string ExecutorPath(const std::string& work_dir, const AgentId& agent,
@@ -35,6 +39,11 @@ std::string TaskLinkPath(const std::string& sandbox, const TaskId& task);
 // the root of a MOUNT source itself. kInvalid if the volume names no place that the agent may
 // touch.
 Result<std::string> VolumePath(const std::string& work_dir, const v1::Resource& volume);
+
+// Where the data of such a volume is moved when it is destroyed: the same disk, beside what volumes
+// can be at. Nowhere for the root of a MOUNT source.
+std::optional<std::string> DestroyedVolumePath(const std::string& work_dir,
+                                               const v1::Resource& volume, const std::string& name);
 
 // True if `path` stays inside of the directory it is relative to: not empty, not absolute, no "."
 // or ".." in it.

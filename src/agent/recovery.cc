@@ -72,6 +72,7 @@ void Agent::Impl::OnLoaded(Saved saved) {
     damaged.push_back(problem.key);
   }
   checkpoint_.Remove(damaged);
+  operations_.ResumeDestroying(saved);
   RestoreExecutors(saved);
 }
 

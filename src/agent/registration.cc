@@ -59,7 +59,12 @@ void Registration::Wait() {
 
 void Registration::Attempt() {
   Enter(State::kSubscribing);
-  services_.links.Subscribe(owner_.MakeSubscription());
+  // As it is now, and told when that is saved.
+  services_.checkpoint.WhenSaved(
+      [this, attempt = ++last_attempt_, subscription = owner_.MakeSubscription()]() mutable {
+        if (state_ != State::kSubscribing || attempt != last_attempt_) return;
+        services_.links.Subscribe(std::move(subscription));
+      });
   timer_.Set(kAnswerTimeout, [this] {
     spdlog::warn("The master did not answer the subscription within {}",
                  FormatDuration(kAnswerTimeout));

@@ -47,6 +47,7 @@ class Registration {
   const Services& services_;
   Owner& owner_;
   State state_ = State::kNoMaster;
+  uint64_t last_attempt_ = 0;
   Duration backoff_{};
   Duration ping_timeout_{};
   Timer timer_;  // Of the state: the wait, the answer, the next ping.

@@ -97,6 +97,7 @@ TEST_F(RobustnessTest, VolumesCannotLeaveTheSandbox) {
   event.mutable_apply_operation()->mutable_info()->set_type(v1::Offer::Operation::CREATE);
   event.mutable_apply_operation()->set_operation_uuid("u2");
   agent->OnMasterEvent(event);
+  clock.Settle();
   const auto links_before = disk.links.size();
   Run(task);
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_FAILED));

@@ -179,6 +179,13 @@ class Disk {
   virtual Result<std::vector<Entry>> List(const std::string& path) = 0;
   // Removes the tree at `path` in the background; a missing path is success.
   virtual void Remove(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
+  // Gives the directory at `from` the name `to`, on the same file system; `to` gets its parents. On
+  // return that is so for good, whatever happens to the machine. May be done again: nothing happens
+  // if `to` is there, or `from` is not.
+  virtual Status Move(const std::string& from, const std::string& to) = 0;
+  // Removes all that is in the directory at `path` in the background, but not the directory; for
+  // good, as above. A missing path is success.
+  virtual void Empty(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
   // Fraction used of the file system that holds `path`.
   virtual Result<double> UsedFraction(const std::string& path) = 0;
 };

@@ -68,6 +68,17 @@ Status ReplaceLink(const std::string& target, const std::string& link) {
   return Fail(Code::kInternal, "Cannot link '{}' to '{}': {}", link, target, std::strerror(errno));
 }
 
+// What was made, renamed or removed in the directory at `path` is so for good; if there is one.
+Status SyncDirectory(const std::string& path) {
+  const FileDescriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid() && errno == ENOENT) return {};
+  if (directory.valid() && fsync(directory.get()) == 0) return {};
+  return Fail(Code::kInternal, "Cannot flush directory '{}' to the disk: {}", path,
+              std::strerror(errno));
+}
+
+std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
 };
@@ -247,6 +258,20 @@ Status RemoveTree(const std::string& path) {
               std::strerror(error));
 }
 
+Status EmptyDirectory(const std::string& path) {
+  FileDescriptor root(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid()) {
+    if (errno == ENOENT) return {};
+    return Fail(Code::kInternal, "Cannot open '{}' to empty it: {}", path, std::strerror(errno));
+  }
+  TreeRemover remover(std::move(root));
+  if (const TreeRemover::Failure& failure = remover.Run(); failure.error != 0) {
+    return Fail(Code::kInternal, "Cannot remove '{}/{}': {}", path, failure.path,
+                std::strerror(failure.error));
+  }
+  return SyncDirectory(path);
+}
+
 LocalDisk::LocalDisk(Poster poster, std::shared_ptr<Users> users)
     : poster_(std::move(poster)), users_(std::move(users)), remover_("disk", 1) {}
 
@@ -292,6 +317,25 @@ void LocalDisk::Remove(const std::string& path, std::move_only_function<void(Sta
   remover_.Submit([this, path, callback = std::move(callback)]() mutable {
     poster_([removed = RemoveTree(path), callback = std::move(callback)]() mutable {
       callback(std::move(removed));
+    });
+  });
+}
+
+Status LocalDisk::Move(const std::string& from, const std::string& to) {
+  if (Status parents = MakeParents(to); !parents) return parents;
+  struct stat about;
+  const bool moved = lstat(to.c_str(), &about) == 0;
+  if (!moved && rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
+    return Fail(Code::kInternal, "Cannot move '{}' to '{}': {}", from, to, std::strerror(errno));
+  }
+  Status synced = SyncDirectory(ParentOf(to));
+  return synced ? SyncDirectory(ParentOf(from)) : synced;
+}
+
+void LocalDisk::Empty(const std::string& path, std::move_only_function<void(Status)> callback) {
+  remover_.Submit([this, path, callback = std::move(callback)]() mutable {
+    poster_([emptied = EmptyDirectory(path), callback = std::move(callback)]() mutable {
+      callback(std::move(emptied));
     });
   });
 }

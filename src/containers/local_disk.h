@@ -25,6 +25,10 @@ Status GiveTo(const std::string& path, const shim::Launch::User& owner);
 // entry that could not be removed, after the rest has been. Blocks.
 Status RemoveTree(const std::string& path);
 
+// The same of what is in the directory at `path`, which itself may be behind a link and stays; it
+// is empty for good when this returns.
+Status EmptyDirectory(const std::string& path);
+
 // The agent's directories on this machine's file systems. `poster` runs work on the agent's thread.
 class LocalDisk final : public Disk {
  public:
@@ -39,6 +43,8 @@ class LocalDisk final : public Disk {
   Status Link(const std::string& target, const std::string& link) override;
   Result<std::vector<Entry>> List(const std::string& path) override;
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
+  Status Move(const std::string& from, const std::string& to) override;
+  void Empty(const std::string& path, std::move_only_function<void(Status)> callback) override;
   Result<double> UsedFraction(const std::string& path) override;
 
  private:

@@ -1,7 +1,10 @@
 #include "containers/local_disk.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <sys/stat.h>
+
+#include <filesystem>
 
 #include "containers/containerizer_fixture.h"
 #include "containers/detect.h"
@@ -72,6 +75,66 @@ TEST_F(LocalDiskTest, RemovesInTheBackgroundAndFollowsNoLink) {
   EXPECT_FALSE(Exists(tree));
   EXPECT_EQ(Contents(root_ + "/outside"), "stays");
   EXPECT_TRUE(RemoveTree(root_ + "/was-never-there"));
+}
+
+TEST_F(LocalDiskTest, MovesADirectoryOnce) {
+  const std::string volume = root_ + "/volumes/roles/web/v1";
+  const std::string aside = root_ + "/volumes/destroyed/1";
+  ASSERT_TRUE(disk_.CreateDirectory(volume, std::nullopt, ""));
+  WriteText(volume + "/file", "secret");
+  Status moved = disk_.Move(volume, aside);
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_FALSE(Exists(volume));
+  EXPECT_EQ(Contents(aside + "/file"), "secret");
+
+  // Again, as after a crash.
+  EXPECT_TRUE(disk_.Move(volume, aside));
+  EXPECT_TRUE(disk_.Move(root_ + "/was/never/there", aside));
+  EXPECT_EQ(Contents(aside + "/file"), "secret");
+
+  // And with something else in its place since.
+  ASSERT_TRUE(disk_.CreateDirectory(volume, std::nullopt, ""));
+  WriteText(volume + "/file", "of the next");
+  EXPECT_TRUE(disk_.Move(volume, aside));
+  EXPECT_EQ(Contents(volume + "/file"), "of the next");
+  EXPECT_EQ(Contents(aside + "/file"), "secret");
+
+  WriteText(root_ + "/file", "");
+  Status refused = disk_.Move(volume, root_ + "/file/below");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr(root_ + "/file"));
+  EXPECT_EQ(Contents(volume + "/file"), "of the next");
+}
+
+TEST_F(LocalDiskTest, EmptiesAWholeDiskButKeepsItsRoot) {
+  WriteText(root_ + "/outside", "stays");
+  const std::string disk = root_ + "/disk";
+  ASSERT_TRUE(disk_.CreateDirectory(disk + "/d/e", std::nullopt, ""));
+  WriteText(disk + "/d/e/file", "secret");
+  WriteText(disk + "/.hidden", "secret");
+  ASSERT_TRUE(disk_.Link(root_, disk + "/up"));
+  struct stat before;
+  ASSERT_EQ(stat(disk.c_str(), &before), 0);
+  // An operator may name it by a link.
+  ASSERT_TRUE(disk_.Link(disk, root_ + "/mnt"));
+  for (const std::string& path : {disk, root_ + "/mnt", root_ + "/missing"}) {
+    std::promise<Status> promise;
+    loop_.Post([&] {
+      disk_.Empty(path, [&](Status emptied) {
+        EXPECT_TRUE(loop_.OnLoopThread());
+        promise.set_value(emptied);
+      });
+    });
+    Status emptied = promise.get_future().get();
+    EXPECT_TRUE(emptied) << emptied.error().message;
+    EXPECT_EQ(std::filesystem::is_empty(disk), path != root_ + "/missing");
+    WriteText(disk + "/of the next", "secret");
+  }
+  struct stat after;
+  ASSERT_EQ(stat(disk.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(Contents(root_ + "/outside"), "stays");
+  EXPECT_TRUE(Exists(root_ + "/mnt"));
 }
 
 TEST_F(LocalDiskTest, RemovesWhatIsDeeperThanAPathCanBe) {

@@ -352,6 +352,12 @@ void SimulatedDisk::Remove(const std::string&, std::move_only_function<void(Stat
   agent_.Post([callback = std::move(callback)]() mutable { callback({}); });
 }
 
+Status SimulatedDisk::Move(const std::string&, const std::string&) { return {}; }
+
+void SimulatedDisk::Empty(const std::string& path, std::move_only_function<void(Status)> callback) {
+  Remove(path, std::move(callback));
+}
+
 Result<double> SimulatedDisk::UsedFraction(const std::string&) { return random_.Fraction(); }
 
 }  // namespace tepui::sim

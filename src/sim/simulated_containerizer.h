@@ -123,6 +123,8 @@ class SimulatedDisk final : public containers::Disk {
   Status Link(const std::string& target, const std::string& link) override;
   Result<std::vector<Entry>> List(const std::string&) override { return std::vector<Entry>(); }
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
+  Status Move(const std::string& from, const std::string& to) override;
+  void Empty(const std::string& path, std::move_only_function<void(Status)> callback) override;
   Result<double> UsedFraction(const std::string& path) override;
 
  private:

@@ -52,7 +52,7 @@ const Planted kPlanted[] = {
     {"returning-executors-not-counted", {"converged", "capacity"}},
     {"end-told-before-what-came-before", {"status-order"}},
     {"known-tasks-not-answered", {"told-truth"}},
-    {"unreachable-answered-as-gone", {"dead-stays-dead", "durable-first"}},
+    {"unreachable-answered-as-gone", {"dead-stays-dead", "durable-first", "status-order"}},
     {"late-acknowledgement-refused", {"statuses-arrive", "converged"}, 60, "statuses-arrive"},
     {"history-never-cut", {"bounded"}},
     // The agent.
