@@ -131,6 +131,12 @@ void ZooKeeperContender::OnCreated(Answer<std::string> created) {
 }
 
 void ZooKeeperContender::FindOwn() {
+  // The server that is asked now may be behind the one that did it, or that is still about to.
+  session_->Sync(address_.path,
+                 [this](Answer<void> synced) { synced ? Search() : OnFailure(synced.error()); });
+}
+
+void ZooKeeperContender::Search() {
   session_->Children(address_.path, {}, [this](Answer<std::vector<std::string>> children) {
     if (!children) return OnFailure(children.error());
     std::erase_if(*children, [](const std::string& child) { return !NumberOf(child); });
@@ -146,12 +152,16 @@ void ZooKeeperContender::FindOwn() {
     };
     if (children->empty()) return finish();
     for (const std::string& child : *children) {
-      session_->Exists(fmt::format("{}/{}", address_.path, child), {},
-                       [this, search, finish, child](Answer<std::optional<NodeStat>> stat) {
-                         if (stat && *stat && (*stat)->ephemeral_owner == session_->id())
-                           search->own = child;
-                         if (--search->left == 0) finish();
-                       });
+      session_->Exists(
+          fmt::format("{}/{}", address_.path, child), {},
+          [this, search, finish, child](Answer<std::optional<NodeStat>> stat) {
+            const bool own = stat && *stat && (*stat)->ephemeral_owner == session_->id();
+            // The lowest, should there be several: that is the one that leads.
+            if (own && (search->own.empty() || *NumberOf(child) < *NumberOf(search->own))) {
+              search->own = child;
+            }
+            if (--search->left == 0) finish();
+          });
     }
   });
 }
@@ -211,8 +221,13 @@ void ZooKeeperDetector::Open() {
 }
 
 void ZooKeeperDetector::OnState(Session::State state) {
-  if (state == Session::State::kConnected) return Look();
+  if (state == Session::State::kConnected) {
+    // A session that is back goes on with its watches.
+    if (!watching_) Look();
+    return;
+  }
   if (state != Session::State::kLost) return;
+  watching_ = false;
   spdlog::warn("Lost the session with {}: {}", address_.ToString(), session_->lost_because());
   Report(std::nullopt);
   // Not from inside the session's own callback.
@@ -220,18 +235,23 @@ void ZooKeeperDetector::OnState(Session::State state) {
 }
 
 void ZooKeeperDetector::Look() {
+  // Only the newest look counts: what earlier ones still hear is old.
+  const uint64_t look = ++look_;
+  watching_ = false;
   session_->Children(
       address_.path,
-      [this](WatchEvent event) {
-        if (event != WatchEvent::kNotWatching) Look();
+      [this, look](WatchEvent event) {
+        if (event != WatchEvent::kNotWatching && look == look_) Look();
       },
-      [this](Answer<std::vector<std::string>> children) {
+      [this, look](Answer<std::vector<std::string>> children) {
+        if (look != look_) return;
+        watching_ = children.has_value();
         if (!children) {
           // No master has ever been there, or nobody may look: ask again.
           if (children.error().problem != Problem::kNoNode)
             spdlog::warn("Cannot see who leads: {}", children.error().message);
           Report(std::nullopt);
-          return LookAgain();
+          return Retry([this] { Look(); });
         }
         const auto node = LeaderNode(*children);
         if (node) return Read(*node);
@@ -240,18 +260,26 @@ void ZooKeeperDetector::Look() {
 }
 
 void ZooKeeperDetector::Read(const std::string& node) {
-  session_->Get(fmt::format("{}/{}", address_.path, node), {}, [this, node](Answer<Node> read) {
-    // Gone meanwhile: the watch over the children tells.
-    if (!read) return read.error().problem == Problem::kNoNode ? void() : LookAgain();
-    auto info = ReadCandidate(node, read->data);
-    if (!info)
-      spdlog::error("The leader's node {} of {} cannot be read", node, address_.ToString());
-    Report(std::move(info));
-  });
+  session_->Get(
+      fmt::format("{}/{}", address_.path, node), {}, [this, node, look = look_](Answer<Node> read) {
+        if (look != look_) return;
+        if (!read) {
+          // Gone meanwhile: the watch over the children tells.
+          if (read.error().problem == Problem::kNoNode) return;
+          return Retry([this, node, look] {
+            if (look == look_) Read(node);
+          });
+        }
+        auto info = ReadCandidate(node, read->data);
+        if (!info) {
+          spdlog::error("The leader's node {} of {} cannot be read", node, address_.ToString());
+        }
+        Report(std::move(info));
+      });
 }
 
-void ZooKeeperDetector::LookAgain() {
-  if (session_->state() != Session::State::kLost) retry_.Set(kRetry, [this] { Look(); });
+void ZooKeeperDetector::Retry(std::move_only_function<void()> work) {
+  if (session_->state() != Session::State::kLost) retry_.Set(kRetry, std::move(work));
 }
 
 void ZooKeeperDetector::Report(std::optional<v1::MasterInfo> leader) {

@@ -39,7 +39,9 @@ class ZooKeeperContender final : public Contender {
   void Join();
   void OnFailure(const zookeeper::Failure& failure);
   void OnCreated(zookeeper::Answer<std::string> created);
+  // Whether the node was made though nobody said so.
   void FindOwn();
+  void Search();
   void Look();
   void OnChildren(zookeeper::Answer<std::vector<std::string>> children);
   void Lose(const std::string& why);
@@ -71,7 +73,7 @@ class ZooKeeperDetector final : public Detector {
   void OnState(zookeeper::Session::State state);
   void Look();
   void Read(const std::string& node);
-  void LookAgain();
+  void Retry(std::move_only_function<void()> work);
   void Report(std::optional<v1::MasterInfo> leader);
 
   const zookeeper::Address address_;
@@ -81,6 +83,8 @@ class ZooKeeperDetector final : public Detector {
   OnChange on_change_;
   bool reported_ = false;
   std::optional<v1::MasterInfo> leader_;
+  uint64_t look_ = 0;      // Counts them.
+  bool watching_ = false;  // The newest one's watch is set.
   Timer retry_;
   std::unique_ptr<zookeeper::Session> session_;
 };

@@ -31,7 +31,11 @@ std::string RoleOfUnallocated(const Framework& framework) {
 void Master::Impl::RecoverFrameworks(const link::Call::Subscribe& subscribe) {
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     const FrameworkId id(info.id().value());
-    if (FindFramework(id) == nullptr && !IsCompleted(id)) AdoptOperations(AddFramework(info, {}));
+    if (FindFramework(id) != nullptr || IsCompleted(id)) continue;
+    Framework& framework = AddFramework(info, {});
+    AdoptOperations(framework);
+    // It has as long as agents have to find the new master, whatever is left of its own time.
+    RemoveAfter(framework, std::max(FailoverTimeout(framework), options_.agent_reregister_timeout));
   }
 }
 

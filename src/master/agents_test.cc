@@ -512,6 +512,15 @@ TEST(AfterFailover, WhatAnAgentBringsOfARemovedFrameworkIsEnded) {
   EXPECT_EQ(refused[0].error().message(), "Framework has been removed");
 }
 
+TEST_F(FailedOver, AFrameworkThatDoesNotFindTheNewMasterIsRemoved) {
+  ASSERT_TRUE(h.Rejoin(&node));
+  h.PassTime(MasterHarness::DefaultOptions().agent_reregister_timeout - seconds(1), {&node});
+  EXPECT_FALSE(h.Read(scheduler).record->completed) << "it may be on its way";
+  h.PassTime(seconds(2), {&node});
+  EXPECT_TRUE(h.Read(scheduler).record->completed);
+  EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
+}
+
 // Reference 2.2: RECOVERED frameworks are known from agents only.
 TEST_F(FailedOver, MastersLearnFrameworksFromAgents) {
   ASSERT_TRUE(h.Rejoin(&node));

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "base/units.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
 #include "master/validation.h"
@@ -223,11 +224,16 @@ void Master::Impl::Disconnect(Framework& framework) {
   for (Offer* offer : offers) RescindOffer(*offer);
   publisher_.FrameworkChanged(framework);
 
-  const double seconds =
-      std::clamp(framework.info.failover_timeout(), 0.0, kLongestFailoverTimeout);
-  spdlog::info("Framework {} disconnected; it may come back within {}s", framework.id, seconds);
-  RemoveAfter(framework,
-              std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+  const Duration timeout = FailoverTimeout(framework);
+  spdlog::info("Framework {} disconnected; it may come back within {}", framework.id,
+               FormatDuration(timeout));
+  RemoveAfter(framework, timeout);
+}
+
+Duration Master::Impl::FailoverTimeout(const Framework& framework) {
+  const std::chrono::duration<double> seconds(
+      std::clamp(framework.info.failover_timeout(), 0.0, kLongestFailoverTimeout));
+  return std::chrono::duration_cast<Duration>(seconds);
 }
 
 void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {

@@ -124,7 +124,8 @@ class Master::Impl {
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
   void Disconnect(Framework& framework);
-  // Again and again, if the registry does not take it.
+  static Duration FailoverTimeout(const Framework& framework);
+  // If it has not come back by then; again and again, if the registry does not take that.
   void RemoveAfter(Framework& framework, Duration wait);
   // Once the registry has it; `reply` tells.
   void RemoveDurably(Framework& framework, std::string why, Reply reply);
@@ -294,6 +295,7 @@ class Master::Impl {
   void GiveUp(Agent& agent, const std::string& why);
   void KeepAfterAll(const AgentId& id);
   void GiveUpRecovered();
+  void GiveUpRecoveredLater();
   void MarkRecoveredUnreachable(const AgentId& id);
   void RememberUnreachable(const AgentId& id, UnreachableAgent agent);
   void OnMarkedGone(const AgentId& id, WallTime when);

@@ -1,4 +1,5 @@
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,13 @@
 #include "master/task_status.h"
 
 namespace tepui::master {
+
+namespace {
+
+// Before agents that are still missed are given up anew, because the registry refused it.
+constexpr Duration kGiveUpRetry = std::chrono::seconds(10);
+
+}  // namespace
 
 void Master::Impl::GiveUp(Agent& agent, const std::string& why) {
   if (removals_.Waits(agent.id)) return;
@@ -33,13 +41,15 @@ void Master::Impl::GiveUpRecovered() {
   missed.reserve(recovered_.size());
   for (const auto& [id, info] : recovered_) missed.push_back(id);
   for (const AgentId& id : missed) {
+    if (removals_.Waits(id)) continue;
     removals_.Schedule(id, [this, id] { MarkRecoveredUnreachable(id); });
   }
 }
 
 void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
-  // One that came back meanwhile, or is coming back just now, stays.
-  if (!recovered_.contains(id) || !at_registrar_.insert(id).second) return;
+  // One that came back meanwhile stays. One that is just coming back may be refused yet.
+  if (!recovered_.contains(id)) return;
+  if (!at_registrar_.insert(id).second) return GiveUpRecoveredLater();
   const WallTime when = clock_.WallNow();
   registrar_.MarkUnreachable(IdMessage(id), when, Guarded([this, id, when](Status status) {
                                at_registrar_.erase(id);
@@ -47,7 +57,7 @@ void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
                                  spdlog::error(
                                      "The registry did not take agent {} for unreachable: {}", id,
                                      status.error().message);
-                                 return;
+                                 return GiveUpRecoveredLater();
                                }
                                recovered_.erase(id);
                                Count(Counter::kRecoveryAgentRemovals);
@@ -56,6 +66,12 @@ void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
                                RememberUnreachable(id, {.since = when, .tasks = {}, .number = 0});
                                AnnounceLoss(id);
                              }));
+}
+
+void Master::Impl::GiveUpRecoveredLater() {
+  recovery_timer_.Set(kGiveUpRetry, [this] {
+    if (!recovered_.empty()) GiveUpRecovered();
+  });
 }
 
 void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent) {

@@ -73,6 +73,20 @@ TEST(RecoveredAgents, AreGivenUpAtTheRemovalRate) {
   EXPECT_THAT(h.registrar.asked, SizeIs(3));
 }
 
+TEST(RecoveredAgents, OneWhoseLossTheRegistryRefusedIsGivenUpLater) {
+  const Options options = WithAgents(1);
+  MasterHarness h(options);
+  h.registrar.held = true;
+  h.clock.Advance(options.agent_reregister_timeout);
+  ASSERT_THAT(h.registrar.asked, SizeIs(1));
+  h.registrar.Release(Fail(Code::kTooLarge, "the record is too large"));
+  h.clock.Advance(seconds(11));
+  EXPECT_THAT(h.registrar.asked, ElementsAre("unreachable old-S0", "unreachable old-S0"));
+  EXPECT_EQ(h.Metric("recovery_slave_removals"), 1);
+  h.clock.Advance(minutes(5));
+  EXPECT_THAT(h.registrar.asked, SizeIs(2));
+}
+
 TEST(RecoveredAgents, OneThatComesBackBeforeItsTurnStays) {
   Options options = WithAgents(2);
   options.agent_removal_rate = RemovalRate{.agents = 1, .per = minutes(1)};
