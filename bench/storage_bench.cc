@@ -83,7 +83,8 @@ class SqlitePlace final : public Place {
 
 class ZooKeeperPlace final : public Place {
  public:
-  explicit ZooKeeperPlace(const std::vector<std::string>& java_options) : ensemble_(java_options) {}
+  explicit ZooKeeperPlace(std::vector<std::string> java_options)
+      : ensemble_(WithMemory(std::move(java_options))) {}
   std::unique_ptr<Store> Open(int number, OwnerThread& owner) override {
     return std::make_unique<storage::ZooKeeperStore>(
         zookeeper::ParseAddress(ensemble_.address(fmt::format("/bench{}", number))).value(),
@@ -91,6 +92,12 @@ class ZooKeeperPlace final : public Place {
   }
 
  private:
+  // Half of what ZooKeeper's scripts give a server: it keeps its last 500 changes in memory.
+  static std::vector<std::string> WithMemory(std::vector<std::string> java_options) {
+    java_options.emplace_back("-Xmx500m");
+    return java_options;
+  }
+
   zookeeper::TestEnsemble ensemble_;
 };
 

@@ -3,10 +3,13 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "base/log.h"
+#include "storage/zookeeper_packing.h"
+#include "storage/zookeeper_plan.h"
 
 namespace tepui::storage {
 
@@ -71,17 +74,9 @@ void ZooKeeperStore::Check(Checked done) { Enqueue(CheckCall{std::move(done)}); 
 
 void ZooKeeperStore::Commit(Batch batch, Done done) {
   const Status checked = CheckLimits(batch);
-  const size_t wire_bytes = checked ? layout_.WireBytes(batch) : 0;
   const size_t bytes = SizeOf(batch);
-  CommitCall call{std::move(batch), bytes, wire_bytes, std::move(done)};
+  CommitCall call{std::move(batch), bytes, std::move(done)};
   if (!checked) return Refuse(std::move(call), checked.error());
-  if (wire_bytes > ZooKeeperLayout::kMaxMultiBytes) {
-    return Refuse(std::move(call),
-                  {Code::kTooLarge,
-                   fmt::format("A batch makes a request of {} bytes, its keys being written as "
-                               "names of nodes; ZooKeeper takes {}",
-                               wire_bytes, ZooKeeperLayout::kMaxMultiBytes)});
-  }
   Enqueue(std::move(call));
 }
 
@@ -181,35 +176,31 @@ void ZooKeeperStore::Prepare(std::move_only_function<void()> next) {
                                           "not be made",
                                           layout_.root(), place_));
                   }
-                  Make<T>(std::move(next));
+                  MakeStore<T>(std::move(next));
                 });
 }
 
 template <class T>
-void ZooKeeperStore::Make(std::move_only_function<void()> next) {
+void ZooKeeperStore::MakeStore(std::move_only_function<void()> next) {
   session_->CreatePath(
       session_->address().path, [this, next = std::move(next)](Answer<void> path) mutable {
         if (lost_) return;
         const bool lost_answer = !path && path.error().problem == Problem::kConnectionLost;
         if (!path && !lost_answer) return Finish<T>(Fail(ToError(path.error())));
-        std::vector<Operation> operations = {
-            Operation::Create(layout_.root(), ""),
-            Operation::Create(layout_.schema(), fmt::format("{}", ZooKeeperLayout::kSchema)),
-            Operation::Create(layout_.epoch(), ""), Operation::Create(layout_.commit(), "0 0"),
-            Operation::Create(layout_.entries(), "")};
-        for (size_t bucket = 0; bucket < ZooKeeperLayout::kBuckets; ++bucket) {
-          operations.push_back(Operation::Create(layout_.bucket(bucket), ""));
-        }
-        session_->Multi(std::move(operations),
-                        [this, next = std::move(next)](Answer<std::vector<NodeStat>> made) mutable {
-                          if (lost_) return;
-                          // If another made it, or the answer was lost, it is there now.
-                          if (!made && made.error().problem != Problem::kNodeExists &&
-                              made.error().problem != Problem::kConnectionLost) {
-                            return Finish<T>(Fail(ToError(made.error())));
-                          }
-                          Prepare<T>(std::move(next));
-                        });
+        session_->Multi(
+            {Operation::Create(layout_.root(), ""),
+             Operation::Create(layout_.schema(), fmt::format("{}", ZooKeeperLayout::kSchema)),
+             Operation::Create(layout_.epoch(), ""), Operation::Create(layout_.commit(), "0 0"),
+             Operation::Create(layout_.shards(), "")},
+            [this, next = std::move(next)](Answer<std::vector<NodeStat>> made) mutable {
+              if (lost_) return;
+              // If another made it, or the answer was lost, it is there now.
+              if (!made && made.error().problem != Problem::kNodeExists &&
+                  made.error().problem != Problem::kConnectionLost) {
+                return Finish<T>(Fail(ToError(made.error())));
+              }
+              Prepare<T>(std::move(next));
+            });
       });
 }
 
@@ -225,19 +216,88 @@ Status ZooKeeperStore::CheckSchema(const std::string& text) const {
                 "knows {}): start that version",
                 place_, *schema, ZooKeeperLayout::kSchema);
   }
+  if (*schema < ZooKeeperLayout::kSchema) {
+    return Fail(Code::kInvalid,
+                "The store at {} was written by an older version of Tepui (schema {}; this one "
+                "knows {}): stop all masters, export it with that version (`tepui store export`), "
+                "remove '{}' from ZooKeeper, and import it with this one",
+                place_, *schema, ZooKeeperLayout::kSchema, layout_.root());
+  }
   return {};
+}
+
+void ZooKeeperStore::LearnShards(const std::set<size_t>& shards,
+                                 std::move_only_function<void(Status)> done) {
+  if (shards.empty()) return done({});
+  struct Learning {
+    size_t left = 0;
+    Status status;
+    std::move_only_function<void(Status)> done;
+  };
+  auto learning = std::make_shared<Learning>(shards.size(), Status(), std::move(done));
+  for (const size_t shard : shards) {
+    session_->Get(layout_.shard(shard), nullptr, [this, shard, learning](Answer<Node> node) {
+      if (lost_) return;
+      if (!node && node.error().problem == Problem::kNoNode) {
+        index_.Learn(shard, std::nullopt);
+      } else if (!node) {
+        learning->status = Fail(ToError(node.error()));
+      } else if (const auto entries = UnpackShard(shard, node->data); !entries) {
+        learning->status =
+            Damaged(fmt::format("'{}' {}", layout_.shard(shard), entries.error().message));
+      } else {
+        index_.Learn(shard, std::move(*node));
+      }
+      if (--learning->left == 0) learning->done(std::move(learning->status));
+    });
+  }
+}
+
+void ZooKeeperStore::ReadJournal(std::move_only_function<void(Result<packed::Entries>)> done) {
+  session_->Get(
+      layout_.journal(), nullptr, [this, done = std::move(done)](Answer<Node> node) mutable {
+        if (lost_) return;
+        if (!node && node.error().problem == Problem::kNoNode) {
+          return done(packed::Entries());
+        }
+        if (!node) return done(Fail(ToError(node.error())));
+        Result<packed::Entries> journal = UnpackJournal(node->data);
+        if (!journal) {
+          return done(Damaged(fmt::format("'{}' {}", layout_.journal(), journal.error().message)));
+        }
+        done(std::move(journal));
+      });
+}
+
+std::unexpected<Error> ZooKeeperStore::Damaged(std::string_view what) const {
+  return Fail(Code::kInternal, "The store at {} is damaged: {}", place_, what);
 }
 
 void ZooKeeperStore::BeginTakeOver() {
   if (access_ == Access::kRead) return Finish<TakeOverCall>(Fail(NotTakenOver()));
   Prepare<TakeOverCall>([this] {
-    session_->Exists(layout_.PathOf(kImportKey), nullptr,
-                     Then<TakeOverCall, std::optional<NodeStat>>([this](auto import) {
-                       if (import && access_ != Access::kImport) {
-                         return Finish<TakeOverCall>(Fail(ImportUnfinished(place_)));
-                       }
-                       RaiseEpoch();
-                     }));
+    // What was known may be another writer's by now.
+    epoch_ = 0;
+    index_.Clear();
+    ReadJournal([this](Result<packed::Entries> journal) {
+      if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
+      CheckForImport(*journal);
+    });
+  });
+}
+
+void ZooKeeperStore::CheckForImport(const packed::Entries& journal) {
+  const size_t shard = ZooKeeperLayout::ShardOf(kImportKey);
+  LearnShards({shard}, [this, shard, journal](Status learned) {
+    if (!learned) return Finish<TakeOverCall>(Fail(std::move(learned.error())));
+    const packed::Entries in_shard = index_.Entries(shard);
+    const packed::Entry* entry = FindEntry(journal, kImportKey);
+    if (entry == nullptr) entry = FindEntry(in_shard, kImportKey);
+    if (access_ != Access::kImport && entry != nullptr && entry->version() != 0) {
+      return Finish<TakeOverCall>(Fail(ImportUnfinished(place_)));
+    }
+    index_.Clear();
+    RaiseEpoch();
   });
 }
 
@@ -248,7 +308,7 @@ void ZooKeeperStore::RaiseEpoch() {
       fmt::format("{}, since {:%Y-%m-%dT%H:%M:%SZ}", ThisProcess(), fmt::gmtime(now));
   session_->Set(layout_.epoch(), std::move(writer), kAnyVersion, [this](Answer<NodeStat> epoch) {
     if (lost_) return;
-    if (epoch) return ReadIndex(EpochOf(*epoch));
+    if (epoch) return ReadCommit(EpochOf(*epoch));
     // Once more does no harm: the epoch is greater still.
     if (epoch.error().problem == Problem::kConnectionLost && ++attempts_ <= kMaxAttempts) {
       return RaiseEpoch();
@@ -257,36 +317,52 @@ void ZooKeeperStore::RaiseEpoch() {
   });
 }
 
-void ZooKeeperStore::ReadIndex(uint64_t epoch) {
-  reader_.Read("", false, [this, epoch](Result<ZooKeeperReader::Snapshot> snapshot) {
-    if (lost_) return;
-    if (!snapshot) return Finish<TakeOverCall>(Fail(std::move(snapshot.error())));
-    index_.Clear();
-    for (const std::string& key : snapshot->keys) index_.Add(key);
-    commit_version_ = snapshot->commit.stat.version;
-    commits_ = 0;
-    epoch_ = epoch;
-    Finish<TakeOverCall>(epoch);
+void ZooKeeperStore::ReadCommit(uint64_t epoch) {
+  session_->Get(layout_.commit(), nullptr,
+                Then<TakeOverCall, Node>([this, epoch](const Node& commit) {
+                  commit_version_ = commit.stat.version;
+                  commits_ = 0;
+                  ReadJournal([this, epoch](Result<packed::Entries> journal) {
+                    if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
+                    TakeOverJournal(epoch, std::move(*journal));
+                  });
+                }));
+}
+
+void ZooKeeperStore::TakeOverJournal(uint64_t epoch, packed::Entries journal) {
+  epoch_ = epoch;
+  if (journal.entries().empty()) return Finish<TakeOverCall>(epoch);
+  std::set<size_t> shards;
+  for (const packed::Entry& entry : journal.entries()) {
+    shards.insert(ZooKeeperLayout::ShardOf(entry.key()));
+  }
+  LearnShards(shards, [this, epoch, journal = std::move(journal)](Status learned) {
+    if (!learned) return Lose(std::move(learned.error()));
+    FinishJournal(journal, [this, epoch] { Finish<TakeOverCall>(epoch); });
   });
 }
 
 void ZooKeeperStore::BeginLoad() {
   Prepare<LoadCall>([this] {
-    reader_.Read(std::get<LoadCall>(calls_.front()).prefix, true,
+    reader_.Read(std::get<LoadCall>(calls_.front()).prefix, false,
                  [this](Result<ZooKeeperReader::Snapshot> snapshot) {
                    if (lost_) return;
                    if (!snapshot) return Finish<LoadCall>(Fail(std::move(snapshot.error())));
-                   std::vector<Entry> entries;
-                   entries.reserve(snapshot->keys.size());
-                   for (size_t i = 0; i < snapshot->keys.size(); ++i) {
-                     Node& node = snapshot->nodes[i];
-                     if (epoch_ != 0) index_.Learn(snapshot->keys[i], node.stat.version);
-                     entries.push_back({std::move(snapshot->keys[i]), std::move(node.data),
-                                        StoreVersion(node.stat.version)});
+                   if (!snapshot->damage.empty()) {
+                     return Finish<LoadCall>(Damaged(snapshot->damage.front()));
                    }
-                   Finish<LoadCall>(std::move(entries));
+                   if (epoch_ != 0) Learn(&*snapshot);
+                   Finish<LoadCall>(std::move(snapshot->entries));
                  });
   });
+}
+
+void ZooKeeperStore::Learn(ZooKeeperReader::Snapshot* snapshot) {
+  // What is not among them is not there.
+  for (size_t shard = 0; shard < ZooKeeperLayout::kShards; ++shard) {
+    index_.Learn(shard, std::nullopt);
+  }
+  for (auto& [shard, node] : snapshot->shards) index_.Learn(shard, std::move(node));
 }
 
 void ZooKeeperStore::BeginDescribe() {
@@ -328,80 +404,132 @@ std::vector<std::string> ZooKeeperStore::FindProblems(const ZooKeeperReader::Sna
     problems.push_back(fmt::format("'{}' is of epoch {}, '{}' has only {}", layout_.commit(),
                                    *commit_epoch, layout_.epoch(), EpochOf(epoch.stat)));
   }
+  for (const std::string& sentence : snapshot.damage) problems.push_back(sentence);
   for (const std::string& path : snapshot.strange) {
     problems.push_back(fmt::format("'{}' is the node of no key", path));
   }
-  for (size_t i = 0; i < snapshot.keys.size(); ++i) {
-    if (snapshot.nodes[i].data.size() > kMaxValueBytes) {
-      problems.push_back(fmt::format("The value of '{}' has {} bytes", snapshot.keys[i],
-                                     snapshot.nodes[i].data.size()));
+  for (const Entry& entry : snapshot.entries) {
+    if (entry.value.size() > kMaxValueBytes) {
+      problems.push_back(
+          fmt::format("The value of '{}' has {} bytes", entry.key, entry.value.size()));
     }
-    if (snapshot.keys[i] == kImportKey) problems.push_back(ImportUnfinished(place_).message);
+    if (entry.key == kImportKey) problems.push_back(ImportUnfinished(place_).message);
   }
   if (problems.size() > kMaxProblems) problems.resize(kMaxProblems);
   return problems;
 }
 
-void ZooKeeperStore::BeginCommits() {
-  if (epoch_ == 0) return Lose(NotTakenOver());
-  group_ = 0;
-  size_t wire_bytes = 0;
-  size_t operations = 0;
-  std::set<std::string> unknown;
+size_t ZooKeeperStore::CountCommits() const {
+  size_t count = 0;
+  size_t writes = 0;
   for (const Call& call : calls_) {
     const auto* const commit = std::get_if<CommitCall>(&call);
     if (commit == nullptr) break;
-    wire_bytes += commit->wire_bytes;
-    operations += commit->batch.size();
-    const bool fits = wire_bytes <= ZooKeeperLayout::kMaxMultiBytes && operations <= kMaxOperations;
-    if (group_ > 0 && !fits) break;
-    for (const Write& write : commit->batch) {
-      if (!index_.Knows(write.key)) unknown.insert(write.key);
-    }
-    ++group_;
+    writes += std::max<size_t>(commit->batch.size(), 1);
+    if (count > 0 && writes > kMaxWrites) break;
+    ++count;
   }
-  if (!unknown.empty()) return LearnVersions(unknown);
-
-  plan_ = {};
-  plan_.operations = {Operation::Check(layout_.epoch(), static_cast<int32_t>(epoch_)),
-                      Operation::Set(layout_.commit(), CommitText(), commit_version_)};
-  for (size_t i = 0; i < group_; ++i) index_.Add(std::get<CommitCall>(calls_[i]).batch, &plan_);
-  SendPlan();
+  return count;
 }
 
-void ZooKeeperStore::LearnVersions(const std::set<std::string>& keys) {
-  auto awaited = std::make_shared<size_t>(keys.size());
-  for (const std::string& key : keys) {
-    session_->Exists(layout_.PathOf(key), nullptr,
-                     [this, key, awaited](Answer<std::optional<NodeStat>> stat) {
-                       if (lost_) return;
-                       if (!stat) return Lose(ToError(stat.error()));
-                       index_.Learn(key, *stat ? std::optional((*stat)->version) : std::nullopt);
-                       if (--*awaited == 0) BeginCommits();
-                     });
+void ZooKeeperStore::BeginCommits() {
+  if (epoch_ == 0) return Lose(NotTakenOver());
+  const size_t count = CountCommits();
+  std::set<size_t> unknown;
+  for (size_t i = 0; i < count; ++i) {
+    for (const Write& write : std::get<CommitCall>(calls_[i]).batch) {
+      const size_t shard = ZooKeeperLayout::ShardOf(write.key);
+      if (!index_.Knows(shard)) unknown.insert(shard);
+    }
   }
+  LearnShards(unknown, [this, count](Status learned) {
+    if (!learned) return Lose(std::move(learned.error()));
+    Plan(count);
+  });
+}
+
+void ZooKeeperStore::Plan(size_t count) {
+  ZooKeeperPlan plan(layout_, index_, fmt::format("{}-{}", epoch_, commits_ + 1));
+  for (size_t i = 0; i < count; ++i) {
+    if (!plan.Add(std::get<CommitCall>(calls_[i]).batch)) break;
+  }
+  Make(plan.ToChange(), [this, statuses = plan.statuses(), journal = plan.journal()]() mutable {
+    if (journal) {
+      // Committed with the journal, and seen by all readers; the next calls wait for the rest.
+      return AnswerCommits(std::move(statuses), [this, journal = std::move(*journal)] {
+        FinishJournal(journal, [this] { EndCommits(); });
+      });
+    }
+    AnswerCommits(std::move(statuses), [this] { EndCommits(); });
+  });
+}
+
+void ZooKeeperStore::AnswerCommits(std::vector<Status> statuses,
+                                   std::move_only_function<void()> next) {
+  const std::weak_ptr<const bool> alive = mailbox_.Alive();
+  for (Status& status : statuses) {
+    CommitCall call = std::get<CommitCall>(std::move(calls_.front()));
+    calls_.pop_front();
+    waiting_.Remove(call.bytes);
+    call.done(std::move(status));
+    if (alive.expired()) return;
+  }
+  next();
+}
+
+void ZooKeeperStore::EndCommits() {
+  busy_ = false;
+  Advance();
+}
+
+void ZooKeeperStore::FinishJournal(const packed::Entries& journal,
+                                   std::move_only_function<void()> done) {
+  changes_.clear();
+  for (ZooKeeperIndex::Change& change : ChangesOfJournal(journal, layout_, index_)) {
+    changes_.push_back(std::move(change));
+  }
+  finished_ = std::move(done);
+  MakeNext();
+}
+
+void ZooKeeperStore::MakeNext() {
+  if (changes_.empty()) return std::exchange(finished_, nullptr)();
+  ZooKeeperIndex::Change change = std::move(changes_.front());
+  changes_.pop_front();
+  Make(std::move(change), [this] { MakeNext(); });
+}
+
+void ZooKeeperStore::Make(ZooKeeperIndex::Change change, std::move_only_function<void()> done) {
+  change_ = std::move(change);
+  change_.operations.insert(change_.operations.begin(),
+                            {Operation::Check(layout_.epoch(), static_cast<int32_t>(epoch_)),
+                             Operation::Set(layout_.commit(), CommitText(), commit_version_)});
+  made_ = std::move(done);
+  attempts_ = 0;
+  SendChange();
 }
 
 std::string ZooKeeperStore::CommitText() const {
   return fmt::format("{} {}", epoch_, commits_ + 1);
 }
 
-void ZooKeeperStore::SendPlan() {
-  session_->Multi(plan_.operations, [this](Answer<std::vector<NodeStat>> stats) {
+void ZooKeeperStore::SendChange() {
+  session_->Multi(change_.operations, [this](Answer<std::vector<NodeStat>> stats) {
     if (lost_) return;
-    if (!stats) return OnCommitFailure(stats.error());
-    FinishCommits((*stats)[1].version);
+    if (!stats) return OnFailure(stats.error());
+    OnMade((*stats)[1].version);
   });
 }
 
-void ZooKeeperStore::OnCommitFailure(const zookeeper::Failure& failure) {
+void ZooKeeperStore::OnFailure(const zookeeper::Failure& failure) {
   const bool other_version =
       failure.problem == Problem::kBadVersion || failure.problem == Problem::kNoNode;
-  if (failure.problem == Problem::kConnectionLost) return FindOutWhetherCommitted();
+  if (failure.problem == Problem::kConnectionLost) return FindOutWhetherMade();
   if (other_version && failure.operation == 0) return LoseAsDeposed();
   // Sent twice: the first, given up for lost, was done meanwhile.
-  if (other_version && failure.operation == 1 && attempts_ > 0) return FindOutWhetherCommitted();
-  if (other_version || failure.problem == Problem::kNodeExists) {
+  if (other_version && failure.operation == 1 && attempts_ > 0) return FindOutWhetherMade();
+  if (other_version || failure.problem == Problem::kNodeExists ||
+      failure.problem == Problem::kNotEmpty) {
     return Lose({Code::kInternal,
                  fmt::format("The store at {} was changed by somebody who is not its writer: {}",
                              place_, failure.message)});
@@ -409,14 +537,14 @@ void ZooKeeperStore::OnCommitFailure(const zookeeper::Failure& failure) {
   Lose(ToError(failure));
 }
 
-void ZooKeeperStore::FindOutWhetherCommitted() {
+void ZooKeeperStore::FindOutWhetherMade() {
   session_->Sync(layout_.commit(), [this](Answer<void> answer) {
     if (!lost_ && !answer) Lose(ToError(answer.error()));
   });
   session_->Get(layout_.commit(), nullptr, [this](Answer<Node> commit) {
     if (lost_) return;
     if (!commit) return Lose(ToError(commit.error()));
-    if (commit->data == CommitText()) return FinishCommits(commit->stat.version);
+    if (commit->data == CommitText()) return OnMade(commit->stat.version);
     if (commit->stat.version != commit_version_) {
       return Lose({Code::kUnavailable,
                    fmt::format("The store at {} has another writer, and the answer to the last "
@@ -429,25 +557,15 @@ void ZooKeeperStore::FindOutWhetherCommitted() {
                                "change: do its servers take requests of 1 MB (jute.maxbuffer)?",
                                place_, attempts_)});
     }
-    SendPlan();
+    SendChange();
   });
 }
 
-void ZooKeeperStore::FinishCommits(int32_t commit_version) {
-  index_.Apply(plan_);
+void ZooKeeperStore::OnMade(int32_t commit_version) {
+  index_.Apply(std::exchange(change_, {}));
   commit_version_ = commit_version;
   ++commits_;
-  std::vector<Status> statuses = std::exchange(plan_, {}).statuses;
-  const std::weak_ptr<const bool> alive = mailbox_.Alive();
-  for (Status& status : statuses) {
-    CommitCall call = std::get<CommitCall>(std::move(calls_.front()));
-    calls_.pop_front();
-    waiting_.Remove(call.bytes);
-    call.done(std::move(status));
-    if (alive.expired()) return;
-  }
-  busy_ = false;
-  Advance();
+  std::exchange(made_, nullptr)();
 }
 
 void ZooKeeperStore::LoseAsDeposed() {

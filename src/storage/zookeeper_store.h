@@ -20,18 +20,24 @@
 #include "storage/zookeeper_index.h"
 #include "storage/zookeeper_layout.h"
 #include "storage/zookeeper_reader.h"
+#include "tepui/packed.pb.h"
 #include "zookeeper/session.h"
 
 namespace tepui::storage {
 
 // A store in ZooKeeper, for masters on several machines: what a majority of its servers has on
-// their disks is committed. A node a key (zookeeper_layout.h).
+// their disks is committed. Many keys share a node (zookeeper_layout.h).
 //
 // One request of many changes (a multi) is on its way at a time; all batches that wait when it is
-// answered go into the next, as far as a packet takes them. Each checks that the epoch is still
-// this writer's, so that a deposed one cannot write, and counts on the commit node. If its answer
-// is lost with a connection, the count tells whether it was done; if not, it is sent again, and
-// because it is bound to the count it cannot be done twice. The store is lost with its session.
+// answered go into the next, as far as a packet takes them and the shards that they touch. Each
+// checks that the epoch is still this writer's, so that a deposed one cannot write, and counts on
+// the commit node. If its answer is lost with a connection, the count tells whether it was done; if
+// not, it is sent again, and because it is bound to the count it cannot be done twice. The store is
+// lost with its session.
+//
+// A batch whose shards are more than a packet takes goes into the journal, and is committed with
+// that; then the shards are written, in several requests. A writer that takes over finishes what
+// another left of it.
 //
 // Calls before a server has answered wait for that, for `connect_timeout` altogether.
 class ZooKeeperStore final : public InspectableStore {
@@ -42,7 +48,8 @@ class ZooKeeperStore final : public InspectableStore {
   };
   // Of a request whose connection is lost again and again.
   static constexpr int kMaxAttempts = 5;
-  static constexpr size_t kMaxOperations = 5'000;
+  // Of one request: how long the owner's thread is busy with it is bounded.
+  static constexpr size_t kMaxWrites = 5'000;
 
   ZooKeeperStore(zookeeper::Address address, Access access, const Options& options, Clock& clock,
                  Poster poster);
@@ -58,7 +65,6 @@ class ZooKeeperStore final : public InspectableStore {
   struct CommitCall {
     Batch batch;
     size_t bytes = 0;
-    size_t wire_bytes = 0;
     Done done;
   };
   struct TakeOverCall {
@@ -96,24 +102,42 @@ class ZooKeeperStore final : public InspectableStore {
   template <class T>
   void Prepare(std::move_only_function<void()> next);
   template <class T>
-  void Make(std::move_only_function<void()> next);
+  void MakeStore(std::move_only_function<void()> next);
   Status CheckSchema(const std::string& text) const;
 
+  // What a writer must know before it writes; the status is of what could not be read.
+  void LearnShards(const std::set<size_t>& shards, std::move_only_function<void(Status)> done);
+  void ReadJournal(std::move_only_function<void(Result<packed::Entries>)> done);
+  std::unexpected<Error> Damaged(std::string_view what) const;
+
   void BeginTakeOver();
+  void CheckForImport(const packed::Entries& journal);
   void RaiseEpoch();
-  void ReadIndex(uint64_t epoch);
+  void ReadCommit(uint64_t epoch);
+  void TakeOverJournal(uint64_t epoch, packed::Entries journal);
   void BeginLoad();
+  void Learn(ZooKeeperReader::Snapshot* snapshot);
   void BeginDescribe();
   void BeginCheck();
   std::vector<std::string> FindProblems(const ZooKeeperReader::Snapshot& snapshot,
                                         const zookeeper::Node& epoch) const;
 
   void BeginCommits();
-  void LearnVersions(const std::set<std::string>& keys);
-  void SendPlan();
-  void OnCommitFailure(const zookeeper::Failure& failure);
-  void FindOutWhetherCommitted();
-  void FinishCommits(int32_t commit_version);
+  // How many of the calls, from the first, are commits that may go together.
+  size_t CountCommits() const;
+  // Of the first calls, so many.
+  void Plan(size_t count);
+  void AnswerCommits(std::vector<Status> statuses, std::move_only_function<void()> next);
+  void EndCommits();
+  // Brings what the journal has into the shards.
+  void FinishJournal(const packed::Entries& journal, std::move_only_function<void()> done);
+  void MakeNext();
+  // Makes the change, whatever becomes of connections, or loses the store.
+  void Make(ZooKeeperIndex::Change change, std::move_only_function<void()> done);
+  void SendChange();
+  void OnFailure(const zookeeper::Failure& failure);
+  void FindOutWhetherMade();
+  void OnMade(int32_t commit_version);
   void LoseAsDeposed();
   std::string CommitText() const;
 
@@ -131,11 +155,13 @@ class ZooKeeperStore final : public InspectableStore {
 
   // The writer's.
   uint64_t epoch_ = 0;  // 0: has not taken over.
-  ZooKeeperIndex index_{layout_};
-  int32_t commit_version_ = 0;  // Of the commit node, as this writer left it.
-  uint64_t commits_ = 0;        // In this epoch.
-  size_t group_ = 0;            // How many commits are in hand.
-  ZooKeeperIndex::Plan plan_;   // For them.
+  ZooKeeperIndex index_;
+  int32_t commit_version_ = 0;     // Of the commit node, as this writer left it.
+  uint64_t commits_ = 0;           // In this epoch.
+  ZooKeeperIndex::Change change_;  // Being made.
+  std::move_only_function<void()> made_;
+  std::deque<ZooKeeperIndex::Change> changes_;  // To be made next, of the journal.
+  std::move_only_function<void()> finished_;
 
   Timer connect_;
   Mailbox mailbox_;

@@ -5,6 +5,7 @@
 
 #include "storage/store_fixture.h"
 #include "storage/zookeeper_fixture.h"
+#include "storage/zookeeper_packing.h"
 #include "zookeeper/test_proxy.h"
 
 namespace tepui::storage {
@@ -108,17 +109,48 @@ class ZooKeeperStoreTest : public testing::Test {
   const std::string address_ = zookeeper::FreshTestAddress();
 };
 
-TEST_F(ZooKeeperStoreTest, KeepsKeysAsNodes) {
+TEST_F(ZooKeeperStoreTest, PacksKeysIntoShards) {
   auto store = OpenWriter();
   ASSERT_TRUE(store->Commit({Put("agents/a-S1", "value")}));
   ASSERT_TRUE(store->Commit({Put("agents/a-S1", "another")}));
   Somebody somebody(owner_, address_);
   const std::string root = somebody.root();
-  EXPECT_EQ(somebody.Get(root + "/entries/85/agents:a-S1")->data, "another");
-  EXPECT_EQ(somebody.Get(root + "/schema")->data, "1");
+  const auto shard = UnpackShard(0x985, somebody.Get(root + "/shards/985")->data);
+  ASSERT_TRUE(shard) << shard.error().message;
+  ASSERT_EQ(shard->entries_size(), 1);
+  EXPECT_EQ(shard->entries(0).key(), "agents/a-S1");
+  EXPECT_EQ(shard->entries(0).value(), "another");
+  EXPECT_EQ(shard->entries(0).version(), 2u);
+  EXPECT_EQ(somebody.Get(root + "/schema")->data, "2");
   EXPECT_EQ(somebody.Get(root + "/commit")->data, "1 2");
   EXPECT_TRUE(somebody.Get(root + "/epoch")->data.starts_with("pid "));
-  EXPECT_EQ(somebody.Children(root + "/entries").size(), ZooKeeperLayout::kBuckets);
+  EXPECT_EQ(somebody.Children(root + "/shards"), std::vector<std::string>{"985"});
+  ASSERT_TRUE(store->Commit({Remove("agents/a-S1")}));
+  EXPECT_EQ(somebody.Children(root + "/shards"), std::vector<std::string>{});
+}
+
+TEST_F(ZooKeeperStoreTest, LargeValuesHaveNodesOfTheirOwn) {
+  auto store = OpenWriter();
+  const std::string large(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", large), Put("agents/a-S2", large + "2")}));
+  Somebody somebody(owner_, address_);
+  const std::string shard = somebody.root() + "/shards/985";
+  ASSERT_EQ(somebody.Children(shard).size(), 1u);
+  const std::string first = somebody.Children(shard).front();
+  EXPECT_EQ(somebody.Get(shard + "/" + first)->data, large);
+  // Written again it is another node, and packed it is none.
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", large + "!")}));
+  ASSERT_EQ(somebody.Children(shard).size(), 1u);
+  EXPECT_NE(somebody.Children(shard).front(), first);
+  EXPECT_EQ(Open(Access::kRead)->Load().value(),
+            (std::vector<Entry>{{"agents/a-S1", large + "!", 2}, {"agents/a-S2", large + "2", 1}}));
+  EXPECT_EQ(Open(Access::kRead)->Load("agents/a-S1").value(),
+            (std::vector<Entry>{{"agents/a-S1", large + "!", 2}}));
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", "small")}));
+  EXPECT_EQ(somebody.Children(shard), std::vector<std::string>{});
+  ASSERT_TRUE(store->Commit({Put("agents/a-S1", large), Put("agents/a-S1", large)}));
+  ASSERT_TRUE(store->Commit({Remove("agents/a-S1"), Remove("agents/a-S2")}));
+  EXPECT_EQ(somebody.Children(somebody.root() + "/shards"), std::vector<std::string>{});
 }
 
 TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
@@ -131,7 +163,7 @@ TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
   const auto facts = reader->Describe();
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->epoch, 1u);
-  EXPECT_EQ(facts->schema, 1u);
+  EXPECT_EQ(facts->schema, 2u);
   EXPECT_TRUE(facts->writer.starts_with("pid ")) << facts->writer;
   EXPECT_NE(facts->place.find(address_), std::string::npos);
   EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
@@ -142,7 +174,7 @@ TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
 TEST_F(ZooKeeperStoreTest, ReadsAsOfOneMomentWhileItIsWritten) {
   auto writer = OpenWriter();
   auto reader = Open(Access::kRead);
-  // Two keys that always change together, in different buckets.
+  // Two keys that always change together, in different shards.
   std::atomic<bool> stop = false;
   std::function<void(uint64_t)> write = [&](uint64_t number) {
     if (stop) return;
@@ -179,23 +211,26 @@ TEST_F(ZooKeeperStoreTest, AReaderMakesNothing) {
   EXPECT_FALSE(somebody.Get(zookeeper::ParseAddress(address_)->path));
 }
 
-TEST_F(ZooKeeperStoreTest, WhatANewerVersionWroteStaysAsItIs) {
+TEST_F(ZooKeeperStoreTest, WhatAnotherVersionWroteStaysAsItIs) {
   {
     auto store = OpenWriter();
     ASSERT_TRUE(store->Commit({Put("k", "v")}));
   }
   Somebody somebody(owner_, address_);
-  somebody.Do({Operation::Set(somebody.root() + "/schema", "2")});
   const auto epoch = somebody.Get(somebody.root() + "/epoch");
-  for (const Access access : {Access::kWrite, Access::kImport, Access::kRead}) {
-    auto store = Open(access);
-    const auto entries = store->Load();
-    ASSERT_FALSE(entries);
-    EXPECT_EQ(entries.error().code, Code::kInvalid);
-    EXPECT_NE(entries.error().message.find("newer version of Tepui (schema 2; this one knows 1)"),
-              std::string::npos)
-        << entries.error().message;
-    EXPECT_FALSE(store->TakeOver());
+  const std::pair<std::string, std::string> schemas[] = {
+      {"3", "newer version of Tepui (schema 3; this one knows 2): start that version"},
+      {"1", "older version of Tepui (schema 1; this one knows 2): stop all masters, export"}};
+  for (const auto& [schema, said] : schemas) {
+    somebody.Do({Operation::Set(somebody.root() + "/schema", schema)});
+    for (const Access access : {Access::kWrite, Access::kImport, Access::kRead}) {
+      auto store = Open(access);
+      const auto entries = store->Load();
+      ASSERT_FALSE(entries);
+      EXPECT_EQ(entries.error().code, Code::kInvalid);
+      EXPECT_NE(entries.error().message.find(said), std::string::npos) << entries.error().message;
+      EXPECT_FALSE(store->TakeOver());
+    }
   }
   EXPECT_EQ(somebody.Get(somebody.root() + "/epoch")->stat.version, epoch->stat.version);
   EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 1");
@@ -231,18 +266,54 @@ TEST_F(ZooKeeperStoreTest, CheckFindsWhatDoesNotBelong) {
   auto store = OpenWriter();
   ASSERT_TRUE(store->Commit({Put("agents/a-S1", "v")}));
   Somebody somebody(owner_, address_);
-  const std::string entries = somebody.root() + "/entries";
-  somebody.Do({Operation::Create(entries + "/00/agents:a-S1", ""),
-               Operation::Create(entries + "/01/bad%41", ""),
+  const std::string shards = somebody.root() + "/shards";
+  somebody.Do({Operation::Create(shards + "/985/1-9-0", "of nobody"),
+               Operation::Create(shards + "/38", ""),
                Operation::Set(somebody.root() + "/commit", "9 9")});
   const auto problems = store->Check();
   ASSERT_TRUE(problems);
   EXPECT_EQ(*problems,
             (std::vector<std::string>{
                 fmt::format("'{0}/commit' is of epoch 9, '{0}/epoch' has only 1", somebody.root()),
-                fmt::format("'{}/00/agents:a-S1' is the node of no key", entries),
-                fmt::format("'{}/01/bad%41' is the node of no key", entries)}));
+                fmt::format("'{}/38' is the node of no key", shards),
+                fmt::format("'{}/985/1-9-0' is the node of no key", shards)}));
   EXPECT_EQ(store->Load().value().size(), 1u);
+}
+
+TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
+  const std::string large(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
+  {
+    auto store = OpenWriter();
+    ASSERT_TRUE(store->Commit({Put("agents/a-S1", "v"), Put("large", large), Put("z", "v")}));
+  }
+  Somebody somebody(owner_, address_);
+  const std::string shards = somebody.root() + "/shards";
+  const std::string large_shard =
+      fmt::format("{}/{}", shards, ZooKeeperLayout::NameOf(ZooKeeperLayout::ShardOf("large")));
+  const std::string value = large_shard + "/" + somebody.Children(large_shard).front();
+  const std::string good = somebody.Get(shards + "/985")->data;
+  somebody.Do({Operation::Set(shards + "/985", "\x0A\xFFgarbage"), Operation::Delete(value)});
+  const auto problems = Open(Access::kRead)->Check();
+  ASSERT_TRUE(problems);
+  EXPECT_EQ(*problems, (std::vector<std::string>{
+                           fmt::format("'{}/985' has 9 bytes that are no entries", shards),
+                           fmt::format("'{}' is not there: it held the value of 'large'", value)}));
+  const auto entries = Open(Access::kRead)->Load("z");
+  ASSERT_FALSE(entries);
+  EXPECT_EQ(entries.error().code, Code::kInternal);
+  EXPECT_NE(entries.error().message.find(shards + "/985' has 9 bytes"), std::string::npos)
+      << entries.error().message;
+  // A writer that comes by it writes nothing; what it does not touch may go on.
+  auto store = OpenWriter();
+  EXPECT_TRUE(store->Commit({Put("z", "w")}));
+  const Status status = store->Commit({Put("z", "x"), Put("agents/a-S1", "w")});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, Code::kInternal);
+  EXPECT_NE(status.error().message.find("/985' has 9 bytes"), std::string::npos);
+  EXPECT_FALSE(store->Commit({Put("z", "x")}));
+  somebody.Do({Operation::Set(shards + "/985", good), Operation::Create(value, large)});
+  EXPECT_EQ(OpenWriter()->Load().value(),
+            (std::vector<Entry>{{"agents/a-S1", "v", 1}, {"large", large, 1}, {"z", "w", 2}}));
 }
 
 TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
@@ -264,43 +335,130 @@ TEST_F(ZooKeeperStoreTest, ManyBatchesAreFewRequests) {
   std::promise<void> all;
   owner_.loop().Run([&] {
     for (int i = 0; i < kBatches; ++i) {
-      store->store().Commit({Put(std::to_string(i), std::string(500, 'v'))}, [&](Status status) {
-        EXPECT_TRUE(status);
-        if (++done == kBatches) all.set_value();
-      });
+      // 400 keys, each written by five.
+      store->store().Commit({Put(std::to_string(i / 5), std::string(400, 'v'))},
+                            [&](Status status) {
+                              EXPECT_TRUE(status);
+                              if (++done == kBatches) all.set_value();
+                            });
     }
   });
   all.get_future().wait();
-  // The first alone, then as many as a packet takes.
+  // The first alone, then all that waited: a shard is written once.
   Somebody somebody(owner_, address_);
-  EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 3");
-  EXPECT_EQ(store->Load().value().size(), static_cast<size_t>(kBatches));
+  EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 2");
+  EXPECT_EQ(store->Load().value().size(), static_cast<size_t>(kBatches / 5));
 }
 
-TEST_F(ZooKeeperStoreTest, KeysWithoutRoomInAPacketAreRefused) {
-  auto store = OpenWriter();
-  Batch batch;
-  for (int i = 0; i < 1000; ++i) {
-    std::string key = std::to_string(i);
-    key.resize(Store::kMaxKeyBytes, '\x01');  // Three bytes each in a name.
-    batch.push_back(Put(std::move(key), ""));
+// A store so full that a batch of many keys is more than a packet takes.
+class FullShards : public ZooKeeperStoreTest {
+ protected:
+  static constexpr int kKeys = 1'000;
+  static constexpr int kFillers = 10'000;
+  static Batch All(const std::string& value) {
+    Batch batch;
+    for (int i = 0; i < kKeys; ++i) batch.push_back(Put(std::to_string(i), value));
+    return batch;
   }
-  EXPECT_EQ(store->Commit(batch).error().code, Code::kTooLarge);
-  batch.resize(500);
-  EXPECT_TRUE(store->Commit(batch));
-  EXPECT_EQ(store->Load().value().size(), 500u);
+  // With more than a packet takes, in the shards that All touches.
+  static void Fill(Handle& store) {
+    Batch batch;
+    for (int i = 0; i < kFillers; ++i) {
+      batch.push_back(Put(fmt::format("filler/{}", i), std::string(480, 'f')));
+      if (SizeOf(batch) < Store::kMaxBatchBytes / 2) continue;
+      ASSERT_TRUE(store.Commit(std::exchange(batch, {})));
+    }
+    ASSERT_TRUE(store.Commit(std::move(batch)));
+  }
+};
+
+TEST_F(FullShards, TakeABatchByWayOfTheJournal) {
+  auto store = OpenWriter();
+  Fill(*store);
+  ASSERT_TRUE(store->Commit(All("first")));
+  Somebody somebody(owner_, address_);
+  const std::string before = somebody.Get(somebody.root() + "/commit")->data;
+  const std::string large(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
+  Batch batch = All("second");
+  batch.push_back(Put("0", large));
+  batch.push_back(PutIf("new", large, 0));
+  std::vector<std::string> order;
+  std::promise<void> all;
+  owner_.loop().Run([&] {
+    store->store().Commit(
+        batch, [&](Status status) { order.push_back(status ? "batch" : status.error().message); });
+    store->store().Commit({PutIf("1", "third", 2)}, [&](Status status) {
+      order.push_back(status ? "next" : status.error().message);
+      all.set_value();
+    });
+  });
+  all.get_future().wait();
+  EXPECT_EQ(order, (std::vector<std::string>{"batch", "next"}));
+  EXPECT_FALSE(somebody.Get(somebody.root() + "/journal"));
+  const auto entries = Open(Access::kRead)->Load();
+  ASSERT_TRUE(entries) << entries.error().message;
+  EXPECT_EQ(entries->front(), (Entry{"0", large, 3}));
+  EXPECT_EQ(entries->back(), (Entry{"new", large, 1}));
+  EXPECT_EQ(Open(Access::kRead)->Check().value(), std::vector<std::string>{});
+  EXPECT_EQ(store->Load("1").value().front(), (Entry{"1", "third", 3}));
+}
+
+TEST_F(FullShards, AJournalThatWasLeftIsReadAndFinished) {
+  auto store = OpenWriter();
+  Fill(*store);
+  const std::string large(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
+  Batch batch = All("first");
+  batch.push_back(Put("gone", large));
+  ASSERT_TRUE(store->Commit(batch));
+  batch = All("second");
+  batch.push_back(Remove("gone"));
+  batch.push_back(Put("new", large));
+  // The writer ends as soon as the batch is committed: with the journal only.
+  std::unique_ptr<Store> owned = store->Release();
+  std::promise<void> committed;
+  owner_.loop().Run([&] {
+    owned->Commit(batch, [&](Status status) {
+      EXPECT_TRUE(status);
+      owned.reset();
+      committed.set_value();
+    });
+  });
+  committed.get_future().wait();
+  Somebody somebody(owner_, address_);
+  ASSERT_TRUE(somebody.Get(somebody.root() + "/journal"));
+
+  const auto expect_second = [&](const Result<std::vector<Entry>>& entries) {
+    std::vector<Entry> found;
+    for (const Entry& entry : entries.value()) {
+      if (entry.key == "new" || entry.key == "gone") found.push_back(entry);
+    }
+    EXPECT_EQ(found, (std::vector<Entry>{{"new", large, 1}}));
+    EXPECT_EQ(entries->front(), (Entry{"0", "second", 2}));
+    EXPECT_EQ(entries->size(), static_cast<size_t>(kKeys + kFillers + 1));
+  };
+  auto reader = Open(Access::kRead);
+  expect_second(reader->Load());
+  EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
+  ASSERT_TRUE(somebody.Get(somebody.root() + "/journal"));
+
+  auto next = OpenWriter();
+  EXPECT_FALSE(somebody.Get(somebody.root() + "/journal"));
+  expect_second(next->Load());
+  EXPECT_EQ(next->Check().value(), std::vector<std::string>{});
+  EXPECT_TRUE(next->Commit({PutIf("0", "third", 2), PutIf("gone", "again", 0)}));
 }
 
 TEST_F(ZooKeeperStoreTest, ANodeThatSomebodyChangedEndsTheStore) {
   auto store = OpenWriter();
   ASSERT_TRUE(store->Commit({Put("agents/a-S1", "v"), Put("l", "v")}));
   Somebody somebody(owner_, address_);
-  somebody.Do({Operation::Set(somebody.root() + "/entries/85/agents:a-S1", "forged")});
+  somebody.Do({Operation::Set(somebody.root() + "/shards/985", "forged")});
   const Status status = store->Commit({Put("l", "w"), Put("agents/a-S1", "w")});
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::kInternal) << status.error().message;
   EXPECT_FALSE(store->Commit({Put("l", "w")}));
-  EXPECT_EQ(OpenWriter()->Load("l").value(), (std::vector<Entry>{{"l", "v", 1}}));
+  somebody.Do({Operation::Delete(somebody.root() + "/shards/985")});
+  EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"l", "v", 1}}));
 }
 
 TEST_F(ZooKeeperStoreTest, WithoutAServerItGivesUpInTime) {
@@ -325,6 +483,8 @@ class LostAnswers : public ZooKeeperStoreTest {
                                       OpenInZooKeeper(owner_, address, Access::kWrite, kPatient));
     EXPECT_TRUE(store_->TakeOver());
     EXPECT_TRUE(store_->Commit({Put("k", "before")}));
+    // So that it knows all shards, and asks for none while it writes.
+    EXPECT_TRUE(store_->Load());
   }
   // The batch is done on the server, and the answer thrown away.
   std::future<Status> CommitWithoutAnswer(Batch batch) {

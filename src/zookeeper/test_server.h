@@ -146,16 +146,13 @@ class TestServer {
   }
 
   pid_t Spawn() const {
-    std::vector<std::string> words = {"java",
-                                      "-Xms32m",
-                                      "-Xmx192m",
-                                      "-XX:+UseSerialGC",
-                                      "-XX:TieredStopAtLevel=1",
-                                      "-cp",
-                                      "/usr/share/java/zookeeper.jar",
-                                      "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                                      directory_ + "/zoo.cfg"};
-    words.insert(words.begin() + 1, options_.java_options.begin(), options_.java_options.end());
+    std::vector<std::string> words = {"java", "-Xms32m", "-Xmx192m", "-XX:+UseSerialGC",
+                                      "-XX:TieredStopAtLevel=1"};
+    // Behind ours, so that they prevail.
+    words.insert(words.end(), options_.java_options.begin(), options_.java_options.end());
+    words.insert(words.end(),
+                 {"-cp", "/usr/share/java/zookeeper.jar",
+                  "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory_ + "/zoo.cfg"});
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
