@@ -102,7 +102,22 @@ void Agent::Impl::HoldUntilSaved() {
   });
 }
 
+// To its framework and the master a task is over when the acknowledgement of its end is on its way:
+// the next may have its id. Here that is when it is saved.
+bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
+  const auto closing = [this](const v1::FrameworkInfo& framework, const v1::TaskInfo& task) {
+    return updates_.Closing(FrameworkId(framework.id().value()), TaskId(task.task_id().value()));
+  };
+  if (event.has_run_task())
+    return closing(event.run_task().framework_info(), event.run_task().task());
+  const link::Event::RunTaskGroup& group = event.run_task_group();
+  return std::ranges::any_of(group.task_group().tasks(), [&](const v1::TaskInfo& task) {
+    return closing(group.framework_info(), task);
+  });
+}
+
 void Agent::Impl::OnMasterEvent(const link::Event& event) {
+  if (!holds_ && AwaitsAnEnd(event)) HoldUntilSaved();
   if (holds_ && event.type() != link::Event::PING) {
     held_.push_back(event);
     if (held_.size() > kMaxHeld) registration_.Resubscribe("its disk is slow to save an operation");

@@ -85,6 +85,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   bool leaving() const override { return leaves_; }
 
   void HoldUntilSaved();
+  bool AwaitsAnEnd(const link::Event& event) const;
 
   // The master's orders.
   void OnRunTask(const link::Event::RunTask& run);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/statuses.h"
+#include "wire/task_states.h"
 
 namespace tepui::agent {
 
@@ -86,7 +87,8 @@ v1::Task* Executor::FindTask(const TaskId& task) {
 bool Executor::Apply(const v1::TaskStatus& status) {
   const auto found = launched_.find(TaskId(status.task_id().value()));
   if (found == launched_.end()) return false;
-  AddStatus(found->second, status);
+  wire::AddToHistory(status, &found->second);
+  found->second.set_state(status.state());
   if (IsTerminal(status.state())) {
     const Resources resources = ResourcesOf(found->second.resources());
     allocated_ -= resources;

@@ -147,10 +147,56 @@ TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
   clock.Advance(std::chrono::seconds(8));
   ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_FINISHED));
   links.subscriptions.clear();
-  agent->OnMasterDetected();
-  clock.Settle();
-  ASSERT_THAT(links.subscriptions, SizeIs(1)) << "before the acknowledgement is saved";
+  agent->OnMasterDetected();  // Before the acknowledgement is saved.
+  clock.Advance(std::chrono::seconds(5));
+  ASSERT_THAT(links.subscriptions, SizeIs(1));
   EXPECT_EQ(Subscription().tasks_size(), 0) << "a new master would wait for its end for ever";
+}
+
+// The master knows the id as free as soon as it has the acknowledgement.
+TEST_F(RecoveryTest, ATaskMayHaveTheIdOfOneWhoseEndIsBeingSaved) {
+  RunTask();
+  containerizer.End(Exited(0));
+  clock.Settle();
+  const auto statuses = Sent();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
+  Acknowledge(statuses[0]);
+  Run(Task("t1"));
+  clock.Settle();
+  containerizer.Start();
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
+}
+
+TEST_F(RecoveryTest, ATaskMayBeKilledBeforeItsIdIsFree) {
+  RunTask();
+  containerizer.End(Exited(0));
+  clock.Settle();
+  const auto statuses = Sent();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
+  Acknowledge(statuses[0]);
+  Run(Task("t1"));
+  Kill("t1");
+  clock.Settle();
+  containerizer.Start();
+  containerizer.End(SIGKILL);
+  EXPECT_EQ(States(Take()).back(), v1::TASK_KILLED);
+}
+
+TEST_F(RecoveryTest, AFrameworkMayBeShutDownBeforeAnIdIsFree) {
+  RunTask();
+  containerizer.End(Exited(0));
+  clock.Settle();
+  const auto statuses = Sent();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
+  Acknowledge(statuses[0]);
+  Run(Task("t1"));
+  ShutdownFramework();
+  clock.Settle();
+  containerizer.Start();
+  containerizer.End(SIGKILL);
+  clock.Settle();
+  EXPECT_THAT(agent->Snapshot()->frameworks, IsEmpty());
+  EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
 TEST_F(RecoveryTest, ALaunchThatWasInterruptedHasFailed) {

@@ -33,16 +33,6 @@ v1::Task MakeTask(const v1::TaskInfo& task, const FrameworkId& framework,
   return out;
 }
 
-void AddStatus(v1::Task& task, const v1::TaskStatus& status) {
-  const int size = task.statuses_size();
-  if (size > 0 && task.statuses(size - 1).state() == status.state()) {
-    *task.mutable_statuses(size - 1) = status;
-  } else {
-    *task.add_statuses() = status;
-  }
-  task.set_state(status.state());
-}
-
 std::string DescribeWaitStatus(int status) {
   if (WIFEXITED(status)) return fmt::format("exited with status {}", WEXITSTATUS(status));
   if (WIFSIGNALED(status)) {

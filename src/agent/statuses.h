@@ -21,9 +21,6 @@ using wire::IsTerminal;
 v1::Task MakeTask(const v1::TaskInfo& task, const FrameworkId& framework,
                   const ExecutorId& executor);
 
-// Adds `status` to the task's history, which holds one status for each run of equal states.
-void AddStatus(v1::Task& task, const v1::TaskStatus& status);
-
 // "exited with status 1", "terminated with signal Killed" of a status as waitpid gives it.
 std::string DescribeWaitStatus(int status);
 bool Succeeded(int wait_status);

@@ -6,14 +6,13 @@
 #include "base/planted_fault.h"
 #include "master/master_impl.h"
 #include "master/task_status.h"
+#include "wire/task_states.h"
 
 namespace tepui::master {
 
 namespace {
 
 constexpr size_t kUuidBytes = 16;
-// Changes of state a task's record keeps; an executor may report any number.
-constexpr int kMaxStatuses = 64;
 
 }  // namespace
 
@@ -152,13 +151,7 @@ void Master::Impl::UpdateTask(Task& task, const v1::TaskStatus& status, v1::Task
     }
   }
 
-  // One status a state, the newest; without what the executor attached for its framework alone.
-  auto* statuses = message.mutable_statuses();
-  if (!statuses->empty() && statuses->rbegin()->state() == status.state()) statuses->RemoveLast();
-  if (statuses->size() >= kMaxStatuses) statuses->DeleteSubrange(0, 1);
-  v1::TaskStatus* added = statuses->Add();
-  *added = status;
-  added->clear_data();
+  wire::AddToHistory(status, &message);
 
   // Terminal resources are free before the framework acknowledged (reference 2.7).
   if (IsTerminal(message.state()) && std::exchange(task.holds_resources, false))

@@ -24,4 +24,24 @@ bool IsTerminal(mesos::v1::TaskState state) {
   return false;
 }
 
+void AddToHistory(const mesos::v1::TaskStatus& status, mesos::v1::Task* task) {
+  constexpr int kMaxStatuses = 64;
+  constexpr size_t kMaxBytes = 64 << 10;
+  auto* const history = task->mutable_statuses();
+  if (!history->empty() && history->rbegin()->state() == status.state()) history->RemoveLast();
+  mesos::v1::TaskStatus* const added = history->Add();
+  *added = status;
+  added->clear_data();
+
+  // From the newest on, as many as there is room for, but that one at least.
+  size_t bytes = 0;
+  int kept = 0;
+  while (kept < history->size() && kept < kMaxStatuses) {
+    bytes += history->Get(history->size() - 1 - kept).ByteSizeLong();
+    if (kept > 0 && bytes > kMaxBytes) break;
+    ++kept;
+  }
+  history->DeleteSubrange(0, history->size() - kept);
+}
+
 }  // namespace tepui::wire
