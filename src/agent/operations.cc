@@ -76,12 +76,17 @@ Operations::Operations(const Services& services, Forward forward, std::function<
       version_(services.random.UuidBytes()),
       destroyed_(services) {}
 
-Status Operations::Restore(const Saved& saved) {
+Status Operations::Restore(const Saved& saved, bool give_up) {
   const Result<Resources> made = Resources::FromProto(saved.resources);
   if (!made) return Fail(made.error());
-  Result<Resources> total = WithCheckpointed(total_, *made);
-  if (!total) return Fail(total.error());
-  total_ = std::move(*total);
+  if (Result<Resources> total = WithCheckpointed(total_, *made)) {
+    total_ = std::move(*total);
+  } else if (give_up) {
+    total_ = GiveUpWhatDoesNotFit(*made);
+    services_.checkpoint.SaveResources(Made(), nullptr, {});
+  } else {
+    return Fail(total.error());
+  }
   for (const v1::Operation& operation : saved.operations) {
     auto record = std::make_unique<Record>(services_.clock);
     record->operation = operation;
@@ -89,6 +94,20 @@ Status Operations::Restore(const Saved& saved) {
     records_[operation.uuid().value()] = std::move(record);
   }
   return {};
+}
+
+Resources Operations::GiveUpWhatDoesNotFit(const Resources& made) const {
+  Resources total = total_;
+  for (const Resource& resource : made) {
+    if (Result<Resources> with = WithCheckpointed(total, {resource})) {
+      total = std::move(*with);
+      continue;
+    }
+    spdlog::error("Gave up {}, which is no part of the agent's resources any more{}",
+                  resource.ToString(),
+                  resource.is_persistent_volume() ? "; the volume's data stays where it is" : "");
+  }
+  return total;
 }
 
 void Operations::ResumeDestroying(const Saved& saved) {

@@ -26,8 +26,9 @@ class Operations {
   // `diverged` is called when an operation failed that the master has counted as done.
   Operations(const Services& services, Forward forward, std::function<void()> diverged);
 
-  // What was saved, after the agent's restart. Fails if it is no part of the resources of today.
-  Status Restore(const Saved& saved);
+  // What was saved, after the agent's restart. Fails if it is no part of the resources of today,
+  // or with `give_up` goes on without what is not.
+  Status Restore(const Saved& saved, bool give_up);
   // Goes on with the data of destroyed volumes. After the above, and before a master is met.
   void ResumeDestroying(const Saved& saved);
 
@@ -58,6 +59,7 @@ class Operations {
     Timer retry;
   };
 
+  Resources GiveUpWhatDoesNotFit(const Resources& made) const;
   Status Perform(const v1::Offer::Operation& operation);
   google::protobuf::RepeatedPtrField<v1::Resource> Made() const;
   Status MakeVolumes(const v1::Offer::Operation::Create& create);

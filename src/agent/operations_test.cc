@@ -323,6 +323,34 @@ TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
   }
 }
 
+// A disk is broken: what was made of it can only be given up.
+TEST_F(OperationsTest, WhatDoesNotFitAnyMoreIsGivenUpOnRequestOnly) {
+  Register();
+  Apply(Reserve(100), "u1");
+  Apply(Create(40), "u2");
+  for (v1::Resource& resource : *options.info.mutable_resources()) {
+    if (resource.name() == "disk") resource.mutable_scalar()->set_value(45);
+  }
+  options.boot_id = "after the repair";
+  Restart();
+  ASSERT_EQ(exits.size(), 1u);
+  EXPECT_THAT(exits[0].error().message, HasSubstr("--recover=cleanup"));
+
+  exits.clear();
+  options.recover = Options::Recover::kCleanup;
+  Restart();
+  ASSERT_EQ(exits.size(), 1u);
+  EXPECT_TRUE(exits[0]) << exits[0].error().message;
+  exits.clear();
+  options.recover = Options::Recover::kReconnect;
+  Restart();
+  Register();
+  EXPECT_THAT(exits, IsEmpty());
+  ASSERT_EQ(LastSubscription().checkpointed_resources_size(), 1);
+  EXPECT_EQ(LastSubscription().checkpointed_resources(0).disk().persistence().id(), "v1")
+      << "what fits is kept";
+}
+
 TEST_F(OperationsTest, WithAnIdAreToldUntilAcknowledged) {
   Register();
   Operation reserve = Reserve(100);

@@ -59,10 +59,12 @@ void Agent::Impl::OnLoaded(Saved saved) {
              Join(saved.problems)));
   }
   if (Status taken = TakeIdentity(saved); !taken) return Exit(taken);
-  if (Status restored = operations_.Restore(saved); !restored) {
+  const bool give_up = options_.recover == Options::Recover::kCleanup;
+  if (Status restored = operations_.Restore(saved, give_up); !restored) {
     return Exit(Fail(restored.error().code,
                      "Reservations and volumes of this agent do not fit its resources: {}. Give it "
-                     "the --resources it had",
+                     "the --resources it had, or run it once with --recover=cleanup, which gives "
+                     "them up",
                      restored.error().message));
   }
   checkpoint_.Restore(saved);
