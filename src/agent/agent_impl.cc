@@ -306,14 +306,29 @@ void Agent::Impl::BeginEnd() {
       grace = std::max(grace, ShutdownGrace(executor->info(), options_));
     }
   }
-  end_timer_.Set(grace + kEndPatience, [this] {
-    spdlog::error("Some containers did not end in time");
-    Finish();
-  });
+  end_timer_.Set(grace + kEndPatience, [this] { EndInVain(); });
   for (Framework* framework : frameworks) {
     if (!framework->terminating) ShutdownFramework(*framework);
   }
   ExitIfDone();
+}
+
+void Agent::Impl::EndInVain() {
+  std::string left;
+  for (const auto& [id, framework] : frameworks_) {
+    if (Outlives(*framework)) continue;
+    for (const auto& [executor_id, executor] : framework->executors) {
+      left += fmt::format("{}{} of framework {} (container {})", left.empty() ? "" : ", ",
+                          executor_id, id, executor->container());
+    }
+  }
+  // The master would tell frameworks that their tasks are gone.
+  unregisters_ = false;
+  ending_ = Fail(Code::kInternal,
+                 "These executors did not end in time: {}. See what keeps their processes; the "
+                 "agent's next start tries again to end them",
+                 left);
+  Finish();
 }
 
 void Agent::Impl::ExitIfDone() {

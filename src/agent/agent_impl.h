@@ -129,6 +129,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void RemoveIfIdle(Framework& framework);
   bool Outlives(const Framework& framework) const;
   void BeginEnd();
+  void EndInVain();
   void ExitIfDone();
   void Finish();
   void Exit(const Status& status);

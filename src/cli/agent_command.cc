@@ -12,13 +12,9 @@
 namespace tepui::cli {
 namespace {
 
-// Beyond the executors' grace: for the last statuses to reach the master.
-constexpr Duration kLeavingTime = std::chrono::seconds(5);
-
 int Serve(http::AgentServerOptions options, const Identity& identity, const std::string& master) {
   SignalWait signals;
   net::IoThreads threads(IoThreadCount());
-  const Duration grace = options.agent.executor_shutdown_grace_period + kLeavingTime;
   auto started = RunningAgent::Start(threads, std::move(options), signals);
   if (!started) {
     spdlog::error("The agent cannot start: {}", started.error().message);
@@ -38,7 +34,7 @@ int Serve(http::AgentServerOptions options, const Identity& identity, const std:
     } else {
       agents.front()->Leave(reason);
     }
-    if (!WaitForEnd(agents, signals, grace)) return kFailure;
+    if (!WaitForEnd(agents, signals, signal)) return kFailure;
   }
   if (!agent.outcome()) {
     spdlog::error("The agent ends: {}", agent.outcome().error().message);

@@ -11,7 +11,6 @@
 namespace tepui::cli {
 namespace {
 
-constexpr Duration kLeavingTime = std::chrono::seconds(5);
 // Each agent is a handful of threads of this process.
 constexpr int kMaxAgents = 64;
 
@@ -78,8 +77,7 @@ std::vector<http::AgentServerOptions> ToAgentServers(const LocalFlags& flags,
 }
 
 int Serve(http::MasterServerOptions master_options,
-          std::vector<http::AgentServerOptions> agent_options, const Identity& identity,
-          Duration grace) {
+          std::vector<http::AgentServerOptions> agent_options, const Identity& identity) {
   SignalWait signals;
   net::IoThreads threads(IoThreadCount());
   const auto master = http::MasterServer::Start(threads, std::move(master_options));
@@ -123,7 +121,7 @@ int Serve(http::MasterServerOptions master_options,
   for (const auto& agent : agents) {
     if (!agent->ended()) agent->Shutdown("the local cluster ends");
   }
-  return WaitForEnd(agents, signals, grace) ? kSuccess : kFailure;
+  return WaitForEnd(agents, signals, signal) ? kSuccess : kFailure;
 }
 
 }  // namespace
@@ -156,8 +154,7 @@ int LocalCommand(const Invocation& invocation) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);
-  return Serve(std::move(master), std::move(agents), identity,
-               flags.agent.executor_shutdown_grace_period + kLeavingTime);
+  return Serve(std::move(master), std::move(agents), identity);
 }
 
 }  // namespace tepui::cli

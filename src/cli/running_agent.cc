@@ -1,7 +1,7 @@
 #include "cli/running_agent.h"
 
 #include <algorithm>
-#include <chrono>
+#include <csignal>
 #include <utility>
 
 #include "base/log.h"
@@ -24,23 +24,18 @@ Result<std::unique_ptr<RunningAgent>> RunningAgent::Start(net::IoThreads& thread
 }
 
 bool WaitForEnd(const std::vector<std::unique_ptr<RunningAgent>>& agents, SignalWait& signals,
-                Duration grace) {
-  const auto deadline = std::chrono::steady_clock::now() + grace;
+                int first_signal) {
   const auto all_ended = [&] {
     return std::ranges::all_of(agents, [](const auto& agent) { return agent->ended(); });
   };
   while (!all_ended()) {
-    const auto left =
-        std::chrono::duration_cast<Duration>(deadline - std::chrono::steady_clock::now());
-    const std::optional<int> woken = left > Duration::zero() ? signals.Wait(left) : std::nullopt;
-    if (!woken) {
-      spdlog::warn("Leaving although not every task could be ended in time");
-      return false;
-    }
-    if (*woken != 0) {
+    const int signal = signals.Wait().value_or(0);
+    if (signal == 0) continue;
+    if (signal == SIGINT || signal == first_signal) {
       spdlog::warn("Leaving at once: a second signal came");
       return false;
     }
+    spdlog::info("Got {}; still ending what runs", SignalName(signal));
   }
   return true;
 }

@@ -41,9 +41,10 @@ class RunningAgent {
   std::unique_ptr<http::AgentServer> server_;
 };
 
-// Until every agent has ended, or the grace has run out, or a second signal came; whether all
-// ended.
+// Until every agent has ended, for which each has its bounds; whether all did. What began it, asked
+// for again, and SIGINT end the waiting at once; SIGTERM behind SIGUSR1 does not: that is a service
+// manager which waits.
 bool WaitForEnd(const std::vector<std::unique_ptr<RunningAgent>>& agents, SignalWait& signals,
-                Duration grace);
+                int first_signal);
 
 }  // namespace tepui::cli

@@ -115,6 +115,19 @@ def test_an_agent_leaves(make_pair):
     pair.wait_for_metric("slave_removals/reason_unregistered", 1)
 
 
+def test_an_agent_that_leaves_for_good_is_not_hurried(make_pair):
+    """SIGTERM behind SIGUSR1 is a service manager that waits: tasks have their grace all the same."""
+    pair = make_pair()
+    framework = pair.framework(capabilities=[{"type": "PARTITION_AWARE"}])
+    ready = pair.directory / "ready"
+    task_id = framework.start_task(f"trap 'sleep 2; exit 0' TERM; touch {ready}; while true; do sleep 0.1; done")
+    wait_until(ready.exists, "the task to expect its end")
+    pair.agent.process.send_signal(signal.SIGUSR1)
+    assert pair.agent.stop(signal.SIGTERM) == 0, "".join(pair.agent.log)
+    assert framework.status(task_id)["state"] in ("TASK_GONE", "TASK_KILLED")
+    pair.wait_for_metric("slave_removals/reason_unregistered", 1)
+
+
 def test_an_idle_agent_leaves(make_pair):
     pair = make_pair()
     framework = pair.framework()

@@ -38,4 +38,4 @@ def test_a_restart_of_the_agent_leaves_its_tasks_alone():
     settings = dict(service("agent"))
     assert settings["KillMode"] == "process"
     assert settings["RuntimeDirectoryPreserve"] == "yes"
-    assert settings["Restart"] == "always"
+    assert settings["Restart"] == "on-failure"
