@@ -35,11 +35,13 @@ http::MasterServerOptions MasterOptions(const zookeeper::Address& address) {
   options.election = [address](Clock& clock, const Poster& poster) {
     return election::MakeZooKeeperElection(address, kSession, clock, poster);
   };
-  options.store = [address](Clock& clock,
-                            Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+  options.store = [address](
+                      Clock& clock, Poster poster,
+                      const std::string& candidacy) -> Result<std::unique_ptr<storage::Store>> {
     return std::make_unique<storage::ZooKeeperStore>(
         address, storage::Access::kWrite,
-        storage::ZooKeeperStore::Options{.session_timeout = kSession}, clock, std::move(poster));
+        storage::ZooKeeperStore::Options{.session_timeout = kSession, .guard = candidacy}, clock,
+        std::move(poster));
   };
   return options;
 }

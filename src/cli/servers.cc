@@ -36,15 +36,18 @@ void CreateDirectory(const std::string& flag, const std::string& path,
 namespace {
 
 // Opens the store that --registry names, beside the election if there is one; empty: in memory.
-std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> RegistryStore(
-    const MasterFlags& flags, const CommonFlags& common, const std::string& work_dir,
-    std::vector<std::string>* problems) {
+http::MasterServerOptions::OpenStore RegistryStore(const MasterFlags& flags,
+                                                   const CommonFlags& common,
+                                                   const std::string& work_dir,
+                                                   std::vector<std::string>* problems) {
   if (flags.registry == "in_memory") return {};
   if (flags.zk) {
-    const storage::ZooKeeperStore::Options options{.session_timeout = common.zk_session_timeout,
-                                                   .connect_timeout = flags.registry_fetch_timeout};
+    storage::ZooKeeperStore::Options options{.session_timeout = common.zk_session_timeout,
+                                             .connect_timeout = flags.registry_fetch_timeout};
     return [address = *flags.zk, options](
-               Clock& clock, Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+               Clock& clock, Poster poster,
+               const std::string& candidacy) mutable -> Result<std::unique_ptr<storage::Store>> {
+      options.guard = candidacy;
       return std::make_unique<storage::ZooKeeperStore>(address, storage::Access::kWrite, options,
                                                        clock, std::move(poster));
     };
@@ -57,7 +60,7 @@ std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> RegistryS
   }
   if (problems->empty()) CreateDirectory("work_dir", work_dir, problems);
   return [path = work_dir + "/registry.db"](
-             Clock&, Poster poster) -> Result<std::unique_ptr<storage::Store>> {
+             Clock&, Poster poster, const std::string&) -> Result<std::unique_ptr<storage::Store>> {
     return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster));
   };
 }

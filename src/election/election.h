@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/mailbox.h"
 #include "base/result.h"
@@ -31,7 +32,9 @@ class Contender {
 
   struct Candidate {
     v1::MasterInfo info;  // Announced to all detectors.
-    std::function<void()> elected;
+    // The candidacy is what proves it to a store that is kept beside the election: the path of the
+    // node that is there as long as this candidate stands; empty: nobody else can stand.
+    std::function<void(const std::string& candidacy)> elected;
     // Runs once when the candidate lost its lead or can never win one: its process must end, so
     // that no two masters believe to lead (reference 4). Before it is elected it stands on by
     // itself.

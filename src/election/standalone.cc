@@ -19,7 +19,7 @@ class StandaloneContender final : public Contender {
   void Contend(Candidate candidate) override {
     mailbox_.Post([this, candidate = std::move(candidate)] {
       standing_->leader = candidate.info;
-      candidate.elected();
+      candidate.elected("");
       if (standing_->on_leader) standing_->on_leader();
     });
   }

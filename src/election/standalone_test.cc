@@ -42,7 +42,8 @@ TEST_F(StandaloneTest, TheOneMasterLeadsAndItsDetectorSaysSo) {
   election.detector->Watch(Write());
   clock.Settle();
   EXPECT_THAT(seen, ElementsAre("nobody"));
-  election.contender->Contend({.info = Info("m"), .elected = [&] { elected = true; }, .lost = {}});
+  election.contender->Contend(
+      {.info = Info("m"), .elected = [&](const std::string&) { elected = true; }, .lost = {}});
   EXPECT_FALSE(elected);
   clock.Settle();
   EXPECT_TRUE(elected);
@@ -51,7 +52,8 @@ TEST_F(StandaloneTest, TheOneMasterLeadsAndItsDetectorSaysSo) {
 
 TEST_F(StandaloneTest, NothingRunsAfterItsEnd) {
   Election election = MakeStandaloneElection(MakePoster());
-  election.contender->Contend({.info = Info("m"), .elected = [] { ADD_FAILURE(); }, .lost = {}});
+  election.contender->Contend(
+      {.info = Info("m"), .elected = [](const std::string&) { ADD_FAILURE(); }, .lost = {}});
   election.detector->Watch(Write());
   election = {};
   clock.Settle();

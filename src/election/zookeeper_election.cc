@@ -188,7 +188,7 @@ void ZooKeeperContender::OnChildren(Answer<std::vector<std::string>> children) {
   }
   if (elected_ || LeaderNode(*children) != node_) return;
   elected_ = true;
-  candidate_.elected();
+  candidate_.elected(fmt::format("{}/{}", address_.path, node_));
 }
 
 void ZooKeeperContender::Lose(const std::string& why) {

@@ -84,7 +84,11 @@ class Standing {
       contender_ = std::make_unique<ZooKeeperContender>(zookeeper::ParseAddress(address).value(),
                                                         timeout, owner_.loop(), owner_.poster());
       contender_->Contend({.info = Info(id),
-                           .elected = [this] { said.Add("elected"); },
+                           .elected =
+                               [this](const std::string& candidacy) {
+                                 candidacy_ = candidacy;
+                                 said.Add("elected");
+                               },
                            .lost = [this](const Error& why) { said.Add(why.message); }});
     });
   }
@@ -92,10 +96,13 @@ class Standing {
   void Leave() {
     owner_.loop().Run([this] { contender_.reset(); });
   }
+  // Once it was elected.
+  const std::string& candidacy() const { return candidacy_; }
   Said said;
 
  private:
   OwnerThread& owner_;
+  std::string candidacy_;
   std::unique_ptr<ZooKeeperContender> contender_;
 };
 
@@ -229,6 +236,7 @@ TEST_F(ZooKeeperElectionTest, ALeaderIsAnnouncedAsMesosDoes) {
   ASSERT_TRUE(master.said.Ends("elected"));
   Somebody somebody(owner_, address_);
   ASSERT_THAT(somebody.Children(), ElementsAre("json.info_0000000000"));
+  EXPECT_EQ(master.candidacy(), somebody.path() + "/json.info_0000000000");
   const auto node = somebody.Get("json.info_0000000000");
   ASSERT_TRUE(node);
   EXPECT_NE(node->stat.ephemeral_owner, 0);
@@ -336,6 +344,23 @@ TEST_F(ZooKeeperElectionTest, ACandidateWhoseSessionEndsStandsAgain) {
   first.Leave();
   ASSERT_TRUE(second.said.Ends("elected"));
   EXPECT_EQ(second.said.all().size(), 1u);
+}
+
+TEST_F(ZooKeeperElectionTest, ANodeWhoseMakingWasNotAnsweredIsFound) {
+  Somebody somebody(owner_, address_);
+  Standing first(owner_, address_, "first");
+  ASSERT_TRUE(first.said.Ends("elected"));
+  TestProxy proxy(SharedTestServer().port());
+  proxy.DropRepliesAfter("/json.info_");
+  Standing second(owner_, Through(proxy), "second");
+  somebody.WaitForChildren(2);
+  proxy.SetMode(TestProxy::Mode::kPass);
+  proxy.Cut();
+  // A second node of its own would stand behind the first, which nobody watches.
+  first.Leave();
+  ASSERT_TRUE(second.said.Ends("elected"));
+  EXPECT_THAT(somebody.Children(), ElementsAre("json.info_0000000001"));
+  EXPECT_EQ(second.candidacy(), somebody.path() + "/json.info_0000000001");
 }
 
 TEST_F(ZooKeeperElectionTest, ADetectorGoesOnWithANewSession) {

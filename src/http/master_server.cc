@@ -112,9 +112,9 @@ class MasterServer::Impl {
 
  private:
   void FillIdentity();
-  Status OpenStore();
+  Status OpenStore(const std::string& candidacy);
   void StandForElection();
-  void Lead();
+  void Lead(const std::string& candidacy);
   Poster ToLoop() {
     return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
   }
@@ -210,12 +210,12 @@ Status MasterServer::Impl::Start() {
   return started ? started->get() : Status();
 }
 
-Status MasterServer::Impl::OpenStore() {
+Status MasterServer::Impl::OpenStore(const std::string& candidacy) {
   if (!options_.store) {
     store_ = std::make_unique<storage::MemoryStore>(ToLoop());
     return {};
   }
-  auto store = options_.store(loop_, ToLoop());
+  auto store = options_.store(loop_, ToLoop(), candidacy);
   if (!store) return Fail(std::move(store.error()));
   store_ = std::move(*store);
   return {};
@@ -228,18 +228,19 @@ void MasterServer::Impl::StandForElection() {
     const std::lock_guard lock(mutex_);
     leader_ = leader;
   });
-  election_.contender->Contend({.info = identity_.info,
-                                .elected = [this] { Lead(); },
-                                .lost = [this](const Error& why) { End(why); }});
+  election_.contender->Contend(
+      {.info = identity_.info,
+       .elected = [this](const std::string& candidacy) { Lead(candidacy); },
+       .lost = [this](const Error& why) { End(why); }});
 }
 
-void MasterServer::Impl::Lead() {
+void MasterServer::Impl::Lead(const std::string& candidacy) {
   spdlog::info("Elected as the leading master");
   {
     const std::lock_guard lock(mutex_);
     elected_ = true;
   }
-  if (Status opened = OpenStore(); !opened) return End(opened.error());
+  if (Status opened = OpenStore(candidacy); !opened) return End(opened.error());
   const auto leads = [this] {
     identity_.elected = std::chrono::system_clock::now();
     leading_.store(true, std::memory_order_release);

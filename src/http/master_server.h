@@ -26,8 +26,11 @@ struct MasterServerOptions {
   // Every flag as shown by /flags and /state: name and value.
   std::vector<std::pair<std::string, std::string>> flags;
   // Opens the registry's store, on the master's thread, once it is elected: a follower has nothing
-  // to lose by one that cannot be reached meanwhile. Empty: in memory.
-  std::function<Result<std::unique_ptr<storage::Store>>(Clock&, Poster)> store;
+  // to lose by one that cannot be reached meanwhile. Empty: in memory. The candidacy is what
+  // Contender::Candidate::elected was told: without it the store may not be taken over.
+  using OpenStore = std::function<Result<std::unique_ptr<storage::Store>>(
+      Clock&, Poster, const std::string& candidacy)>;
+  OpenStore store;
   // How masters elect their leader; empty: this is the only one.
   std::function<election::Election(Clock&, Poster)> election;
   master::RegistryTimeouts registry;

@@ -39,6 +39,7 @@ ZooKeeperStore::ZooKeeperStore(zookeeper::Address address, Access access, const 
     : layout_(address.path),
       access_(access),
       place_(address.ToString()),
+      guard_(options.guard),
       clock_(clock),
       connect_(clock),
       mailbox_(poster),
@@ -306,15 +307,29 @@ void ZooKeeperStore::RaiseEpoch() {
       std::chrono::time_point_cast<std::chrono::system_clock::duration>(clock_.WallNow()));
   std::string writer =
       fmt::format("{}, since {:%Y-%m-%dT%H:%M:%SZ}", ThisProcess(), fmt::gmtime(now));
-  session_->Set(layout_.epoch(), std::move(writer), kAnyVersion, [this](Answer<NodeStat> epoch) {
+  std::vector<Operation> operations;
+  if (!guard_.empty()) operations.push_back(Operation::Check(guard_, kAnyVersion));
+  operations.push_back(Operation::Set(layout_.epoch(), std::move(writer)));
+  session_->Multi(std::move(operations), [this](Answer<std::vector<NodeStat>> stats) {
     if (lost_) return;
-    if (epoch) return ReadCommit(EpochOf(*epoch));
-    // Once more does no harm: the epoch is greater still.
-    if (epoch.error().problem == Problem::kConnectionLost && ++attempts_ <= kMaxAttempts) {
-      return RaiseEpoch();
-    }
-    Finish<TakeOverCall>(Fail(ToError(epoch.error())));
+    if (!stats) return OnEpochFailure(stats.error());
+    ReadCommit(EpochOf(stats->back()));
   });
+}
+
+void ZooKeeperStore::OnEpochFailure(const zookeeper::Failure& failure) {
+  // Once more does no harm: the epoch is greater still.
+  if (failure.problem == Problem::kConnectionLost && ++attempts_ <= kMaxAttempts) {
+    return RaiseEpoch();
+  }
+  if (failure.problem == Problem::kNoNode && !guard_.empty() && failure.operation == 0) {
+    return Finish<TakeOverCall>(
+        Fail(Code::kForbidden,
+             "The candidacy '{}' in ZooKeeper {} has ended, and with it the right to take the "
+             "store over: another may lead by now",
+             guard_, place_));
+  }
+  Finish<TakeOverCall>(Fail(ToError(failure)));
 }
 
 void ZooKeeperStore::ReadCommit(uint64_t epoch) {

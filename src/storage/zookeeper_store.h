@@ -45,6 +45,10 @@ class ZooKeeperStore final : public InspectableStore {
   struct Options {
     Duration session_timeout = zookeeper::Session::kDefaultTimeout;
     Duration connect_timeout = std::chrono::seconds(60);
+    // A node without which it may not take over, another session's perhaps: the candidacy of a
+    // master. One that was paused since its election must not depose who was elected meanwhile.
+    // Empty: none is needed.
+    std::string guard = {};
   };
   // Of a request whose connection is lost again and again.
   static constexpr int kMaxAttempts = 5;
@@ -113,6 +117,7 @@ class ZooKeeperStore final : public InspectableStore {
   void BeginTakeOver();
   void CheckForImport(const packed::Entries& journal);
   void RaiseEpoch();
+  void OnEpochFailure(const zookeeper::Failure& failure);
   void ReadCommit(uint64_t epoch);
   void TakeOverJournal(uint64_t epoch, packed::Entries journal);
   void BeginLoad();
@@ -144,6 +149,7 @@ class ZooKeeperStore final : public InspectableStore {
   const ZooKeeperLayout layout_;
   const Access access_;
   const std::string place_;  // For sentences.
+  const std::string guard_;
   Clock& clock_;
 
   Waiting waiting_;

@@ -328,6 +328,33 @@ TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
   EXPECT_TRUE(Open()->TakeOver());
 }
 
+TEST_F(ZooKeeperStoreTest, WhoseCandidacyHasEndedDeposesNobody) {
+  Somebody somebody(owner_, address_);
+  const std::string path = zookeeper::ParseAddress(address_)->path;
+  somebody.MakePath(path);
+  somebody.Do({Operation::Create(path + "/first", ""), Operation::Create(path + "/second", "")});
+  const auto open_with = [&](const std::string& guard) {
+    return std::make_unique<Handle>(
+        owner_, OpenInZooKeeper(owner_, address_, Access::kWrite, {.guard = path + guard}));
+  };
+  // Elected first, and paused; then given up, and another leads.
+  auto paused = open_with("/first");
+  somebody.Do({Operation::Delete(path + "/first")});
+  auto leader = open_with("/second");
+  ASSERT_EQ(leader->TakeOver().value(), 1u);
+  ASSERT_TRUE(leader->Commit({Put("k", "v")}));
+
+  const auto epoch = paused->TakeOver();
+  ASSERT_FALSE(epoch);
+  EXPECT_EQ(epoch.error().code, Code::kForbidden);
+  EXPECT_NE(epoch.error().message.find(path + "/first' in ZooKeeper"), std::string::npos)
+      << epoch.error().message;
+  EXPECT_EQ(paused->Commit({Put("k", "late")}).error().code, Code::kForbidden);
+  EXPECT_EQ(leader->Describe()->epoch, 1u);
+  EXPECT_TRUE(leader->Commit({Put("k", "w")}));
+  EXPECT_EQ(leader->Load().value(), (std::vector<Entry>{{"k", "w", 2}}));
+}
+
 TEST_F(ZooKeeperStoreTest, ManyBatchesAreFewRequests) {
   auto store = OpenWriter();
   constexpr int kBatches = 2'000;

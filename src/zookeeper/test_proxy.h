@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace tepui::zookeeper {
@@ -48,6 +50,9 @@ class TestProxy {
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
   void SetMode(Mode mode) { mode_ = mode; }
+  // Passes all until a client has sent these bytes, and drops replies from then on. To be called
+  // before anybody connects.
+  void DropRepliesAfter(std::string request) { last_answered_ = std::move(request); }
   // Ends all connections; new ones may be made.
   void Cut() {
     cut_ = true;
@@ -127,6 +132,13 @@ class TestProxy {
     const ssize_t size = recv(from, buffer.data(), buffer.size(), 0);
     if (size <= 0) return false;
     if (mode_ == dropping) return true;
+    const bool last =
+        dropping == Mode::kDropRequests && !last_answered_.empty() &&
+        std::string_view(buffer.data(), static_cast<size_t>(size)).contains(last_answered_);
+    if (last) {
+      last_answered_.clear();
+      mode_ = Mode::kDropReplies;
+    }
     for (ssize_t sent = 0; sent < size;) {
       const ssize_t n =
           send(to, buffer.data() + sent, static_cast<size_t>(size - sent), MSG_NOSIGNAL);
@@ -152,7 +164,9 @@ class TestProxy {
   std::atomic<Mode> mode_ = Mode::kPass;
   std::atomic<bool> cut_ = false;
   std::atomic<bool> stopped_ = false;
-  std::vector<Connection> connections_;  // The thread only.
+  // Of the thread only.
+  std::string last_answered_;  // What DropRepliesAfter said; empty once it has been seen.
+  std::vector<Connection> connections_;
   std::thread thread_;
 };
 
