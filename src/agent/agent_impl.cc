@@ -118,7 +118,11 @@ bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
 
 void Agent::Impl::OnMasterEvent(const link::Event& event) {
   if (!holds_ && AwaitsAnEnd(event)) HoldUntilSaved();
-  if (holds_ && event.type() != link::Event::PING) {
+  // An acknowledgement is of what was sent before.
+  const bool may_pass = event.type() == link::Event::PING ||
+                        event.type() == link::Event::STATUS_ACKNOWLEDGEMENT ||
+                        event.type() == link::Event::OPERATION_ACKNOWLEDGEMENT;
+  if (holds_ && !may_pass) {
     held_.push_back(event);
     if (held_.size() > kMaxHeld) registration_.Resubscribe("its disk is slow to save an operation");
     return;

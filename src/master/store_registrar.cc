@@ -113,7 +113,16 @@ StoreRegistrar::StoreRegistrar(storage::Store& store, Clock& clock, Duration tim
     : store_(store),
       clock_(clock),
       timeout_(timeout),
-      loss_(std::make_shared<Loss>(std::move(lost))) {}
+      loss_(std::make_shared<Loss>(std::move(lost))),
+      probe_(clock) {
+  probe_.Set(kProbeInterval, [this] { Probe(); });
+}
+
+void StoreRegistrar::Probe() {
+  Commit({}, [this](const Status& status) {
+    if (status) probe_.Set(kProbeInterval, [this] { Probe(); });
+  });
+}
 
 void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
   store.Load(std::string(kRegistry), [done = std::move(done)](

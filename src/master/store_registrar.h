@@ -1,10 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "base/timer.h"
 #include "master/registrar.h"
 #include "storage/store.h"
 
@@ -17,7 +19,10 @@ class StoreRegistrar final : public Registrar {
  public:
   // `lost` runs once, on the master's thread, when the store is lost, did not write something
   // within `timeout`, or another master has taken it over: from then on nothing this master does is
-  // durable, so the process must end. `store` was taken over; it and `clock` outlive the registrar.
+  // durable, so the process must end. That is asked every kProbeInterval too: a leader that has
+  // nothing to write must not learn in the middle of an incident that it leads no more. `store` was
+  // taken over; it and `clock` outlive the registrar.
+  static constexpr Duration kProbeInterval = std::chrono::seconds(10);
   StoreRegistrar(storage::Store& store, Clock& clock, Duration timeout,
                  std::move_only_function<void(const Error&)> lost);
 
@@ -40,6 +45,7 @@ class StoreRegistrar final : public Registrar {
   static constexpr size_t kMaxKeysPerBatch = 500;
 
   void Commit(storage::Batch batch, Done done);
+  void Probe();
 
   storage::Store& store_;
   Clock& clock_;
@@ -52,6 +58,7 @@ class StoreRegistrar final : public Registrar {
     std::move_only_function<void(const Error&)> report;
   };
   std::shared_ptr<Loss> loss_;
+  Timer probe_;
 };
 
 // The entry of one agent or framework as a person reads it, for `tepui store inspect`; kInvalid if

@@ -168,6 +168,16 @@ TEST_F(StoreRegistrarTest, ADeposedLeadersWriteFailsAndIsReported) {
   EXPECT_THAT(Agents(), IsEmpty());
 }
 
+TEST_F(StoreRegistrarTest, ADeposedLeaderThatHasNothingToWriteLearnsItToo) {
+  clock.Advance(10 * StoreRegistrar::kProbeInterval);
+  EXPECT_THAT(losses, IsEmpty());
+  storage::MemoryStore next(Poster(), data);
+  next.TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
+  clock.Advance(StoreRegistrar::kProbeInterval);
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_THAT(losses[0], HasSubstr("was taken over by"));
+}
+
 TEST_F(StoreRegistrarTest, AnAgentTooLargeToWriteIsRefusedAndNothingElse) {
   Status refused;
   registrar->AdmitAgent(Info("a", std::string(storage::Store::kMaxValueBytes + 1, 'h')),
