@@ -1,11 +1,13 @@
 """Failures by name: those that were found in Mesos and its schedulers under such tests, and those of leaders."""
+import contextlib
+import email.utils
 import json
 import sys
 import time
 
 import history
 from cluster import HERE, PORT, SESSION, Failed, wait_until
-from faults import full, names
+from faults import full, names, slow
 
 sys.path.insert(0, str(HERE.parent / "e2e"))
 import mesos  # noqa: E402
@@ -222,9 +224,36 @@ def full_disks(cluster, say):
     expect(agent.starts == 1 or "its disk is full; make room" in agent.log(), "the agent does not say why it ended")
 
 
+def clocks_jump_and_disks_are_slow(cluster, say):
+    """Nobody is given up for the time of day, nor for a disk that is slower than usual."""
+    before = {node.name: node.starts for node in cluster.nodes}
+    ids = {a["hostname"]: a["id"] for a in cluster.state()["slaves"]}
+    leader = cluster.leader()
+    for hours in (5, -10, 400 * 24, 0):
+        for node in (leader, cluster.agents[0], cluster.servers[0], cluster.servers[1]):
+            node.set_clock(hours * 3600)
+        date = email.utils.parsedate_to_datetime(mesos.get(leader.host, PORT, "/version", timeout=5)[2]["Date"])
+        expect(abs(date.timestamp() - time.time() - hours * 3600) < 60, f"the clock of {leader.name} says {date}")
+        say(f"the clocks of {leader.name}, which leads, an agent and two ZooKeeper servers are {hours} h off")
+        grow(cluster, "whatever the time")
+    with contextlib.ExitStack() as stack:
+        for server in cluster.servers:
+            stack.enter_context(slow(server, SESSION * 0.1))
+        stack.enter_context(slow(cluster.agents[0], SESSION * 0.25))
+        say("flushes take a tenth of a session in ZooKeeper, a quarter on an agent; a new agent comes")
+        cluster.add_agent()
+        cluster.wait_until_whole()
+        grow(cluster, "on slow disks")
+    state = cluster.wait_until_whole()
+    expect(ids.items() <= {a["hostname"]: a["id"] for a in state["slaves"]}.items(), "an agent came back as another")
+    expect(cluster.leader() is leader, "the lead changed")
+    expect({node.name: node.starts for node in cluster.nodes if node.name in before} == before, "somebody ended")
+
+
 CASES = {case.__name__: case for case in (
     slow_registry_does_not_end_a_master, agents_come_back_after_healing, killed_agents_keep_their_tasks,
     who_does_not_lead_redirects,
     leader_away_for_less_than_its_session_leads_on, leader_away_for_more_than_its_session_ends,
     leader_that_zookeeper_does_not_hear_ends, leader_that_does_not_hear_zookeeper_ends,
-    leader_that_was_paused_does_not_write, all_of_zookeeper_is_lost_and_returns, full_disks)}
+    leader_that_was_paused_does_not_write, all_of_zookeeper_is_lost_and_returns, full_disks,
+    clocks_jump_and_disks_are_slow)}

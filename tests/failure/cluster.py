@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -23,8 +24,16 @@ class Failed(Exception):
     """What must not happen did."""
 
 
+def clock_library(directory):
+    """What moves the clocks (clock.c), made once."""
+    library = directory / "clock.so"
+    if not library.exists():
+        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", library, HERE / "clock.c"], check=True)
+    return library
+
+
 class Node:
-    """One program on one machine. Its log is kept over restarts."""
+    """One program on one machine, with a wall clock of its own. Its log is kept over restarts."""
 
     may_say = ""  # What is in the sentence with which it may end by itself; empty: it may not.
 
@@ -33,6 +42,8 @@ class Node:
         self.directory = directory / name
         self.directory.mkdir()
         self.network = network
+        self.clock = self.directory / "clock"
+        self.set_clock(0)
         self.process = None
         self.stopped = False
         self.killed = False  # By us, since it was started.
@@ -42,9 +53,10 @@ class Node:
         raise NotImplementedError
 
     def start(self):
+        environment = {**os.environ, "LD_PRELOAD": clock_library(self.directory.parent), "FAILURE_CLOCK": self.clock}
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen([*self.network.prefix(self.name), *map(str, self.command())], stdout=log,
-                                            stderr=log, cwd=self.directory)
+                                            stderr=log, cwd=self.directory, env=environment)
         self.killed = self.stopped = False
         self.starts += 1
 
@@ -60,6 +72,12 @@ class Node:
     def resume(self):
         self.stopped = False
         self.process.send_signal(signal.SIGCONT)
+
+    def set_clock(self, seconds):
+        """How far it is from the machine's."""
+        # Where it is, for the program has it mapped.
+        with open(self.clock, "r+b" if self.clock.exists() else "wb") as clock:
+            clock.write(struct.pack("q", seconds))
 
     def log(self):
         return (self.directory / "log").read_text(errors="replace")

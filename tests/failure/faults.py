@@ -1,14 +1,17 @@
 """What may go wrong, at random. Every fault is over when its function returns, but for the time that healing takes."""
 import contextlib
 import os
+import pathlib
+import subprocess
 import time
 
-from cluster import SESSION
+from cluster import SESSION, Failed
 
 
 def heal(cluster):
     cluster.network.heal()
     for node in cluster.nodes:
+        node.set_clock(0)
         if node.stopped:
             node.resume()
 
@@ -102,7 +105,46 @@ def full_disk(cluster, dice):
         time.sleep(seconds)
 
 
-FAULTS = [kill_one, kill_leader, pause, part, leader_from_zookeeper, full_disk]
+@contextlib.contextmanager
+def slow(node, seconds):
+    """A disk that takes so long for each flush."""
+    strace = subprocess.Popen(
+        ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e",
+         f"inject=fsync,fdatasync:delay_enter={int(seconds * 1_000_000)}", "-p", str(node.process.pid)],
+        stderr=subprocess.DEVNULL)
+    with contextlib.suppress(OSError):  # It ends, and strace with it.
+        while strace.poll() is None and "TracerPid:\t0" in pathlib.Path(f"/proc/{node.process.pid}/status").read_text():
+            time.sleep(0.01)
+    if strace.poll() is not None and node.process.poll() is None:
+        raise Failed(f"strace cannot trace {node.name}")
+    yield
+    strace.terminate()
+    strace.wait()
+
+
+def slow_disk(cluster, dice):
+    node = dice.choice([*cluster.agents, *cluster.servers])
+    flush, seconds = dice.choice([0.2, 1, SESSION * 1.5]), some_time(dice)
+    yield f"each flush of the disk of {node.name} takes {flush:.1f} s, for {seconds:.1f} s"
+    with slow(node, flush):
+        time.sleep(seconds)
+
+
+def clock_jump(cluster, dice):
+    """Of up to all masters, servers or agents, each by as much as it likes; back again, or not until all is healed."""
+    group = dice.choice([cluster.masters, cluster.servers, cluster.agents])
+    chosen = dice.sample(group, dice.randint(1, len(group)))
+    jumps = {node: dice.choice([-1, 1]) * dice.choice([30, 5 * 3600, 400 * 86400]) for node in chosen}
+    yield "set clocks: " + ", ".join(f"{node.name} by {seconds / 3600:+.2f} h" for node, seconds in jumps.items())
+    for node, seconds in jumps.items():
+        node.set_clock(seconds)
+    time.sleep(some_time(dice))
+    if dice.random() < 0.5:
+        for node in chosen:
+            node.set_clock(0)
+
+
+FAULTS = [kill_one, kill_leader, pause, part, leader_from_zookeeper, full_disk, slow_disk, clock_jump]
 
 
 def one(cluster, dice, say):
