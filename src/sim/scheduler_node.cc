@@ -95,7 +95,7 @@ class SchedulerNode::Life final : public Framework::Tasks {
         core_({}, process_, random_, link_,
               {.connected = [this] { Subscribe(); },
                .disconnected = [this] { OnDisconnected(); },
-               .received = [this](Event event) { OnEvent(event); }}) {}
+               .received = [this](const Event& event) { OnEvent(event); }}) {}
 
   void Start() {
     core_.OnLeader(client::Endpoint{.host = node_.master_, .port = kMasterPort, .unix_path = ""});

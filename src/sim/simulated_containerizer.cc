@@ -11,7 +11,6 @@ namespace tepui::sim {
 namespace {
 
 using containers::ExecResult;
-using containers::Launched;
 using containers::Termination;
 using End = ContainerScript::End;
 

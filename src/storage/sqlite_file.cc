@@ -44,7 +44,7 @@ uint32_t Checksum(std::string_view key, std::string_view value, uint64_t version
   }
   uLong sum = crc32_z(0, nullptr, 0);
   for (const std::string_view bytes :
-       {key, std::string_view("", 1), value,
+       {key, std::string_view("\0", 1), value,
         std::string_view(version_bytes.data(), version_bytes.size())}) {
     // zlib starts anew if it is given no address, as views of nothing have.
     if (bytes.empty()) continue;

@@ -266,6 +266,7 @@ int Client::Send(const Request& request, uint64_t id) {
   auto call = std::make_unique<Call>(Call{.client = this, .id = id});
   const char* const path = request.path.c_str();
   const watcher_fn watcher = request.watch != 0 ? &Callbacks::OnWatch : nullptr;
+  // A number that the C client hands back. NOLINTNEXTLINE(performance-no-int-to-ptr)
   auto* const watch = reinterpret_cast<void*>(static_cast<uintptr_t>(request.watch));
   {
     std::lock_guard lock(mutex_);
