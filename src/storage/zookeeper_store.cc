@@ -282,14 +282,15 @@ void ZooKeeperStore::BeginTakeOver() {
     index_.Clear();
     ReadJournal([this](Result<packed::Entries> journal) {
       if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
-      CheckForImport(*journal);
+      CheckForImport(*journal, [this] { RaiseEpoch(); });
     });
   });
 }
 
-void ZooKeeperStore::CheckForImport(const packed::Entries& journal) {
+void ZooKeeperStore::CheckForImport(const packed::Entries& journal,
+                                    std::move_only_function<void()> next) {
   const size_t shard = ZooKeeperLayout::ShardOf(kImportKey);
-  LearnShards({shard}, [this, shard, journal](Status learned) {
+  LearnShards({shard}, [this, shard, journal, next = std::move(next)](Status learned) mutable {
     if (!learned) return Finish<TakeOverCall>(Fail(std::move(learned.error())));
     const packed::Entries in_shard = index_.Entries(shard);
     const packed::Entry* entry = FindEntry(journal, kImportKey);
@@ -298,7 +299,7 @@ void ZooKeeperStore::CheckForImport(const packed::Entries& journal) {
       return Finish<TakeOverCall>(Fail(ImportUnfinished(place_)));
     }
     index_.Clear();
-    RaiseEpoch();
+    next();
   });
 }
 
@@ -333,25 +334,27 @@ void ZooKeeperStore::OnEpochFailure(const zookeeper::Failure& failure) {
 }
 
 void ZooKeeperStore::ReadCommit(uint64_t epoch) {
-  session_->Get(layout_.commit(), nullptr,
-                Then<TakeOverCall, Node>([this, epoch](const Node& commit) {
-                  commit_version_ = commit.stat.version;
-                  commits_ = 0;
-                  ReadJournal([this, epoch](Result<packed::Entries> journal) {
-                    if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
-                    TakeOverJournal(epoch, std::move(*journal));
-                  });
-                }));
+  session_->Get(
+      layout_.commit(), nullptr, Then<TakeOverCall, Node>([this, epoch](const Node& commit) {
+        commit_version_ = commit.stat.version;
+        commits_ = 0;
+        ReadJournal([this, epoch](Result<packed::Entries> journal) {
+          if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
+          // Again: an import may have begun before the epoch was raised, which ended it.
+          CheckForImport(*journal,
+                         [this, epoch, journal = *journal] { TakeOverJournal(epoch, journal); });
+        });
+      }));
 }
 
-void ZooKeeperStore::TakeOverJournal(uint64_t epoch, packed::Entries journal) {
+void ZooKeeperStore::TakeOverJournal(uint64_t epoch, const packed::Entries& journal) {
   epoch_ = epoch;
   if (journal.entries().empty()) return Finish<TakeOverCall>(epoch);
   std::set<size_t> shards;
   for (const packed::Entry& entry : journal.entries()) {
     shards.insert(ZooKeeperLayout::ShardOf(entry.key()));
   }
-  LearnShards(shards, [this, epoch, journal = std::move(journal)](Status learned) {
+  LearnShards(shards, [this, epoch, journal](Status learned) {
     if (!learned) return Lose(std::move(learned.error()));
     FinishJournal(journal, [this, epoch] { Finish<TakeOverCall>(epoch); });
   });

@@ -115,11 +115,11 @@ class ZooKeeperStore final : public InspectableStore {
   std::unexpected<Error> Damaged(std::string_view what) const;
 
   void BeginTakeOver();
-  void CheckForImport(const packed::Entries& journal);
+  void CheckForImport(const packed::Entries& journal, std::move_only_function<void()> next);
   void RaiseEpoch();
   void OnEpochFailure(const zookeeper::Failure& failure);
   void ReadCommit(uint64_t epoch);
-  void TakeOverJournal(uint64_t epoch, packed::Entries journal);
+  void TakeOverJournal(uint64_t epoch, const packed::Entries& journal);
   void BeginLoad();
   void Learn(ZooKeeperReader::Snapshot* snapshot);
   void BeginDescribe();
