@@ -116,13 +116,28 @@ bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
   });
 }
 
+bool Agent::Impl::MustWait(const link::Event& event) const {
+  switch (event.type()) {
+    case link::Event::PING:
+    // Of what was sent before.
+    case link::Event::STATUS_ACKNOWLEDGEMENT:
+    case link::Event::OPERATION_ACKNOWLEDGEMENT:
+      return false;
+    case link::Event::KILL_TASK: {
+      // Of a task that is here: it may end meanwhile, and be told as one that never got here.
+      const TaskId task(event.kill_task().task_id().value());
+      const Framework* framework = Find(FrameworkId(event.kill_task().framework_id().value()));
+      return framework == nullptr || framework->Find(task) == nullptr ||
+             updates_.Closing(framework->id, task);
+    }
+    default:
+      return true;
+  }
+}
+
 void Agent::Impl::OnMasterEvent(const link::Event& event) {
   if (!holds_ && AwaitsAnEnd(event)) HoldUntilSaved();
-  // An acknowledgement is of what was sent before.
-  const bool may_pass = event.type() == link::Event::PING ||
-                        event.type() == link::Event::STATUS_ACKNOWLEDGEMENT ||
-                        event.type() == link::Event::OPERATION_ACKNOWLEDGEMENT;
-  if (holds_ && !may_pass) {
+  if (holds_ && MustWait(event)) {
     held_.push_back(event);
     if (held_.size() > kMaxHeld) registration_.Resubscribe("its disk is slow to save an operation");
     return;

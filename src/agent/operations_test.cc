@@ -192,6 +192,21 @@ TEST_F(OperationsTest, WhatWaitsForAnOperationIsOfItsLink) {
   EXPECT_THAT(done, ElementsAre("u1", "u3")) << "the master has told anew what it wants";
 }
 
+// It would be told that the task never got here, should that end meanwhile.
+TEST_F(OperationsTest, AKillDoesNotWaitForAnOperation) {
+  RegisterWithASlowDisk(seconds(5));
+  Run(Task("t1"));
+  containerizer.Start();
+  Drain();
+  Apply(Reserve(100), "u1");
+  Kill("t1");
+  EXPECT_THAT(containerizer.Last().signals, ElementsAre(SIGTERM));
+  containerizer.End(SIGTERM);
+  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_KILLED));
+  clock.Advance(seconds(10));
+  EXPECT_THAT(Drain(), IsEmpty());
+}
+
 TEST_F(OperationsTest, ASubscriptionTellsWhatIsSaved) {
   RegisterWithASlowDisk(seconds(5));
   links.subscriptions.clear();
