@@ -116,12 +116,22 @@ bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
   });
 }
 
+void Agent::Impl::DropHeldLaunches(const std::string& framework) {
+  std::erase_if(held_, [&](const link::Event& event) {
+    return (event.has_run_task() && event.run_task().framework_info().id().value() == framework) ||
+           (event.has_run_task_group() &&
+            event.run_task_group().framework_info().id().value() == framework);
+  });
+}
+
 bool Agent::Impl::MustWait(const link::Event& event) const {
   switch (event.type()) {
     case link::Event::PING:
     // Of what was sent before.
     case link::Event::STATUS_ACKNOWLEDGEMENT:
     case link::Event::OPERATION_ACKNOWLEDGEMENT:
+    // Ends what is here, and takes what waits with it.
+    case link::Event::SHUTDOWN_FRAMEWORK:
       return false;
     case link::Event::KILL_TASK: {
       // Of a task that is here: it may end meanwhile, and be told as one that never got here.
@@ -259,6 +269,7 @@ void Agent::Impl::OnReconcileTasks(const link::Event::ReconcileTasks& reconcile)
 }
 
 void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
+  DropHeldLaunches(id.value());
   Framework* framework = Find(id);
   if (framework == nullptr) {
     // Statuses may still be waiting for a scheduler that is gone.

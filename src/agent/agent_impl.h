@@ -87,6 +87,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void HoldUntilSaved();
   bool AwaitsAnEnd(const link::Event& event) const;
   bool MustWait(const link::Event& event) const;
+  void DropHeldLaunches(const std::string& framework);
 
   // The master's orders.
   void OnRunTask(const link::Event::RunTask& run);
