@@ -7,6 +7,7 @@
 
 #include "agent/paths.h"
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "resources/checkpointed.h"
 
 namespace tepui::agent {
@@ -221,6 +222,7 @@ void Operations::TellWhenSaved(const link::Event::ApplyOperation& operation,
   update.set_operation_uuid(operation.operation_uuid());
   *update.mutable_latest_status() = status;
   *update.mutable_status() = std::move(status);
+  if (TEPUI_PLANTED_FAULT("outcome-told-before-it-is-saved")) return forward_(std::move(update));
   services_.checkpoint.WhenSaved(lifetime_.Bind(
       [this, update = std::move(update)]() mutable { forward_(std::move(update)); }));
 }
@@ -269,6 +271,7 @@ void Operations::Reconcile(const link::Event::ReconcileOperations& asked, const 
     update.set_operation_uuid(uuid);
     const auto found = records_.find(uuid);
     if (found != records_.end()) {
+      if (!found->second->saved) continue;  // It is told when it is.
       const v1::Operation& operation = found->second->operation;
       if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
       *update.mutable_status() = operation.latest_status();

@@ -73,7 +73,8 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
     stream.pending.back().status = status;
   } else {
     stream.pending.push_back({.status = status});
-    if (TEPUI_PLANTED_FAULT("next-before-acknowledgement") && stream.pending.size() > 1 && !paused_)
+    if (TEPUI_PLANTED_FAULT("next-before-acknowledgement") && !key && stream.pending.size() > 1 &&
+        !paused_)
       forward_(framework, status, status.state());
   }
   if (key) {

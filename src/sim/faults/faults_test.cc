@@ -61,6 +61,7 @@ const Planted kPlanted[] = {
     {"statuses-sent-once", {"statuses-arrive", "told-truth", "nothing-forgotten", "converged"}},
     {"last-acknowledgement-lost", {"statuses-arrive", "converged", "status-order"}},
     {"told-before-it-is-saved", {"saved-first"}},
+    {"outcome-told-before-it-is-saved", {"saved-first"}},
     {"killed-told-too-early", {"dead-stays-dead"}},
     {"failed-task-restarted", {"runs-once"}},
     {"running-tasks-not-reported", {"capacity", "dead-stays-dead", "nothing-forgotten"}},
