@@ -85,6 +85,7 @@ class FakeContainerizer final : public containers::Containerizer {
     containers::Recovered recovered;
     claims = specs;
     recovered.refused = refused;
+    recovered.survivors = survivors;
     for (containers::RecoverSpec& spec : specs) {
       if (const auto end = ended.find(spec.launch.id); end != ended.end()) {
         recovered.ended.push_back({spec.launch.id, end->second});
@@ -153,6 +154,7 @@ class FakeContainerizer final : public containers::Containerizer {
   std::vector<containers::RecoverSpec> claims;
   std::map<ContainerId, containers::Termination> ended;
   std::vector<containers::Recovered::Refused> refused;
+  std::vector<ContainerId> survivors;
   std::vector<ContainerId> order;
   std::map<ContainerId, Container> containers;
   std::set<ContainerId> forgotten;

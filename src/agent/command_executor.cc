@@ -101,8 +101,7 @@ void CommandExecutor::Restore(const Saved::Executor& saved,
 void CommandExecutor::Resume(const Endings& endings) {
   // Its end was saved, but not that it was its executor's too.
   if (executor_.launched().empty()) return host_.OnExecutorEnded(executor_, {});
-  const auto ending = endings.find(executor_.container());
-  task_->Resume(ending == endings.end() ? nullptr : &ending->second);
+  task_->Resume(endings);
 }
 
 void CommandExecutor::Kill(const TaskId&, const std::optional<v1::KillPolicy>& policy) {

@@ -17,6 +17,8 @@ namespace {
 // Of tasks and kills that name none; what Mesos' executors take.
 constexpr Duration kDefaultKillGrace = std::chrono::seconds(3);
 
+constexpr char kInterrupted[] = "The agent was restarted while it launched the task";
+
 }  // namespace
 
 ContainedTask::ContainedTask(const Services& services, Setup setup, Owner& owner)
@@ -85,13 +87,19 @@ std::optional<containers::RecoverSpec> ContainedTask::Claim() const {
   return containers::RecoverSpec{setup_.launch, *process_};
 }
 
-void ContainedTask::Resume(const containers::Termination* ending) {
+void ContainedTask::Resume(const Endings& endings) {
   if (!process_) {
     // It may have started; then nobody claimed it, and it was destroyed.
-    return FailLaunch({Code::kInternal, "The agent was restarted while it launched the task"});
+    if (!endings.survivors.contains(container())) {
+      return FailLaunch({Code::kInternal, kInterrupted});
+    }
+    interrupted_ = killed_ = true;
+    state_ = State::kRunning;
+    if (setup_.reports_killing) Report(MakeStatus(v1::TASK_KILLING));
+    return AwaitEnd();
   }
   state_ = State::kRunning;
-  if (ending != nullptr) return OnTerminated(*ending);
+  if (const auto* ending = endings.Find(container())) return OnTerminated(*ending);
   AwaitEnd();
   if (killed_) {
     // Whatever was told the task before, it has all its time.
@@ -236,7 +244,9 @@ void ContainedTask::OnTerminated(const containers::Termination& termination) {
   }
   state_ = State::kEnded;
   StopWatching();
-  Report(killed_early_ ? KilledStatus() : EndStatus(termination));
+  Report(killed_early_  ? KilledStatus()
+         : interrupted_ ? LaunchFailedStatus({Code::kInternal, kInterrupted})
+                        : EndStatus(termination));
   ForgetContainer(services_, container(), setup_.launch.outlives_agent);
   Gone(termination.status);
 }

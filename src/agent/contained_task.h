@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/check.h"
+#include "agent/executor.h"
 #include "agent/health_check.h"
 #include "agent/services.h"
 #include "base/timer.h"
@@ -57,8 +58,8 @@ class ContainedTask {
   // last status. The container is to be claimed unless the task had none yet.
   void Restore(const checkpoint::Task& record, const v1::TaskStatus& last);
   std::optional<containers::RecoverSpec> Claim() const;
-  // And goes on: the container runs, or has ended like this.
-  void Resume(const containers::Termination* ending);
+  // And goes on with what became of the container.
+  void Resume(const Endings& endings);
 
   // What a later life of the agent must know of the task beside its TaskInfo.
   checkpoint::Task Record() const;
@@ -103,6 +104,7 @@ class ContainedTask {
 
   State state_ = State::kNew;
   bool killed_early_ = false;  // While the launch was on its way.
+  bool interrupted_ = false;   // The agent died while it was.
   bool killed_ = false;
   bool out_of_time_ = false;
   bool unhealthy_ = false;

@@ -144,11 +144,16 @@ void CustomExecutor::Restore(const Saved::Executor& saved,
 }
 
 void CustomExecutor::Resume(const Endings& endings) {
-  if (!process_) return FailLaunch("the agent was restarted while it launched the executor");
-  launched_ = true;
-  if (const auto ending = endings.find(executor_.container()); ending != endings.end()) {
-    return OnTerminated(ending->second);
+  if (!process_) {
+    const std::string why = "the agent was restarted while it launched the executor";
+    if (!endings.survivors.contains(executor_.container())) return FailLaunch(why);
+    executor_.set_state(Executor::State::kTerminating);
+    reason_ = v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED;
+    message_ = "Failed to launch container: " + why;
+    return AwaitEnd();
   }
+  launched_ = true;
+  if (const auto* ending = endings.Find(executor_.container())) return OnTerminated(*ending);
   if (executor_.shutting_down()) {
     // It was told by the last life, and has all its time.
     executor_.set_state(Executor::State::kTerminating);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,8 +42,18 @@ class ExecutorHost {
   virtual bool leaving() const = 0;
 };
 
-// How containers of the agent's last life ended that it did not hear of.
-using Endings = std::map<ContainerId, containers::Termination>;
+// What became of the containers of the agent's last life that do not run as they did.
+struct Endings {
+  std::map<ContainerId, containers::Termination> ended;
+  // Nobody claimed them, but they do not end: they are waited for.
+  std::set<ContainerId> survivors;
+
+  // Null if it has not ended.
+  const containers::Termination* Find(const ContainerId& id) const {
+    const auto found = ended.find(id);
+    return found == ended.end() ? nullptr : &found->second;
+  }
+};
 
 // What moves an executor's tasks: the agent itself (CommandExecutor, GroupExecutor) or a process
 // (CustomExecutor).

@@ -82,6 +82,8 @@ void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {
     if (found == members_.end()) continue;
     Member& member = found->second;
     if (member.prepared) {
+      // By the container's name the next life knows what has become of an interrupted launch.
+      OnTaskChanged(*member.task);
       member.task->Launch();
     } else {
       const Error error = member.prepared.error();
@@ -116,21 +118,17 @@ void GroupExecutor::Restore(const Saved::Executor& saved,
 
 void GroupExecutor::Resume(const Endings& endings) {
   std::vector<TaskId> running;
-  std::vector<std::pair<TaskId, const containers::Termination*>> ended;
+  std::vector<TaskId> ended;
   for (const auto& [id, member] : members_) {
-    const auto ending = endings.find(member.task->container());
-    if (ending != endings.end()) {
-      ended.emplace_back(id, &ending->second);
-    } else if (member.task->Claim()) {
-      running.push_back(id);
-    } else {
-      ended.emplace_back(id, nullptr);
-    }
+    const ContainerId& container = member.task->container();
+    const bool runs = member.task->Claim() ? endings.Find(container) == nullptr
+                                           : endings.survivors.contains(container);
+    (runs ? running : ended).push_back(id);
   }
   // First what has ended by itself is told, then what ends because of it.
   resuming_ = true;
-  for (const auto& [id, ending] : ended) members_.find(id)->second.task->Resume(ending);
-  for (const TaskId& id : running) members_.find(id)->second.task->Resume(nullptr);
+  for (const TaskId& id : ended) members_.find(id)->second.task->Resume(endings);
+  for (const TaskId& id : running) members_.find(id)->second.task->Resume(endings);
   resuming_ = false;
   for (const TaskId& id : running) {
     const auto found = members_.find(id);

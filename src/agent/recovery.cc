@@ -159,7 +159,8 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
                  recovered->orphans.size());
   }
   Endings endings;
-  for (auto& ended : recovered->ended) endings[ended.id] = std::move(ended.termination);
+  for (auto& ended : recovered->ended) endings.ended[ended.id] = std::move(ended.termination);
+  endings.survivors = {recovered->survivors.begin(), recovered->survivors.end()};
   recovered_ = true;
   // Before any deadline is set, as it may take a while.
   CollectOldSandboxes();

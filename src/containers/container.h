@@ -16,6 +16,9 @@ namespace tepui::containers {
 // The id names directories, cgroups and files.
 Status CheckId(const ContainerId& id);
 
+// Logs that these processes outlive SIGKILL, if there are any.
+void SayStuck(const ContainerId& id, const std::vector<pid_t>& pids);
+
 struct MesosContainerizer::Plan {
   LaunchSpec spec;  // The environment has moved into `launch` once planned.
   Demand demand;    // As launched.
@@ -41,6 +44,9 @@ struct MesosContainerizer::Container {
   std::optional<Limitation> limitation;
   bool destroying = false;
   TimerId destroy_deadline = 0;
+  Duration kill_backoff = std::chrono::seconds(1);
+  bool alone = false;   // Its shim was, when it was looked at last.
+  bool orphan = false;  // Nobody claimed it: its record is of use to none.
 
   Demand demand;  // As last asked for.
   bool updating = false;

@@ -86,6 +86,9 @@ struct Recovered {
   // are: the agent must not go on as if they were not there.
   std::vector<Refused> refused;
   std::vector<ContainerId> orphans;  // Found and not claimed; destroyed.
+  // The same, but their processes outlive SIGKILL, and may use what they had. It is sent again and
+  // again; Wait tells when they are gone.
+  std::vector<ContainerId> survivors;
 };
 
 // Results of starting a command in a running container (checks).
@@ -115,9 +118,10 @@ class Containerizer {
   using LaunchCallback = std::move_only_function<void(Result<Launched>)>;
   virtual void Launch(LaunchSpec spec, LaunchCallback callback) = 0;
 
-  // Runs once when the launched container has ended and everything of it is cleaned up. At most one
-  // watcher a container; set it right after Launch or in its callback. How the task ended stays on
-  // disk, for Recover, until Forget.
+  // Runs once when the launched container has ended and everything of it is cleaned up; never while
+  // a process of it lives, whatever keeps it from dying. At most one watcher a container; set it
+  // right after Launch or in its callback. How the task ended stays on disk, for Recover, until
+  // Forget.
   using TerminationCallback = std::move_only_function<void(Termination)>;
   virtual void Wait(const ContainerId& id, TerminationCallback callback) = 0;
 

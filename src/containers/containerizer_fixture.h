@@ -108,6 +108,7 @@ class ContainerizerTest : public testing::Test {
     options.isolation = std::move(isolation);
     options.runtime_dir = RuntimeDir();
     options.shim_timeout = shim_timeout_;
+    options.destroy_timeout = destroy_timeout_;
     auto created = MesosContainerizer::Create(
         options, [loop = loop_.get()](auto work) { loop->Post(std::move(work)); }, fetching_);
     ASSERT_TRUE(created) << created.error().message;
@@ -223,6 +224,7 @@ class ContainerizerTest : public testing::Test {
   TemporaryDirectory directory_;
   Fetching fetching_;
   Duration shim_timeout_ = std::chrono::seconds(10);
+  Duration destroy_timeout_ = std::chrono::seconds(30);
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<MesosContainerizer> containerizer_;
   std::vector<ContainerId> launched_;

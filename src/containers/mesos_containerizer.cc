@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "containers/container.h"
 #include "containers/detect.h"
+#include "containers/posix_isolators.h"
 #include "shim/start_ticks.h"
 
 namespace tepui::containers {
@@ -17,6 +18,8 @@ namespace {
 
 constexpr size_t kMaxIdLength = 242;
 constexpr size_t kMaxEarlySignals = 16;
+constexpr auto kKillPatience = std::chrono::seconds(1);
+constexpr Duration kLongestKillBackoff = std::chrono::minutes(1);
 
 bool IsUsable(const ContainerId& id) {
   if (id.empty() || id.value().size() > kMaxIdLength || id.value().front() == '.') return false;
@@ -55,6 +58,16 @@ void KillGroup(const Launched& process, const std::string& boot_id) {
 }
 
 }  // namespace
+
+void SayStuck(const ContainerId& id, const std::vector<pid_t>& pids) {
+  if (pids.empty()) return;
+  spdlog::error(
+      "Container {} does not end: SIGKILL does not end its processes {}. They wait in the kernel, "
+      "most likely for a disk or a network file system; /proc/{}/stack says where. Give them what "
+      "they wait for, or start the machine anew. Until they are gone the container counts as "
+      "running",
+      id, fmt::join(pids, ", "), pids.front());
+}
 
 Status CheckId(const ContainerId& id) {
   if (IsUsable(id)) return {};
@@ -184,12 +197,37 @@ void MesosContainerizer::KillContainer(const ContainerId& id, Container& contain
   }
   container.shim->Kill();
   if (std::exchange(container.destroying, true) && container.destroy_deadline != 0) return;
-  container.destroy_deadline =
-      poller_->After(options_.destroy_timeout, [id, shim = container.shim] {
-        spdlog::error("Container {} does not end although its processes were killed", id);
-        shim->Abandon();
-      });
+  AwaitDeath(id, container, options_.destroy_timeout);
   workers_->Submit([isolation = isolation_, id] { isolation->Kill(id); });
+}
+
+void MesosContainerizer::AwaitDeath(const ContainerId& id, Container& container,
+                                    Duration patience) {
+  container.destroy_deadline =
+      poller_->After(patience, [this, id] { Post([this, id] { KillAgain(id); }); });
+}
+
+// It has not ended in time. As long as a process of it lives, what it uses is not free, and so it
+// has not ended: its shim, whose end is the container's, is killed only when it is alone.
+void MesosContainerizer::KillAgain(const ContainerId& id) {
+  Container* container = Find(id);
+  if (container == nullptr || container->ended) return;
+  workers_->Submit([this, id, shim = container->shim, was_alone = container->alone] {
+    const bool alone = LiveProcessesBelow(shim->pid()).empty();
+    if (!alone) {
+      SayStuck(id, KillProcessesBelow(shim->pid(), kKillPatience));
+    } else if (was_alone) {
+      spdlog::warn("The shim of container {} hangs and is killed", id);
+      shim->Abandon();
+    }
+    Post([this, id, alone] {
+      Container* container = Find(id);
+      if (container == nullptr || container->ended) return;
+      container->alone = alone;
+      AwaitDeath(id, *container, container->kill_backoff);
+      container->kill_backoff = std::min(container->kill_backoff * 2, kLongestKillBackoff);
+    });
+  });
 }
 
 void MesosContainerizer::Update(const ContainerId& id, const Resources& resources,
@@ -356,6 +394,7 @@ void MesosContainerizer::OnCleanedUp(const ContainerId& id, End end) {
   auto node = containers_.extract(id);
   if (node.empty()) return;
   Container& container = *node.mapped();
+  if (container.orphan) Forget(id);
   if (container.launched) return container.launched(Fail(std::move(*container.not_started)));
   if (!container.waiter) return;
   if (container.limitation) end.limitation = std::move(container.limitation);

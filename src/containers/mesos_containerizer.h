@@ -44,8 +44,8 @@ class MesosContainerizer final : public Containerizer {
     std::string runtime_dir = "/var/run/mesos";  // Of RuntimeDirectory.
     std::shared_ptr<Users> users = std::make_shared<Users>();
     int worker_threads = 4;
-    // A container that does not end when destroyed is reported as ended after this; its processes
-    // are stuck.
+    // What does not end within this when it is destroyed is stuck: that is said, SIGKILL goes to
+    // each of its processes again and again, and its shim is killed when there are none.
     Duration destroy_timeout = std::chrono::seconds(30);
     // A shim of an earlier life of the agent that does not answer within this is killed.
     Duration shim_timeout = std::chrono::seconds(10);
@@ -116,13 +116,21 @@ class MesosContainerizer final : public Containerizer {
   void RecoverOne(const std::shared_ptr<Plan>& plan, const Launched& process);
   void Reattach(const std::shared_ptr<Plan>& plan, const Launched& process,
                 const std::shared_ptr<ShimProcess>& shim);
-  bool DestroyOrphan(const Orphan& orphan);
+  struct Destroyed {
+    bool existed = true;  // There was more of it than its record.
+    std::shared_ptr<ShimProcess> survivor;
+    Launched process;
+  };
+  Destroyed DestroyOrphan(const Orphan& orphan);
   bool EndShim(const ContainerId& id, const ShimProcess::Attached& attached);
 
   // The same on the agent's thread.
   void OnOrphansFound(std::vector<RecoverSpec> specs, Result<std::vector<Orphan>> orphans);
   void OnReattached(const ContainerId& id, const Launched& process,
                     std::shared_ptr<ShimProcess> shim);
+  void OnOrphanDestroyed(const ContainerId& id, Destroyed destroyed);
+  void OnSurvivor(const ContainerId& id, const Launched& process,
+                  std::shared_ptr<ShimProcess> shim);
   void OnRecoveryStep();
 
   // On the agent's thread.
@@ -135,6 +143,8 @@ class MesosContainerizer final : public Containerizer {
   void OnLimitation(const ContainerId& id, Limitation limitation);
   void OnCleanedUp(const ContainerId& id, End end);
   void KillContainer(const ContainerId& id, Container& container);
+  void AwaitDeath(const ContainerId& id, Container& container, Duration patience);
+  void KillAgain(const ContainerId& id);
   void CleanUp(const ContainerId& id, Container& container);
   void StartUpdate(const ContainerId& id, Container& container);
   void OnCheckEvent(Check& check, const shim::Event& event);

@@ -98,10 +98,8 @@ void MesosContainerizer::OnOrphansFound(std::vector<RecoverSpec> specs,
   }
   for (Orphan& orphan : *orphans) {
     workers_->Submit([this, orphan = std::move(orphan)] {
-      const bool destroyed = DestroyOrphan(orphan);
-      Post([this, id = orphan.id, destroyed] {
-        if (destroyed) recovery_->result.orphans.push_back(id);
-        OnRecoveryStep();
+      Post([this, id = orphan.id, destroyed = DestroyOrphan(orphan)]() mutable {
+        OnOrphanDestroyed(id, std::move(destroyed));
       });
     });
   }
@@ -127,7 +125,13 @@ void MesosContainerizer::RecoverOne(const std::shared_ptr<Plan>& plan, const Lau
   } else if (!attached && attached.error().code == Code::kUnavailable) {
     refusal = attached.error();
   } else if (attached && !EndShim(id, *attached)) {
-    refusal = {Code::kInternal, fmt::format("The shim of container {} cannot be killed", id)};
+    // Its end is to come, and the agent hears of it.
+    Post([this, id, process, shim = attached->shim]() mutable {
+      recovery_->result.running.push_back(id);
+      OnSurvivor(id, process, std::move(shim));
+      OnRecoveryStep();
+    });
+    return;
   }
   if (!refusal.message.empty()) {
     Post([this, id, refusal = std::move(refusal)]() mutable {
@@ -185,35 +189,46 @@ void MesosContainerizer::OnRecoveryStep() {
   std::ranges::sort(result.ended, by_id);
   std::ranges::sort(result.refused, by_id);
   std::ranges::sort(result.orphans);
+  std::ranges::sort(result.survivors);
+  // What is seen is posted, and so comes after the callback.
+  for (const ContainerId& id : result.survivors) ObserveShim(id, Find(id)->shim);
   for (const ContainerId& id : result.running) {
-    // What is seen is posted, and so comes after the callback.
     ObserveShim(id, Find(id)->shim);
     FindLimitation(id, /*alarmed=*/false);  // It may have run into one while nobody watched.
   }
   recovery->callback(std::move(result));
 }
 
-// False if the shim lives on.
+// False if the shim lives on: something below it does, or it cannot be killed itself.
 bool MesosContainerizer::EndShim(const ContainerId& id, const ShimProcess::Attached& attached) {
   if (attached.answer == ShimProcess::Attached::Answer::kWelcome) {
     attached.shim->Kill();
     if (attached.shim->AwaitGone(options_.destroy_timeout)) return true;
-    spdlog::error("Container {} does not end although its processes were killed", id);
   }
   // A shim that hangs waits for nobody either: what is below it keeps its pids until it is gone.
-  for (pid_t pid : ProcessesBelow(attached.shim->pid())) kill(pid, SIGKILL);
+  const std::vector<pid_t> left = KillProcessesBelow(attached.shim->pid(), kAbandonTimeout);
+  SayStuck(id, left);
+  if (!left.empty()) return false;
+  if (attached.shim->AwaitGone(kAbandonTimeout)) return true;
   attached.shim->Abandon();
   return attached.shim->AwaitGone(kAbandonTimeout);
 }
 
-// False if there was nothing left of it but its record.
-bool MesosContainerizer::DestroyOrphan(const Orphan& orphan) {
+MesosContainerizer::Destroyed MesosContainerizer::DestroyOrphan(const Orphan& orphan) {
   const ContainerId& id = orphan.id;
+  Destroyed destroyed;
   Result<ShimProcess::Attached> attached =
       ShimProcess::Attach(*runtime_, id, options_.shim_timeout);
-  const bool over = !attached && runtime_->ReadStatus(id);
-  if (!over) spdlog::info("Destroying container {}: nobody claims it", id);
+  destroyed.existed = attached || !runtime_->ReadStatus(id);
+  if (destroyed.existed) spdlog::info("Destroying container {}: nobody claims it", id);
   bool gone = attached ? EndShim(id, *attached) : attached.error().code == Code::kNotFound;
+  // The cgroups of one that has nested ones are theirs too.
+  if (attached && !gone && !orphan.has_nested) {
+    destroyed.survivor = attached->shim;
+    destroyed.process = {attached->welcome.task_pid, attached->welcome.task_start_ticks,
+                         attached->shim->pid(), attached->shim->start_ticks(), boot_id_};
+    return destroyed;
+  }
   if (!orphan.has_nested) {
     Status cleaned = isolation_->Cleanup(id);
     if (!cleaned) spdlog::error("{}", cleaned.error().message);
@@ -223,7 +238,32 @@ bool MesosContainerizer::DestroyOrphan(const Orphan& orphan) {
   Status removed = gone ? runtime_->Remove(id) : Status();
   if (!gone) spdlog::error("Something of container {} cannot be ended", id);
   if (!removed) spdlog::error("{}", removed.error().message);
-  return !over;
+  return destroyed;
+}
+
+void MesosContainerizer::OnOrphanDestroyed(const ContainerId& id, Destroyed destroyed) {
+  if (destroyed.survivor) {
+    auto container = std::make_unique<Container>();
+    container->plan = std::make_shared<Plan>();
+    container->plan->spec.id = id;
+    container->orphan = true;
+    containers_.emplace(id, std::move(container));
+    recovery_->result.survivors.push_back(id);
+    OnSurvivor(id, destroyed.process, std::move(destroyed.survivor));
+  } else if (destroyed.existed) {
+    recovery_->result.orphans.push_back(id);
+  }
+  OnRecoveryStep();
+}
+
+// One that is to end and does not.
+void MesosContainerizer::OnSurvivor(const ContainerId& id, const Launched& process,
+                                    std::shared_ptr<ShimProcess> shim) {
+  Container& container = *Find(id);
+  container.process = process;
+  container.shim = std::move(shim);
+  container.destroying = true;
+  AwaitDeath(id, container, container.kill_backoff);
 }
 
 }  // namespace tepui::containers

@@ -2,15 +2,19 @@
 
 #include <dirent.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 namespace tepui::containers {
 namespace {
 
+constexpr auto kKillInterval = std::chrono::milliseconds(10);
 constexpr size_t kMaxProcesses = 100'000;  // Of one container; beyond it the sum is cut short.
 
 // Each thread has its own children.
@@ -49,6 +53,15 @@ void Add(pid_t pid, ProcessUsage* usage) {
   usage->resident_bytes += static_cast<uint64_t>(number(24)) * kPage;
 }
 
+// It has ended, but its parent has not heard of it yet.
+bool IsZombie(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/stat", pid));
+  std::string line;
+  std::getline(file, line);
+  const size_t name_end = line.rfind(')');
+  return name_end == std::string::npos || line.compare(name_end, 3, ") Z") == 0;
+}
+
 }  // namespace
 
 std::vector<pid_t> ProcessesBelow(pid_t shim) {
@@ -59,6 +72,22 @@ std::vector<pid_t> ProcessesBelow(pid_t shim) {
     AppendChildren(pid, &pids);
   }
   return pids;
+}
+
+std::vector<pid_t> LiveProcessesBelow(pid_t shim) {
+  std::vector<pid_t> pids = ProcessesBelow(shim);
+  std::erase_if(pids, IsZombie);
+  return pids;
+}
+
+std::vector<pid_t> KillProcessesBelow(pid_t shim, Duration patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    std::vector<pid_t> left = LiveProcessesBelow(shim);
+    for (pid_t pid : left) kill(pid, SIGKILL);
+    if (left.empty() || std::chrono::steady_clock::now() >= end) return left;
+    std::this_thread::sleep_for(kKillInterval);
+  }
 }
 
 ProcessUsage UsageBelow(pid_t shim) {

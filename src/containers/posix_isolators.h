@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/clock.h"
 #include "containers/isolator.h"
 
 namespace tepui::containers {
@@ -19,6 +20,12 @@ ProcessUsage UsageBelow(pid_t shim);
 
 // The pids of all processes below a shim, its children first.
 std::vector<pid_t> ProcessesBelow(pid_t shim);
+
+// Those of them that have not ended; zombies have.
+std::vector<pid_t> LiveProcessesBelow(pid_t shim);
+
+// SIGKILL to all of them; those that do not end within `patience`. Blocks.
+std::vector<pid_t> KillProcessesBelow(pid_t shim, Duration patience);
 
 // posix/cpu: no limit; cpu time, processes and threads in the usage.
 class PosixCpuIsolator final : public Isolator {

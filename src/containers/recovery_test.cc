@@ -308,6 +308,60 @@ TEST_P(RecoveryTest, WhatNobodyClaimsIsDestroyed) {
   EXPECT_EQ(CgroupFile("memory", orphan.id, "tasks"), "");
 }
 
+TEST_P(RecoveryTest, AnOrphanThatOutlivesSigkillIsWaitedFor) {
+  if (!HasFreezer()) GTEST_SKIP() << "needs the freezer of cgroups v1";
+  destroy_timeout_ = std::chrono::milliseconds(100);
+  LaunchSpec orphan = Spec("exec sleep 1000");
+  const std::vector<RecoverSpec> recorded = RunAgent({orphan});
+  FrozenProcess stuck(recorded[0].launched.pid);
+  ASSERT_TRUE(Eventually([&] { return stuck.frozen(); }));
+  const Recovered recovered = StartAndRecover({});
+  EXPECT_EQ(recovered.survivors, std::vector{orphan.id});
+  EXPECT_TRUE(recovered.orphans.empty());
+  EXPECT_TRUE(IsAlive(recorded[0].launched.pid));
+  std::promise<Termination> promise;
+  loop_->Run([&] {
+    containerizer_->Wait(orphan.id, [&](Termination end) { promise.set_value(std::move(end)); });
+  });
+  auto ended = promise.get_future();
+  EXPECT_EQ(ended.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+  stuck.Thaw();
+  EXPECT_EQ(ended.get().status, SIGKILL);
+  EXPECT_EQ(Processes(), std::set<int>());
+  EXPECT_TRUE(Eventually([&] { return RuntimeEntries().empty(); }));
+}
+
+TEST_P(RecoveryTest, WhatOutlivesSigkillHasNotEnded) {
+  if (!HasFreezer()) GTEST_SKIP() << "needs the freezer of cgroups v1";
+  destroy_timeout_ = std::chrono::milliseconds(100);
+  Start(Isolation());
+  LaunchSpec spec = Spec("exec sleep 1000");
+  const Result<Launched> launched = Launch(spec);
+  ASSERT_TRUE(launched) << launched.error().message;
+  FrozenProcess stuck(launched->pid);
+  ASSERT_TRUE(Eventually([&] { return stuck.frozen(); }));
+  const auto& ended = ended_.back().second;
+  Destroy(spec.id);
+  EXPECT_EQ(ended.wait_for(std::chrono::milliseconds(2500)), std::future_status::timeout)
+      << "it runs";
+  EXPECT_TRUE(IsAlive(launched->pid));
+  stuck.Thaw();
+  EXPECT_EQ(Await(spec.id).status, SIGKILL);
+  EXPECT_FALSE(IsAlive(launched->pid));
+}
+
+TEST_P(RecoveryTest, AShimThatHangsIsKilledWhenItIsAlone) {
+  destroy_timeout_ = std::chrono::milliseconds(100);
+  Start(Isolation());
+  LaunchSpec spec = Spec("sleep 1000 & exec sleep 1000");
+  const Result<Launched> launched = Launch(spec);
+  ASSERT_TRUE(launched) << launched.error().message;
+  kill(launched->shim_pid, SIGSTOP);
+  Destroy(spec.id);
+  EXPECT_FALSE(Await(spec.id).status);
+  EXPECT_TRUE(Eventually([&] { return Processes().empty(); }));
+}
+
 // Whatever the agent was at when it was killed.
 TEST_P(RecoveryTest, LaunchesInFlightAreDestroyed) {
   std::uniform_int_distribution<int> microseconds(0, 30'000);
