@@ -112,8 +112,9 @@ Resources Operations::GiveUpWhatDoesNotFit(const Resources& made) const {
 }
 
 void Operations::ResumeDestroying(const Saved& saved) {
+  // Those that were given up, too: their data stays where it is.
   destroyed_.Restore(saved.destroyed_volumes,
-                     [this](const std::string& path) { return IsVolume(path); });
+                     [&](const std::string& path) { return IsVolume(saved.resources, path); });
 }
 
 void Operations::Apply(const link::Event::ApplyOperation& operation, const AgentId& agent) {
@@ -155,8 +156,8 @@ Status Operations::MakeVolumes(const v1::Offer::Operation::Create& create) {
   return {};
 }
 
-bool Operations::IsVolume(const std::string& path) const {
-  return std::ranges::any_of(Made(), [&](const v1::Resource& resource) {
+bool Operations::IsVolume(const ResourceList& resources, const std::string& path) const {
+  return std::ranges::any_of(resources, [&](const v1::Resource& resource) {
     return resource.disk().has_persistence() &&
            VolumePath(services_.options.work_dir, resource) == path;
   });
@@ -164,11 +165,12 @@ bool Operations::IsVolume(const std::string& path) const {
 
 std::vector<v1::Resource> Operations::Destroyed(
     const v1::Offer::Operation::Destroy& destroy) const {
+  const ResourceList left = Made();
   std::map<std::string, v1::Resource> volumes;  // By path.
   for (const v1::Resource& volume : destroy.volumes()) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
     // There may be more than one at its path: the data goes with the last.
-    if (path && !IsVolume(*path)) volumes[*path] = volume;
+    if (path && !IsVolume(left, *path)) volumes[*path] = volume;
   }
   std::vector<v1::Resource> destroyed;
   for (auto& [path, volume] : volumes) destroyed.push_back(std::move(volume));

@@ -63,8 +63,9 @@ class Operations {
   Status Perform(const v1::Offer::Operation& operation);
   google::protobuf::RepeatedPtrField<v1::Resource> Made() const;
   Status MakeVolumes(const v1::Offer::Operation::Create& create);
-  // Whether data of a volume lies there.
-  bool IsVolume(const std::string& path) const;
+  // Whether data of one of these lies there.
+  bool IsVolume(const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
+                const std::string& path) const;
   // Those of them whose data goes, now that they are no part of the total.
   std::vector<v1::Resource> Destroyed(const v1::Offer::Operation::Destroy& destroy) const;
   // Saves the outcome of what left the resources as they were; then tells it.

@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "base/log.h"
+#include "cli/checkpoint_store.h"
 #include "cli/command.h"
 #include "cli/running_agent.h"
 #include "cli/servers.h"
@@ -84,7 +85,7 @@ int AgentCommand(const Invocation& invocation) {
   http::AgentServerOptions options = ToAgentServer(
       flags, common, identity, work_dir, invocation.environment, table.Values(), &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
-  options.store = CheckpointStore(options.agent.work_dir, &problems);
+  options.store = CheckpointStore(options.agent.work_dir, options.agent.strict, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
   const auto address = election::ParseMaster(master);  // Checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "agent/checkpoint.h"
 #include "base/version.h"
 #include "cli/agent_parts.h"
 #include "containers/detect.h"
@@ -104,22 +103,6 @@ std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
     election::MasterAddress master, Duration session_timeout) {
   return [master = std::move(master), session_timeout](Clock& clock, const Poster& poster) {
     return election::MakeDetector(master, session_timeout, clock, poster);
-  };
-}
-
-std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
-    const std::string& work_dir, std::vector<std::string>* problems) {
-  const std::string directory = work_dir + "/meta";
-  CreateDirectory("work_dir", directory, problems);
-  return [path =
-              directory + "/agent.db"](Poster poster) -> Result<std::unique_ptr<storage::Store>> {
-    auto store = storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
-                                            agent::Checkpoint::kLimits);
-    if (store || store.error().code != Code::kInternal) return store;
-    return Fail(Code::kInternal,
-                "{}. If it cannot be brought back, move it away: the agent then starts as a new "
-                "one and ends the tasks that it finds",
-                store.error().message);
   };
 }
 

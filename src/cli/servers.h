@@ -29,10 +29,6 @@ http::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlag
                                        const std::vector<std::string>& environment,
                                        FlagValues values, std::vector<std::string>* problems);
 
-// Where an agent keeps what it goes on with after a restart: <work_dir>/meta/agent.db.
-std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
-    const std::string& work_dir, std::vector<std::string>* problems);
-
 // How an agent follows its master.
 std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
     election::MasterAddress master, Duration session_timeout);

@@ -39,11 +39,11 @@ Error Explain(const std::string& path, int code, const char* words, int system_e
     case SQLITE_NOTADB:
       return say(Code::kInternal, "is no SQLite database");
     case SQLITE_IOERR:
-      return say(Code::kInternal,
+      return say(Code::kUnavailable,
                  fmt::format("cannot be read or written: {} ({})", words,
                              system_error != 0 ? std::strerror(system_error) : "no reason given"));
     default:
-      return say(Code::kInternal, fmt::format("fails: {} (SQLite code {})", words, code));
+      return say(Code::kUnavailable, fmt::format("fails: {} (SQLite code {})", words, code));
   }
 }
 
@@ -55,7 +55,7 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::stri
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &database, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   connection->database_.reset(database);
-  if (database == nullptr) return Fail(Code::kInternal, "No memory for the store '{}'", path);
+  if (database == nullptr) return Fail(Code::kUnavailable, "No memory for the store '{}'", path);
   sqlite3_extended_result_codes(database, 1);
   if (code != SQLITE_OK) return Fail(connection->Failure());
   sqlite3_busy_timeout(database, kBusyTimeoutMs);

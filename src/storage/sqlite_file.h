@@ -28,6 +28,7 @@ class SqliteFile {
 
   // For writing, the file is made if it is not there, locked, and looked through for damage. What
   // is no store of Tepui's, or was written by a newer version of it, is refused and left untouched.
+  // kInternal is damage in the file, and nothing else.
   static Result<std::unique_ptr<SqliteFile>> Open(const std::string& path, Access access);
 
   // The new epoch.

@@ -225,6 +225,19 @@ def test_a_damaged_checkpoint_is_named(make_pair):
     with open(database, "r+b") as file:
         file.seek(4096)
         file.write(os.urandom(database.stat().st_size - 4096))
+    damaged = database.read_bytes()
+    first, directory, before = pair.agent, sandbox(pair, task_id), agent_id(pair)
     said = refuses(pair)
-    assert str(database) in said, said
-    assert processes_in(sandbox(pair, task_id)), "it did not touch the task"
+    assert str(database) in said and "--strict=false" in said, said
+    assert processes_in(directory), "it did not touch the task"
+    assert database.read_bytes() == damaged
+
+    pair.agent = first
+    agent = pair.restart_agent("--strict=false")
+    wait_until(lambda: agent_id(pair) not in ([], before), "a new agent")
+    assert not processes_in(directory)
+    framework.status(task_id, "TASK_LOST")
+    [aside] = [path for path in database.parent.glob("agent.db.damaged-*Z")]
+    assert aside.read_bytes() == damaged
+    assert any(str(aside) in line for line in agent.log)
+    framework.start_task("sleep 1000")
