@@ -48,6 +48,7 @@ class Driver {
     double cpus = 0.01;
     double mem = 1;
     std::string command;  // By the shell; empty: /bin/true itself.
+    bool checkpoint = false;
   };
   enum class Mode { kLaunch, kLatency, kReconcile };
 
@@ -84,6 +85,7 @@ class Driver {
     call.set_type(Call::SUBSCRIBE);
     call.mutable_subscribe()->mutable_framework_info()->set_user("root");
     call.mutable_subscribe()->mutable_framework_info()->set_name("load-driver");
+    call.mutable_subscribe()->mutable_framework_info()->set_checkpoint(options_.checkpoint);
     mesos_->Send(call);
   }
 
@@ -191,12 +193,15 @@ class Driver {
     }
   }
 
+  std::string Kind() const { return options_.checkpoint ? ", checkpointed" : ""; }
+
   void Report() {
     if (mode_ == Mode::kLaunch) {
-      report_.Print({.name = "launch", .unit = "1/s", .values = {ended_ / SecondsSince(started_)}});
+      report_.Print(
+          {.name = "launch" + Kind(), .unit = "1/s", .values = {ended_ / SecondsSince(started_)}});
     } else {
       Measurement measurement{
-          .name = "latency", .unit = "ms", .values = {bench::Quantile(latencies_, 0.5)}};
+          .name = "latency" + Kind(), .unit = "ms", .values = {bench::Quantile(latencies_, 0.5)}};
       bench::AddLatencies("to_running", latencies_, &measurement);
       report_.Print(measurement);
     }
@@ -252,6 +257,7 @@ int Main(int argc, char** argv) {
   app.add_option("--mem", options.mem, "of each task, MB")->capture_default_str();
   app.add_option("--command", options.command,
                  "shell command of each task (else /bin/true without a shell)");
+  app.add_flag("--checkpoint", options.checkpoint, "the agent writes down what the tasks do");
   app.add_option("--content_type", content_type, "protobuf or json")
       ->check(CLI::IsMember({"protobuf", "json"}))
       ->capture_default_str();

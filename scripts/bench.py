@@ -243,13 +243,27 @@ def agent(results, full):
             results.add(measurement("agent", "agent idle", "bytes", [idle[node.process.pid]]))
             results.add(measurement("agent", "master idle", "bytes", [idle[master.process.pid]]))
             running(results, address, master, node, idle, 1000 if full else 300)
-            for _ in range(repeats):
-                results.run("load_driver", "--master", address, "latency", "--tasks", 200)
+            latencies(results, address, repeats)
             for _ in range(repeats):
                 results.run("load_driver", "--master", address, "launch", "--tasks", 3000)
             for _ in range(repeats):
                 results.run("load_driver", "--master", address, "reconcile", "--tasks", 100000)
+    # What is written down is flushed, so the disk matters.
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as place, \
+            Process("master", "--ip=127.0.0.1", "--port=0", f"--work_dir={place}/master",
+                    "--allocation_interval=20ms") as master:
+        address = master.wait_for(r"listening on http://(\S+)")[1]
+        with Process("agent", f"--master={address}", "--ip=127.0.0.1", "--port=0", f"--work_dir={place}/work",
+                     f"--runtime_dir={place}/run", "--resources=cpus:100;mem:100000;disk:1000") as node:
+            node.wait_for(r"[Rr]egistered")
+            latencies(results, address, repeats, suffix=", on a disk")
     merge(results, "load_driver")
+
+
+def latencies(results, address, repeats, suffix=""):
+    for more in ([], ["--checkpoint"]):
+        for _ in range(repeats):
+            results.run("load_driver", "--master", address, *more, "latency", "--tasks", 200, suffix=suffix)
 
 
 def running(results, address, master, node, idle, tasks):
