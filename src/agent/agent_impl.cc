@@ -94,9 +94,15 @@ void Agent::Impl::HoldUntilSaved() {
   holds_ = true;
   checkpoint_.WhenSaved([this] {
     holds_ = false;
-    while (!holds_ && !held_.empty()) {
-      const link::Event event = std::move(held_.front());
-      held_.pop_front();
+    while (!held_.empty()) {
+      // If the first has begun to hold those behind it: what need not wait any more, such as the
+      // kill of a task that was just launched.
+      const auto next = holds_ ? std::ranges::find_if_not(
+                                     held_, [this](const auto& event) { return MustWait(event); })
+                               : held_.begin();
+      if (next == held_.end()) return;
+      const link::Event event = std::move(*next);
+      held_.erase(next);
       OnMasterEvent(event);
     }
   });

@@ -207,6 +207,22 @@ TEST_F(OperationsTest, AKillDoesNotWaitForAnOperation) {
   EXPECT_THAT(Drain(), IsEmpty());
 }
 
+TEST_F(OperationsTest, AKillWaitsForItsLaunchAlone) {
+  RegisterWithASlowDisk(seconds(5));
+  Apply(Reserve(100), "u1");
+  Run(Task("t1"));
+  Apply(Reserve(50), "u2");
+  Kill("t1");
+  clock.Advance(seconds(6));
+  EXPECT_EQ(Updates().size(), 1u);
+  containerizer.Start();
+  containerizer.End(SIGKILL);
+  EXPECT_THAT(States(Drain()), Contains(v1::TASK_KILLED));
+  clock.Advance(seconds(10));
+  EXPECT_EQ(Updates().size(), 2u);
+  EXPECT_THAT(Drain(), IsEmpty()) << "nothing is said of it behind its end";
+}
+
 TEST_F(OperationsTest, ASubscriptionTellsWhatIsSaved) {
   RegisterWithASlowDisk(seconds(5));
   links.subscriptions.clear();
