@@ -49,6 +49,7 @@ TEST_F(SurvivorsTest, ATaskWhoseLaunchWasInterruptedEndsWhenItsContainerIsGone) 
   EXPECT_THAT(Take(), IsEmpty());
   EXPECT_EQ(agent->Snapshot()->frameworks.size(), 1u);
 
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
   containerizer.End(Killed(9));
   const auto statuses = Take();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
@@ -66,6 +67,7 @@ TEST_F(SurvivorsTest, AGroupEndsWhenTheLastContainerIsGone) {
   EXPECT_THAT(States(statuses, "t1"), ElementsAre(v1::TASK_FAILED));
   EXPECT_THAT(States(statuses, "t2"), ElementsAre(v1::TASK_KILLING));
   EXPECT_EQ(agent->Snapshot()->frameworks.size(), 1u);
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
   containerizer.End(Killed(9));
   EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_FAILED));
   EXPECT_THAT(agent->Snapshot()->frameworks, IsEmpty());
@@ -79,6 +81,7 @@ TEST_F(SurvivorsTest, ACustomExecutorsTasksEndWithItsContainer) {
   ASSERT_EQ(links.subscriptions.back().executors_size(), 1);
   Pass(minutes(10));
   EXPECT_THAT(Take(), IsEmpty());
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
   containerizer.End(Killed(9));
   const auto statuses = Take();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
@@ -99,6 +102,7 @@ TEST_F(SurvivorsTest, AKilledTaskEndsWhenItsContainerIsGone) {
   Kill("t1", seconds(0));
   Pass(minutes(30));
   EXPECT_THAT(Take(), IsEmpty());
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
   containerizer.End(Killed(9));
   EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLED));
 }
