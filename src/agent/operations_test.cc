@@ -192,6 +192,17 @@ TEST_F(OperationsTest, WhatWaitsForAnOperationIsOfItsLink) {
   EXPECT_THAT(done, ElementsAre("u1", "u3")) << "the master has told anew what it wants";
 }
 
+TEST_F(OperationsTest, AnAcknowledgementDoesNotWaitForAnOperation) {
+  RegisterWithASlowDisk(seconds(5));
+  Run(Task("t1"));
+  containerizer.Start();
+  const auto sent = Sent();
+  ASSERT_THAT(States(sent), ElementsAre(v1::TASK_STARTING));
+  Apply(Reserve(100), "u1");
+  Acknowledge(sent[0]);
+  EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_RUNNING));
+}
+
 // It would be told that the task never got here, should that end meanwhile.
 TEST_F(OperationsTest, AKillDoesNotWaitForAnOperation) {
   RegisterWithASlowDisk(seconds(5));
