@@ -135,8 +135,10 @@ def test_the_environment_has_no_say():
 
 def test_a_terminal_shows_progress_and_an_interrupt_ends_it():
     controller, terminal = pty.openpty()
+    # A shell that started these tests in the background has them, and so the program, ignore interrupts.
     process = subprocess.Popen([str(BINARY), "simulate", str(EXAMPLES / "fifty_thousand_agents.json")],
-                               stdout=subprocess.DEVNULL, stderr=terminal)
+                               stdout=subprocess.DEVNULL, stderr=terminal,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     os.close(terminal)
     shown = b""
     deadline = time.monotonic() + 60
