@@ -37,6 +37,14 @@ class RecoveryTest : public AgentTest {
     containerizer.Start();
     ASSERT_THAT(States(Take()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
   }
+  // The task's end, whose acknowledgement is not saved yet.
+  void EndAndAcknowledge() {
+    containerizer.End(Exited(0));
+    clock.Settle();
+    const auto statuses = Sent();
+    ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
+    Acknowledge(statuses[0]);
+  }
   void RestartAndRegister() {
     Restart();
     Register();
@@ -156,11 +164,7 @@ TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
 // The master knows the id as free as soon as it has the acknowledgement.
 TEST_F(RecoveryTest, ATaskMayHaveTheIdOfOneWhoseEndIsBeingSaved) {
   RunTask();
-  containerizer.End(Exited(0));
-  clock.Settle();
-  const auto statuses = Sent();
-  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
-  Acknowledge(statuses[0]);
+  EndAndAcknowledge();
   Run(Task("t1"));
   clock.Settle();
   containerizer.Start();
@@ -169,11 +173,7 @@ TEST_F(RecoveryTest, ATaskMayHaveTheIdOfOneWhoseEndIsBeingSaved) {
 
 TEST_F(RecoveryTest, ATaskMayBeKilledBeforeItsIdIsFree) {
   RunTask();
-  containerizer.End(Exited(0));
-  clock.Settle();
-  const auto statuses = Sent();
-  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
-  Acknowledge(statuses[0]);
+  EndAndAcknowledge();
   Run(Task("t1"));
   Kill("t1");
   clock.Settle();
@@ -184,11 +184,7 @@ TEST_F(RecoveryTest, ATaskMayBeKilledBeforeItsIdIsFree) {
 
 TEST_F(RecoveryTest, AFrameworkMayBeShutDownBeforeAnIdIsFree) {
   RunTask();
-  containerizer.End(Exited(0));
-  clock.Settle();
-  const auto statuses = Sent();
-  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
-  Acknowledge(statuses[0]);
+  EndAndAcknowledge();
   Run(Task("t1"));
   ShutdownFramework();
   const size_t launched = containerizer.order.size();
