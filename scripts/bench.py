@@ -12,6 +12,7 @@ Needs the preset `release` built (cmake --build --preset release).
 """
 import argparse
 import atexit
+import contextlib
 import datetime
 import json
 import os
@@ -231,33 +232,34 @@ def shims_of(agent):
 
 def agent(results, full):
     repeats = 5 if full else 3
-    with tempfile.TemporaryDirectory(prefix="tepui-bench-", dir="/dev/shm") as place, \
-            Process("master", "--ip=127.0.0.1", "--port=0", f"--work_dir={place}/master",
-                    "--allocation_interval=20ms") as master:
-        address = master.wait_for(r"listening on http://(\S+)")[1]
-        with Process("agent", f"--master={address}", "--ip=127.0.0.1", "--port=0", f"--work_dir={place}/work",
-                     f"--runtime_dir={place}/run", "--resources=cpus:100;mem:100000;disk:1000") as node:
-            node.wait_for(r"[Rr]egistered")
-            time.sleep(2)
-            idle = {p.process.pid: private_bytes(p.process.pid) for p in (master, node)}
-            results.add(measurement("agent", "agent idle", "bytes", [idle[node.process.pid]]))
-            results.add(measurement("agent", "master idle", "bytes", [idle[master.process.pid]]))
-            running(results, address, master, node, idle, 1000 if full else 300)
-            latencies(results, address, repeats)
-            for _ in range(repeats):
-                results.run("load_driver", "--master", address, "launch", "--tasks", 3000)
-            for _ in range(repeats):
-                results.run("load_driver", "--master", address, "reconcile", "--tasks", 100000)
+    with cluster("/dev/shm") as (address, master, node):
+        time.sleep(2)
+        idle = {p.process.pid: private_bytes(p.process.pid) for p in (master, node)}
+        results.add(measurement("agent", "agent idle", "bytes", [idle[node.process.pid]]))
+        results.add(measurement("agent", "master idle", "bytes", [idle[master.process.pid]]))
+        running(results, address, master, node, idle, 1000 if full else 300)
+        latencies(results, address, repeats)
+        for _ in range(repeats):
+            results.run("load_driver", "--master", address, "launch", "--tasks", 3000)
+        for _ in range(repeats):
+            results.run("load_driver", "--master", address, "reconcile", "--tasks", 100000)
     # What is written down is flushed, so the disk matters.
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "build") as place, \
+    with cluster(ROOT / "build") as (address, _, _):
+        latencies(results, address, repeats, suffix=", on a disk")
+    merge(results, "load_driver")
+
+
+@contextlib.contextmanager
+def cluster(where):
+    """A master and an agent that keep what they write below `where`: the master's address, and both."""
+    with tempfile.TemporaryDirectory(prefix="tepui-bench-", dir=where) as place, \
             Process("master", "--ip=127.0.0.1", "--port=0", f"--work_dir={place}/master",
                     "--allocation_interval=20ms") as master:
         address = master.wait_for(r"listening on http://(\S+)")[1]
         with Process("agent", f"--master={address}", "--ip=127.0.0.1", "--port=0", f"--work_dir={place}/work",
                      f"--runtime_dir={place}/run", "--resources=cpus:100;mem:100000;disk:1000") as node:
             node.wait_for(r"[Rr]egistered")
-            latencies(results, address, repeats, suffix=", on a disk")
-    merge(results, "load_driver")
+            yield address, master, node
 
 
 def latencies(results, address, repeats, suffix=""):

@@ -2,7 +2,8 @@
 """Holds the includes of src/ to the floors of the house (docs/architecture.md).
 
 A file may include its own folder and folders on lower floors; no chain of includes may come back to where it began;
-Asio, Beast and OpenSSL's TLS stay inside src/net, and spdlog comes by base/log.h, which keeps it cheap. Prints each violation and exits with 1 if there is any.
+Asio, Beast and OpenSSL's TLS stay inside src/net, and spdlog comes by base/log.h, which keeps it cheap. Prints each
+violation and exits with 1 if there is any.
 """
 import pathlib
 import re

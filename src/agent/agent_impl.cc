@@ -18,6 +18,14 @@ constexpr Duration kEndPatience = std::chrono::minutes(1);
 // Beyond this many the agent asks the master anew for what is to be done.
 constexpr size_t kMaxHeld = 10'000;
 
+// Whose tasks the event launches, if it does that.
+std::optional<FrameworkId> LaunchingFramework(const link::Event& event) {
+  if (event.has_run_task()) return FrameworkId(event.run_task().framework_info().id().value());
+  if (event.has_run_task_group())
+    return FrameworkId(event.run_task_group().framework_info().id().value());
+  return std::nullopt;
+}
+
 }  // namespace
 
 Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
@@ -111,23 +119,19 @@ void Agent::Impl::HoldUntilSaved() {
 // To its framework and the master a task is over when the acknowledgement of its end is on its way:
 // the next may have its id. Here that is when it is saved.
 bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
-  const auto closing = [this](const v1::FrameworkInfo& framework, const v1::TaskInfo& task) {
-    return updates_.Closing(FrameworkId(framework.id().value()), TaskId(task.task_id().value()));
+  const std::optional<FrameworkId> framework = LaunchingFramework(event);
+  if (!framework) return false;
+  const auto closing = [&](const v1::TaskInfo& task) {
+    return updates_.Closing(*framework, TaskId(task.task_id().value()));
   };
-  if (event.has_run_task())
-    return closing(event.run_task().framework_info(), event.run_task().task());
-  const link::Event::RunTaskGroup& group = event.run_task_group();
-  return std::ranges::any_of(group.task_group().tasks(), [&](const v1::TaskInfo& task) {
-    return closing(group.framework_info(), task);
-  });
+  return event.has_run_task()
+             ? closing(event.run_task().task())
+             : std::ranges::any_of(event.run_task_group().task_group().tasks(), closing);
 }
 
-void Agent::Impl::DropHeldLaunches(const std::string& framework) {
-  std::erase_if(held_, [&](const link::Event& event) {
-    return (event.has_run_task() && event.run_task().framework_info().id().value() == framework) ||
-           (event.has_run_task_group() &&
-            event.run_task_group().framework_info().id().value() == framework);
-  });
+void Agent::Impl::DropHeldLaunches(const FrameworkId& framework) {
+  std::erase_if(held_,
+                [&](const link::Event& event) { return LaunchingFramework(event) == framework; });
 }
 
 bool Agent::Impl::MustWait(const link::Event& event) const {
@@ -275,7 +279,7 @@ void Agent::Impl::OnReconcileTasks(const link::Event::ReconcileTasks& reconcile)
 }
 
 void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
-  DropHeldLaunches(id.value());
+  DropHeldLaunches(id);
   Framework* framework = Find(id);
   if (framework == nullptr) {
     // Statuses may still be waiting for a scheduler that is gone.

@@ -87,7 +87,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void HoldUntilSaved();
   bool AwaitsAnEnd(const link::Event& event) const;
   bool MustWait(const link::Event& event) const;
-  void DropHeldLaunches(const std::string& framework);
+  void DropHeldLaunches(const FrameworkId& framework);
 
   // The master's orders.
   void OnRunTask(const link::Event::RunTask& run);
@@ -172,7 +172,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   SandboxGc gc_;
   Registration registration_;
 
-  // What the master says until volumes are made or destroyed for good; no more than kMaxHeld.
+  // What the master says behind what is being saved: an operation, or the end of a task whose id is
+  // to be used again. No more than kMaxHeld.
   bool holds_ = false;
   std::deque<link::Event> held_;
 

@@ -21,6 +21,8 @@ namespace {
 // Reference 1.3.
 constexpr Duration kHeartbeatInterval = std::chrono::minutes(30);
 
+constexpr char kLaunchFailed[] = "Failed to launch container: ";
+
 }  // namespace
 
 CustomExecutor::CustomExecutor(const Services& services, ExecutorHost& host, Executor& executor,
@@ -106,7 +108,7 @@ void CustomExecutor::FailLaunch(const std::string& message) {
   ExecutorEnd end;
   end.launch_failed = true;
   end.reason = reason_.value_or(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
-  end.message = message_.empty() ? "Failed to launch container: " + message : message_;
+  end.message = message_.empty() ? kLaunchFailed + message : message_;
   host_.OnExecutorEnded(executor_, end);
 }
 
@@ -149,7 +151,7 @@ void CustomExecutor::Resume(const Endings& endings) {
     if (!endings.survivors.contains(executor_.container())) return FailLaunch(why);
     executor_.set_state(Executor::State::kTerminating);
     reason_ = v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED;
-    message_ = "Failed to launch container: " + why;
+    message_ = kLaunchFailed + why;
     return AwaitEnd();
   }
   launched_ = true;

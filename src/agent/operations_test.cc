@@ -91,6 +91,14 @@ class OperationsTest : public AgentTest {
     Register();
     clock.Advance(5 * delay);
   }
+  void MakeVolumeOnASlowDisk() {
+    RegisterWithASlowDisk(seconds(1));
+    Apply(Reserve(100), "u1");
+    clock.Advance(seconds(2));
+    Apply(Create(40), "u2");
+    clock.Advance(seconds(2));
+    disk.data[kVolume] = "secret";
+  }
   const link::Call::Subscribe& LastSubscription() const { return links.subscriptions.back(); }
 };
 
@@ -117,12 +125,7 @@ TEST_F(OperationsTest, ShapeTheAgentsResources) {
 
 // In this order: the commit, the data out of the way, the outcome, the removal.
 TEST_F(OperationsTest, ADestroyedVolumesDataIsOutOfTheWayBeforeItIsTold) {
-  RegisterWithASlowDisk(seconds(1));
-  Apply(Reserve(100), "u1");
-  clock.Advance(seconds(2));
-  Apply(Create(40), "u2");
-  clock.Advance(seconds(2));
-  disk.data[kVolume] = "secret";
+  MakeVolumeOnASlowDisk();
   disk.slow = true;
   size_t told_before_move = 0;
   disk.before_move = [&] {
@@ -154,12 +157,7 @@ TEST_F(OperationsTest, ADestroyedVolumesDataIsOutOfTheWayBeforeItIsTold) {
 
 // The operations of one call follow each other faster than they are saved.
 TEST_F(OperationsTest, WhatFollowsADestroyWaitsForIt) {
-  RegisterWithASlowDisk(seconds(1));
-  Apply(Reserve(100), "u1");
-  clock.Advance(seconds(2));
-  Apply(Create(40), "u2");
-  clock.Advance(seconds(2));
-  disk.data[kVolume] = "secret";
+  MakeVolumeOnASlowDisk();
   Apply(Destroy(40), "u3");
   Apply(Create(60), "u4");
   v1::TaskInfo task = Task("t1");

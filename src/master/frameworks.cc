@@ -19,9 +19,6 @@ namespace {
 // Longer failover timeouts mean forever and must not overflow the clock.
 constexpr double kLongestFailoverTimeout = 50.0 * 365 * 24 * 3600;
 
-// Before the removal of a framework that the registry did not take is tried again.
-constexpr Duration kRemovalRetry = std::chrono::seconds(10);
-
 std::vector<std::string> ToVector(const google::protobuf::RepeatedPtrField<std::string>& list) {
   return {list.begin(), list.end()};
 }
@@ -244,7 +241,7 @@ void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
                     if (removed || known == nullptr) return;
                     // Not one that came back meanwhile, even if it is away again.
                     if (known->connected() || known->failover.pending()) return;
-                    RemoveAfter(*known, kRemovalRetry);
+                    RemoveAfter(*known, kRegistryRetry);
                   });
   });
 }

@@ -124,6 +124,8 @@ class Master::Impl {
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
   void Disconnect(Framework& framework);
+  // Before what the registry refused is tried again.
+  static constexpr Duration kRegistryRetry = std::chrono::seconds(10);
   static Duration FailoverTimeout(const Framework& framework);
   // If it has not come back by then; again and again, if the registry does not take that.
   void RemoveAfter(Framework& framework, Duration wait);

@@ -1,5 +1,4 @@
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -8,13 +7,6 @@
 #include "master/task_status.h"
 
 namespace tepui::master {
-
-namespace {
-
-// Before agents that are still missed are given up anew, because the registry refused it.
-constexpr Duration kGiveUpRetry = std::chrono::seconds(10);
-
-}  // namespace
 
 void Master::Impl::GiveUp(Agent& agent, const std::string& why) {
   if (removals_.Waits(agent.id)) return;
@@ -69,7 +61,7 @@ void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
 }
 
 void Master::Impl::GiveUpRecoveredLater() {
-  recovery_timer_.Set(kGiveUpRetry, [this] {
+  recovery_timer_.Set(kRegistryRetry, [this] {
     if (!recovered_.empty()) GiveUpRecovered();
   });
 }

@@ -115,12 +115,14 @@ StoreRegistrar::StoreRegistrar(storage::Store& store, Clock& clock, Duration tim
       timeout_(timeout),
       loss_(std::make_shared<Loss>(std::move(lost))),
       probe_(clock) {
-  probe_.Set(kProbeInterval, [this] { Probe(); });
+  ProbeLater();
 }
 
-void StoreRegistrar::Probe() {
-  Commit({}, [this](const Status& status) {
-    if (status) probe_.Set(kProbeInterval, [this] { Probe(); });
+void StoreRegistrar::ProbeLater() {
+  probe_.Set(kProbeInterval, [this] {
+    Commit({}, [this](const Status& status) {
+      if (status) ProbeLater();
+    });
   });
 }
 

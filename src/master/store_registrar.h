@@ -45,7 +45,7 @@ class StoreRegistrar final : public Registrar {
   static constexpr size_t kMaxKeysPerBatch = 500;
 
   void Commit(storage::Batch batch, Done done);
-  void Probe();
+  void ProbeLater();
 
   storage::Store& store_;
   Clock& clock_;
