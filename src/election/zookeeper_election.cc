@@ -251,7 +251,9 @@ void ZooKeeperDetector::Look() {
           if (children.error().problem != Problem::kNoNode)
             spdlog::warn("Cannot see who leads: {}", children.error().message);
           Report(std::nullopt);
-          return Retry([this] { Look(); });
+          return Retry([this, look] {
+            if (look == look_) Look();
+          });
         }
         const auto node = LeaderNode(*children);
         if (node) return Read(*node);

@@ -1,6 +1,7 @@
 #pragma once
 
-// For tests: a wire between clients and a server of ZooKeeper that can be cut in one direction.
+// For tests: a wire between clients and a server of ZooKeeper that can be cut in one direction, and
+// that knows the requests which pass.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,10 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,6 +26,9 @@
 #include <vector>
 
 namespace tepui::zookeeper {
+
+// What a request asks for, as ZooKeeper numbers it; those that tests look for.
+enum class Opcode : int32_t { kCreate = 1, kChildren = 8, kSync = 9, kSetWatches = 101 };
 
 class TestProxy {
  public:
@@ -50,19 +59,61 @@ class TestProxy {
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
   void SetMode(Mode mode) { mode_ = mode; }
-  // Passes all until a client has sent these bytes, and drops replies from then on. To be called
-  // before anybody connects.
-  void DropRepliesAfter(std::string request) { last_answered_ = std::move(request); }
-  // Ends all connections; new ones may be made.
+  // Passes all until a client has sent a request with these bytes, and drops replies from then on.
+  // The server gets so many copies of that request.
+  void DropRepliesAfter(std::string request, int copies = 1) {
+    std::lock_guard lock(mutex_);
+    last_answered_ = std::move(request);
+    copies_ = copies;
+  }
+  // Holds the next request with these bytes, and whatever its client sends behind it.
+  void Hold(std::string request) {
+    std::lock_guard lock(mutex_);
+    held_ = std::move(request);
+  }
+  void WaitUntilHeld() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return holds_; });
+  }
+  // Passes what is held.
+  void Release() {
+    {
+      std::lock_guard lock(mutex_);
+      held_.reset();
+      holds_ = false;
+    }
+    Wake();
+  }
+  // Ends all connections, and passes all of new ones.
   void Cut() {
+    std::unique_lock lock(mutex_);
     cut_ = true;
     Wake();
+    changed_.wait(lock, [this] { return !cut_; });
+  }
+
+  // What clients have asked so far, in order; what was dropped and what is held is not among it.
+  std::vector<Opcode> requests() {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  size_t Count(Opcode opcode) {
+    std::lock_guard lock(mutex_);
+    return static_cast<size_t>(std::ranges::count(requests_, opcode));
+  }
+  void WaitForCount(Opcode opcode, size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(
+        lock, [&] { return static_cast<size_t>(std::ranges::count(requests_, opcode)) >= count; });
   }
 
  private:
   struct Connection {
     int client = -1;
     int server = -1;
+    std::string requests;     // What the client sent and nothing was done with yet.
+    bool introduced = false;  // The first request says who it is, and has no opcode.
+    bool held = false;
   };
 
   static sockaddr_in Loopback(uint16_t port) {
@@ -82,7 +133,7 @@ class TestProxy {
     while (!stopped_) {
       std::vector<pollfd> fds = {{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
       for (const Connection& connection : connections_) {
-        fds.push_back({connection.client, POLLIN, 0});
+        fds.push_back({connection.held ? -1 : connection.client, POLLIN, 0});
         fds.push_back({connection.server, POLLIN, 0});
       }
       poll(fds.data(), fds.size(), -1);
@@ -90,19 +141,15 @@ class TestProxy {
         uint64_t count = 0;
         [[maybe_unused]] const ssize_t got = read(wake_, &count, sizeof(count));
       }
-      if (cut_.exchange(false)) {
-        CloseAll();
-        continue;
-      }
+      if (CutIfAsked()) continue;
       std::vector<Connection> open;
       for (size_t i = 0; i < connections_.size(); ++i) {
-        const Connection& connection = connections_[i];
-        const bool up = fds[2 + 2 * i].revents == 0 ||
-                        Copy(connection.client, connection.server, Mode::kDropRequests);
-        const bool down = fds[3 + 2 * i].revents == 0 ||
-                          Copy(connection.server, connection.client, Mode::kDropReplies);
+        Connection& connection = connections_[i];
+        const bool up =
+            (fds[2 + 2 * i].revents == 0 || TakeRequests(&connection)) && PassRequests(&connection);
+        const bool down = fds[3 + 2 * i].revents == 0 || PassReplies(connection);
         if (up && down) {
-          open.push_back(connection);
+          open.push_back(std::move(connection));
         } else {
           Close(connection);
         }
@@ -113,6 +160,15 @@ class TestProxy {
     CloseAll();
   }
 
+  bool CutIfAsked() {
+    std::lock_guard lock(mutex_);
+    if (!std::exchange(cut_, false)) return false;
+    CloseAll();
+    mode_ = Mode::kPass;
+    changed_.notify_all();
+    return true;
+  }
+
   void Accept() {
     Connection connection;
     connection.client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
@@ -120,32 +176,91 @@ class TestProxy {
     const sockaddr_in address = Loopback(server_port_);
     if (connect(connection.server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) ==
         0) {
-      connections_.push_back(connection);
+      connections_.push_back(std::move(connection));
     } else {
       Close(connection);
     }
   }
 
-  // False: the connection has ended.
-  bool Copy(int from, int to, Mode dropping) {
+  // These are false if the connection has ended.
+  static bool TakeRequests(Connection* connection) {
     std::array<char, 65536> buffer;
-    const ssize_t size = recv(from, buffer.data(), buffer.size(), 0);
+    const ssize_t size = recv(connection->client, buffer.data(), buffer.size(), 0);
     if (size <= 0) return false;
-    if (mode_ == dropping) return true;
-    const bool last =
-        dropping == Mode::kDropRequests && !last_answered_.empty() &&
-        std::string_view(buffer.data(), static_cast<size_t>(size)).contains(last_answered_);
-    if (last) {
-      last_answered_.clear();
-      mode_ = Mode::kDropReplies;
-    }
-    for (ssize_t sent = 0; sent < size;) {
-      const ssize_t n =
-          send(to, buffer.data() + sent, static_cast<size_t>(size - sent), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      sent += n;
+    connection->requests.append(buffer.data(), static_cast<size_t>(size));
+    return true;
+  }
+  bool PassReplies(const Connection& connection) const {
+    std::array<char, 65536> buffer;
+    const ssize_t size = recv(connection.server, buffer.data(), buffer.size(), 0);
+    if (size <= 0) return false;
+    if (mode_ == Mode::kDropReplies) return true;
+    return Send(connection.client, std::string_view(buffer.data(), static_cast<size_t>(size)));
+  }
+  static bool Send(int to, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = send(to, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(sent));
     }
     return true;
+  }
+
+  bool PassRequests(Connection* connection) {
+    std::string_view left = connection->requests;
+    bool open = true;
+    connection->held = false;
+    while (const auto request = open ? FirstRequest(left) : std::nullopt) {
+      connection->held = Holds(*request);
+      if (connection->held) break;
+      open = PassRequest(*request, connection);
+      left.remove_prefix(request->size());
+    }
+    connection->requests.erase(0, connection->requests.size() - left.size());
+    return open;
+  }
+  bool PassRequest(std::string_view request, Connection* connection) {
+    if (mode_ == Mode::kDropRequests) return true;
+    int copies = 1;
+    {
+      std::lock_guard lock(mutex_);
+      if (last_answered_ && request.contains(*last_answered_)) {
+        last_answered_.reset();
+        mode_ = Mode::kDropReplies;
+        copies = copies_;
+      }
+    }
+    for (int i = 0; i < copies; ++i) {
+      if (!Send(connection->server, request)) return false;
+    }
+    if (std::exchange(connection->introduced, true)) Note(request);
+    return true;
+  }
+  bool Holds(std::string_view request) {
+    std::lock_guard lock(mutex_);
+    if (!held_ || !request.contains(*held_)) return false;
+    holds_ = true;
+    changed_.notify_all();
+    return true;
+  }
+  void Note(std::string_view request) {
+    std::lock_guard lock(mutex_);
+    requests_.push_back(static_cast<Opcode>(NumberAt(request, kOpcodeAt)));
+    changed_.notify_all();
+  }
+
+  // A request has its length, then its number, then what it asks for.
+  static constexpr size_t kOpcodeAt = 8;
+  static uint32_t NumberAt(std::string_view bytes, size_t at) {
+    uint32_t number = 0;
+    std::memcpy(&number, bytes.data() + at, sizeof(number));
+    return ntohl(number);
+  }
+  static std::optional<std::string_view> FirstRequest(std::string_view bytes) {
+    if (bytes.size() < sizeof(uint32_t)) return std::nullopt;
+    const size_t size = sizeof(uint32_t) + NumberAt(bytes, 0);
+    if (bytes.size() < size) return std::nullopt;
+    return bytes.substr(0, size);
   }
 
   static void Close(const Connection& connection) {
@@ -162,10 +277,17 @@ class TestProxy {
   uint16_t port_ = 0;
   const int wake_ = eventfd(0, EFD_CLOEXEC);
   std::atomic<Mode> mode_ = Mode::kPass;
-  std::atomic<bool> cut_ = false;
   std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Under the mutex.
+  bool cut_ = false;
+  std::optional<std::string> last_answered_;  // What DropRepliesAfter said, until it was seen.
+  int copies_ = 1;
+  std::optional<std::string> held_;  // What Hold said.
+  bool holds_ = false;
+  std::vector<Opcode> requests_;
   // Of the thread only.
-  std::string last_answered_;  // What DropRepliesAfter said; empty once it has been seen.
   std::vector<Connection> connections_;
   std::thread thread_;
 };
