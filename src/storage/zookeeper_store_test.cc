@@ -95,6 +95,11 @@ class ZooKeeperStoreTest : public testing::Test {
     if (!epoch) ADD_FAILURE() << epoch.error().message;
     return handle;
   }
+  std::string Through(const TestProxy& proxy) const {
+    std::string address = address_;
+    return address.replace(address.find("127.0.0.1"), zookeeper::SharedTestServer().host().size(),
+                           proxy.host());
+  }
   // A commit whose answer is waited for later.
   std::future<Status> Begin(Handle& handle, Batch batch) {
     auto promise = std::make_shared<std::promise<Status>>();
@@ -328,6 +333,27 @@ TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
   EXPECT_TRUE(Open()->TakeOver());
 }
 
+TEST_F(ZooKeeperStoreTest, AnImportThatBeginsWhileTheStoreIsTakenOverIsFound) {
+  auto importer = Open(Access::kImport);
+  ASSERT_TRUE(importer->TakeOver());
+  TestProxy proxy(zookeeper::SharedTestServer().port());
+  Handle store(owner_, OpenInZooKeeper(owner_, Through(proxy), Access::kWrite, kPatient));
+  // Nothing of an import was there when it looked, and the epoch is still the importer's.
+  proxy.Hold("/store/epoch");
+  std::promise<Result<uint64_t>> taken;
+  owner_.loop().Run([&] {
+    store.store().TakeOver([&](Result<uint64_t> epoch) { taken.set_value(std::move(epoch)); });
+  });
+  proxy.WaitUntilHeld();
+  ASSERT_TRUE(importer->Commit({Put(std::string(kImportKey), "")}));
+  proxy.Release();
+  const auto epoch = taken.get_future().get();
+  ASSERT_FALSE(epoch);
+  EXPECT_NE(epoch.error().message.find("import"), std::string::npos) << epoch.error().message;
+  EXPECT_FALSE(store.Commit({Put("k", "v")}));
+  EXPECT_EQ(importer->Commit({Put("k", "v")}).error().code, Code::kForbidden);
+}
+
 TEST_F(ZooKeeperStoreTest, WhoseCandidacyHasEndedDeposesNobody) {
   Somebody somebody(owner_, address_);
   const std::string path = zookeeper::ParseAddress(address_)->path;
@@ -503,11 +529,8 @@ TEST_F(ZooKeeperStoreTest, WithoutAServerItGivesUpInTime) {
 class LostAnswers : public ZooKeeperStoreTest {
  protected:
   LostAnswers() {
-    std::string address = address_;
-    address.replace(address.find("127.0.0.1"), zookeeper::SharedTestServer().host().size(),
-                    proxy_.host());
-    store_ = std::make_unique<Handle>(owner_,
-                                      OpenInZooKeeper(owner_, address, Access::kWrite, kPatient));
+    store_ = std::make_unique<Handle>(
+        owner_, OpenInZooKeeper(owner_, Through(proxy_), Access::kWrite, kPatient));
     EXPECT_TRUE(store_->TakeOver());
     EXPECT_TRUE(store_->Commit({Put("k", "before")}));
     // So that it knows all shards, and asks for none while it writes.
@@ -523,10 +546,6 @@ class LostAnswers : public ZooKeeperStoreTest {
     somebody.WaitForOther(path, before);
     return status;
   }
-  void Heal() {
-    proxy_.Cut();
-    proxy_.SetMode(TestProxy::Mode::kPass);
-  }
 
   TestProxy proxy_{zookeeper::SharedTestServer().port()};
   std::unique_ptr<Handle> store_;
@@ -535,7 +554,7 @@ class LostAnswers : public ZooKeeperStoreTest {
 TEST_F(LostAnswers, OfADoneCommitIsFoundOut) {
   auto status = CommitWithoutAnswer({PutIf("k", "after", 1), Put("l", "new")});
   auto next = Begin(*store_, {PutIf("k", "next", 2)});
-  Heal();
+  proxy_.Cut();
   EXPECT_TRUE(status.get());
   EXPECT_TRUE(next.get());
   EXPECT_EQ(store_->Load().value(), (std::vector<Entry>{{"k", "next", 3}, {"l", "new", 1}}));
@@ -544,7 +563,7 @@ TEST_F(LostAnswers, OfADoneCommitIsFoundOut) {
 TEST_F(LostAnswers, OfACommitThatNeverArrivedIsSentAgain) {
   proxy_.SetMode(TestProxy::Mode::kDropRequests);
   auto status = Begin(*store_, {PutIf("k", "after", 1), Put("l", "new")});
-  Heal();
+  proxy_.Cut();
   EXPECT_TRUE(status.get());
   EXPECT_EQ(store_->Load().value(), (std::vector<Entry>{{"k", "after", 2}, {"l", "new", 1}}));
 }
@@ -552,7 +571,7 @@ TEST_F(LostAnswers, OfACommitThatNeverArrivedIsSentAgain) {
 TEST_F(LostAnswers, OfADoneCommitAreNotHiddenByANewEpoch) {
   auto status = CommitWithoutAnswer({Put("k", "after")});
   auto rival = OpenWriter();
-  Heal();
+  proxy_.Cut();
   EXPECT_TRUE(status.get());
   EXPECT_EQ(store_->Commit({Put("k", "late")}).error().code, Code::kForbidden);
   EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "after", 2}}));
@@ -562,7 +581,7 @@ TEST_F(LostAnswers, ThatNobodyCanFindOutAnyMoreEndTheStore) {
   auto status = CommitWithoutAnswer({Put("k", "after")});
   auto rival = OpenWriter();
   ASSERT_TRUE(rival->Commit({Put("l", "rival")}));
-  Heal();
+  proxy_.Cut();
   const Status lost = status.get();
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code, Code::kUnavailable);
@@ -573,7 +592,7 @@ TEST_F(LostAnswers, OfACommitThatNeverArrivedBeforeANewEpoch) {
   proxy_.SetMode(TestProxy::Mode::kDropRequests);
   auto status = Begin(*store_, {Put("k", "late")});
   auto rival = OpenWriter();
-  Heal();
+  proxy_.Cut();
   EXPECT_FALSE(status.get());
   EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "before", 1}}));
 }
@@ -584,7 +603,7 @@ TEST_F(LostAnswers, DuringATakeOverAreAskedForAgain) {
   owner_.loop().Run([&] {
     store_->store().TakeOver([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
   });
-  Heal();
+  proxy_.Cut();
   EXPECT_TRUE(epoch->get_future().get());
   EXPECT_TRUE(store_->Commit({Put("k", "after")}));
   EXPECT_EQ(store_->Load().value(), (std::vector<Entry>{{"k", "after", 2}}));
