@@ -98,9 +98,6 @@ void Master::Impl::OnMarkedUnreachable(Agent& agent, WallTime when, const std::s
 // `record` null: the tasks are gone for good.
 void Master::Impl::LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
                              UnreachableAgent* record) {
-  const v1::TaskStatus::Reason reason = how == v1::TASK_GONE_BY_OPERATOR
-                                            ? v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR
-                                            : v1::TaskStatus::REASON_AGENT_REMOVED;
   const std::vector<Task*> tasks(agent.tasks.begin(), agent.tasks.end());
   for (Task* task : tasks) {
     Framework& framework = *task->framework;
@@ -110,8 +107,8 @@ void Master::Impl::LoseTasks(Agent& agent, v1::TaskState how, WallTime when, con
       continue;
     }
     const v1::TaskState state = StateFor(framework, how);
-    v1::TaskStatus status = MasterStatus(message.task_id().value(), agent.id.value(), state, reason,
-                                         why, clock_.WallNow());
+    v1::TaskStatus status = MasterStatus(message.task_id().value(), agent.id.value(), state,
+                                         ReasonOfRemoval(state), why, clock_.WallNow());
     if (message.has_executor_id()) *status.mutable_executor_id() = message.executor_id();
     if (record != nullptr)
       status.mutable_unreachable_time()->set_nanoseconds(when.time_since_epoch().count());

@@ -328,16 +328,8 @@ void Master::Impl::EndTasks(Framework& framework) {
   }
   while (framework.unreachable.size() > 0) {
     UnreachableTasks::Message lost = framework.unreachable.RemoveOldest().second;
-    if (!IsTerminal(lost->state())) {
-      lost = std::make_shared<v1::Task>(*lost);
-      counters_.TaskLeaves(lost->state());
-      --framework.counters.tasks[lost->state()];
-      ++framework.counters.tasks[v1::TASK_KILLED];
-      lost->set_state(v1::TASK_KILLED);
-      *lost->add_statuses() = killed(*lost);
-      CountEnd(*lost->statuses().rbegin());
-    }
-    AddCompleted(framework, std::move(lost));
+    const v1::TaskStatus end = killed(*lost);
+    EndUnreachable(framework, std::move(lost), end);
   }
 }
 

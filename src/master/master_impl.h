@@ -222,6 +222,9 @@ class Master::Impl {
   // The task leaves its agent: into the history, or among the unreachable.
   void Complete(Task& task);
   void MakeUnreachable(Task& task);
+  // One that was taken from the unreachable: it ends so, unless it was said to be lost already.
+  void EndUnreachable(Framework& framework, UnreachableTasks::Message lost,
+                      const v1::TaskStatus& end);
   void AddCompleted(Framework& framework, std::shared_ptr<const v1::Task> message);
   void DetachTask(Task& task);
   void Acknowledge(Framework& framework, const SchedulerCall::Acknowledge& acknowledge);

@@ -113,11 +113,15 @@ void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
   if (const auto lost = unreachable_.find(id); lost != unreachable_.end()) {
     for (const auto& [framework_id, task_id] : lost->second.tasks) {
       Framework* framework = FindFramework(framework_id);
-      if (framework == nullptr || !framework->unreachable.Contains(task_id)) continue;
-      SendStatus(
-          *framework,
-          MasterStatus(task_id.value(), id.value(), StateFor(*framework, v1::TASK_GONE_BY_OPERATOR),
-                       v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR, why, when));
+      if (framework == nullptr) continue;
+      UnreachableTasks::Message task = framework->unreachable.Remove(task_id);
+      if (task == nullptr) continue;
+      const v1::TaskState state = StateFor(*framework, v1::TASK_GONE_BY_OPERATOR);
+      v1::TaskStatus status =
+          MasterStatus(task_id.value(), id.value(), state, ReasonOfRemoval(state), why, when);
+      if (task->has_executor_id()) *status.mutable_executor_id() = task->executor_id();
+      EndUnreachable(*framework, std::move(task), status);
+      SendStatus(*framework, std::move(status));
     }
     ForgetUnreachable(id);
   }

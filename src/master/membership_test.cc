@@ -151,6 +151,30 @@ TEST(GoneAgents, TakeTheirTasksWithThem) {
   EXPECT_THAT(h.Read().agents(), IsEmpty());
 }
 
+// Frameworks that do not know the state hear of a loss as of any other.
+TEST(GoneAgents, AreLostToFrameworksOfOld) {
+  for (const bool away : {false, true}) {
+    MasterHarness h;
+    const Node node = h.Join();
+    const Scheduler scheduler =
+        h.Subscribe(MasterHarness::InfoWithout(v1::FrameworkInfo::Capability::PARTITION_AWARE));
+    h.Launch(scheduler, {MasterHarness::Task(node, "t")});
+    h.Report(node, scheduler, "t", v1::TASK_RUNNING);
+    if (away) {
+      h.Leave(node);
+      h.clock.Advance(minutes(2));
+    }
+    h.Take(scheduler);
+    EXPECT_TRUE(MarkGone(h, Agent(node)));
+    const auto statuses = h.TakeStatuses(scheduler);
+    ASSERT_THAT(statuses, SizeIs(1));
+    EXPECT_EQ(statuses[0].state(), v1::TASK_LOST);
+    EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_AGENT_REMOVED);
+    EXPECT_THAT(h.Read(scheduler).completed, SizeIs(1));
+    EXPECT_EQ(h.Metric("tasks_lost"), 1);
+  }
+}
+
 TEST(GoneAgents, AreNotToldOfBeforeTheRegistryHasIt) {
   MasterHarness h;
   const Node node = h.Join();
@@ -190,7 +214,13 @@ TEST(GoneAgents, MayHaveBeenUnreachable) {
   const auto statuses = h.TakeStatuses(scheduler);
   ASSERT_THAT(statuses, SizeIs(1));
   EXPECT_EQ(statuses[0].state(), v1::TASK_GONE_BY_OPERATOR);
+  EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR);
   EXPECT_THAT(h.Read(scheduler).unreachable, IsEmpty());
+  const auto& completed = h.Read(scheduler).completed;
+  ASSERT_THAT(completed, SizeIs(1));
+  EXPECT_EQ(completed.begin()->second->state(), v1::TASK_GONE_BY_OPERATOR);
+  EXPECT_EQ(h.Metric("tasks_gone_by_operator"), 1);
+  EXPECT_EQ(h.Metric("tasks_unreachable"), 0);
 }
 
 TEST(GoneAgents, MayNotBeBackYet) {

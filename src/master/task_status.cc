@@ -26,6 +26,11 @@ v1::TaskState StateFor(const Framework& framework, v1::TaskState state) {
   return framework.partition_aware ? state : v1::TASK_LOST;
 }
 
+v1::TaskStatus::Reason ReasonOfRemoval(v1::TaskState state) {
+  return state == v1::TASK_GONE_BY_OPERATOR ? v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR
+                                            : v1::TaskStatus::REASON_AGENT_REMOVED;
+}
+
 double Seconds(WallTime time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }

@@ -21,6 +21,9 @@ bool IsTerminal(v1::OperationState state);
 // LOST (reference 2.2).
 v1::TaskState StateFor(const Framework& framework, v1::TaskState state);
 
+// Why the master tells a framework that a task is in `state`, whose agent it has removed.
+v1::TaskStatus::Reason ReasonOfRemoval(v1::TaskState state);
+
 double Seconds(WallTime time);
 
 // A status from the master: source MASTER, no uuid, so nobody acknowledges it.

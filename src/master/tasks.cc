@@ -216,6 +216,20 @@ void Master::Impl::MakeUnreachable(Task& task) {
   }
 }
 
+void Master::Impl::EndUnreachable(Framework& framework, UnreachableTasks::Message lost,
+                                  const v1::TaskStatus& end) {
+  if (!IsTerminal(lost->state())) {
+    lost = std::make_shared<v1::Task>(*lost);  // Readers hold the other.
+    counters_.TaskLeaves(lost->state());
+    --framework.counters.tasks[lost->state()];
+    ++framework.counters.tasks[end.state()];
+    lost->set_state(end.state());
+    *lost->add_statuses() = end;
+    CountEnd(end);
+  }
+  AddCompleted(framework, std::move(lost));
+}
+
 void Master::Impl::Acknowledge(Framework& framework,
                                const SchedulerCall::Acknowledge& acknowledge) {
   Count(Counter::kMessagesStatusUpdateAcknowledgement);
