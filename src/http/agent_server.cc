@@ -272,7 +272,7 @@ void AgentServer::Impl::OnExecutor(net::Request request, net::Responder responde
 
 void AgentServer::Impl::OnExecutorSubscribe(const net::Request& request, Call call,
                                             net::Responder responder) {
-  const auto type = NegotiateEvents(request);
+  const auto type = NegotiateAnswer(request);
   if (!type) {
     std::move(responder).Send(type.error());
     return;

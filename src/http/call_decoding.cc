@@ -25,7 +25,7 @@ std::expected<void, net::Response> DecodeCall(const net::Request& request,
   return {};
 }
 
-std::expected<wire::ContentType, net::Response> NegotiateEvents(const net::Request& request) {
+std::expected<wire::ContentType, net::Response> NegotiateAnswer(const net::Request& request) {
   const auto type = wire::Negotiate(request.headers.Find("Accept"));
   if (!type) {
     return std::unexpected(

@@ -17,7 +17,8 @@ namespace tepui::http {
 std::expected<void, net::Response> DecodeCall(const net::Request& request,
                                               google::protobuf::Message* call);
 
-// What the events of a subscription are encoded in; 406 if the client accepts neither.
-std::expected<wire::ContentType, net::Response> NegotiateEvents(const net::Request& request);
+// What an answer, or the events of a subscription, are encoded in; 406 if the client accepts
+// neither.
+std::expected<wire::ContentType, net::Response> NegotiateAnswer(const net::Request& request);
 
 }  // namespace tepui::http

@@ -43,7 +43,7 @@ std::expected<SchedulerRequest, net::Response> ReadSchedulerRequest(const net::R
   out.stream_uuid = StreamIdOf(request);
   if (out.call.type() == Call::UPDATE_FRAMEWORK) out.success = 200;
   if (out.call.type() != Call::SUBSCRIBE) return out;
-  const auto type = NegotiateEvents(request);
+  const auto type = NegotiateAnswer(request);
   if (!type) return std::unexpected(type.error());
   out.events = *type;
   if (!out.stream_uuid) return out;
@@ -72,7 +72,7 @@ std::expected<AgentRequest, net::Response> ReadAgentRequest(const net::Request& 
     return std::unexpected(
         TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
   }
-  const auto type = NegotiateEvents(request);
+  const auto type = NegotiateAnswer(request);
   if (!type) return std::unexpected(type.error());
   out.events = *type;
   const Status valid = master::validation::ValidateSubscription(calls.at(0).subscribe());

@@ -14,6 +14,7 @@
 #include "http/common_routes.h"
 #include "http/master_api.h"
 #include "http/master_json.h"
+#include "http/operator_api.h"
 #include "http/responses.h"
 #include "http/router.h"
 #include "http/stream_hub.h"
@@ -141,6 +142,7 @@ class MasterServer::Impl {
 
   void OnScheduler(const net::Request& request, net::Responder responder);
   void OnAgent(const net::Request& request, net::Responder responder);
+  void OnOperator(OperatorRequest read, net::Responder responder);
 
   // The reply to a call that is not a subscription.
   static master::Reply ReplyWith(net::Responder responder, unsigned success) {
@@ -324,6 +326,14 @@ void MasterServer::Impl::AddRoutes() {
              [this](const net::Request& request, net::Url, net::Responder responder) {
                OnAgent(request, std::move(responder));
              });
+  AddLeading(std::string(kOperatorPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnOperator(ReadOperatorRequest(request), std::move(responder));
+             });
+  AddLeading(std::string(kTeardownPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnOperator(ReadTeardownForm(request), std::move(responder));
+             });
   AddCommonRoutes(&router_, options_.flags);
   router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
     Redirect(std::move(responder));
@@ -398,6 +408,29 @@ void MasterServer::Impl::OnAgent(const net::Request& request, net::Responder res
     master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
                             std::move(reply));
   });
+}
+
+void MasterServer::Impl::OnOperator(OperatorRequest read, net::Responder responder) {
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
+    return;
+  }
+  switch (read->type()) {
+    case v1::master::Call::TEARDOWN:
+      return WithMaster(ReplyWith(std::move(responder), 200),
+                        [id = FrameworkId(read->teardown().framework_id().value())](
+                            master::Master& master, master::Reply reply) {
+                          master.Teardown(id, ReplyToTeardown(std::move(reply)));
+                        });
+    case v1::master::Call::MARK_AGENT_GONE:
+      return WithMaster(ReplyWith(std::move(responder), 200),
+                        [id = AgentId(read->mark_agent_gone().agent_id().value())](
+                            master::Master& master, master::Reply reply) {
+                          master.MarkAgentGone(id, std::move(reply));
+                        });
+    default:
+      std::move(responder).Send(NotServed(read->type()));
+  }
 }
 
 Result<std::unique_ptr<MasterServer>> MasterServer::Start(net::IoThreads& threads,

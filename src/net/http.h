@@ -50,16 +50,23 @@ struct Response {
 
 std::string_view ReasonPhrase(unsigned status);
 
+// Names and values, unescaped, in their order: of a query, or of a form in a body.
+using Fields = std::vector<std::pair<std::string, std::string>>;
+// The first of that name, or null.
+const std::string* FindField(const Fields& fields, std::string_view name);
+
 // A target split and unescaped.
 struct Url {
   std::string path;
-  std::vector<std::pair<std::string, std::string>> query;
+  Fields query;
 
-  const std::string* Query(std::string_view key) const;
+  const std::string* Query(std::string_view key) const { return FindField(query, key); }
 };
 
 // kInvalid for a bad %-escape, an escaped NUL, or a path that does not start with "/".
 Result<Url> ParseTarget(std::string_view target);
+// "a=1&b=2". kInvalid for a bad %-escape or an escaped NUL.
+Result<Fields> ParseFields(std::string_view text);
 Result<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 std::string PercentEncode(std::string_view text);
 

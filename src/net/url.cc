@@ -60,9 +60,31 @@ std::string PercentEncode(std::string_view text) {
   return encoded;
 }
 
-const std::string* Url::Query(std::string_view key) const {
-  const auto found = std::ranges::find(query, key, &std::pair<std::string, std::string>::first);
-  return found == query.end() ? nullptr : &found->second;
+const std::string* FindField(const Fields& fields, std::string_view name) {
+  const auto found = std::ranges::find(fields, name, &Fields::value_type::first);
+  return found == fields.end() ? nullptr : &found->second;
+}
+
+Result<Fields> ParseFields(std::string_view text) {
+  Fields fields;
+  while (!text.empty()) {
+    // Both separators: Mesos' endpoints take either.
+    const size_t end = text.find_first_of("&;");
+    const std::string_view pair = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+    if (pair.empty()) continue;
+    const size_t equals = pair.find('=');
+    auto name = PercentDecode(pair.substr(0, equals), true);
+    if (!name) return std::unexpected(name.error());
+    auto value = PercentDecode(
+        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+    if (!value) return std::unexpected(value.error());
+    if (name->find('\0') != std::string::npos || value->find('\0') != std::string::npos) {
+      return Fail(Code::kInvalid, "A name or a value contains an escaped NUL");
+    }
+    fields.emplace_back(std::move(*name), std::move(*value));
+  }
+  return fields;
 }
 
 Result<Url> ParseTarget(std::string_view target) {
@@ -76,27 +98,10 @@ Result<Url> ParseTarget(std::string_view target) {
   if (path->find('\0') != std::string::npos)
     return Fail(Code::kInvalid, "The path contains an escaped NUL");
 
-  Url url{.path = std::move(*path), .query = {}};
-  std::string_view rest =
-      question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-  while (!rest.empty()) {
-    // Both separators: Mesos' endpoints take either.
-    const size_t end = rest.find_first_of("&;");
-    const std::string_view pair = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-    if (pair.empty()) continue;
-    const size_t equals = pair.find('=');
-    auto key = PercentDecode(pair.substr(0, equals), true);
-    if (!key) return std::unexpected(key.error());
-    auto value = PercentDecode(
-        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
-    if (!value) return std::unexpected(value.error());
-    if (key->find('\0') != std::string::npos || value->find('\0') != std::string::npos) {
-      return Fail(Code::kInvalid, "The query contains an escaped NUL");
-    }
-    url.query.emplace_back(std::move(*key), std::move(*value));
-  }
-  return url;
+  auto query = ParseFields(question == std::string_view::npos ? std::string_view()
+                                                              : target.substr(question + 1));
+  if (!query) return std::unexpected(query.error());
+  return Url{.path = std::move(*path), .query = std::move(*query)};
 }
 
 }  // namespace tepui::net

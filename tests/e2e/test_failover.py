@@ -141,7 +141,8 @@ def test_who_does_not_lead_sends_clients_on_to_who_does(cluster):
     wait_until(lambda: redirected("/state")[0] == 307, "the other to know who leads")
     for path in ("/state", "/master/state", "/slaves?slave_id=a%2Fb", "/metrics/snapshot"):
         assert redirected(path) == (307, f"//127.0.0.1:{port}{path}")
-    assert redirected("/api/v1/scheduler", "POST") == (307, f"//127.0.0.1:{port}/api/v1/scheduler")
+    for path in ("/api/v1/scheduler", "/api/v1", "/teardown", "/master/teardown"):
+        assert redirected(path, "POST") == (307, f"//127.0.0.1:{port}{path}")
     assert redirected("/redirect")[0] == 307
     assert answer(other, "/health")[0] == 200
     # A client that goes where it is sent arrives.

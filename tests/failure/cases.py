@@ -109,7 +109,7 @@ def who_does_not_lead_redirects(cluster, say):
         for master in cluster.masters:
             if master is leader or master.process.poll() is not None:
                 continue
-            for path in ("/api/v1/scheduler", "/api/v1/agent", "/master/api/v1/scheduler"):
+            for path in ("/api/v1/scheduler", "/api/v1/agent", "/master/api/v1/scheduler", "/api/v1", "/teardown"):
                 for kind, body in bodies:
                     status, _, headers = mesos.post(master.host, PORT, path, body, {"Content-Type": kind}, timeout=5)
                     # It may have been elected since.

@@ -1,6 +1,6 @@
 // Any bytes as HTTP requests, and as a response: the pieces they come in do not change what is
-// read, and no limit is passed. Also the decoders that look inside of what came: targets, gzip,
-// Accept-Encoding.
+// read, and no limit is passed. Also the decoders that look inside of what came: targets, forms,
+// gzip, Accept-Encoding.
 
 #include <cstdint>
 #include <cstdlib>
@@ -90,8 +90,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(whole.requests[i].headers.entries() == pieces.requests[i].headers.entries());
     }
   }
-  for (const tepui::net::Request& request : whole.requests)
+  for (const tepui::net::Request& request : whole.requests) {
     (void)tepui::net::ParseTarget(request.target);
+    (void)tepui::net::ParseFields(request.body);
+  }
   for (const size_t piece : {size + 1, size_t{1}}) {
     ReadResponse(bytes, piece, false);
     ReadResponse(bytes, piece, true);
