@@ -19,8 +19,8 @@ using zookeeper::TestEnsemble;
 using zookeeper::TestProxy;
 using zookeeper::TestServer;
 
-constexpr ZooKeeperStore::Options kPatient = {.session_timeout = std::chrono::seconds(60),
-                                              .connect_timeout = std::chrono::seconds(60)};
+const ZooKeeperStore::Options kPatient = {.session_timeout = std::chrono::seconds(60),
+                                          .connect_timeout = std::chrono::seconds(60)};
 
 // Somebody with a session of his own, who may do what he should not.
 class Somebody {
@@ -430,7 +430,6 @@ TEST_F(FullShards, TakeABatchByWayOfTheJournal) {
   Fill(*store);
   ASSERT_TRUE(store->Commit(All("first")));
   Somebody somebody(owner_, address_);
-  const std::string before = somebody.Get(somebody.root() + "/commit")->data;
   const std::string large(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
   Batch batch = All("second");
   batch.push_back(Put("0", large));

@@ -96,6 +96,7 @@ class TestServer {
   // One of ZooKeeper's words of four letters; empty: no answer.
   std::string Ask(const std::string& word) const {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return "";
     const sockaddr_in address = Loopback(port_);
     std::string answer;
     timeval patience{.tv_sec = 2, .tv_usec = 0};
@@ -116,7 +117,7 @@ class TestServer {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = Loopback(0);
     socklen_t size = sizeof(address);
-    if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+    if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
         getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
       throw std::runtime_error("No free port");
     }
@@ -164,6 +165,7 @@ class TestServer {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
     const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (fd < 0) _exit(127);
     dup2(fd, STDOUT_FILENO);
     dup2(fd, STDERR_FILENO);
     execvp(arguments[0], arguments.data());
