@@ -5,9 +5,15 @@
 
 namespace tepui::storage {
 
-void ZooKeeperIndex::Clear() { shards_.assign(ZooKeeperLayout::kShards, std::nullopt); }
+void ZooKeeperIndex::Clear() {
+  shards_.assign(ZooKeeperLayout::kShards, std::nullopt);
+  unknown_ = ZooKeeperLayout::kShards;
+}
 
-void ZooKeeperIndex::Learn(size_t shard, State state) { shards_[shard] = std::move(state); }
+void ZooKeeperIndex::Learn(size_t shard, State state) {
+  if (!Knows(shard)) --unknown_;
+  shards_[shard] = std::move(state);
+}
 
 packed::Entries ZooKeeperIndex::Entries(size_t shard) const {
   packed::Entries entries;

@@ -30,6 +30,7 @@ class ZooKeeperIndex {
   // What the shard is; its data was found to be entries.
   void Learn(size_t shard, State state);
   bool Knows(size_t shard) const { return shards_[shard].has_value(); }
+  bool KnowsAll() const { return unknown_ == 0; }
 
   // Of a shard that is known.
   const State& state(size_t shard) const { return *shards_[shard]; }
@@ -40,6 +41,7 @@ class ZooKeeperIndex {
 
  private:
   std::vector<std::optional<State>> shards_{ZooKeeperLayout::kShards};
+  size_t unknown_ = ZooKeeperLayout::kShards;
 };
 
 }  // namespace tepui::storage

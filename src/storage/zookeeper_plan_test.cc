@@ -87,6 +87,20 @@ class ZooKeeperPlanTest : public testing::Test {
   packed::Entries entries_;
 };
 
+TEST(ZooKeeperIndexTest, KnowsAllOnceEachShardWasLearned) {
+  ZooKeeperIndex index;
+  for (size_t shard = 0; shard < ZooKeeperLayout::kShards; ++shard) {
+    EXPECT_FALSE(index.KnowsAll());
+    index.Learn(shard, std::nullopt);
+    index.Learn(shard, zookeeper::Node{});
+  }
+  EXPECT_TRUE(index.KnowsAll());
+  index.Apply({.operations = {}, .shards = {{7, std::nullopt}}});
+  EXPECT_TRUE(index.KnowsAll());
+  index.Clear();
+  EXPECT_FALSE(index.KnowsAll());
+}
+
 const std::string kLarge(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
 
 TEST_F(ZooKeeperPlanTest, BatchesOfAPlanSeeThoseBefore) {

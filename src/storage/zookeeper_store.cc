@@ -14,7 +14,6 @@
 namespace tepui::storage {
 
 using zookeeper::Answer;
-using zookeeper::CreateMode;
 using zookeeper::kAnyVersion;
 using zookeeper::Node;
 using zookeeper::NodeStat;
@@ -453,6 +452,9 @@ size_t ZooKeeperStore::CountCommits() const {
 void ZooKeeperStore::BeginCommits() {
   if (epoch_ == 0) return Lose(NotTakenOver());
   const size_t count = CountCommits();
+  // Far more may wait than go together: a writer that has loaded must not look at all of them each
+  // time.
+  if (index_.KnowsAll()) return Plan(count);
   std::set<size_t> unknown;
   for (size_t i = 0; i < count; ++i) {
     for (const Write& write : std::get<CommitCall>(calls_[i]).batch) {
