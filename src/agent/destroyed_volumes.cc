@@ -1,18 +1,9 @@
 #include "agent/destroyed_volumes.h"
 
-#include <algorithm>
-#include <chrono>
-
 #include "agent/paths.h"
 #include "base/log.h"
 
 namespace tepui::agent {
-namespace {
-
-constexpr Duration kFirstRetry = std::chrono::seconds(10);
-constexpr Duration kLongestRetry = std::chrono::minutes(10);
-
-}  // namespace
 
 DestroyedVolumes::DestroyedVolumes(const Services& services) : services_(services) {}
 
@@ -21,7 +12,6 @@ DestroyedVolumes::Entry& DestroyedVolumes::Insert(const std::string& name,
   std::unique_ptr<Entry>& entry = entries_[name];
   entry = std::make_unique<Entry>(services_.clock);
   entry->record = record;
-  entry->backoff = kFirstRetry;
   return *entry;
 }
 
@@ -95,8 +85,7 @@ void DestroyedVolumes::OnRemoved(const std::string& name, const Status& removed)
       "hand if this goes on: {}",
       entry.record.path(),
       entry.moved ? "" : ", and there can be no volume in its place until it is", entry.problem);
-  entry.retry.Set(entry.backoff, [this, name] { Remove(name); });
-  entry.backoff = std::min(entry.backoff * 2, kLongestRetry);
+  entry.retry.Set(entry.backoff.Next(), [this, name] { Remove(name); });
 }
 
 Status DestroyedVolumes::CheckClean(const std::string& path) const {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/retry.h"
 #include "agent/services.h"
 #include "base/timer.h"
 
@@ -51,7 +52,7 @@ class DestroyedVolumes {
     checkpoint::DestroyedVolume record;
     bool moved = false;
     std::string problem;  // What kept it from being removed.
-    Duration backoff{};
+    Backoff backoff = RetryBackoff();
     Timer retry;
   };
 

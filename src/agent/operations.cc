@@ -1,7 +1,6 @@
 #include "agent/operations.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <utility>
 
@@ -13,9 +12,6 @@
 namespace tepui::agent {
 
 namespace {
-
-constexpr Duration kFirstRetry = std::chrono::seconds(10);
-constexpr Duration kLongestRetry = std::chrono::minutes(10);
 
 using ResourceList = google::protobuf::RepeatedPtrField<v1::Resource>;
 
@@ -204,7 +200,6 @@ const v1::Operation* Operations::Keep(const link::Event::ApplyOperation& operati
   status.mutable_uuid()->set_value(services_.random.UuidBytes());
 
   auto record = std::make_unique<Record>(services_.clock);
-  record->backoff = kFirstRetry;
   v1::Operation& stored = record->operation;
   if (operation.has_framework_id()) *stored.mutable_framework_id() = operation.framework_id();
   *stored.mutable_agent_id() = status.agent_id();
@@ -247,10 +242,7 @@ void Operations::Send(Record& record) {
   *update.mutable_status() = operation.latest_status();
   *update.mutable_latest_status() = operation.latest_status();
   forward_(std::move(update));
-  record.retry.Set(record.backoff, [this, &record] {
-    record.backoff = std::min(record.backoff * 2, kLongestRetry);
-    Send(record);
-  });
+  record.retry.Set(record.backoff.Next(), [this, &record] { Send(record); });
 }
 
 void Operations::Acknowledge(const link::Event::OperationAcknowledgement& acknowledgement) {
@@ -292,7 +284,7 @@ void Operations::Pause() {
 void Operations::Resume() {
   paused_ = false;
   for (auto& [uuid, record] : records_) {
-    record->backoff = kFirstRetry;
+    record->backoff.Reset();
     Send(*record);
   }
 }

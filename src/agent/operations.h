@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "agent/destroyed_volumes.h"
+#include "agent/retry.h"
 #include "agent/services.h"
 #include "base/timer.h"
 
@@ -55,7 +56,7 @@ class Operations {
     explicit Record(Clock& clock) : retry(clock) {}
     v1::Operation operation;
     bool saved = false;  // It may be sent.
-    Duration backoff{};
+    Backoff backoff = RetryBackoff();
     Timer retry;
   };
 

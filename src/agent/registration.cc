@@ -1,6 +1,5 @@
 #include "agent/registration.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
@@ -20,7 +19,10 @@ constexpr Duration kDefaultPingTimeout = std::chrono::seconds(75);
 }  // namespace
 
 Registration::Registration(const Services& services, Owner& owner)
-    : services_(services), owner_(owner), timer_(services.clock) {}
+    : services_(services),
+      owner_(owner),
+      backoff_(services.options.registration_backoff_factor, kLongestBackoff),
+      timer_(services.clock) {}
 
 void Registration::Enter(State state) {
   timer_.Cancel();
@@ -33,7 +35,7 @@ void Registration::OnMasterDetected() {
   if (state_ == State::kStopped) return;
   // A change of leader ends what there was with the last one.
   if (state_ == State::kSubscribing || state_ == State::kRegistered) services_.links.Disconnect();
-  backoff_ = services_.options.registration_backoff_factor;
+  backoff_.Reset();
   Wait();
 }
 
@@ -46,14 +48,14 @@ void Registration::OnMasterLost() {
 void Registration::OnDisconnected(const std::string& reason) {
   if (state_ != State::kSubscribing && state_ != State::kRegistered) return;
   spdlog::info("The link to the master ended: {}", reason);
-  if (registered()) backoff_ = services_.options.registration_backoff_factor;
+  if (registered()) backoff_.Reset();
   Wait();
 }
 
 void Registration::Wait() {
   Enter(State::kWaiting);
-  const auto delay = std::chrono::duration_cast<Duration>(backoff_ * services_.random.Fraction());
-  backoff_ = std::min(backoff_ * 2, kLongestBackoff);
+  const auto delay =
+      std::chrono::duration_cast<Duration>(backoff_.Next() * services_.random.Fraction());
   timer_.Set(delay, [this] { Attempt(); });
 }
 
@@ -103,7 +105,7 @@ void Registration::Resubscribe(const std::string& why) {
   if (!registered()) return;
   spdlog::warn("Subscribing anew: {}", why);
   services_.links.Disconnect();
-  backoff_ = services_.options.registration_backoff_factor;
+  backoff_.Reset();
   Wait();
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "agent/services.h"
+#include "base/backoff.h"
 #include "base/timer.h"
 
 namespace tepui::agent {
@@ -48,7 +49,7 @@ class Registration {
   Owner& owner_;
   State state_ = State::kNoMaster;
   uint64_t last_attempt_ = 0;
-  Duration backoff_{};
+  Backoff backoff_;
   Duration ping_timeout_{};
   Timer timer_;  // Of the state: the wait, the answer, the next ping.
 };

@@ -11,10 +11,6 @@ namespace tepui::agent {
 
 namespace {
 
-// Reference 2.7.
-constexpr Duration kFirstRetry = std::chrono::seconds(10);
-constexpr Duration kLongestRetry = std::chrono::minutes(10);
-
 // A scheduler that is away while a task's health flaps, or an executor that reports without end,
 // must not fill the agent's memory.
 constexpr size_t kMaxPending = 100;
@@ -123,7 +119,7 @@ void StatusUpdates::Restore(const FrameworkId& framework, const TaskId& task, co
 }
 
 void StatusUpdates::SendFirst(const FrameworkId& framework, const TaskId& task, Stream& stream) {
-  stream.backoff = kFirstRetry;
+  stream.backoff.Reset();
   Send(framework, task, stream);
 }
 
@@ -132,8 +128,7 @@ void StatusUpdates::Send(const FrameworkId& framework, const TaskId& task, Strea
   if (paused_ || !first.saved || stream.acknowledging) return;
   forward_(framework, first.status, stream.pending.back().status.state());
   if (TEPUI_PLANTED_FAULT("statuses-sent-once")) return;
-  stream.retry.Set(stream.backoff, [this, framework, task, &stream] {
-    stream.backoff = std::min(stream.backoff * 2, kLongestRetry);
+  stream.retry.Set(stream.backoff.Next(), [this, framework, task, &stream] {
     spdlog::info("Sending a status of task {} of framework {} again: not acknowledged yet", task,
                  framework);
     Send(framework, task, stream);

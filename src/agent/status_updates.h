@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/retry.h"
 #include "agent/services.h"
 #include "base/timer.h"
 
@@ -72,7 +73,7 @@ class StatusUpdates {
     bool acknowledging = false;            // That the first was acknowledged is being saved.
     std::deque<std::string> acknowledged;  // Newest uuids, to know duplicates.
     bool terminated = false;
-    Duration backoff{};
+    Backoff backoff = RetryBackoff();
     Timer retry;
   };
   using Streams = std::unordered_map<TaskId, std::unique_ptr<Stream>>;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/backoff.h"
 #include "containers/mesos_containerizer.h"
 
 namespace tepui::containers {
@@ -44,7 +45,7 @@ struct MesosContainerizer::Container {
   std::optional<Limitation> limitation;
   bool destroying = false;
   TimerId destroy_deadline = 0;
-  Duration kill_backoff = std::chrono::seconds(1);
+  Backoff kill_backoff{std::chrono::seconds(1), std::chrono::minutes(1)};
   bool alone = false;   // Its shim was, when it was looked at last.
   bool orphan = false;  // Nobody claimed it: its record is of use to none.
 

@@ -19,7 +19,6 @@ namespace {
 constexpr size_t kMaxIdLength = 242;
 constexpr size_t kMaxEarlySignals = 16;
 constexpr auto kKillPatience = std::chrono::seconds(1);
-constexpr Duration kLongestKillBackoff = std::chrono::minutes(1);
 
 bool IsUsable(const ContainerId& id) {
   if (id.empty() || id.value().size() > kMaxIdLength || id.value().front() == '.') return false;
@@ -224,8 +223,7 @@ void MesosContainerizer::KillAgain(const ContainerId& id) {
       Container* container = Find(id);
       if (container == nullptr || container->ended) return;
       container->alone = alone;
-      AwaitDeath(id, *container, container->kill_backoff);
-      container->kill_backoff = std::min(container->kill_backoff * 2, kLongestKillBackoff);
+      AwaitDeath(id, *container, container->kill_backoff.Next());
     });
   });
 }

@@ -263,7 +263,7 @@ void MesosContainerizer::OnSurvivor(const ContainerId& id, const Launched& proce
   container.process = process;
   container.shim = std::move(shim);
   container.destroying = true;
-  AwaitDeath(id, container, container.kill_backoff);
+  AwaitDeath(id, container, container.kill_backoff.Next());
 }
 
 }  // namespace tepui::containers
