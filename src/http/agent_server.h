@@ -39,7 +39,8 @@ struct AgentServerOptions {
   std::function<Result<std::unique_ptr<storage::Store>>(Poster)> store;
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
-  net::ServerOptions net;
+  // What an executor says must fit into what the master takes, and sends to schedulers.
+  net::ServerOptions net{.max_body_bytes = 16 << 20};
   // Called once, on the agent's thread, when the agent must end (refused or told to shut down, or
   // Shutdown done).
   std::function<void(Status)> on_exit;

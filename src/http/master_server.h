@@ -10,6 +10,7 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "election/election.h"
+#include "http/master_api.h"
 #include "master/leadership.h"
 #include "net/http.h"
 #include "storage/store.h"
@@ -36,7 +37,9 @@ struct MasterServerOptions {
   master::RegistryTimeouts registry;
   // Called once, on the master's thread, if the process must end, with the reason.
   std::function<void(const Error&)> on_exit = [](const Error&) {};
-  net::ServerOptions net;
+  net::ServerOptions net{
+      .max_body_bytes_of = {{std::string(kAgentPath), kMaxAgentBodyBytes}},
+  };
 };
 
 // A running master: the core on its own thread, the read model on another, event streams encoded on

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -131,7 +132,8 @@ class IoThreads {
 
 struct ServerOptions {
   size_t max_header_bytes = 64 << 10;
-  size_t max_body_bytes = 64 << 20;  // After decoding; over it 413.
+  size_t max_body_bytes = 64 << 20;                              // After decoding; over it 413.
+  std::map<std::string, size_t, std::less<>> max_body_bytes_of = {};  // By path, in place of it.
   size_t max_stream_backlog_bytes = 64 << 20;
   int max_connections = 100'000;  // Over it new ones are closed at once.
   int max_pipelined = 16;  // Requests of one connection in hand at once; then it is not read.

@@ -70,6 +70,7 @@ class MessageParser : public http::basic_parser<kIsRequest> {
   Headers& headers() { return headers_; }
   std::string& body() { return body_; }
   bool http11() const { return http11_; }
+  const ParseLimits& limits() const { return limits_; }
   const ParseFailure& failure() const { return failure_; }
 
  protected:
@@ -85,7 +86,7 @@ class MessageParser : public http::basic_parser<kIsRequest> {
   }
 
   void set_http11(int version) { http11_ = version >= 11; }
-  void set_unlimited_body() { limits_.max_body_bytes = std::numeric_limits<size_t>::max(); }
+  void set_max_body_bytes(size_t bytes) { limits_.max_body_bytes = bytes; }
 
   virtual void OnHead(ErrorCode&) {}
 
@@ -203,6 +204,10 @@ class RequestParser::Parser final : public MessageParser<true> {
   }
 
   void OnHead(ErrorCode& error) override {
+    if (const auto* of = limits().max_body_bytes_of; of != nullptr) {
+      const auto found = of->find(std::string_view(target).substr(0, target.find('?')));
+      if (found != of->end()) set_max_body_bytes(found->second);
+    }
     const std::string* expect = headers().Find("Expect");
     if (expect == nullptr || !http11()) return;
     if (!EqualsIgnoreCase(*expect, "100-continue")) {
@@ -225,6 +230,7 @@ bool RequestParser::keep_alive() const { return parser_->keep_alive(); }
 bool RequestParser::http11() const { return parser_->http11(); }
 bool RequestParser::expects_continue() const { return parser_->expects_continue; }
 size_t RequestParser::body_bytes() const { return parser_->body().size(); }
+size_t RequestParser::max_body_bytes() const { return parser_->limits().max_body_bytes; }
 const ParseFailure& RequestParser::failure() const { return parser_->failure(); }
 
 Request RequestParser::Take() {
@@ -257,7 +263,7 @@ class ResponseParser::Parser final : public MessageParser<false> {
   void OnHead(ErrorCode&) override {
     if (!expect_.streaming || status != 200) return;
     streaming = true;
-    set_unlimited_body();
+    set_max_body_bytes(std::numeric_limits<size_t>::max());
   }
 
   const Expect expect_;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +26,8 @@ struct ParseLimits {
   size_t
       max_header_bytes;   // Of the first line, of the fields, and of a chunk's head or the trailer.
   size_t max_body_bytes;  // As sent, chunks removed.
+  // Of requests, by path, in place of that; outlives the parser.
+  const std::map<std::string, size_t, std::less<>>* max_body_bytes_of = nullptr;
 };
 
 class RequestParser {
@@ -43,6 +47,7 @@ class RequestParser {
   bool http11() const;
   bool expects_continue() const;
   size_t body_bytes() const;  // So far.
+  size_t max_body_bytes() const;
 
   // After kDone: the request, its target in origin form; the next one may follow. Trailer fields
   // are dropped: nobody may add headers after they were judged.

@@ -166,6 +166,33 @@ TEST_F(ServerTest, GzipRequests) {
   EXPECT_THAT(post("br", "x").head, StartsWith("HTTP/1.1 415"));
 }
 
+TEST_F(ServerTest, APathMayHaveALimitOfItsOwn) {
+  ServeEcho({.max_body_bytes = 1000, .max_body_bytes_of = {{"/large", 10'000}, {"/small", 10}}});
+  const auto post = [this](const std::string& target, size_t bytes, const std::string& more = "") {
+    const std::string body = more.empty() ? std::string(bytes, 'x') : Gzip(std::string(bytes, 'x'));
+    return Connect()
+        .Ask("POST " + target + " HTTP/1.1\r\n" + more +
+             "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body)
+        .head;
+  };
+  EXPECT_THAT(post("/large", 10'000), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/large?a=b", 10'000), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/large", 10'001), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(post("/large/not", 1001), StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(post("/small", 11), StartsWith("HTTP/1.1 413"));
+  const std::string gzip = "Content-Encoding: gzip\r\n";
+  EXPECT_THAT(post("/large", 10'000, gzip), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(post("/", 1001, gzip), StartsWith("HTTP/1.1 413"));
+
+  // On one connection each request has its own.
+  TestSocket socket = Connect();
+  const auto request = [](const std::string& path) {
+    return "POST " + path + " HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x');
+  };
+  EXPECT_THAT(socket.Ask(request("/large")).head, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(socket.Ask(request("/")).head, StartsWith("HTTP/1.1 413"));
+}
+
 TEST_F(ServerTest, PipelinedAnswersKeepTheOrderOfTheRequests) {
   std::mutex mutex;
   std::map<std::string, Responder> held;

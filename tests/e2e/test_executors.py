@@ -1,4 +1,6 @@
 """Custom executors over the v1 executor API, and task groups (reference 1.3, 2.5, 5.2)."""
+import gzip
+import json
 import pathlib
 import sys
 
@@ -111,6 +113,9 @@ def test_the_executor_api_refuses(cluster, framework):
     assert call({"type": "UPDATE", **ids}) == 400
     assert call({"type": "HEARTBEAT", **ids}) == 202
     assert call("nonsense") == 400
+    # More than the agent could be sure to pass on; packed, so that all of it is sent before the answer comes.
+    large = json.dumps({"type": "MESSAGE", **ids, "message": {"data": "A" * (16 << 20)}})
+    assert call(gzip.compress(large.encode()), **{"Content-Encoding": "gzip"}) == 413
 
 
 def group(framework, offer, *commands):
