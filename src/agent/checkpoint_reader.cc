@@ -187,6 +187,17 @@ std::string StatusKey(const TaskKey& task, uint64_t number) {
   return fmt::format("{}{}/{:016x}/{:016x}", kStatuses, task.executor, task.number, number);
 }
 
+std::string_view LostWith(std::string_view key) {
+  if (key == kAgentKey) return "it starts as a new agent, and the tasks that it finds are ended";
+  if (key == kResourcesKey) {
+    return "its dynamic reservations and persistent volumes are given up; the data of volumes "
+           "stays where it is";
+  }
+  if (key.starts_with(kOperations)) return "the operation's outcome is not told again";
+  if (key.starts_with(kDestroyedVolumes)) return "the data of a destroyed volume stays on the disk";
+  return "what it is about is ended";
+}
+
 Saved ReadCheckpoint(const std::vector<storage::Entry>& entries) {
   Reader reader;
   for (const storage::Entry& entry : entries) reader.Add(entry);

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -30,6 +31,9 @@ std::string FrameworkKey(uint64_t number);
 std::string ExecutorKey(const ContainerId& container);
 std::string ToString(const TaskKey& key);
 std::string StatusKey(const TaskKey& task, uint64_t number);
+// What an agent that goes on without the record of this key does not know any more, as a clause for
+// whoever allowed that.
+std::string_view LostWith(std::string_view key);
 
 // What an earlier life of the agent has written down.
 struct Saved {
@@ -65,7 +69,7 @@ struct Saved {
   std::map<std::string, checkpoint::DestroyedVolume> destroyed_volumes;  // By the record's name.
   std::map<FrameworkId, Framework> frameworks;
   std::vector<Executor> executors;
-  std::vector<Problem> problems;  // What is left out of the rest.
+  std::vector<Problem> problems;     // What is left out of the rest.
 };
 
 // `entries` is all that the store holds, in the order of the keys.

@@ -37,6 +37,16 @@ Executor::Kind FromProto(checkpoint::Executor::Kind kind) {
   return Executor::Kind::kCustom;
 }
 
+// Why nothing could be loaded, with what can be done if that is damage.
+Error WithWayOut(Error error, bool strict) {
+  if (error.code == Code::kInternal && strict) {
+    error.message +=
+        ". Or start the agent once with --strict=false: it goes on without what is damaged, and "
+        "what that is about is ended";
+  }
+  return error;
+}
+
 }  // namespace
 
 void Agent::Impl::Recover() {
@@ -44,7 +54,7 @@ void Agent::Impl::Recover() {
     if (!epoch) return Exit(Fail(epoch.error()));
     store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
       if (exited_) return;
-      if (!entries) return Exit(Fail(entries.error()));
+      if (!entries) return Exit(Fail(WithWayOut(entries.error(), options_.strict)));
       OnLoaded(ReadCheckpoint(*entries));
     }));
   }));
@@ -70,7 +80,8 @@ void Agent::Impl::OnLoaded(Saved saved) {
   checkpoint_.Restore(saved);
   std::vector<std::string> damaged;
   for (const Saved::Problem& problem : saved.problems) {
-    spdlog::error("Left out of the agent's checkpoint: {}", problem.message);
+    spdlog::error("Left out of the agent's checkpoint: {}: {}", problem.message,
+                  LostWith(problem.key));
     damaged.push_back(problem.key);
   }
   checkpoint_.Remove(damaged);

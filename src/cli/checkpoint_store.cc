@@ -9,8 +9,10 @@
 #include <filesystem>
 
 #include "agent/checkpoint.h"
+#include "agent/checkpoint_reader.h"
 #include "base/log.h"
 #include "cli/servers.h"
+#include "storage/sqlite_file.h"
 #include "storage/sqlite_store.h"
 
 namespace tepui::cli {
@@ -21,6 +23,22 @@ using Opened = Result<std::unique_ptr<storage::Store>>;
 Opened Open(const std::string& path, Poster poster) {
   return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
                                     agent::Checkpoint::kLimits);
+}
+
+Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
+  {
+    const auto file = storage::SqliteFile::Open(path, storage::Access::kWrite);
+    if (!file) return Fail(file.error());
+    const auto removed = (*file)->RemoveDamaged();
+    if (!removed) return Fail(removed.error());
+    for (const std::string& key : *removed) {
+      spdlog::error(
+          "Left out of the agent's checkpoint: The record '{}' of '{}' does not match its "
+          "checksum: {}. Look after the disk",
+          key, path, agent::LostWith(key));
+    }
+  }
+  return Open(path, std::move(poster));
 }
 
 // The store with its log, which SQLite keeps beside it. The file itself goes first: SQLite does not
@@ -59,7 +77,7 @@ std::function<Opened(Poster)> CheckpointStore(const std::string& work_dir, bool 
   const std::string directory = work_dir + "/meta";
   CreateDirectory("work_dir", directory, problems);
   return [path = directory + "/agent.db", strict](Poster poster) -> Opened {
-    Opened store = Open(path, poster);
+    Opened store = strict ? Open(path, poster) : OpenWithoutDamagedRecords(path, poster);
     if (store || store.error().code != Code::kInternal) return store;
     if (!strict) return OpenAfresh(path, store.error(), std::move(poster));
     return Fail(Code::kInternal,

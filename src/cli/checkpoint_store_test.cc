@@ -48,6 +48,25 @@ class CheckpointStoreTest : public testing::Test {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
+  // Turns a bit of what stands behind `text` in the file, which must be closed.
+  void DamageBehind(const std::string& text) const {
+    std::string bytes = Contents(File());
+    const size_t at = bytes.find(text);
+    ASSERT_NE(at, std::string::npos);
+    bytes[at + text.size()] ^= 1;
+    std::ofstream(File(), std::ios::binary) << bytes;
+  }
+  void Write(const std::vector<std::string>& keys) {
+    auto store = Open(true);
+    ASSERT_TRUE(store);
+    std::promise<Status> written;
+    (*store)->TakeOver([&](const Result<uint64_t>&) {
+      storage::Batch batch;
+      for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
+      (*store)->Commit(std::move(batch), [&](Status status) { written.set_value(status); });
+    });
+    ASSERT_TRUE(written.get_future().get());
+  }
   static size_t Entries(storage::Store& store) {
     std::promise<size_t> count;
     store.TakeOver([&](const Result<uint64_t>& epoch) {
@@ -87,6 +106,19 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
   const std::string aside = directory_ + "/meta/" + Aside().front();
   EXPECT_EQ(Contents(aside), before);
   EXPECT_EQ(Contents(aside + "-wal"), "of the damaged one");
+}
+
+TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
+  Write({"executors/a", "executors/b", "executors/c"});
+  DamageBehind("value of executors/");
+  auto store = Open(false);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_EQ(Entries(**store), 2u);
+  store->reset();
+  store = Open(true);
+  ASSERT_TRUE(store);
+  EXPECT_EQ(Entries(**store), 2u) << "it is sound again";
+  EXPECT_THAT(Aside(), IsEmpty());
 }
 
 TEST_F(CheckpointStoreTest, WhatIsWholeOrInUseIsNotMoved) {

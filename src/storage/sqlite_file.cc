@@ -53,6 +53,12 @@ uint32_t Checksum(std::string_view key, std::string_view value, uint64_t version
   return static_cast<uint32_t>(sum);
 }
 
+// A row of entries: key, value, version, checksum.
+bool MatchesChecksum(const SqliteStatement& row) {
+  return row.Number(3) ==
+         Checksum(row.Bytes(0), row.Bytes(1), static_cast<uint64_t>(row.Number(2)));
+}
+
 // SQLite gives its log and index files the mode of the file: what is in them may be secret.
 Status MakeFile(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -223,7 +229,7 @@ Result<std::vector<Entry>> SqliteFile::Load(std::string_view prefix) {
     Entry& entry =
         entries.emplace_back(std::string(select->Bytes(0)), std::string(select->Bytes(1)),
                              static_cast<uint64_t>(select->Number(2)));
-    if (select->Number(3) != Checksum(entry.key, entry.value, entry.version)) {
+    if (!MatchesChecksum(*select)) {
       return Fail(Code::kInternal,
                   "The record '{}' of the store '{}' is damaged: restore the store from an export "
                   "or a copy, and look after the disk",
@@ -329,13 +335,34 @@ Result<std::vector<std::string>> SqliteFile::Check() {
     if (!row) problems.push_back(row.error().message);
     if (!row || !*row) break;
     const std::string_view key = select->Bytes(0);
-    const auto version = static_cast<uint64_t>(select->Number(2));
-    if (select->Number(3) != Checksum(key, select->Bytes(1), version)) {
+    if (!MatchesChecksum(*select)) {
       problems.push_back(fmt::format("The record '{}' does not match its checksum", key));
     }
     if (key == kImportKey) problems.push_back(ImportUnfinished(path_).message);
   }
   return problems;
+}
+
+Result<std::vector<std::string>> SqliteFile::RemoveDamaged() {
+  Result<SqliteStatement> select =
+      connection_->Prepare("SELECT key, value, version, checksum, rowid FROM entries ORDER BY key");
+  if (!select) return Fail(select.error());
+  std::vector<std::string> keys;
+  // By number: the key may be what is damaged.
+  std::string rows;
+  while (true) {
+    const Result<bool> row = select->Step();
+    if (!row) return Fail(row.error());
+    if (!*row) break;
+    if (MatchesChecksum(*select)) continue;
+    keys.emplace_back(select->Bytes(0));
+    rows += fmt::format("{}{}", rows.empty() ? "" : ", ", select->Number(4));
+  }
+  if (keys.empty()) return keys;
+  const Status removed =
+      connection_->Run(fmt::format("DELETE FROM entries WHERE rowid IN ({})", rows));
+  if (!removed) return Fail(removed.error());
+  return keys;
 }
 
 }  // namespace tepui::storage

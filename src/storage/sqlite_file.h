@@ -42,6 +42,10 @@ class SqliteFile {
   Result<Facts> Describe();
   Result<std::vector<std::string>> Check();
 
+  // Of a file that is open for writing: takes the records out that do not match their checksums,
+  // durably, and returns their keys. For who would rather go on without them.
+  Result<std::vector<std::string>> RemoveDamaged();
+
   const std::string& path() const { return path_; }
 
  private:

@@ -224,6 +224,14 @@ TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
   EXPECT_NE(entries.error().message.find("'hurt'"), std::string::npos) << entries.error().message;
   EXPECT_EQ(store->Check().value(),
             std::vector<std::string>{"The record 'hurt' does not match its checksum"});
+  store.reset();
+
+  auto file = SqliteFile::Open(path_, Access::kWrite);
+  ASSERT_TRUE(file);
+  EXPECT_EQ((*file)->RemoveDamaged().value(), std::vector<std::string>{"hurt"});
+  EXPECT_EQ((*file)->RemoveDamaged().value(), std::vector<std::string>{});
+  file->reset();
+  EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"good", "harmless", 1}}));
 }
 
 TEST_F(SqliteStoreTest, AnImportThatDidNotEndIsNoStore) {

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import signal
+import sqlite3
 
 import pytest
 from mesos import command_task, scalar, wait_until
@@ -162,6 +163,26 @@ def test_a_kill_goes_on(make_pair):
     ends(framework, task_id, "TASK_KILLED")
 
 
+def test_an_agent_with_large_tasks_comes_back(make_pair):
+    """Together they are more than a master takes of any other client at once."""
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    ids = []
+    for _ in range(6):
+        task = command_task("sleep 1000", labels={"labels": [{"key": "k" * (12 << 20)}]})
+        framework.launch(framework.offer(cpus=0.1), task)
+        ids.append(task["task_id"]["value"])
+        framework.status(ids[-1], "TASK_STARTING")
+        framework.status(ids[-1], "TASK_RUNNING")
+    before = agent_id(pair)
+    pair.agent.stop(signal.SIGKILL)
+    pair.restart_agent()
+    assert agent_id(pair) == before
+    for task_id in ids:
+        framework.call("KILL", task_id={"value": task_id})
+        ends(framework, task_id, "TASK_KILLED")
+
+
 def test_reservations_and_volumes_stay(make_pair):
     pair = make_pair()
     framework = pair.framework(checkpoint=True, roles=["web"], capabilities=[
@@ -241,3 +262,30 @@ def test_a_damaged_checkpoint_is_named(make_pair):
     assert aside.read_bytes() == damaged
     assert any(str(aside) in line for line in agent.log)
     framework.start_task("sleep 1000")
+
+
+def test_a_damaged_record_is_named_and_what_it_is_about_is_ended(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    ended, goes_on = framework.start_task("sleep 1001"), framework.start_task("sleep 1002")
+    sandboxes = [sandbox(pair, task) for task in (ended, goes_on)]
+    assert pair.agent.stop(signal.SIGTERM) == 0
+    database = pair.directory / "agent/meta/agent.db"
+    with sqlite3.connect(database) as connection:
+        [(key, value)] = connection.execute(
+            "SELECT key, value FROM entries WHERE key LIKE 'executors/%' AND instr(value, ?)", [b"sleep 1001"])
+        damaged = value.replace(b"sleep 1001", b"sleep 9001")
+        connection.execute("UPDATE entries SET value = ? WHERE key = ?", [damaged, key])
+    connection.close()
+    first = pair.agent
+    said = refuses(pair)
+    assert f"'{key}'" in said and "--strict=false" in said, said
+    assert all(processes_in(directory) for directory in sandboxes), "it touched neither task"
+
+    pair.agent = first
+    agent = pair.restart_agent("--strict=false")
+    framework.status(ended, "TASK_LOST")
+    assert any(f"The record '{key}'" in line and "is ended" in line for line in agent.log)
+    assert not processes_in(sandboxes[0]) and processes_in(sandboxes[1])
+    framework.call("KILL", task_id={"value": goes_on})
+    framework.status(goes_on, "TASK_KILLED")
