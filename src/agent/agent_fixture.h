@@ -432,7 +432,7 @@ class AgentTest : public ::testing::Test {
     link::Event event;
     event.set_type(link::Event::STATUS_ACKNOWLEDGEMENT);
     auto* acknowledgement = event.mutable_status_acknowledgement();
-    acknowledgement->mutable_framework_id()->set_value(kFramework);
+    *acknowledgement->mutable_framework_id() = framework.id();
     *acknowledgement->mutable_task_id() = status.task_id();
     acknowledgement->set_uuid(status.uuid());
     agent->OnMasterEvent(event);

@@ -64,6 +64,7 @@ Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
           [this] {
             registration_.Resubscribe("an operation failed that the master counts as done");
           }),
+      history_(services_),
       gc_(services_),
       registration_(services_, *this),
       end_timer_(clock),
@@ -223,19 +224,10 @@ Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
   const FrameworkId id(info.id().value());
   if (Framework* framework = Find(id)) return *framework;
 
-  // It may have been here lately: its history goes on.
-  const auto completed = std::ranges::find_if(
-      completed_frameworks_, [&](const auto& framework) { return framework->id == id; });
-  std::unique_ptr<Framework> framework;
-  if (completed == completed_frameworks_.end()) {
-    framework = std::make_unique<Framework>();
-    framework->id = id;
-  } else {
-    framework = std::move(*completed);
-    completed_frameworks_.erase(completed);
-    framework->terminating = framework->removed = false;
-  }
+  auto framework = std::make_unique<Framework>();
+  framework->id = id;
   framework->info = info;
+  history_.OnFrameworkBack(id);
   if (info.checkpoint()) checkpoint_.SaveFramework(info, /*removed=*/false);
   gc_.Unschedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), id));
   return *(frameworks_[id] = std::move(framework));

@@ -12,6 +12,7 @@
 #include "agent/custom_executor.h"
 #include "agent/executor.h"
 #include "agent/gc.h"
+#include "agent/history.h"
 #include "agent/metrics.h"
 #include "agent/operations.h"
 #include "agent/registration.h"
@@ -73,6 +74,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnLoaded(Saved saved);
   Status TakeIdentity(Saved& saved);
   void RestoreExecutors(const Saved& saved);
+  void RestoreHistory(const Saved& saved);
   void RestoreExecutor(Framework& framework, const Saved::Executor& saved,
                        std::vector<containers::RecoverSpec>& claims);
   void OnContainersRecovered(Result<containers::Recovered> recovered);
@@ -160,7 +162,6 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   const WallTime wall_start_;
 
   std::unordered_map<FrameworkId, std::unique_ptr<Framework>> frameworks_;
-  std::deque<std::unique_ptr<Framework>> completed_frameworks_;
   std::unordered_map<StreamId, Executor*> streams_;
   Metrics metrics_;
 
@@ -169,6 +170,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
 
   StatusUpdates updates_;
   Operations operations_;
+  History history_;
   SandboxGc gc_;
   Registration registration_;
 

@@ -1,13 +1,15 @@
 #include "agent/checkpoint.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 
 #include "storage/limits.h"
 
 namespace tepui::agent {
 namespace {
 
-constexpr size_t kMaxRemovedAtOnce = 1'000;
+constexpr ptrdiff_t kMaxWritesAtOnce = 1'000;
 
 storage::Write Put(std::string key, const google::protobuf::Message& record) {
   return {.key = std::move(key), .value = record.SerializeAsString()};
@@ -34,6 +36,7 @@ Checkpoint::Checkpoint(storage::Store& store, std::function<void(const Error&)> 
     : store_(store), lost_(std::move(lost)) {}
 
 void Checkpoint::Restore(const Saved& saved) {
+  if (!saved.completed.empty()) last_completed_ = saved.completed.back().number;
   for (const auto& [id, framework] : saved.frameworks) {
     frameworks_[id] = framework.number;
     last_framework_ = std::max(last_framework_, framework.number);
@@ -149,24 +152,42 @@ void Checkpoint::SaveExecutor(const ContainerId& container, const checkpoint::Ex
 }
 
 void Checkpoint::RemoveExecutor(const ContainerId& container) {
-  std::vector<std::string> keys;
+  WriteInParts(RemovalOf(container));
+}
+
+uint64_t Checkpoint::CompleteExecutor(const ContainerId& container,
+                                      const checkpoint::CompletedExecutor& record) {
+  storage::Batch batch = RemovalOf(container);
+  batch.push_back(Put(CompletedKey(++last_completed_), record));
+  WriteInParts(std::move(batch));
+  return last_completed_;
+}
+
+void Checkpoint::RemoveCompleted(uint64_t number) { Write({Drop(CompletedKey(number))}); }
+
+storage::Batch Checkpoint::RemovalOf(const ContainerId& container) {
+  storage::Batch batch;
   if (const auto tasks = tasks_.extract(container); !tasks.empty()) {
     for (const auto& [number, statuses] : tasks.mapped().statuses) {
-      AddRemoval({container, number}, statuses, keys);
+      AddRemoval({container, number}, statuses, batch);
     }
   }
-  keys.push_back(ExecutorKey(container));
-  Remove(keys);
+  batch.push_back(Drop(ExecutorKey(container)));
+  return batch;
+}
+
+void Checkpoint::Remove(const std::vector<std::string>& keys) {
+  storage::Batch batch;
+  for (const std::string& key : keys) batch.push_back(Drop(key));
+  WriteInParts(std::move(batch));
 }
 
 // In batches of a size that every store takes. What belongs to something goes before it.
-void Checkpoint::Remove(const std::vector<std::string>& keys) {
-  for (size_t begin = 0; begin < keys.size(); begin += kMaxRemovedAtOnce) {
-    storage::Batch batch;
-    for (size_t i = begin; i < std::min(begin + kMaxRemovedAtOnce, keys.size()); ++i) {
-      batch.push_back(Drop(keys[i]));
-    }
-    Write(std::move(batch));
+void Checkpoint::WriteInParts(storage::Batch batch) {
+  for (auto begin = batch.begin(); begin != batch.end();) {
+    const auto end = begin + std::min<ptrdiff_t>(kMaxWritesAtOnce, batch.end() - begin);
+    Write({std::make_move_iterator(begin), std::make_move_iterator(end)});
+    begin = end;
   }
 }
 
@@ -186,17 +207,16 @@ void Checkpoint::RemoveTask(const TaskKey& key) {
   if (tasks == tasks_.end()) return;  // Its executor went first.
   const auto removed = tasks->second.statuses.extract(key.number);
   if (removed.empty()) return;
-  std::vector<std::string> keys;
-  AddRemoval(key, removed.mapped(), keys);
-  Remove(keys);
+  storage::Batch batch;
+  AddRemoval(key, removed.mapped(), batch);
+  WriteInParts(std::move(batch));
 }
 
-void Checkpoint::AddRemoval(const TaskKey& key, const Range& statuses,
-                            std::vector<std::string>& keys) const {
+void Checkpoint::AddRemoval(const TaskKey& key, const Range& statuses, storage::Batch& batch) {
   for (uint64_t number = statuses.first; number < statuses.next; ++number) {
-    keys.push_back(StatusKey(key, number));
+    batch.push_back(Drop(StatusKey(key, number)));
   }
-  keys.push_back(ToString(key));
+  batch.push_back(Drop(ToString(key)));
 }
 
 Checkpoint::Range& Checkpoint::StatusesOf(const TaskKey& key) {

@@ -64,6 +64,10 @@ class Checkpoint {
   void SaveExecutor(const ContainerId& container, const checkpoint::Executor& executor);
   // With its tasks and their statuses.
   void RemoveExecutor(const ContainerId& container);
+  // The same, with what is kept of it in place of that. Returns its number, which is not 0.
+  uint64_t CompleteExecutor(const ContainerId& container,
+                            const checkpoint::CompletedExecutor& record);
+  void RemoveCompleted(uint64_t number);
 
   // The number of the executor's next task; greater than those before, and not 0.
   uint64_t NextTask(const ContainerId& executor);
@@ -101,9 +105,11 @@ class Checkpoint {
   };
 
   void Write(storage::Batch batch);
+  void WriteInParts(storage::Batch batch);
+  storage::Batch RemovalOf(const ContainerId& container);
   void Commit();
   void OnSaved(uint64_t last);
-  void AddRemoval(const TaskKey& key, const Range& statuses, std::vector<std::string>& keys) const;
+  static void AddRemoval(const TaskKey& key, const Range& statuses, storage::Batch& batch);
   Range& StatusesOf(const TaskKey& key);
 
   storage::Store& store_;
@@ -118,6 +124,7 @@ class Checkpoint {
   std::unordered_map<FrameworkId, uint64_t> frameworks_;
   uint64_t last_framework_ = 0;
   std::unordered_map<ContainerId, Tasks> tasks_;
+  uint64_t last_completed_ = 0;
   Lifetime lifetime_;
 };
 

@@ -14,6 +14,7 @@ constexpr std::string_view kOperations = "operations/";
 constexpr std::string_view kDestroyedVolumes = "destroyed/";
 constexpr std::string_view kFrameworks = "frameworks/";
 constexpr std::string_view kExecutors = "executors/";
+constexpr std::string_view kCompleted = "completed/";
 constexpr std::string_view kTasks = "tasks/";
 constexpr std::string_view kStatuses = "statuses/";
 
@@ -65,6 +66,11 @@ class Reader {
       ContainerId container(std::string(key.substr(kExecutors.size())));
       Saved::Executor executor{container, {}, {}};
       if (Parse(entry, executor.record)) executors_[container] = std::move(executor);
+    } else if (key.starts_with(kCompleted)) {
+      const auto number = ParseNumber(key.substr(kCompleted.size()));
+      if (!number) return Complain(entry.key, "does not name a number");
+      checkpoint::CompletedExecutor record;
+      if (Parse(entry, record)) saved_.completed.push_back({*number, std::move(record)});
     } else if (key.starts_with(kTasks)) {
       AddTask(entry, key.substr(kTasks.size()));
     } else if (key.starts_with(kStatuses)) {
@@ -179,6 +185,8 @@ std::string ExecutorKey(const ContainerId& container) {
   return fmt::format("{}{}", kExecutors, container);
 }
 
+std::string CompletedKey(uint64_t number) { return fmt::format("{}{:016x}", kCompleted, number); }
+
 std::string ToString(const TaskKey& key) {
   return fmt::format("{}{}/{:016x}", kTasks, key.executor, key.number);
 }
@@ -194,6 +202,7 @@ std::string_view LostWith(std::string_view key) {
            "stays where it is";
   }
   if (key.starts_with(kOperations)) return "the operation's outcome is not told again";
+  if (key.starts_with(kCompleted)) return "the history of a completed executor is lost";
   if (key.starts_with(kDestroyedVolumes)) return "the data of a destroyed volume stays on the disk";
   return "what it is about is ended";
 }

@@ -30,6 +30,7 @@ std::string DestroyedVolumeKey(const std::string& name);
 std::string FrameworkKey(uint64_t number);
 std::string ExecutorKey(const ContainerId& container);
 std::string ToString(const TaskKey& key);
+std::string CompletedKey(uint64_t number);
 std::string StatusKey(const TaskKey& task, uint64_t number);
 // What an agent that goes on without the record of this key does not know any more, as a clause for
 // whoever allowed that.
@@ -57,6 +58,10 @@ struct Saved {
     checkpoint::Executor record;
     std::vector<Task> tasks;  // In order.
   };
+  struct Completed {
+    uint64_t number = 0;
+    checkpoint::CompletedExecutor record;
+  };
   // A record that cannot be used: damaged, or of something that is not there.
   struct Problem {
     std::string key;
@@ -69,6 +74,7 @@ struct Saved {
   std::map<std::string, checkpoint::DestroyedVolume> destroyed_volumes;  // By the record's name.
   std::map<FrameworkId, Framework> frameworks;
   std::vector<Executor> executors;
+  std::vector<Completed> completed;  // In order.
   std::vector<Problem> problems;     // What is left out of the rest.
 };
 

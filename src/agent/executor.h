@@ -213,7 +213,6 @@ struct Framework {
   std::unordered_map<ExecutorId, std::unique_ptr<Executor>> executors;
   // Which executor has a task, until its last status is acknowledged.
   std::unordered_map<TaskId, Executor*> tasks;
-  std::deque<Agent::ExecutorState> completed;
 
   bool PartitionAware() const;
   Executor* Find(const ExecutorId& executor) const;

@@ -13,7 +13,6 @@ namespace tepui::agent {
 namespace {
 
 // Reference 2.7.
-constexpr size_t kMaxCompletedFrameworks = 50;
 
 // A container that was taken away, not one that failed, leaves its tasks gone.
 bool MeansGone(v1::TaskStatus::Reason reason) {
@@ -279,13 +278,8 @@ void Agent::Impl::RemoveExecutor(Executor& executor) {
   Framework& framework = executor.framework();
   gc_.Schedule(executor.directory());
   gc_.Schedule(executor.path());
-  framework.completed.push_back(executor.Snapshot());
-  if (framework.completed.size() >
-      static_cast<size_t>(options_.max_completed_executors_per_framework)) {
-    framework.completed.pop_front();
-  }
+  history_.Add(executor);
   for (const auto& [id, task] : executor.terminated()) framework.tasks.erase(id);
-  if (executor.checkpointed()) checkpoint_.RemoveExecutor(executor.container());
   auto removed = framework.executors.extract(executor.id());
   Bury(std::move(removed.mapped()), nullptr);
 }
@@ -296,11 +290,8 @@ void Agent::Impl::RemoveIfIdle(Framework& framework) {
   if (removed.empty()) return;  // By something that this call followed from.
   gc_.Schedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), framework.id));
   checkpoint_.RemoveFramework(framework.id);
-  completed_frameworks_.push_back(std::move(removed.mapped()));
-  if (completed_frameworks_.size() > kMaxCompletedFrameworks) {
-    Bury(nullptr, std::move(completed_frameworks_.front()));
-    completed_frameworks_.pop_front();
-  }
+  history_.OnFrameworkEnded(framework.info);
+  Bury(nullptr, std::move(removed.mapped()));
   ExitIfDone();
 }
 

@@ -36,24 +36,6 @@ TEST_F(LifecycleTest, ATaskStaysUntilItsLastStatusIsAcknowledged) {
   EXPECT_EQ(executor.completed[0].statuses_size(), 3);
 }
 
-// Reference 2.7: 50 frameworks, 150 executors a framework.
-TEST_F(LifecycleTest, HistoryIsBounded) {
-  Register();
-  for (int i = 0; i < 160; ++i) {
-    Finish("t" + std::to_string(i));
-    Drain();
-    clock.Settle();
-  }
-  ASSERT_EQ(agent->Snapshot()->completed_frameworks.size(), 1u)
-      << "one framework, coming and going";
-  EXPECT_EQ(agent->Snapshot()->completed_frameworks[0].completed_executors.size(), 150u);
-  for (int i = 0; i < 60; ++i) {
-    framework.mutable_id()->set_value("F" + std::to_string(100 + i));
-    Run(CustomTask("t"), false);  // Dropped at once.
-  }
-  EXPECT_EQ(agent->Snapshot()->completed_frameworks.size(), 50u);
-}
-
 TEST_F(LifecycleTest, CompletedTasksOfAnExecutorAreBounded) {
   Register();
   Run(CustomTask("t0"));

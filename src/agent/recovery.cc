@@ -132,6 +132,7 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
       RestoreExecutor(*framework, executor, claims);
     }
   }
+  RestoreHistory(saved);
   // After their executors: none is to be found without its framework.
   for (const FrameworkId& id : removed) checkpoint_.RemoveFramework(id);
   spdlog::info("Recovering {} frameworks, {} executors and {} containers", frameworks_.size(),
@@ -140,6 +141,17 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
                                   lifetime_.Bind([this](Result<containers::Recovered> recovered) {
                                     if (!exited_) OnContainersRecovered(std::move(recovered));
                                   }));
+}
+
+void Agent::Impl::RestoreHistory(const Saved& saved) {
+  if (!saved.agent) {
+    for (const Saved::Completed& of_another : saved.completed) {
+      checkpoint_.RemoveCompleted(of_another.number);
+    }
+    return;
+  }
+  history_.Restore(saved.completed, AgentId(info_.id().value()),
+                   [this](const FrameworkId& id) { return Find(id) != nullptr; });
 }
 
 void Agent::Impl::RestoreExecutor(Framework& framework, const Saved::Executor& saved,

@@ -95,30 +95,6 @@ TEST_F(RegistrationTest, ARemovedFrameworkIsNotToldOfAgain) {
   EXPECT_EQ(links.subscriptions[1].tasks_size(), 0);
 }
 
-// A master takes bodies up to a limit; what has ended must not keep the agent out.
-TEST_F(RegistrationTest, ALongHistoryIsToldFromItsEnd) {
-  Register();
-  for (int i = 0; i < 30; ++i) {
-    v1::TaskInfo task = Task("t" + std::to_string(i));
-    task.mutable_labels()->add_labels()->set_key(std::string(1 << 20, 'k'));
-    Run(task);
-    containerizer.Start();
-    containerizer.End(Exited(0));
-    Drain();
-    clock.Settle();
-  }
-  agent->OnMasterDisconnected("reset");
-  clock.Advance(seconds(1));
-  ASSERT_EQ(links.subscriptions.size(), 2u);
-  const link::Call::Subscribe& subscribe = links.subscriptions[1];
-  ASSERT_EQ(subscribe.completed_frameworks_size(), 1);
-  v1::Task newest;
-  ASSERT_TRUE(newest.ParseFromString(subscribe.completed_frameworks(0).tasks(0)));
-  EXPECT_EQ(newest.name(), "t29");
-  EXPECT_GT(subscribe.completed_frameworks(0).tasks_size(), 1);
-  EXPECT_LT(subscribe.ByteSizeLong(), size_t{9} << 20);
-}
-
 // The subscription lists it as running, and statuses say nothing of it.
 TEST_F(RegistrationTest, AnExecutorThatEndsWhileTheAgentSubscribesIsTold) {
   Register();

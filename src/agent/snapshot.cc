@@ -39,38 +39,13 @@ void Describe(const Executor& executor, const StatusUpdates& updates,
   DescribeQueued(executor, subscribe);
 }
 
-// What has ended is for people to look at; a long history must not grow the subscription beyond the
-// body that a master takes, or the agent could never come back.
-constexpr size_t kMaxHistoryBytes = 8 << 20;
-
-// The newest that fit into `bytes_left`, which is reduced by them.
-void DescribeCompleted(const Framework& framework, link::Call::Subscribe& subscribe,
-                       size_t& bytes_left) {
-  const size_t info_bytes = framework.info.ByteSizeLong();
-  if (info_bytes > bytes_left) return;
-  bytes_left -= info_bytes;
-  link::Call::CompletedFramework* out = subscribe.add_completed_frameworks();
-  *out->mutable_info() = framework.info;
-  for (auto executor = framework.completed.rbegin(); executor != framework.completed.rend();
-       ++executor) {
-    for (const auto* tasks : {&executor->terminated, &executor->completed}) {
-      for (auto task = tasks->rbegin(); task != tasks->rend(); ++task) {
-        const size_t bytes = task->ByteSizeLong();
-        if (bytes > bytes_left) return;
-        bytes_left -= bytes;
-        task->SerializeToString(out->add_tasks());
-      }
-    }
-  }
-}
-
-Agent::FrameworkState SnapshotOf(const Framework& framework) {
+Agent::FrameworkState SnapshotOf(const Framework& framework, const History& history) {
   Agent::FrameworkState state;
   state.info = framework.info;
   for (const auto& [id, executor] : framework.executors) {
     state.executors.push_back(executor->Snapshot());
   }
-  state.completed_executors.assign(framework.completed.begin(), framework.completed.end());
+  state.completed_executors = history.ExecutorsOf(framework.id);
   return state;
 }
 
@@ -100,11 +75,7 @@ link::Call::Subscribe Agent::Impl::MakeSubscription() {
       Describe(*executor, updates_, subscribe);
     }
   }
-  size_t history_bytes = kMaxHistoryBytes;
-  for (auto framework = completed_frameworks_.rbegin(); framework != completed_frameworks_.rend();
-       ++framework) {
-    DescribeCompleted(**framework, subscribe, history_bytes);
-  }
+  history_.Describe(subscribe);
   return subscribe;
 }
 
@@ -149,11 +120,10 @@ std::shared_ptr<const Agent::State> Agent::Impl::Snapshot() const {
   state->registered = registration_.registered();
   state->master = master_;
   state->started = wall_start_;
-  for (const auto& [id, framework] : frameworks_)
-    state->frameworks.push_back(SnapshotOf(*framework));
-  for (const auto& framework : completed_frameworks_) {
-    state->completed_frameworks.push_back(SnapshotOf(*framework));
+  for (const auto& [id, framework] : frameworks_) {
+    state->frameworks.push_back(SnapshotOf(*framework, history_));
   }
+  state->completed_frameworks = history_.CompletedFrameworks();
   state->total = operations_.total();
   state->metrics = FormatMetrics(metrics_, MakeGauges());
   return state;

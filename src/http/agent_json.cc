@@ -35,7 +35,9 @@ void WriteExecutor(const agent::Agent::ExecutorState& executor, const std::strin
   writer->EndArray();
   writer->Key("completed_tasks");
   writer->BeginArray();
-  for (const auto& task : executor.completed) WriteTask(task, writer);
+  for (const auto* tasks : {&executor.completed, &executor.terminated}) {
+    for (const auto& task : *tasks) WriteTask(task, writer);
+  }
   writer->EndArray();
   writer->EndObject();
 }

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "agent/executor.h"
+#include "agent/services.h"
+#include "tepui/link.pb.h"
+
+namespace tepui::agent {
+
+// What has ended, for people to look at: the last executors of each framework, and the last
+// frameworks that have nothing here any more. Of frameworks with `checkpoint` it is saved, and
+// outlasts the agent's restart; of its running executors the completed tasks are not.
+class History {
+ public:
+  explicit History(const Services& services);
+
+  // What was saved, of the agent with this id. `lives` tells of a framework whether it has
+  // something here.
+  void Restore(const std::vector<Saved::Completed>& saved, const AgentId& agent,
+               const std::function<bool(const FrameworkId&)>& lives);
+
+  // Takes up an executor that has ended; its records in the checkpoint go.
+  void Add(const Executor& executor);
+  void OnFrameworkEnded(const v1::FrameworkInfo& info);
+  // One that may have been here before has something here again.
+  void OnFrameworkBack(const FrameworkId& framework);
+
+  // The oldest first.
+  std::vector<Agent::ExecutorState> ExecutorsOf(const FrameworkId& framework) const;
+  std::vector<Agent::FrameworkState> CompletedFrameworks() const;
+  // Completed frameworks with their tasks, the newest that fit into a bounded part of `subscribe`.
+  void Describe(link::Call::Subscribe& subscribe) const;
+
+ private:
+  struct Entry {
+    Agent::ExecutorState executor;
+    uint64_t record = 0;  // Its number in the checkpoint; 0: it has none.
+  };
+  struct Past {
+    v1::FrameworkInfo info;
+    std::deque<Entry> executors;
+  };
+
+  void Add(Past& past, Entry entry);
+  void DropOldest(Past& past);
+  void AddEnded(const FrameworkId& framework);
+
+  const Services& services_;
+  std::unordered_map<FrameworkId, Past> past_;
+  std::deque<FrameworkId> ended_;  // Those that have nothing here any more, the oldest first.
+};
+
+}  // namespace tepui::agent
