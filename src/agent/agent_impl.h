@@ -191,8 +191,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   Timer end_timer_;
 
   // What has ended while its own code is running is destroyed from the event loop.
-  std::vector<std::unique_ptr<Executor>> buried_executors_;
   std::vector<std::unique_ptr<Framework>> buried_frameworks_;
+  std::vector<std::unique_ptr<Executor>> buried_executors_;
   Timer burial_;
   Lifetime lifetime_;
 };

@@ -155,15 +155,20 @@ void Checkpoint::RemoveExecutor(const ContainerId& container) {
   WriteInParts(RemovalOf(container));
 }
 
-uint64_t Checkpoint::CompleteExecutor(const ContainerId& container,
-                                      const checkpoint::CompletedExecutor& record) {
+void Checkpoint::CompleteExecutor(const ContainerId& container, uint64_t number,
+                                  const checkpoint::CompletedExecutor& record,
+                                  const std::vector<uint64_t>& forgotten) {
   storage::Batch batch = RemovalOf(container);
-  batch.push_back(Put(CompletedKey(++last_completed_), record));
+  for (const uint64_t other : forgotten) batch.push_back(Drop(CompletedKey(other)));
+  batch.push_back(Put(CompletedKey(number), record));
   WriteInParts(std::move(batch));
-  return last_completed_;
 }
 
-void Checkpoint::RemoveCompleted(uint64_t number) { Write({Drop(CompletedKey(number))}); }
+void Checkpoint::RemoveCompleted(const std::vector<uint64_t>& numbers) {
+  storage::Batch batch;
+  for (const uint64_t number : numbers) batch.push_back(Drop(CompletedKey(number)));
+  WriteInParts(std::move(batch));
+}
 
 storage::Batch Checkpoint::RemovalOf(const ContainerId& container) {
   storage::Batch batch;
@@ -182,10 +187,12 @@ void Checkpoint::Remove(const std::vector<std::string>& keys) {
   WriteInParts(std::move(batch));
 }
 
-// In batches of a size that every store takes. What belongs to something goes before it.
+// In batches of a size that every store takes; the last is whole, so that what is to come together
+// does if it stands at the end. What belongs to something goes before it.
 void Checkpoint::WriteInParts(storage::Batch batch) {
   for (auto begin = batch.begin(); begin != batch.end();) {
-    const auto end = begin + std::min<ptrdiff_t>(kMaxWritesAtOnce, batch.end() - begin);
+    const ptrdiff_t surplus = (batch.end() - begin) % kMaxWritesAtOnce;
+    const auto end = begin + (surplus != 0 ? surplus : kMaxWritesAtOnce);
     Write({std::make_move_iterator(begin), std::make_move_iterator(end)});
     begin = end;
   }

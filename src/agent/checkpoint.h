@@ -64,10 +64,14 @@ class Checkpoint {
   void SaveExecutor(const ContainerId& container, const checkpoint::Executor& executor);
   // With its tasks and their statuses.
   void RemoveExecutor(const ContainerId& container);
-  // The same, with what is kept of it in place of that. Returns its number, which is not 0.
-  uint64_t CompleteExecutor(const ContainerId& container,
-                            const checkpoint::CompletedExecutor& record);
-  void RemoveCompleted(uint64_t number);
+  // The number of the next executor that is completed; greater than those before, and not 0.
+  uint64_t NextCompleted() { return ++last_completed_; }
+  // As RemoveExecutor, with what is kept of it in place of that; at once the records of others that
+  // are `forgotten` go.
+  void CompleteExecutor(const ContainerId& container, uint64_t number,
+                        const checkpoint::CompletedExecutor& record,
+                        const std::vector<uint64_t>& forgotten);
+  void RemoveCompleted(const std::vector<uint64_t>& numbers);
 
   // The number of the executor's next task; greater than those before, and not 0.
   uint64_t NextTask(const ContainerId& executor);

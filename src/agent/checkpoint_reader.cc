@@ -185,8 +185,6 @@ std::string ExecutorKey(const ContainerId& container) {
   return fmt::format("{}{}", kExecutors, container);
 }
 
-std::string CompletedKey(uint64_t number) { return fmt::format("{}{:016x}", kCompleted, number); }
-
 std::string ToString(const TaskKey& key) {
   return fmt::format("{}{}/{:016x}", kTasks, key.executor, key.number);
 }
@@ -195,15 +193,23 @@ std::string StatusKey(const TaskKey& task, uint64_t number) {
   return fmt::format("{}{}/{:016x}/{:016x}", kStatuses, task.executor, task.number, number);
 }
 
+std::string CompletedKey(uint64_t number) { return fmt::format("{}{:016x}", kCompleted, number); }
+
 std::string_view LostWith(std::string_view key) {
   if (key == kAgentKey) return "it starts as a new agent, and the tasks that it finds are ended";
   if (key == kResourcesKey) {
     return "its dynamic reservations and persistent volumes are given up; the data of volumes "
-           "stays where it is";
+           "stays where it is: empty MOUNT disks, whose next volume would show it";
   }
   if (key.starts_with(kOperations)) return "the operation's outcome is not told again";
   if (key.starts_with(kCompleted)) return "the history of a completed executor is lost";
-  if (key.starts_with(kDestroyedVolumes)) return "the data of a destroyed volume stays on the disk";
+  if (key.starts_with(kStatuses)) {
+    return "this status of the task is not told again; if it was its end, that it failed is told";
+  }
+  if (key.starts_with(kDestroyedVolumes)) {
+    return "the data of a destroyed volume stays on the disk: remove it, or the next volume on a "
+           "MOUNT disk may show it";
+  }
   return "what it is about is ended";
 }
 

@@ -30,8 +30,8 @@ std::string DestroyedVolumeKey(const std::string& name);
 std::string FrameworkKey(uint64_t number);
 std::string ExecutorKey(const ContainerId& container);
 std::string ToString(const TaskKey& key);
-std::string CompletedKey(uint64_t number);
 std::string StatusKey(const TaskKey& task, uint64_t number);
+std::string CompletedKey(uint64_t number);
 // What an agent that goes on without the record of this key does not know any more, as a clause for
 // whoever allowed that.
 std::string_view LostWith(std::string_view key);

@@ -232,7 +232,7 @@ TEST_P(CrashTest, EveryTaskComesToOneEnd) {
   Pass(seconds(1));
   for (const std::string& task : launched_) EXPECT_TRUE(Ended(task)) << task;
   EXPECT_TRUE(machine.containers.empty());
-  // Nothing is left of them but the history, which has each once.
+  // Nothing is left of them but the history, which has none of them twice.
   std::vector<std::string> keys;
   std::set<std::string> past;
   for (const auto& [key, value] : disk_) {

@@ -17,6 +17,15 @@ bool IsUuid(const std::string& bytes) {
   return version >= 1 && version <= 5;
 }
 
+// What an executor says must fit into what the master takes at once, and schedulers.
+constexpr size_t kMaxSaidBytes = 16 << 20;
+
+Status CheckSize(std::string_view what, const google::protobuf::Message& said) {
+  if (said.ByteSizeLong() <= kMaxSaidBytes) return {};
+  return Fail(Code::kTooLarge, "The {} has {} bytes, and more than {} cannot be passed on", what,
+              said.ByteSizeLong(), kMaxSaidBytes);
+}
+
 Status ValidateStatus(const v1::TaskStatus& status, const std::string& executor) {
   if (!IsUuid(status.uuid())) {
     return Fail(Code::kInvalid,
@@ -35,7 +44,7 @@ Status ValidateStatus(const v1::TaskStatus& status, const std::string& executor)
     return Fail(Code::kInvalid, "An executor cannot report TASK_STAGING (task {})",
                 status.task_id().value());
   }
-  return {};
+  return CheckSize("status", status);
 }
 
 // Reference 1.3.
@@ -58,7 +67,7 @@ Status Validate(const Call& call) {
       return ValidateStatus(call.update().status(), call.executor_id().value());
     case Call::MESSAGE:
       if (!call.has_message()) return Fail(Code::kInvalid, "Expecting 'message' to be present");
-      return {};
+      return CheckSize("message", call.message());
     case Call::HEARTBEAT:
       return {};
     case Call::UNKNOWN:

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "agent/paths.h"
 
 namespace tepui::agent {
 namespace {
 
-constexpr size_t kMaxCompletedFrameworks = 50;
-// Of the tasks that an executor's record keeps, the newest first.
+constexpr size_t kMaxCompletedFrameworks = 50;  // Reference 2.7.
+// Of a record. What is larger keeps fewer tasks, or has no record: history must not be what fills
+// the disk, or what the store refuses.
 constexpr size_t kMaxSavedBytes = 64 << 10;
 // A long history must not grow the subscription beyond the body that a master takes, or the agent
 // could never come back.
@@ -27,18 +29,23 @@ bool ForNewest(const Agent::ExecutorState& executor, Take take) {
   return true;
 }
 
-checkpoint::CompletedExecutor ToRecord(const v1::FrameworkInfo& framework,
-                                       const Agent::ExecutorState& executor) {
+// Nothing if it is too large without any task.
+std::optional<checkpoint::CompletedExecutor> ToRecord(const v1::FrameworkInfo& framework,
+                                                      const Agent::ExecutorState& executor) {
   checkpoint::CompletedExecutor record;
   *record.mutable_framework() = framework;
   *record.mutable_info() = executor.info;
-  record.mutable_info()->clear_data();  // It may be large, and is not shown.
+  // What people do not look at.
+  record.mutable_info()->clear_command();
+  record.mutable_info()->clear_container();
+  record.mutable_info()->clear_data();
   record.set_container(executor.container.value());
   if (executor.command_executor) record.set_command(true);
-  size_t bytes = 0;
+  size_t bytes = record.ByteSizeLong();
+  if (bytes > kMaxSavedBytes) return std::nullopt;
   ForNewest(executor, [&](const v1::Task& task) {
     bytes += task.ByteSizeLong();
-    if (record.tasks_size() > 0 && bytes > kMaxSavedBytes) return false;
+    if (bytes > kMaxSavedBytes) return false;
     *record.add_tasks() = task;
     return true;
   });
@@ -52,6 +59,7 @@ History::History(const Services& services) : services_(services) {}
 
 void History::Restore(const std::vector<Saved::Completed>& saved, const AgentId& agent,
                       const std::function<bool(const FrameworkId&)>& lives) {
+  std::vector<FrameworkId> ended;
   for (const Saved::Completed& completed : saved) {
     const checkpoint::CompletedExecutor& record = completed.record;
     const FrameworkId framework(record.framework().id().value());
@@ -65,37 +73,45 @@ void History::Restore(const std::vector<Saved::Completed>& saved, const AgentId&
     executor.completed.assign(record.tasks().begin(), record.tasks().end());
     Past& past = past_[framework];
     past.info = record.framework();
-    Add(past, {std::move(executor), completed.number});
+    past.executors.push_back({std::move(executor), completed.number});
+    Forget(TakeSurplus(past));
     if (lives(framework)) continue;
-    OnFrameworkBack(framework);  // The newest end counts.
-    AddEnded(framework);
+    std::erase(ended, framework);  // The newest end counts.
+    ended.push_back(framework);
   }
+  for (const FrameworkId& framework : ended) AddEnded(framework);
 }
 
-void History::Add(const Executor& executor) {
-  Entry entry{executor.Snapshot()};
+void History::OnExecutorEnded(const Executor& executor) {
   Past& past = past_[executor.framework().id];
   past.info = executor.framework().info;
-  if (executor.checkpointed()) {
-    entry.record = services_.checkpoint.CompleteExecutor(executor.container(),
-                                                         ToRecord(past.info, entry.executor));
+  Entry& entry = past.executors.emplace_back(executor.Snapshot());
+  std::optional<checkpoint::CompletedExecutor> record;
+  if (executor.checkpointed() && services_.options.max_completed_executors_per_framework > 0) {
+    record = ToRecord(past.info, entry.executor);
   }
-  Add(past, std::move(entry));
+  if (record) entry.record = services_.checkpoint.NextCompleted();
+  const uint64_t number = entry.record;
+  const std::vector<uint64_t> surplus = TakeSurplus(past);
+  if (record) {
+    services_.checkpoint.CompleteExecutor(executor.container(), number, *record, surplus);
+  } else {
+    if (executor.checkpointed()) services_.checkpoint.RemoveExecutor(executor.container());
+    Forget(surplus);
+  }
 }
 
-void History::Add(Past& past, Entry entry) {
-  past.executors.push_back(std::move(entry));
-  if (past.executors.size() >
-      static_cast<size_t>(services_.options.max_completed_executors_per_framework)) {
-    DropOldest(past);
+std::vector<uint64_t> History::TakeSurplus(Past& past) const {
+  const auto limit = static_cast<size_t>(services_.options.max_completed_executors_per_framework);
+  std::vector<uint64_t> records;
+  for (; past.executors.size() > limit; past.executors.pop_front()) {
+    if (past.executors.front().record != 0) records.push_back(past.executors.front().record);
   }
+  return records;
 }
 
-void History::DropOldest(Past& past) {
-  if (const uint64_t record = past.executors.front().record; record != 0) {
-    services_.checkpoint.RemoveCompleted(record);
-  }
-  past.executors.pop_front();
+void History::Forget(const std::vector<uint64_t>& records) {
+  if (!records.empty()) services_.checkpoint.RemoveCompleted(records);
 }
 
 void History::OnFrameworkEnded(const v1::FrameworkInfo& info) {
@@ -107,10 +123,13 @@ void History::OnFrameworkEnded(const v1::FrameworkInfo& info) {
 void History::AddEnded(const FrameworkId& framework) {
   ended_.push_back(framework);
   if (ended_.size() <= kMaxCompletedFrameworks) return;
-  const auto oldest = past_.find(ended_.front());
-  while (!oldest->second.executors.empty()) DropOldest(oldest->second);
-  past_.erase(oldest);
+  const auto oldest = past_.extract(ended_.front());
   ended_.pop_front();
+  std::vector<uint64_t> records;
+  for (const Entry& entry : oldest.mapped().executors) {
+    if (entry.record != 0) records.push_back(entry.record);
+  }
+  Forget(records);
 }
 
 void History::OnFrameworkBack(const FrameworkId& framework) { std::erase(ended_, framework); }
@@ -140,7 +159,7 @@ void History::Describe(link::Call::Subscribe& subscribe) const {
   };
   for (auto framework = ended_.rbegin(); framework != ended_.rend(); ++framework) {
     const Past& past = past_.at(*framework);
-    if (!fits(past.info.ByteSizeLong())) return;
+    if (!fits(past.info.ByteSizeLong())) continue;
     link::Call::CompletedFramework* out = subscribe.add_completed_frameworks();
     *out->mutable_info() = past.info;
     for (auto entry = past.executors.rbegin(); entry != past.executors.rend(); ++entry) {
@@ -149,7 +168,7 @@ void History::Describe(link::Call::Subscribe& subscribe) const {
         task.SerializeToString(out->add_tasks());
         return true;
       });
-      if (!all) return;
+      if (!all) break;
     }
   }
 }

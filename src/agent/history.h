@@ -15,8 +15,9 @@
 namespace tepui::agent {
 
 // What has ended, for people to look at: the last executors of each framework, and the last
-// frameworks that have nothing here any more. Of frameworks with `checkpoint` it is saved, and
-// outlasts the agent's restart; of its running executors the completed tasks are not.
+// frameworks that have nothing here any more. Of frameworks with `checkpoint` it is saved as far as
+// it is not large, and outlasts the agent's restart; not so the completed tasks of an executor that
+// has not ended, and a task whose last acknowledgement was the last thing to be saved.
 class History {
  public:
   explicit History(const Services& services);
@@ -26,8 +27,8 @@ class History {
   void Restore(const std::vector<Saved::Completed>& saved, const AgentId& agent,
                const std::function<bool(const FrameworkId&)>& lives);
 
-  // Takes up an executor that has ended; its records in the checkpoint go.
-  void Add(const Executor& executor);
+  // Takes it up; its records in the checkpoint go.
+  void OnExecutorEnded(const Executor& executor);
   void OnFrameworkEnded(const v1::FrameworkInfo& info);
   // One that may have been here before has something here again.
   void OnFrameworkBack(const FrameworkId& framework);
@@ -48,8 +49,9 @@ class History {
     std::deque<Entry> executors;
   };
 
-  void Add(Past& past, Entry entry);
-  void DropOldest(Past& past);
+  // Drops the oldest executors beyond the limit; returns the numbers of their records.
+  std::vector<uint64_t> TakeSurplus(Past& past) const;
+  void Forget(const std::vector<uint64_t>& records);
   void AddEnded(const FrameworkId& framework);
 
   const Services& services_;

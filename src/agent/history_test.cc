@@ -177,14 +177,16 @@ TEST_F(HistoryTest, IsNotThatOfTheAgentThatWasThereBefore) {
   EXPECT_THAT(Saved(), IsEmpty());
 }
 
-// A master takes bodies up to a limit; what has ended must not keep the agent out.
-TEST_F(HistoryTest, IsToldFromItsEndAsFarAsThereIsRoom) {
+// A master takes bodies up to a limit; what has ended must not keep the agent out, nor fill the
+// disk.
+TEST_F(HistoryTest, OfLargeTasksIsToldFromItsEndAndNotSaved) {
   Register();
   for (int i = 0; i < 30; ++i) {
     v1::TaskInfo task = Task("t" + std::to_string(i));
     task.mutable_labels()->add_labels()->set_key(std::string(1 << 20, 'k'));
     Finish(task);
   }
+  EXPECT_THAT(Saved(), IsEmpty());
   agent->OnMasterDisconnected("reset");
   clock.Advance(seconds(1));
   ASSERT_EQ(links.subscriptions.size(), 2u);
@@ -214,6 +216,7 @@ TEST_F(HistoryTest, ARecordKeepsTheNewestTasksOfAnExecutor) {
   RestartAndRegister();
   EXPECT_THAT(Tasks(agent->Snapshot()->completed_frameworks[0]),
               ElementsAre("t44", "t45", "t46", "t47", "t48", "t49"));
+  EXPECT_LT(saved->records.at(Saved().front()).value.size(), size_t{64} << 10);
 }
 
 }  // namespace

@@ -12,8 +12,6 @@ namespace tepui::agent {
 
 namespace {
 
-// Reference 2.7.
-
 // A container that was taken away, not one that failed, leaves its tasks gone.
 bool MeansGone(v1::TaskStatus::Reason reason) {
   return reason == v1::TaskStatus::REASON_CONTAINER_PREEMPTED ||
@@ -278,7 +276,7 @@ void Agent::Impl::RemoveExecutor(Executor& executor) {
   Framework& framework = executor.framework();
   gc_.Schedule(executor.directory());
   gc_.Schedule(executor.path());
-  history_.Add(executor);
+  history_.OnExecutorEnded(executor);
   for (const auto& [id, task] : executor.terminated()) framework.tasks.erase(id);
   auto removed = framework.executors.extract(executor.id());
   Bury(std::move(removed.mapped()), nullptr);

@@ -41,8 +41,8 @@ Executor::Kind FromProto(checkpoint::Executor::Kind kind) {
 Error WithWayOut(Error error, bool strict) {
   if (error.code == Code::kInternal && strict) {
     error.message +=
-        ". Or start the agent once with --strict=false: it goes on without what is damaged, and "
-        "what that is about is ended";
+        ". Or start the agent once with --strict=false: it goes on without the records that are "
+        "damaged, and what they are about is ended";
   }
   return error;
 }
@@ -145,10 +145,10 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
 
 void Agent::Impl::RestoreHistory(const Saved& saved) {
   if (!saved.agent) {
-    for (const Saved::Completed& of_another : saved.completed) {
-      checkpoint_.RemoveCompleted(of_another.number);
-    }
-    return;
+    std::vector<uint64_t> of_another;
+    for (const Saved::Completed& completed : saved.completed)
+      of_another.push_back(completed.number);
+    return checkpoint_.RemoveCompleted(of_another);
   }
   history_.Restore(saved.completed, AgentId(info_.id().value()),
                    [this](const FrameworkId& id) { return Find(id) != nullptr; });
@@ -213,6 +213,12 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
       if (shutting_down && executor->active()) ShutdownExecutor(*executor);
     } else if (executor->idle()) {
       RemoveExecutor(*executor);
+    } else {
+      // Unless the last status of a task was damaged there is none that it left unfinished.
+      ExecutorEnd lost;
+      lost.message =
+          "The task has ended, and how was lost with a damaged record of the agent's checkpoint";
+      EndTasks(*executor, lost);
     }
   }
   for (Framework* framework : frameworks) RemoveIfIdle(*framework);

@@ -580,6 +580,23 @@ TEST_F(RecoveryTest, DamageIsNamedAndContained) {
   EXPECT_THAT(saved->records.size(), before.size()) << "with its tasks and statuses";
 }
 
+TEST_F(RecoveryTest, ATaskWhoseEndIsLostWithItsRecordIsEnded) {
+  RunTask();
+  containerizer.End(Exited(0));
+  clock.Settle();
+  ASSERT_THAT(States(Sent()), ElementsAre(v1::TASK_FINISHED)) << "and nobody acknowledges it";
+  std::string last;
+  for (const auto& [key, record] : saved->records) {
+    if (key.starts_with("statuses/")) last = key;
+  }
+  saved->records.erase(last);
+  RestartAndRegister();
+  const auto statuses = Take();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
+  EXPECT_THAT(statuses[0].message(), HasSubstr("lost with a damaged record"));
+  EXPECT_THAT(Keys(), ElementsAre("agent"));
+}
+
 TEST_F(RecoveryTest, RecordsOfANewerVersionAreNotTouched) {
   RunTask();
   saved->records["volumes/x"].value = "y";

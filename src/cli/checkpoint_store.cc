@@ -25,27 +25,36 @@ Opened Open(const std::string& path, Poster poster) {
                                     agent::Checkpoint::kLimits);
 }
 
-Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
-  {
-    const auto file = storage::SqliteFile::Open(path, storage::Access::kWrite);
-    if (!file) return Fail(file.error());
-    const auto removed = (*file)->RemoveDamaged();
-    if (!removed) return Fail(removed.error());
-    for (const std::string& key : *removed) {
-      spdlog::error(
-          "Left out of the agent's checkpoint: The record '{}' of '{}' does not match its "
-          "checksum: {}. Look after the disk",
-          key, path, agent::LostWith(key));
-    }
+// A name for what is damaged, beside it, with the time.
+std::string NameAside(const std::string& path) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
+}
+
+Status RemoveDamagedRecords(const std::string& path) {
+  const auto file = storage::SqliteFile::Open(path, storage::Access::kWrite);
+  if (!file) return Fail(file.error());
+  const std::string copy = NameAside(path);
+  const auto removed = (*file)->RemoveDamaged(copy);
+  if (!removed) return Fail(removed.error());
+  for (const std::string& key : *removed) {
+    spdlog::error(
+        "Left out of the agent's checkpoint: The record '{}' does not match its checksum: {}. '{}' "
+        "is the store as it was; look after the disk",
+        key, agent::LostWith(key), copy);
   }
+  return {};
+}
+
+Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
+  if (Status removed = RemoveDamagedRecords(path); !removed) return Fail(removed.error());
   return Open(path, std::move(poster));
 }
 
 // The store with its log, which SQLite keeps beside it. The file itself goes first: SQLite does not
 // read a log into an empty file.
 Result<std::string> MoveAside(const std::string& path) {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  const std::string aside = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
+  const std::string aside = NameAside(path);
   if (std::filesystem::exists(aside)) {
     return Fail(Code::kConflict, "'{}' is there already: try again in a second", aside);
   }

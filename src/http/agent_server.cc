@@ -236,7 +236,7 @@ void AgentServer::Impl::OnMasterEvent(const link::Event& event) {
 }
 
 void AgentServer::Impl::AddRoutes() {
-  router_.Add("/api/v1/executor", "POST",
+  router_.Add(std::string(kExecutorPath), "POST",
               [this](net::Request request, net::Url, net::Responder responder) {
                 OnExecutor(std::move(request), std::move(responder));
               });

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "containers/containerizer.h"
 #include "election/election.h"
+#include "http/limits.h"
 #include "net/http.h"
 #include "storage/store.h"
 
@@ -24,6 +26,8 @@ struct AgentParts {
   std::unique_ptr<containers::Prober> prober;
   std::unique_ptr<containers::Disk> disk;
 };
+
+inline constexpr std::string_view kExecutorPath = "/api/v1/executor";
 
 struct AgentServerOptions {
   // info.hostname, info.port and address are filled from what the server listens on where they are
@@ -39,8 +43,9 @@ struct AgentServerOptions {
   std::function<Result<std::unique_ptr<storage::Store>>(Poster)> store;
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
-  // What an executor says must fit into what the master takes, and sends to schedulers.
-  net::ServerOptions net{.max_body_bytes = 16 << 20};
+  net::ServerOptions net{
+      .max_body_bytes_of = {{std::string(kExecutorPath), kMaxSubscriptionBytes}},
+  };
   // Called once, on the agent's thread, when the agent must end (refused or told to shut down, or
   // Shutdown done).
   std::function<void(Status)> on_exit;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <expected>
 #include <optional>
 #include <string>
@@ -21,10 +20,6 @@ namespace tepui::http {
 
 inline constexpr std::string_view kSchedulerPath = "/api/v1/scheduler";
 inline constexpr std::string_view kAgentPath = "/api/v1/agent";
-
-// An agent's subscription tells of all that it has: thousands of tasks, or a few that are as large
-// as a scheduler's call may be. One that were too large would keep the agent out for good.
-inline constexpr size_t kMaxAgentBodyBytes = 512 << 20;
 
 // What is known to a master that does not serve calls.
 struct NotLeading {

@@ -10,6 +10,7 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "election/election.h"
+#include "http/limits.h"
 #include "http/master_api.h"
 #include "master/leadership.h"
 #include "net/http.h"
@@ -38,7 +39,7 @@ struct MasterServerOptions {
   // Called once, on the master's thread, if the process must end, with the reason.
   std::function<void(const Error&)> on_exit = [](const Error&) {};
   net::ServerOptions net{
-      .max_body_bytes_of = {{std::string(kAgentPath), kMaxAgentBodyBytes}},
+      .max_body_bytes_of = {{std::string(kAgentPath), kMaxSubscriptionBytes}},
   };
 };
 

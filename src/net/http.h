@@ -132,8 +132,9 @@ class IoThreads {
 
 struct ServerOptions {
   size_t max_header_bytes = 64 << 10;
-  size_t max_body_bytes = 64 << 20;                              // After decoding; over it 413.
-  std::map<std::string, size_t, std::less<>> max_body_bytes_of = {};  // By path, in place of it.
+  size_t max_body_bytes = 64 << 20;  // After decoding; over it 413.
+  // By path, in place of that, for bodies that are not packed.
+  std::map<std::string, size_t, std::less<>> max_body_bytes_of = {};
   size_t max_stream_backlog_bytes = 64 << 20;
   int max_connections = 100'000;  // Over it new ones are closed at once.
   int max_pipelined = 16;  // Requests of one connection in hand at once; then it is not read.

@@ -230,7 +230,6 @@ bool RequestParser::keep_alive() const { return parser_->keep_alive(); }
 bool RequestParser::http11() const { return parser_->http11(); }
 bool RequestParser::expects_continue() const { return parser_->expects_continue; }
 size_t RequestParser::body_bytes() const { return parser_->body().size(); }
-size_t RequestParser::max_body_bytes() const { return parser_->limits().max_body_bytes; }
 const ParseFailure& RequestParser::failure() const { return parser_->failure(); }
 
 Request RequestParser::Take() {

@@ -47,7 +47,6 @@ class RequestParser {
   bool http11() const;
   bool expects_continue() const;
   size_t body_bytes() const;  // So far.
-  size_t max_body_bytes() const;
 
   // After kDone: the request, its target in origin form; the next one may follow. Trailer fields
   // are dropped: nobody may add headers after they were judged.

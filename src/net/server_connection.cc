@@ -116,7 +116,6 @@ size_t ServerConnection::TakeRequests(std::string_view bytes) {
 void ServerConnection::Dispatch() {
   RequestTraits traits{
       .head = false, .http11 = parser_.http11(), .keep_alive = parser_.keep_alive()};
-  const size_t max_body_bytes = parser_.max_body_bytes();
   Request request = parser_.Take();
   continue_sent_ = false;
   traits.head = request.method == "HEAD";
@@ -126,7 +125,7 @@ void ServerConnection::Dispatch() {
 
   if (const std::string* encoding = request.headers.Find("Content-Encoding"); encoding != nullptr) {
     if (EqualsIgnoreCase(*encoding, "gzip") || EqualsIgnoreCase(*encoding, "x-gzip")) {
-      auto body = Gunzip(request.body, max_body_bytes);
+      auto body = Gunzip(request.body, shared_->options.max_body_bytes);
       if (!body)
         return Refuse({body.error().code == Code::kTooLarge ? 413U : 400U, body.error().message});
       request.body = std::move(*body);

@@ -343,26 +343,48 @@ Result<std::vector<std::string>> SqliteFile::Check() {
   return problems;
 }
 
-Result<std::vector<std::string>> SqliteFile::RemoveDamaged() {
+Result<std::vector<std::string>> SqliteFile::RemoveDamaged(const std::string& copy) {
+  // Its mark may be what is damaged.
+  const Result<uint64_t> unfinished = Version(kImportKey);
+  if (!unfinished) return Fail(unfinished.error());
+  if (*unfinished != 0) return Fail(ImportUnfinished(path_));
   Result<SqliteStatement> select =
       connection_->Prepare("SELECT key, value, version, checksum, rowid FROM entries ORDER BY key");
   if (!select) return Fail(select.error());
   std::vector<std::string> keys;
   // By number: the key may be what is damaged.
-  std::string rows;
+  std::vector<int64_t> rows;
   while (true) {
     const Result<bool> row = select->Step();
     if (!row) return Fail(row.error());
     if (!*row) break;
     if (MatchesChecksum(*select)) continue;
     keys.emplace_back(select->Bytes(0));
-    rows += fmt::format("{}{}", rows.empty() ? "" : ", ", select->Number(4));
+    rows.push_back(select->Number(4));
   }
   if (keys.empty()) return keys;
-  const Status removed =
-      connection_->Run(fmt::format("DELETE FROM entries WHERE rowid IN ({})", rows));
-  if (!removed) return Fail(removed.error());
+  if (Status copied = CopyTo(copy); !copied) return Fail(copied.error());
+  if (Status removed = RemoveRows(rows); !removed) return Fail(removed.error());
   return keys;
+}
+
+Status SqliteFile::CopyTo(const std::string& path) {
+  if (Status made = MakeFile(path); !made) return made;
+  Result<SqliteStatement> copy = connection_->Prepare("VACUUM INTO ?");
+  if (!copy) return Fail(copy.error());
+  copy->BindText(1, path);
+  return copy->Execute();
+}
+
+Status SqliteFile::RemoveRows(const std::vector<int64_t>& rows) {
+  if (Status begun = connection_->Run("BEGIN IMMEDIATE"); !begun) return begun;
+  for (const int64_t row : rows) {
+    Status removed = connection_->Run(fmt::format("DELETE FROM entries WHERE rowid = {}", row));
+    if (removed) continue;
+    std::ignore = connection_->Run("ROLLBACK");
+    return removed;
+  }
+  return connection_->Run("COMMIT");
 }
 
 }  // namespace tepui::storage

@@ -43,8 +43,9 @@ class SqliteFile {
   Result<std::vector<std::string>> Check();
 
   // Of a file that is open for writing: takes the records out that do not match their checksums,
-  // durably, and returns their keys. For who would rather go on without them.
-  Result<std::vector<std::string>> RemoveDamaged();
+  // durably, and returns their keys. For who would rather go on without them. If there are any, the
+  // store as it is is copied to the file `copy` first, which must not be there.
+  Result<std::vector<std::string>> RemoveDamaged(const std::string& copy);
 
   const std::string& path() const { return path_; }
 
@@ -66,6 +67,8 @@ class SqliteFile {
   Status MakeSchema();
   Status PrepareStatements();
   Status CheckPages();
+  Status CopyTo(const std::string& path);
+  Status RemoveRows(const std::vector<int64_t>& rows);
   Status CheckEpoch();
   Result<std::vector<Status>> Apply(std::span<const Batch* const> batches);
   Status Apply(const Batch& batch);

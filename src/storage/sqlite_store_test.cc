@@ -228,9 +228,11 @@ TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
 
   auto file = SqliteFile::Open(path_, Access::kWrite);
   ASSERT_TRUE(file);
-  EXPECT_EQ((*file)->RemoveDamaged().value(), std::vector<std::string>{"hurt"});
-  EXPECT_EQ((*file)->RemoveDamaged().value(), std::vector<std::string>{});
+  EXPECT_EQ((*file)->RemoveDamaged(path_ + ".copy").value(), std::vector<std::string>{"hurt"});
+  EXPECT_EQ((*file)->RemoveDamaged(path_ + ".none").value(), std::vector<std::string>{});
   file->reset();
+  EXPECT_NE(Contents(path_ + ".copy").find("b value on the disk"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".none"));
   EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"good", "harmless", 1}}));
 }
 

@@ -288,4 +288,4 @@ def test_a_damaged_record_is_named_and_what_it_is_about_is_ended(make_pair):
     assert any(f"The record '{key}'" in line and "is ended" in line for line in agent.log)
     assert not processes_in(sandboxes[0]) and processes_in(sandboxes[1])
     framework.call("KILL", task_id={"value": goes_on})
-    framework.status(goes_on, "TASK_KILLED")
+    ends(framework, goes_on, "TASK_KILLED")

@@ -114,7 +114,7 @@ def test_the_executor_api_refuses(cluster, framework):
     assert call({"type": "HEARTBEAT", **ids}) == 202
     assert call("nonsense") == 400
     # More than the agent could be sure to pass on; packed, so that all of it is sent before the answer comes.
-    large = json.dumps({"type": "MESSAGE", **ids, "message": {"data": "A" * (16 << 20)}})
+    large = json.dumps({"type": "MESSAGE", **ids, "message": {"data": "A" * (24 << 20)}})
     assert call(gzip.compress(large.encode()), **{"Content-Encoding": "gzip"}) == 413
 
 
