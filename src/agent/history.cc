@@ -74,7 +74,7 @@ void History::Restore(const std::vector<Saved::Completed>& saved, const AgentId&
     Past& past = past_[framework];
     past.info = record.framework();
     past.executors.push_back({std::move(executor), completed.number});
-    Forget(TakeSurplus(past));
+    services_.checkpoint.RemoveCompleted(Keep(MaxExecutors(), past));
     if (lives(framework)) continue;
     std::erase(ended, framework);  // The newest end counts.
     ended.push_back(framework);
@@ -87,31 +87,30 @@ void History::OnExecutorEnded(const Executor& executor) {
   past.info = executor.framework().info;
   Entry& entry = past.executors.emplace_back(executor.Snapshot());
   std::optional<checkpoint::CompletedExecutor> record;
-  if (executor.checkpointed() && services_.options.max_completed_executors_per_framework > 0) {
+  if (executor.checkpointed() && MaxExecutors() > 0) {
     record = ToRecord(past.info, entry.executor);
   }
   if (record) entry.record = services_.checkpoint.NextCompleted();
   const uint64_t number = entry.record;
-  const std::vector<uint64_t> surplus = TakeSurplus(past);
+  const std::vector<uint64_t> forgotten = Keep(MaxExecutors(), past);
   if (record) {
-    services_.checkpoint.CompleteExecutor(executor.container(), number, *record, surplus);
+    services_.checkpoint.CompleteExecutor(executor.container(), number, *record, forgotten);
   } else {
     if (executor.checkpointed()) services_.checkpoint.RemoveExecutor(executor.container());
-    Forget(surplus);
+    services_.checkpoint.RemoveCompleted(forgotten);
   }
 }
 
-std::vector<uint64_t> History::TakeSurplus(Past& past) const {
-  const auto limit = static_cast<size_t>(services_.options.max_completed_executors_per_framework);
+std::vector<uint64_t> History::Keep(size_t newest, Past& past) {
   std::vector<uint64_t> records;
-  for (; past.executors.size() > limit; past.executors.pop_front()) {
+  for (; past.executors.size() > newest; past.executors.pop_front()) {
     if (past.executors.front().record != 0) records.push_back(past.executors.front().record);
   }
   return records;
 }
 
-void History::Forget(const std::vector<uint64_t>& records) {
-  if (!records.empty()) services_.checkpoint.RemoveCompleted(records);
+size_t History::MaxExecutors() const {
+  return static_cast<size_t>(services_.options.max_completed_executors_per_framework);
 }
 
 void History::OnFrameworkEnded(const v1::FrameworkInfo& info) {
@@ -123,13 +122,9 @@ void History::OnFrameworkEnded(const v1::FrameworkInfo& info) {
 void History::AddEnded(const FrameworkId& framework) {
   ended_.push_back(framework);
   if (ended_.size() <= kMaxCompletedFrameworks) return;
-  const auto oldest = past_.extract(ended_.front());
+  auto oldest = past_.extract(ended_.front());
   ended_.pop_front();
-  std::vector<uint64_t> records;
-  for (const Entry& entry : oldest.mapped().executors) {
-    if (entry.record != 0) records.push_back(entry.record);
-  }
-  Forget(records);
+  services_.checkpoint.RemoveCompleted(Keep(0, oldest.mapped()));
 }
 
 void History::OnFrameworkBack(const FrameworkId& framework) { std::erase(ended_, framework); }

@@ -49,9 +49,9 @@ class History {
     std::deque<Entry> executors;
   };
 
-  // Drops the oldest executors beyond the limit; returns the numbers of their records.
-  std::vector<uint64_t> TakeSurplus(Past& past) const;
-  void Forget(const std::vector<uint64_t>& records);
+  // Drops all but the newest; returns the numbers of the records of those that go.
+  static std::vector<uint64_t> Keep(size_t newest, Past& past);
+  size_t MaxExecutors() const;
   void AddEnded(const FrameworkId& framework);
 
   const Services& services_;
