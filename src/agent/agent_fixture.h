@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -467,6 +468,12 @@ class AgentTest : public ::testing::Test {
     }
     return out;
   }
+  // Of the agent's store.
+  std::vector<std::string> SavedKeys() const {
+    std::vector<std::string> keys;
+    for (const auto& [key, record] : saved->records) keys.push_back(key);
+    return keys;
+  }
   double Metric(const std::string& name) const {
     const auto state = agent->Snapshot();
     for (const auto& [key, value] : state->metrics) {
@@ -525,6 +532,30 @@ class AgentTest : public ::testing::Test {
 
  private:
   size_t taken_ = 0;
+};
+
+// Of a framework that is checkpointed, on an agent that starts again.
+class CheckpointedTest : public AgentTest {
+ protected:
+  CheckpointedTest() {
+    framework.set_checkpoint(true);
+    options.boot_id = "b1";
+  }
+
+  // All statuses, each acknowledged as it comes, with time for what is to be saved.
+  std::vector<v1::TaskStatus> Take() {
+    std::vector<v1::TaskStatus> out;
+    while (true) {
+      clock.Settle();
+      auto sent = Drain();
+      if (sent.empty()) return out;
+      std::ranges::move(sent, std::back_inserter(out));
+    }
+  }
+  void RestartAndRegister() {
+    Restart();
+    Register();
+  }
 };
 
 }  // namespace tepui::agent

@@ -12,44 +12,27 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class HistoryTest : public AgentTest {
+class HistoryTest : public CheckpointedTest {
  protected:
-  HistoryTest() {
-    framework.set_checkpoint(true);
-    options.boot_id = "b1";
-  }
-
-  // Acknowledges all statuses, with time for what is to be saved.
-  void Settle() {
-    do {
-      clock.Settle();
-    } while (!Drain().empty());
-  }
   void Finish(const v1::TaskInfo& task) {
     Run(task);
     containerizer.Start();
     containerizer.End(Exited(0));
-    Settle();
+    Take();
   }
   void Finish(const std::string& task) { Finish(Task(task)); }
-  void RestartAndRegister() {
-    Restart();
-    Register();
-  }
   std::vector<std::string> Saved() const {
-    std::vector<std::string> keys;
-    for (const auto& [key, record] : saved->records) {
-      if (key.starts_with("completed/")) keys.push_back(key);
-    }
+    std::vector<std::string> keys = SavedKeys();
+    std::erase_if(keys, [](const std::string& key) { return !key.starts_with("completed/"); });
     return keys;
   }
   // A custom executor, which has the task.
   void RunCustom(const v1::TaskInfo& task) {
     Run(task);
-    Settle();
+    Take();
     containerizer.Start();
     ASSERT_TRUE(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE)));
-    Settle();
+    Take();
   }
   // The ids of the tasks of a framework's completed executors.
   static std::vector<std::string> Tasks(const Agent::FrameworkState& framework) {
@@ -93,9 +76,9 @@ TEST_F(HistoryTest, OutlastsARestart) {
   with_data.mutable_executor()->set_data("much of it");
   RunCustom(with_data);
   Call(Update("custom", v1::TASK_FINISHED));
-  Settle();
+  Take();
   containerizer.End(Exited(0));
-  Settle();
+  Take();
   Finish("command");
   framework.mutable_id()->set_value("F2");
   Finish("other");
@@ -131,14 +114,14 @@ TEST_F(HistoryTest, OfAFrameworkThatRunsGoesOnAfterARestart) {
   Finish("first");
   Run(Task("runs"));
   containerizer.Start();
-  Settle();
+  Take();
   Finish("second");
   RestartAndRegister();
   EXPECT_THAT(CompletedFrameworks(), IsEmpty());
   ASSERT_THAT(agent->Snapshot()->frameworks, SizeIs(1));
   EXPECT_THAT(Tasks(agent->Snapshot()->frameworks[0]), ElementsAre("first", "second"));
   containerizer.End(Exited(0));
-  Settle();
+  Take();
   ASSERT_THAT(CompletedFrameworks(), ElementsAre(kFramework));
   EXPECT_THAT(Tasks(agent->Snapshot()->completed_frameworks[0]),
               ElementsAre("first", "second", "runs"));
@@ -206,12 +189,12 @@ TEST_F(HistoryTest, ARecordKeepsTheNewestTasksOfAnExecutor) {
     v1::TaskInfo task = CustomTask("t" + std::to_string(i));
     task.mutable_labels()->add_labels()->set_key(std::string(10 << 10, 'k'));
     if (i > 0) Run(task, false);
-    Settle();
+    Take();
     EXPECT_TRUE(Call(Update("t" + std::to_string(i), v1::TASK_FINISHED)));
-    Settle();
+    Take();
   }
   containerizer.End(Exited(0));
-  Settle();
+  Take();
   ASSERT_THAT(Saved(), SizeIs(1));
   RestartAndRegister();
   EXPECT_THAT(Tasks(agent->Snapshot()->completed_frameworks[0]),

@@ -67,11 +67,6 @@ class OperationsTest : public AgentTest {
     agent->OnMasterEvent(event);
     clock.Settle();
   }
-  std::vector<std::string> SavedKeys() const {
-    std::vector<std::string> keys;
-    for (const auto& [key, entry] : saved->records) keys.push_back(key);
-    return keys;
-  }
   std::vector<link::Call::OperationUpdate> Updates() const {
     std::vector<link::Call::OperationUpdate> out;
     for (const link::Call& call : links.Of(link::Call::OPERATION_UPDATE)) {

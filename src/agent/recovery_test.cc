@@ -13,23 +13,8 @@ using testing::Not;
 using testing::SizeIs;
 
 // Reference 5.1: what an agent goes on with after a restart.
-class RecoveryTest : public AgentTest {
+class RecoveryTest : public CheckpointedTest {
  protected:
-  RecoveryTest() {
-    framework.set_checkpoint(true);
-    options.boot_id = "b1";
-  }
-
-  // All statuses, each acknowledged as it comes, with time for what is to be saved.
-  std::vector<v1::TaskStatus> Take() {
-    std::vector<v1::TaskStatus> out;
-    while (true) {
-      clock.Settle();
-      auto sent = Drain();
-      if (sent.empty()) return out;
-      std::ranges::move(sent, std::back_inserter(out));
-    }
-  }
   // Registered, with a command task that runs, and whose statuses are acknowledged.
   void RunTask(const std::string& id = "t1") {
     if (!agent) Register();
@@ -45,20 +30,14 @@ class RecoveryTest : public AgentTest {
     ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FINISHED));
     Acknowledge(statuses[0]);
   }
-  void RestartAndRegister() {
-    Restart();
-    Register();
-  }
   void EndMeanwhile(const ContainerId& container, int wait_status) {
     containerizer.ended[container].status = wait_status;
   }
   const link::Call::Subscribe& Subscription() const { return links.subscriptions.back(); }
   // Of what is saved, without the history.
   std::vector<std::string> Keys() const {
-    std::vector<std::string> keys;
-    for (const auto& [key, record] : saved->records) {
-      if (!key.starts_with("completed/")) keys.push_back(key);
-    }
+    std::vector<std::string> keys = SavedKeys();
+    std::erase_if(keys, [](const std::string& key) { return key.starts_with("completed/"); });
     return keys;
   }
   std::string Why() const {

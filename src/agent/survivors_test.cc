@@ -10,13 +10,9 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-class SurvivorsTest : public AgentTest {
+class SurvivorsTest : public CheckpointedTest {
  protected:
-  SurvivorsTest() {
-    framework.set_checkpoint(true);
-    options.boot_id = "b1";
-    AddCapability(v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
-  }
+  SurvivorsTest() { AddCapability(v1::FrameworkInfo::Capability::TASK_KILLING_STATE); }
 
   // The agent is killed while it launches, and what it started does not end.
   void DieWhileLaunching() {
@@ -24,17 +20,8 @@ class SurvivorsTest : public AgentTest {
     Drain();
     clock.Settle();
     containerizer.survivors = {containerizer.order.back()};
-    Restart();
-    Register();
+    RestartAndRegister();
     EXPECT_THAT(containerizer.claims, IsEmpty());
-  }
-  std::vector<v1::TaskStatus> Take() {
-    std::vector<v1::TaskStatus> out = Drain();
-    for (int i = 0; i < 5; ++i) {
-      clock.Settle();
-      std::ranges::move(Drain(), std::back_inserter(out));
-    }
-    return out;
   }
 };
 

@@ -151,6 +151,20 @@ TEST(GoneAgents, TakeTheirTasksWithThem) {
   EXPECT_THAT(h.Read().agents(), IsEmpty());
 }
 
+// What the scheduler of a task that ran on `node` hears when that is marked gone.
+std::vector<v1::TaskStatus> RunUntilGone(MasterHarness& h, const Scheduler& scheduler,
+                                         const Node& node, bool unreachable) {
+  h.Launch(scheduler, {MasterHarness::Task(node, "t")});
+  h.Report(node, scheduler, "t", v1::TASK_RUNNING);
+  if (unreachable) {
+    h.Leave(node);
+    h.clock.Advance(minutes(2));
+  }
+  h.Take(scheduler);
+  EXPECT_TRUE(MarkGone(h, Agent(node)));
+  return h.TakeStatuses(scheduler);
+}
+
 // Frameworks that do not know the state hear of a loss as of any other.
 TEST(GoneAgents, AreLostToFrameworksOfOld) {
   for (const bool away : {false, true}) {
@@ -158,15 +172,7 @@ TEST(GoneAgents, AreLostToFrameworksOfOld) {
     const Node node = h.Join();
     const Scheduler scheduler =
         h.Subscribe(MasterHarness::InfoWithout(v1::FrameworkInfo::Capability::PARTITION_AWARE));
-    h.Launch(scheduler, {MasterHarness::Task(node, "t")});
-    h.Report(node, scheduler, "t", v1::TASK_RUNNING);
-    if (away) {
-      h.Leave(node);
-      h.clock.Advance(minutes(2));
-    }
-    h.Take(scheduler);
-    EXPECT_TRUE(MarkGone(h, Agent(node)));
-    const auto statuses = h.TakeStatuses(scheduler);
+    const auto statuses = RunUntilGone(h, scheduler, node, away);
     ASSERT_THAT(statuses, SizeIs(1));
     EXPECT_EQ(statuses[0].state(), v1::TASK_LOST);
     EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_AGENT_REMOVED);
@@ -205,13 +211,7 @@ TEST(GoneAgents, MayHaveBeenUnreachable) {
   MasterHarness h;
   Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
-  h.Launch(scheduler, {MasterHarness::Task(node, "t")});
-  h.Report(node, scheduler, "t", v1::TASK_RUNNING);
-  h.Leave(node);
-  h.clock.Advance(minutes(2));
-  h.Take(scheduler);
-  EXPECT_TRUE(MarkGone(h, Agent(node)));
-  const auto statuses = h.TakeStatuses(scheduler);
+  const auto statuses = RunUntilGone(h, scheduler, node, /*unreachable=*/true);
   ASSERT_THAT(statuses, SizeIs(1));
   EXPECT_EQ(statuses[0].state(), v1::TASK_GONE_BY_OPERATOR);
   EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR);
