@@ -16,8 +16,10 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
 find_program(TEPUI_CCACHE ccache)
 if(TEPUI_CCACHE)
-  # gcc's precompiled headers need these two, or every unit that uses one misses the cache.
-  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${TEPUI_CCACHE})
+  # Precompiled headers need the sloppiness, or every unit that uses one misses the cache. With the base directory the
+  # compiler sees relative paths, so that a checkout in another folder finds what this one has compiled.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TEPUI_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
 endif()
