@@ -51,7 +51,7 @@ clients() {
 }
 
 format() {
-  git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run --Werror
+  git ls-files 'src/*.cc' 'src/*.h' 'include/*.h' 'bench/*.cc' 'bench/*.h' 'tests/*.cc' | xargs clang-format-19 --dry-run --Werror
 }
 
 style() {

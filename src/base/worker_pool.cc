@@ -21,6 +21,11 @@ void WorkerPool::Submit(Work work) {
   wake_.notify_one();
 }
 
+size_t WorkerPool::Waiting() const {
+  std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
 void WorkerPool::Stop() {
   std::deque<Work> unrun;
   {

@@ -12,8 +12,8 @@ namespace tepui {
 
 // Threads for work that blocks on the file system, the user database or the kernel. Thread-safe.
 //
-// The queue has no bound of its own: each container has at most one launch, one update and one
-// cleanup in it, each check one start, so that what the agent admits bounds it.
+// The queue has no bound of its own. Of containers, each has at most one launch, one update and one
+// cleanup in it, and each check one start; of requests, web::Router bounds the number.
 class WorkerPool {
  public:
   using Work = std::move_only_function<void()>;
@@ -26,13 +26,16 @@ class WorkerPool {
   // it is destroyed unrun.
   void Submit(Work work);
 
+  // How much of it has not begun.
+  size_t Waiting() const;
+
   // Waits for the work in hand; what waits is destroyed unrun. Idempotent.
   void Stop();
 
  private:
   void Run(const std::string& name);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Work> queue_;
   bool stopped_ = false;

@@ -6,17 +6,18 @@
 #include <utility>
 
 #include "agent/checkpoint/checkpoint.h"
+#include "api/executor_api.h"
 #include "api/v0/agent_json.h"
 #include "api/v0/common_routes.h"
 #include "base/event_loop.h"
 #include "base/version.h"
+#include "base/worker_pool.h"
 #include "election/master_address.h"
 #include "server/addresses.h"
 #include "server/master_link.h"
 #include "server/stream_hub.h"
 #include "server/system_metrics.h"
 #include "storage/memory/memory_store.h"
-#include "web/call_decoding.h"
 #include "web/files.h"
 #include "web/responses.h"
 #include "web/router.h"
@@ -25,22 +26,17 @@ namespace tepui::server {
 
 namespace {
 
-using mesos::v1::executor::Call;
-
 // How long an agent that ends waits for its master to take what it said.
 constexpr auto kLastWords = std::chrono::seconds(2);
-
-std::optional<std::string> BearerToken(const net::Request& request) {
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string* header = request.headers.Find("Authorization");
-  if (header == nullptr || !header->starts_with(kScheme)) return std::nullopt;
-  return header->substr(kScheme.size());
-}
+// Threads that read sandboxes. One may hang on a file system that does not answer.
+constexpr int kFileThreads = 4;
 
 // The agent's Links: the master by the link, executors by the hub.
 class EdgeLinks final : public agent::Links {
  public:
-  EdgeLinks(MasterLink& master, StreamHub& hub) : master_(master), hub_(hub) {}
+  EdgeLinks(MasterLink& master, StreamHub& hub, std::function<void(const AgentId&)> identified)
+      : master_(master), hub_(hub), identified_(std::move(identified)) {}
+  void Identify(const AgentId& id) override { identified_(id); }
   void Subscribe(link::Call::Subscribe subscribe) override {
     master_.Subscribe(std::move(subscribe));
   }
@@ -54,6 +50,7 @@ class EdgeLinks final : public agent::Links {
  private:
   MasterLink& master_;
   StreamHub& hub_;
+  const std::function<void(const AgentId&)> identified_;
 };
 
 }  // namespace
@@ -81,6 +78,7 @@ class AgentServer::Impl {
     // First the sources of work, then the threads that do it; then, on nobody's thread, the core
     // before what it calls.
     server_.Stop();
+    workers_.Stop();
     hub_.Stop();
     loop_.Stop();
     reader_.Stop();
@@ -107,14 +105,13 @@ class AgentServer::Impl {
   Status OpenStore(const Poster& poster);
   void AddRoutes();
   void DrainLink();
-  void OnExecutor(net::Request request, net::Responder responder);
-  void OnExecutorSubscribe(const net::Request& request, Call call, net::Responder responder);
+  void OnExecutor(const net::Request& request, net::Responder responder);
+  void OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder);
   void OnLeader(const std::optional<v1::MasterInfo>& leader);
-  void OnMasterEvent(const link::Event& event);
+  void AttachSandboxes(const AgentId& id);
 
   // Renders from a snapshot the core makes on its own thread.
-  void AddRendered(std::string path,
-                   std::function<std::string(const agent::AgentState&)> render) {
+  void AddRendered(std::string path, std::function<std::string(const agent::AgentState&)> render) {
     router_.Add(
         std::move(path), "GET",
         [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
@@ -134,6 +131,7 @@ class AgentServer::Impl {
   SystemRandom random_;
   web::Router router_{"/slave(1)"};
   web::Files files_;
+  WorkerPool workers_{"agent-files", kFileThreads};
   std::atomic<bool> ready_ = false;
 
   EventLoop reader_{"agent-reader"};
@@ -166,12 +164,13 @@ Status AgentServer::Impl::Start() {
     opened = OpenStore(poster);
     if (!opened) return;
     MasterLink::Events events;
-    events.on_event = [this](const link::Event& event) { OnMasterEvent(event); };
+    events.on_event = [this](const link::Event& event) { agent_->OnMasterEvent(event); };
     events.on_disconnected = [this](const std::string& reason) {
       agent_->OnMasterDisconnected(reason);
     };
     link_ = std::make_unique<MasterLink>(threads_, loop_, std::move(events));
-    links_ = std::make_unique<EdgeLinks>(*link_, hub_);
+    links_ = std::make_unique<EdgeLinks>(*link_, hub_,
+                                         [this](const AgentId& id) { AttachSandboxes(id); });
     agent_ = std::make_unique<agent::Agent>(options_.agent, loop_, random_, *links_,
                                             *parts_.containerizer, *parts_.prober, *parts_.disk,
                                             *store_, options_.on_exit);
@@ -224,21 +223,16 @@ void AgentServer::Impl::OnLeader(const std::optional<v1::MasterInfo>& leader) {
   agent_->OnMasterDetected();
 }
 
-void AgentServer::Impl::OnMasterEvent(const link::Event& event) {
-  if (event.type() == link::Event::SUBSCRIBED) {
-    // Sandboxes by their path on disk, and by the path below the agent's own directory.
-    const std::string agents = options_.agent.work_dir + "/slaves";
-    files_.Attach(
-        {{agents, agents},
-         {"/frameworks", agents + "/" + event.subscribed().agent_id().value() + "/frameworks"}});
-  }
-  agent_->OnMasterEvent(event);
+// Sandboxes are served by their path on disk, and by the path below the agent's own directory.
+void AgentServer::Impl::AttachSandboxes(const AgentId& id) {
+  const std::string agents = options_.agent.work_dir + "/slaves";
+  files_.Attach({{agents, agents}, {"/frameworks", agents + "/" + id.value() + "/frameworks"}});
 }
 
 void AgentServer::Impl::AddRoutes() {
-  router_.Add(std::string(kExecutorPath), "POST",
-              [this](net::Request request, net::Url, net::Responder responder) {
-                OnExecutor(std::move(request), std::move(responder));
+  router_.Add(std::string(api::kExecutorPath), "POST",
+              [this](const net::Request& request, net::Url, net::Responder responder) {
+                OnExecutor(request, std::move(responder));
               });
   AddRendered("/state", [this](const agent::AgentState& state) {
     return api::AgentStateJson(options_.agent, pid_, options_.flags, state);
@@ -249,38 +243,32 @@ void AgentServer::Impl::AddRoutes() {
     return MetricsJson(metrics);
   });
   api::AddCommonRoutes(&router_, options_.flags);
-  files_.AddRoutes(&router_);
+  files_.AddRoutes(&router_, workers_);
 }
 
-void AgentServer::Impl::OnExecutor(net::Request request, net::Responder responder) {
-  Call call;
-  if (auto decoded = web::DecodeCall(request, &call); !decoded) {
-    std::move(responder).Send(std::move(decoded.error()));
+void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder responder) {
+  auto read = api::ReadExecutorRequest(request);
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
     return;
   }
-  if (call.type() == Call::SUBSCRIBE) {
-    OnExecutorSubscribe(request, std::move(call), std::move(responder));
+  if (read->events) {
+    OnExecutorSubscribe(std::move(*read), std::move(responder));
     return;
   }
-  loop_.Post([this, token = BearerToken(request), call = std::move(call),
-              responder = std::move(responder)]() mutable {
-    agent_->OnExecutorCall(token, call, [responder = std::move(responder)](Status status) mutable {
-      std::move(responder).Send(status ? web::TextResponse(202, "")
-                                       : web::ErrorResponse(status.error()));
-    });
+  loop_.Post([this, read = std::move(*read), responder = std::move(responder)]() mutable {
+    agent_->OnExecutorCall(read.token, read.call,
+                           [responder = std::move(responder)](Status status) mutable {
+                             std::move(responder).Send(status ? web::TextResponse(202, "")
+                                                              : web::ErrorResponse(status.error()));
+                           });
   });
 }
 
-void AgentServer::Impl::OnExecutorSubscribe(const net::Request& request, Call call,
-                                            net::Responder responder) {
-  const auto type = web::NegotiateAnswer(request);
-  if (!type) {
-    std::move(responder).Send(type.error());
-    return;
-  }
-  const auto stream = hub_.Open(std::move(responder), *type, "");
-  loop_.Post([this, stream, token = BearerToken(request), call = std::move(call)] {
-    agent_->OnExecutorSubscribe(stream, token, call, [this, stream](Status status) {
+void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder) {
+  const auto stream = hub_.Open(std::move(responder), *read.events, "");
+  loop_.Post([this, stream, read = std::move(read)] {
+    agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](Status status) {
       if (status) {
         hub_.Accept(stream);
       } else {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/core/agent.h"
+#include "api/executor_api.h"
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "container/containerizer.h"
@@ -27,8 +28,6 @@ struct AgentParts {
   std::unique_ptr<containers::Disk> disk;
 };
 
-inline constexpr std::string_view kExecutorPath = "/api/v1/executor";
-
 struct AgentServerOptions {
   // info.hostname, info.port and address are filled from what the server listens on where they are
   // unset.
@@ -44,7 +43,7 @@ struct AgentServerOptions {
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
   net::ServerOptions net{
-      .max_body_bytes_of = {{std::string(kExecutorPath), web::kMaxSubscriptionBytes}},
+      .max_body_bytes_of = {{std::string(api::kExecutorPath), web::kMaxSubscriptionBytes}},
   };
   // Called once, on the agent's thread, when the agent must end (refused or told to shut down, or
   // Shutdown done).

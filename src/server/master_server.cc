@@ -9,6 +9,7 @@
 #include "api/master_api.h"
 #include "api/operator_api.h"
 #include "api/v0/common_routes.h"
+#include "api/v0/front_page.h"
 #include "api/v0/master_json.h"
 #include "base/event_loop.h"
 #include "base/log.h"
@@ -124,6 +125,7 @@ class MasterServer::Impl {
   master::Master* Leading() { return leadership_ ? leadership_->master() : nullptr; }
 
   void AddRoutes();
+  void AddFrontPage();
   void AddReadRoutes();
   // A route that only a leader serves; others send the client on to it.
   void AddLeading(std::string path, std::string method, web::Router::Handler handler);
@@ -297,7 +299,7 @@ void MasterServer::Impl::AddLeading(std::string path, std::string method,
                 if (leading_.load(std::memory_order_acquire)) {
                   handler(std::move(request), std::move(url), std::move(responder));
                 } else {
-                  api::SendOn(request, std::move(responder));
+                  SendOn(request, std::move(responder));
                 }
               });
 }
@@ -340,7 +342,22 @@ void MasterServer::Impl::AddRoutes() {
   router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
     Redirect(std::move(responder));
   });
+  AddFrontPage();
   AddReadRoutes();
+}
+
+void MasterServer::Impl::AddFrontPage() {
+  router_.Add("/", "GET", [this](net::Request, net::Url, net::Responder responder) {
+    if (leading_.load(std::memory_order_acquire)) {
+      reader_.Post([this, responder = std::move(responder)]() mutable {
+        std::move(responder).Send(api::FrontPage(identity_, model_));
+      });
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    // A master that is elected and still reads the registry is no other place to go to.
+    std::move(responder).Send(api::StandbyPage(elected_ ? std::nullopt : leader_));
+  });
 }
 
 void MasterServer::Impl::AddReadRoutes() {

@@ -148,13 +148,15 @@ Result<Files::Chunk> Files::Read(const std::string& path, uint64_t offset,
   return result;
 }
 
-void Files::AddRoutes(Router* router) {
-  router->Add("/files/read", "GET", [this](net::Request, net::Url url, net::Responder responder) {
-    OnRead(url, std::move(responder));
-  });
-  router->Add("/files/browse", "GET", [this](net::Request, net::Url url, net::Responder responder) {
-    OnBrowse(url, std::move(responder));
-  });
+void Files::AddRoutes(Router* router, WorkerPool& workers) {
+  router->AddBlocking("/files/read", "GET", workers,
+                      [this](net::Request, net::Url url, net::Responder responder) {
+                        OnRead(url, std::move(responder));
+                      });
+  router->AddBlocking("/files/browse", "GET", workers,
+                      [this](net::Request, net::Url url, net::Responder responder) {
+                        OnBrowse(url, std::move(responder));
+                      });
 }
 
 void Files::OnRead(const net::Url& url, net::Responder responder) const {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/worker_pool.h"
 #include "net/http.h"
 
 namespace tepui::web {
@@ -38,8 +39,8 @@ class Files {
   Result<Chunk> Read(const std::string& path, uint64_t offset,
                      std::optional<uint64_t> length) const;
 
-  // Adds the two routes. They read on the I/O thread that serves them, in bounded pieces.
-  void AddRoutes(Router* router);
+  // Adds the two routes. They read on `workers`, in bounded pieces.
+  void AddRoutes(Router* router, WorkerPool& workers);
 
  private:
   void OnRead(const net::Url& url, net::Responder responder) const;

@@ -10,6 +10,24 @@ void Router::Add(std::string path, std::string method, Handler handler) {
   entries_.emplace(std::move(path), Entry{std::move(method), std::move(handler)});
 }
 
+void Router::AddBlocking(std::string path, std::string method, WorkerPool& workers,
+                         Handler handler) {
+  Add(std::move(path), std::move(method),
+      [&workers, handler = std::move(handler)](net::Request request, net::Url url,
+                                               net::Responder responder) {
+        if (workers.Waiting() >= kMostWaiting) {
+          std::move(responder).Send(TextResponse(
+              503, fmt::format("{} requests that read files wait already; try again later",
+                               kMostWaiting)));
+          return;
+        }
+        workers.Submit([&handler, request = std::move(request), url = std::move(url),
+                        responder = std::move(responder)]() mutable {
+          handler(std::move(request), std::move(url), std::move(responder));
+        });
+      });
+}
+
 void Router::Route(net::Request request, net::Responder responder) const {
   auto url = net::ParseTarget(request.target);
   if (!url) {

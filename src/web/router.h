@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/worker_pool.h"
 #include "net/http.h"
 
 namespace tepui::web {
@@ -20,6 +21,12 @@ class Router {
 
   // `method` "" admits any; otherwise another one answers 405. HEAD is admitted with GET.
   void Add(std::string path, std::string method, Handler handler);
+
+  // For handlers that read disk or ask a user database: they run on `workers`, which must be
+  // stopped after the server and before the router goes. While kMostWaiting of them wait, others
+  // answer 503.
+  static constexpr size_t kMostWaiting = 1'000;
+  void AddBlocking(std::string path, std::string method, WorkerPool& workers, Handler handler);
 
   // Answers 400 for a target that cannot be read and 404 for a path nobody has.
   void Route(net::Request request, net::Responder responder) const;

@@ -79,7 +79,9 @@ void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
     return;
   }
   spdlog::info("Registered with master {} as agent {}", subscribed.master_info().id(), id);
+  const bool known = info_.has_id();
   *info_.mutable_id() = subscribed.agent_id();
+  if (!known) services_.links.Identify(AgentId(id));
   master_ = subscribed.master_info();
   if (std::string info = info_.SerializeAsString(); info != saved_info_) {
     saved_info_ = std::move(info);

@@ -47,7 +47,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnStreamClosed(StreamId stream);
   void Shutdown(bool unregister, const Status& status);
   void Leave();
-  std::shared_ptr<const State> Snapshot() const;
+  std::shared_ptr<const AgentState> Snapshot() const;
 
  private:
   // A task or a task group on its way to its executor.

@@ -100,6 +100,7 @@ Status Agent::Impl::TakeIdentity(Saved& saved) {
                           : CheckReconfiguration(before, options_.info, options_.reconfiguration);
   if (fits) {
     *info_.mutable_id() = before.id();
+    services_.links.Identify(AgentId(before.id().value()));
     return {};
   }
   if (!rebooted) return fits;

@@ -115,7 +115,7 @@ Gauges Agent::Impl::MakeGauges() const {
 }
 
 std::shared_ptr<const AgentState> Agent::Impl::Snapshot() const {
-  auto state = std::make_shared<State>();
+  auto state = std::make_shared<AgentState>();
   state->id = AgentId(info_.id().value());
   state->registered = registration_.registered();
   state->master = master_;

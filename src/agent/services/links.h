@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/ids.h"
 #include "mesos/v1/executor/executor.pb.h"
 #include "tepui/link.pb.h"
 
@@ -23,6 +24,10 @@ class Links {
   virtual void Send(link::Call call) = 0;
   // Drops the link; OnMasterDisconnected does not follow.
   virtual void Disconnect() = 0;
+
+  // --- To the edge. The agent has this id, from its checkpoint or from its registration. Called
+  // once.
+  virtual void Identify(const AgentId& id) = 0;
 
   // --- To executors.
   virtual void Send(StreamId stream, mesos::v1::executor::Event event) = 0;

@@ -35,6 +35,7 @@ class FakeLinks final : public Links {
   }
   void Send(link::Call call) override { calls.push_back(std::move(call)); }
   void Disconnect() override { ++disconnects; }
+  void Identify(const AgentId& id) override { identities.push_back(id); }
   void Send(StreamId stream, ExecutorEvent event) override {
     events[stream].push_back(std::move(event));
   }
@@ -56,6 +57,7 @@ class FakeLinks final : public Links {
   std::vector<link::Call::Subscribe> subscriptions;
   std::vector<link::Call> calls;
   int disconnects = 0;
+  std::vector<AgentId> identities;
   std::map<StreamId, std::vector<ExecutorEvent>> events;
   std::set<StreamId> closed;
 };

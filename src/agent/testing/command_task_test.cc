@@ -339,7 +339,7 @@ TEST_F(CommandTaskTest, LinksPersistentVolumes) {
   volume->mutable_disk()->mutable_volume()->set_container_path("data");
   volume->mutable_disk()->mutable_volume()->set_mode(v1::Volume::RW);
 
-  // Unknown to the agent: reference 2.6, RESOURCES_UNKNOWN.
+  // Unknown to the agent: RESOURCES_UNKNOWN (reference 2.6).
   Run(task);
   auto statuses = Drain();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_LOST));

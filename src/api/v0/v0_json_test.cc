@@ -57,7 +57,7 @@ TEST(V0Json, FullResourcesAlsoSayTheRoleInTheOldWay) {
   EXPECT_NE(json.find("reservations"), std::string::npos) << json;
 }
 
-TEST(web::JsonWriter, CommasAndNumbers) {
+TEST(JsonWriter, CommasAndNumbers) {
   std::string json;
   web::JsonWriter writer(&json);
   writer.BeginObject();

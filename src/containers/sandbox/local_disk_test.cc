@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <future>
 
 #include "base/event_loop.h"
 #include "base/testing/processes.h"

@@ -47,7 +47,7 @@ struct AgentReports : ::testing::Test {
   Scheduler scheduler{.info = MasterHarness::Info(), .id = {}, .stream = 0, .stream_uuid = {}};
 };
 
-// A framework may leave all of its roles while it runs what it launched in them (reference 2.1).
+// A framework may leave all of its roles while it runs what it launched in them (reference 1.2).
 TEST_F(AgentReports, FrameworksWithoutRolesKeepTheirTasks) {
   scheduler.info.clear_roles();
   *node.subscribe.add_frameworks() = scheduler.info;

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "agent/checkpoint/checkpoint.h"
+#include "api/executor_api.h"
 #include "base/version.h"
 #include "sim/network/event_streams.h"
 #include "sim/nodes/agent_link.h"
 #include "sim/nodes/simulated_containerizer.h"
 #include "sim/world/durable.h"
-#include "web/call_decoding.h"
 #include "web/responses.h"
 #include "wire/content_type.h"
 
@@ -43,13 +43,6 @@ agent::Options WithIdentity(agent::Options options, const Host& host) {
 agent::Options OfBoot(agent::Options options, uint64_t boot) {
   options.boot_id = fmt::format("boot {}", boot);
   return options;
-}
-
-std::optional<std::string> BearerToken(const net::Request& request) {
-  constexpr std::string_view kScheme = "Bearer ";
-  const std::string* header = request.headers.Find("Authorization");
-  if (header == nullptr || !header->starts_with(kScheme)) return std::nullopt;
-  return header->substr(kScheme.size());
 }
 
 std::string Describe(const link::Call& call) {
@@ -118,6 +111,7 @@ class AgentNode::Life final : public agent::Links {
   void Subscribe(link::Call::Subscribe subscribe) override;
   void Send(link::Call call) override;
   void Disconnect() override { link_.Disconnect(); }
+  void Identify(const AgentId&) override {}
   void Send(agent::StreamId stream, ExecutorEvent event) override {
     streams_.Send(stream, wire::Encode(event, wire::ContentType::kProtobuf));
   }
@@ -128,7 +122,7 @@ class AgentNode::Life final : public agent::Links {
   void OnMasterEvent(const link::Event& event);
   void OnRequest(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
   void OnExecutor(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
-  void OnExecutorSubscribe(const net::Request& request, const ExecutorCall& call,
+  void OnExecutorSubscribe(const api::ExecutorRequest& read,
                            std::shared_ptr<Network::Exchange> exchange);
   void OnAgentExit(const Status& status);
   void Leave(const Status& status);
@@ -202,7 +196,7 @@ void AgentNode::Life::OnMasterEvent(const link::Event& event) {
 
 void AgentNode::Life::OnRequest(const net::Request& request,
                                 std::shared_ptr<Network::Exchange> exchange) {
-  if (request.target == "/api/v1/executor") {
+  if (request.target == api::kExecutorPath) {
     OnExecutor(request, std::move(exchange));
   } else if (request.target == "/health") {
     exchange->Respond({});
@@ -213,29 +207,24 @@ void AgentNode::Life::OnRequest(const net::Request& request,
 
 void AgentNode::Life::OnExecutor(const net::Request& request,
                                  std::shared_ptr<Network::Exchange> exchange) {
-  ExecutorCall call;
-  if (auto decoded = web::DecodeCall(request, &call); !decoded) {
-    return exchange->Respond(std::move(decoded.error()));
-  }
-  if (call.type() == ExecutorCall::SUBSCRIBE) {
-    return OnExecutorSubscribe(request, call, std::move(exchange));
-  }
-  agent_->OnExecutorCall(BearerToken(request), call, [exchange](const Status& status) {
+  const auto read = api::ReadExecutorRequest(request);
+  if (!read) return exchange->Respond(read.error());
+  if (read->events) return OnExecutorSubscribe(*read, std::move(exchange));
+  agent_->OnExecutorCall(read->token, read->call, [exchange](const Status& status) {
     exchange->Respond(status ? web::TextResponse(202, "") : web::ErrorResponse(status.error()));
   });
 }
 
-void AgentNode::Life::OnExecutorSubscribe(const net::Request& request, const ExecutorCall& call,
+void AgentNode::Life::OnExecutorSubscribe(const api::ExecutorRequest& read,
                                           std::shared_ptr<Network::Exchange> exchange) {
   const agent::StreamId stream = streams_.Open(std::move(exchange), "");
-  agent_->OnExecutorSubscribe(stream, BearerToken(request), call,
-                              [this, stream](const Status& status) {
-                                if (status) {
-                                  streams_.Accept(stream);
-                                } else {
-                                  streams_.Refuse(stream, web::ErrorResponse(status.error()));
-                                }
-                              });
+  agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](const Status& status) {
+    if (status) {
+      streams_.Accept(stream);
+    } else {
+      streams_.Refuse(stream, web::ErrorResponse(status.error()));
+    }
+  });
 }
 
 // From inside the core. Its last words may still be on their way.
