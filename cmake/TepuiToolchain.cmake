@@ -38,7 +38,7 @@ if(TEPUI_SANITIZE)
 endif()
 
 # For programs, not libraries and not tests. Messages are made by one thread and freed by another all day, and glibc's
-# malloc makes such threads wait for each other and grows their heaps page by page (docs/performance.md). A sanitizer
+# malloc makes such threads wait for each other and grows their heaps page by page (docs/performance-history.md). A sanitizer
 # brings its own.
 add_library(tepui_malloc INTERFACE)
 if(NOT TEPUI_SANITIZE)

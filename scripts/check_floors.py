@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds src/ to its plan, src/floors.txt (docs/architecture.md, "The house").
+"""Holds src/ to its plan, src/floors.txt (docs/architecture.md, "Rooms").
 
 A file may include its own room, rooms of lower floors and lower rooms of its own folder; no chain of includes may come
 back to where it began; a room has at most 30 units (a unit is a header with its source and test); Asio, Beast and

@@ -127,7 +127,8 @@ int SimulateCommand(const Invocation& invocation) {
            "Plans a cluster: simulates agents, frameworks and their load, as a workload file in "
            "JSON describes them, with the allocator of the master in virtual time, and reports "
            "utilisation, waiting times, fairness and offers. Nothing is started and no network is "
-           "used; the same file, flags and seed give the same report. docs/simulate.md explains "
+           "used; the same file, flags and seed give the same report. docs/capacity-planning.md "
+           "explains "
            "the file and has examples.",
        .arguments = "WORKLOAD_FILE",
        .environment_prefix = "",

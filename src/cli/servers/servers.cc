@@ -19,7 +19,7 @@ namespace tepui::cli {
 int IoThreadCount() {
   constexpr unsigned kMostUseful = 8;
   // The core's thread has a processor to itself: busy threads beyond the number of processors wait
-  // for each other, a tick of the kernel at a time (docs/performance.md).
+  // for each other, a tick of the kernel at a time (docs/performance-history.md).
   const unsigned left = std::max(std::thread::hardware_concurrency(), 2u) - 1;
   return static_cast<int>(std::min(left, kMostUseful));
 }

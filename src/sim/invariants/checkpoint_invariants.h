@@ -16,7 +16,7 @@ namespace tepui::sim {
 namespace v1 = ::mesos::v1;
 
 // What an agent says of checkpointed tasks, reservations and volumes is on its disk: saved-first
-// (docs/simulation.md).
+// (docs/testing/simulator.md).
 class CheckpointInvariants {
  public:
   explicit CheckpointInvariants(Findings& findings) : findings_(findings) {}

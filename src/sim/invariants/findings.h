@@ -26,7 +26,7 @@ class Findings {
 
   explicit Findings(World& world) : world_(world) {}
 
-  // `invariant` is a name that docs/simulation.md explains.
+  // `invariant` is a name that docs/testing/simulator.md explains.
   template <class... Args>
   void Report(std::string_view invariant, fmt::format_string<Args...> format, Args&&... args) {
     Add(invariant, fmt::format(format, std::forward<Args>(args)...));

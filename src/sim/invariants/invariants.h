@@ -13,7 +13,7 @@ class Cluster;
 class World;
 
 // What must hold of a cluster, checked at every event, and once more when it has come to rest. Each
-// has a name; docs/simulation.md says exactly what each claims, and of whom it does not:
+// has a name; docs/testing/simulator.md says exactly what each claims, and of whom it does not:
 // - capacity: programs on a machine, and what the master counts in use of an agent, never add up to
 //   more than it has.
 // - offered-once: no resource is in two offers, or in an offer and in use; launches use offers that

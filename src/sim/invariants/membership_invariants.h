@@ -17,7 +17,7 @@ namespace tepui::sim {
 namespace v1 = ::mesos::v1;
 
 // Who belongs to the cluster and who says so: durable-first, gone-stays-gone, one-leader
-// (docs/simulation.md).
+// (docs/testing/simulator.md).
 class MembershipInvariants {
  public:
   explicit MembershipInvariants(Findings& findings) : findings_(findings) {}

@@ -19,8 +19,8 @@ namespace tepui::sim {
 
 namespace v1 = ::mesos::v1;
 
-// Who has what: capacity and offered-once (docs/simulation.md). Amounts are compared as quantities,
-// so reservations and volumes count as what they are made of.
+// Who has what: capacity and offered-once (docs/testing/simulator.md). Amounts are compared as
+// quantities, so reservations and volumes count as what they are made of.
 class ResourceInvariants {
  public:
   explicit ResourceInvariants(Findings& findings) : findings_(findings) {}

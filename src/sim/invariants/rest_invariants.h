@@ -12,7 +12,7 @@
 namespace tepui::sim {
 
 // What must hold of a cluster that had time to come to rest: told-truth, nothing-forgotten,
-// statuses-arrive, converged, bounded (docs/simulation.md). For one use.
+// statuses-arrive, converged, bounded (docs/testing/simulator.md). For one use.
 class RestInvariants {
  public:
   // Of a run of this size no connection comes near the network's limit of 64 MB.

@@ -22,8 +22,8 @@ namespace v1 = ::mesos::v1;
 bool SaysEnded(const v1::TaskStatus& status);
 
 // The life of each task: runs-once, dead-stays-dead, status-order, acknowledged-once
-// (docs/simulation.md). Knows tasks by their ids; of an id that was launched more than once nothing
-// is checked, for its framework broke the rule first.
+// (docs/testing/simulator.md). Knows tasks by their ids; of an id that was launched more than once
+// nothing is checked, for its framework broke the rule first.
 class TaskInvariants {
  public:
   explicit TaskInvariants(Findings& findings) : findings_(findings) {}

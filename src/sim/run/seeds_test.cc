@@ -1,5 +1,5 @@
 // A fixed set of seeds: real clusters under faults, all invariants held. How many is bounded by
-// count, so that the same runs are made on every machine (docs/simulation.md).
+// count, so that the same runs are made on every machine (docs/testing/simulator.md).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
