@@ -1,9 +1,14 @@
 // Router, streams and refusals, through a real server and client.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <memory>
+#include <thread>
+#include <vector>
 
 #include "base/event_loop.h"
+#include "base/worker_pool.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "server/stream_hub.h"
 #include "web/call_decoding.h"
@@ -42,6 +47,60 @@ class EdgeTest : public testing::Test {
   net::Server server_;
   std::optional<net::Client> client_;
 };
+
+TEST_F(EdgeTest, ABlockingRouteHoldsNoOtherUp) {
+  std::promise<void> release;
+  std::atomic<int> begun = 0;
+  WorkerPool workers("test", 4);
+  router_.AddBlocking("/slow", "GET", workers,
+                      [&, released = release.get_future().share()](net::Request, net::Url,
+                                                                   net::Responder responder) {
+                        ++begun;
+                        released.wait();
+                        std::move(responder).Send(web::TextResponse(200, "slow"));
+                      });
+  router_.Add("/quick", "GET", [](net::Request, net::Url, net::Responder responder) {
+    std::move(responder).Send(web::TextResponse(200, "quick"));
+  });
+  Serve();
+  // More than there are I/O threads.
+  std::vector<std::unique_ptr<net::Client>> clients;
+  std::vector<std::future<net::Response>> answers;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<net::Client>(threads_, "127.0.0.1", server_.port(),
+                                                    net::Client::Options{}));
+    answers.push_back(std::async(std::launch::async, [&client = *clients.back()] {
+      net::Request request;
+      request.method = "GET";
+      request.target = "/slow";
+      return net::SendAndWait(client, std::move(request)).value_or(net::Response{});
+    }));
+  }
+  while (begun < 4) std::this_thread::yield();
+  EXPECT_EQ(Send("GET", "/quick").body, "quick");
+  release.set_value();
+  for (auto& answer : answers) EXPECT_EQ(answer.get().body, "slow");
+  server_.Stop();
+  workers.Stop();
+}
+
+TEST_F(EdgeTest, BlockingRoutesHaveABound) {
+  std::promise<void> release;
+  WorkerPool workers("test", 1);
+  workers.Submit([released = release.get_future().share()] { released.wait(); });
+  for (size_t i = 0; i <= web::Router::kMostWaiting; ++i) workers.Submit([] {});
+  router_.AddBlocking("/slow", "GET", workers,
+                      [](net::Request, net::Url, net::Responder responder) {
+                        std::move(responder).Send(web::TextResponse(200, "slow"));
+                      });
+  Serve();
+  EXPECT_EQ(Send("GET", "/slow").status, 503u);
+  release.set_value();
+  while (workers.Waiting() > 0) std::this_thread::yield();
+  EXPECT_EQ(Send("GET", "/slow").body, "slow");
+  server_.Stop();
+  workers.Stop();
+}
 
 TEST_F(EdgeTest, RoutesByPathPrefixAndMethod) {
   const auto answer = [](std::string text) {

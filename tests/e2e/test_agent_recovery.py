@@ -1,9 +1,11 @@
 """An agent that ends and starts again: its checkpointed tasks go on meanwhile (reference 5.1)."""
+import json
 import os
 import pathlib
 import signal
 import sqlite3
 
+import mesos
 import pytest
 from mesos import command_task, scalar, wait_until
 from test_executors import executor_task
@@ -57,6 +59,23 @@ def test_tasks_go_on_without_their_agent(make_pair, how):
     go.touch()
     assert ends(framework, task_id, "TASK_FAILED")["message"] == "Command exited with status 3"
     assert stdout.read_text().endswith("last\n")
+
+
+def test_sandboxes_are_served_without_a_master(make_pair):
+    pair = make_pair()
+    framework = pair.framework(checkpoint=True)
+    task_id = framework.start_task("echo hello; sleep 1000")
+    stdout = sandbox(pair, task_id) / "stdout"
+    wait_until(lambda: stdout.read_text() == "hello\n", "the task's output")
+    pair.agent.stop(signal.SIGKILL)
+    pair.master.stop(signal.SIGKILL)
+    agent = pair.restart_agent(start=pair.spawn_agent)
+    host, port = agent.address("agent")
+
+    def read():
+        status, body, _ = mesos.get(host, port, f"/files/read?path={stdout}&offset=0")
+        return status == 200 and json.loads(body)["data"] == "hello\n"
+    wait_until(read, "the sandbox to be served")
 
 
 def test_an_end_in_the_absence_is_told(make_pair):

@@ -52,6 +52,20 @@ def test_bad_requests(cluster, request_bytes, expected):
     assert mesos.get(cluster.host, cluster.port, "/health")[0] == 200
 
 
+def test_a_browser_is_greeted(cluster):
+    for path in ["/", "/master/"]:
+        status, body, headers = mesos.get(cluster.host, cluster.port, path)
+        assert status == 200
+        assert headers["Content-Type"] == "text/html; charset=utf-8"
+        page = body.decode()
+        assert "<th>Agents</th><td>1 active, 1 in all</td>" in page
+        # Every document that it names is there.
+        documents = re.findall(r'<a href="(/[^"]*)">', page)
+        assert "/state" in documents
+        for document in documents:
+            assert mesos.get(cluster.host, cluster.port, document)[0] == 200, document
+
+
 def test_a_gzip_bomb_is_refused(cluster):
     bomb = gzip.compress(b"\0" * (256 << 20), 9)
     status, _, _ = mesos.post(cluster.host, cluster.port, "/api/v1/scheduler", bomb, {"Content-Encoding": "gzip"})

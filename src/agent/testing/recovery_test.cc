@@ -46,6 +46,16 @@ class RecoveryTest : public CheckpointedTest {
   ContainerId container() const { return containerizer.order.back(); }
 };
 
+TEST_F(RecoveryTest, TheEdgeLearnsTheIdBeforeAMasterIsFound) {
+  Register();
+  EXPECT_THAT(links.identities, ElementsAre(AgentId(kAgent)));
+  links.identities.clear();
+  Restart();
+  EXPECT_THAT(links.identities, ElementsAre(AgentId(kAgent)));
+  Register();
+  EXPECT_EQ(links.identities.size(), 1u);
+}
+
 TEST_F(RecoveryTest, ATaskGoesOn) {
   RunTask();
   RestartAndRegister();
