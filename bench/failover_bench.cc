@@ -1,6 +1,6 @@
 // Failover of a master: a new master's core takes back every agent with all it runs. From the bytes
 // of the agents' SUBSCRIBE calls to the bytes of the answers: decode, validate, registrar, record,
-// encode. No sockets; `failover_bench --sockets` has them, through http::MasterServer.
+// encode. No sockets; `failover_bench --sockets` has them, through server::MasterServer.
 //
 // Threads as the server has them: those that decode, as many as it has I/O threads; the core's; the
 // encoder's; the reader's, which applies what the core publishes.
@@ -17,19 +17,19 @@
 #include "base/log.h"
 #include "child.h"
 #include "cluster.h"
-#include "http/call_decoding.h"
-#include "master/master.h"
-#include "master/validation.h"
+#include "master/core/master.h"
+#include "master/rules/validation.h"
 #include "report.h"
 #include "server_process.h"
 #include "simulated_agents.h"
+#include "web/call_decoding.h"
 #include "wire/content_type.h"
 #include "wire/recordio.h"
 
 namespace tepui::bench {
 namespace {
 
-// Encodes what a turn of the core sends together, as http::StreamHub does, and counts the agents
+// Encodes what a turn of the core sends together, as server::StreamHub does, and counts the agents
 // that were answered.
 class EncodingLinks final : public master::Links {
  public:
@@ -157,7 +157,7 @@ class Failover {
     for (int agent = next_agent_++; agent < shape_.agents; agent = next_agent_++) {
       subscriptions_.Write(agent, &request.body);
       link::Calls calls;
-      if (!http::DecodeCall(request, &calls)) _exit(5);
+      if (!web::DecodeCall(request, &calls)) _exit(5);
       if (!master::validation::ValidateSubscription(calls.calls(0).subscribe())) _exit(7);
       loop_.Post([this, stream = ++last_stream_, calls = std::move(calls)]() mutable {
         master_->OnAgentSubscribe(stream, fmt::format("stream-{}", stream),

@@ -226,7 +226,7 @@ int Main(int argc, char** argv) {
   std::unique_ptr<ServerProcess> master;
   uint16_t port = options.target;
   if (port == 0 && options.server == "master") {
-    master = std::make_unique<ServerProcess>(http::MasterServerOptions{}, options.io_threads);
+    master = std::make_unique<ServerProcess>(server::MasterServerOptions{}, options.io_threads);
     port = master->port();
   } else if (port == 0) {
     port = options.server == "net" ? StartNet(options.io_threads) : StartFloor(options.io_threads);

@@ -21,7 +21,7 @@
 #include "report.h"
 #include "server_process.h"
 #include "simulated_agents.h"
-#include "storage/zookeeper_store.h"
+#include "storage/zookeeper/zookeeper_store.h"
 #include "zookeeper/test_server.h"
 
 namespace tepui::bench {
@@ -29,8 +29,8 @@ namespace {
 
 constexpr Duration kSession = std::chrono::seconds(2);
 
-http::MasterServerOptions MasterOptions(const zookeeper::Address& address) {
-  http::MasterServerOptions options;
+server::MasterServerOptions MasterOptions(const zookeeper::Address& address) {
+  server::MasterServerOptions options;
   options.master.info.set_hostname("127.0.0.1");
   options.election = [address](Clock& clock, const Poster& poster) {
     return election::MakeZooKeeperElection(address, kSession, clock, poster);

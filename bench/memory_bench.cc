@@ -13,7 +13,7 @@
 #include "base/virtual_clock.h"
 #include "child.h"
 #include "cluster.h"
-#include "master/master.h"
+#include "master/core/master.h"
 #include "report.h"
 #include "server_process.h"
 

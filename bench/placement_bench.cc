@@ -52,8 +52,8 @@ v1::FrameworkInfo NewFramework() {
   return info;
 }
 
-http::MasterServerOptions ServerOptions(const Options& options) {
-  http::MasterServerOptions server;
+server::MasterServerOptions ServerOptions(const Options& options) {
+  server::MasterServerOptions server;
   server.master.allocator.allocation_interval =
       std::chrono::milliseconds(options.allocation_interval_ms);
   return server;

@@ -18,13 +18,13 @@ namespace tepui::bench {
 
 namespace {
 
-[[noreturn]] void Serve(http::MasterServerOptions options, int io_threads, int port_end,
+[[noreturn]] void Serve(server::MasterServerOptions options, int io_threads, int port_end,
                         int life_end) {
   QuietLog();
   net::IoThreads threads(io_threads);
   options.ip = "127.0.0.1";
   options.port = 0;
-  const auto server = http::MasterServer::Start(threads, std::move(options));
+  const auto server = server::MasterServer::Start(threads, std::move(options));
   if (!server) _exit(1);
   const uint16_t port = (*server)->port();
   if (::write(port_end, &port, sizeof(port)) != sizeof(port)) _exit(1);
@@ -43,7 +43,7 @@ void QuietLog() {
   (void)SetUpLog({});
 }
 
-ServerProcess::ServerProcess(http::MasterServerOptions options, int io_threads) {
+ServerProcess::ServerProcess(server::MasterServerOptions options, int io_threads) {
   int port[2], life[2];
   if (::pipe2(port, O_CLOEXEC) != 0 || ::pipe2(life, O_CLOEXEC) != 0) std::abort();
   std::fflush(stdout);

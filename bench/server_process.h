@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "cli/servers.h"
-#include "http/master_server.h"
+#include "cli/servers/servers.h"
+#include "server/master_server.h"
 
 namespace tepui::bench {
 
@@ -17,7 +17,8 @@ void QuietLog();
 class ServerProcess {
  public:
   // `options`: ip and port are set here.
-  explicit ServerProcess(http::MasterServerOptions options, int io_threads = cli::IoThreadCount());
+  explicit ServerProcess(server::MasterServerOptions options,
+                         int io_threads = cli::IoThreadCount());
   // Ends it.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;

@@ -150,8 +150,8 @@ class StateBench {
   }
 
  private:
-  static http::MasterServerOptions ServerOptions(const ClusterShape& shape) {
-    http::MasterServerOptions options;
+  static server::MasterServerOptions ServerOptions(const ClusterShape& shape) {
+    server::MasterServerOptions options;
     // All of the history is to be seen.
     options.master.max_completed_tasks_per_framework = shape.agents * shape.completed_per_agent;
     return options;

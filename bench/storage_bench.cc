@@ -14,15 +14,15 @@
 #include <future>
 #include <memory>
 
-#include "agent/checkpoint.h"
+#include "agent/checkpoint/checkpoint.h"
 #include "base/owner_thread.h"
 #include "cluster.h"
 #include "http_load.h"
-#include "master/store_registrar.h"
+#include "master/registry/store_registrar.h"
 #include "report.h"
 #include "server_process.h"
-#include "storage/sqlite_store.h"
-#include "storage/zookeeper_store.h"
+#include "storage/sqlite/sqlite_store.h"
+#include "storage/zookeeper/zookeeper_store.h"
 #include "zookeeper/test_server.h"
 
 namespace tepui::bench {

@@ -16,8 +16,10 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
 
 find_program(TEPUI_CCACHE ccache)
 if(TEPUI_CCACHE)
-  # gcc's precompiled headers need these two, or every unit that uses one misses the cache.
-  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${TEPUI_CCACHE})
+  # Precompiled headers need the sloppiness, or every unit that uses one misses the cache. With the base directory the
+  # compiler sees relative paths, so that a checkout in another folder finds what this one has compiled.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${TEPUI_CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
 endif()
@@ -36,7 +38,7 @@ if(TEPUI_SANITIZE)
 endif()
 
 # For programs, not libraries and not tests. Messages are made by one thread and freed by another all day, and glibc's
-# malloc makes such threads wait for each other and grows their heaps page by page (docs/performance.md). A sanitizer
+# malloc makes such threads wait for each other and grows their heaps page by page (docs/performance-history.md). A sanitizer
 # brings its own.
 add_library(tepui_malloc INTERFACE)
 if(NOT TEPUI_SANITIZE)

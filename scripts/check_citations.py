@@ -25,7 +25,7 @@ CITATION = re.compile(rf'\b[Rr]eference (?P<items>{ITEM}(?:, {ITEM})*)(?:, "(?P<
 # What is meant as a citation and written in another form.
 MALFORMED = (
     (re.compile(r"\b[Rr]eference(?:, |: |s |s: )\s*(?:traps? )?\d"), "write 'reference 2.7' or 'reference trap 5'"),
-    (re.compile(r"\b[Rr]eference, (?:trap|section|chapter)\b"), "write 'reference 2.7' or 'reference trap 5'"),
+    (re.compile(r"\b[Rr]eference, (?:section|chapter)\b"), "write 'reference 2.7'"),
     (re.compile(r"\b[Rr]eference:? docs/"), "name the page alone: 'docs/page.md'"),
     (re.compile(r"\b[Rr]eference (?:section|chapter|part|§) ?\d"), "write 'reference 2.7'"),
     (re.compile(r"\btraps \d"), "write 'reference trap 3, trap 4'"),
@@ -33,8 +33,8 @@ MALFORMED = (
 TRAP = re.compile(r"\btrap \d+")
 COMMENT = re.compile(r"^\s*(?://+|#+|\*+|>)?\s*")
 ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
-# A part that is named without quotes: "reference 3, sorters)", "reference 3, drf: ...".
-UNQUOTED = re.compile(r"^, (?:flag )?[a-z][\w' -]{0,40}[):]")
+# A part that is named without quotes: "reference 3, sorters)", "reference 3, drf: ...", "reference 2.6, KILLED".
+UNQUOTED = re.compile(r"^, (?:[a-z][\w' -]{0,45}[):]|[A-Z][A-Z_]{2,}\b)")
 # A number behind words, "reference 2.2 MULTI_ROLE, 2.11": nothing would check it.
 STRAY = re.compile(r"^[^.,:;()]{1,60}, \d{1,2}\.\d{1,2}\b")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -209,11 +209,14 @@ def self_test() -> None:
         "does not rise": ["// (reference 2.8-2.6)\n", "// (reference 2.7-2.7)\n"],
         "reference 2.10 does not exist": ["// (reference 2.6-2.10)\n"],
         'has no heading or bold term "sorters"': ['// (reference 2.7, "sorters")\n', '// (reference 2, "sorters")\n'],
-        'has no heading or bold term "stage 2"': ['// (reference 2.8, "stage 2")\n'],
-        "goes on with a comma": ["// (reference 2.7, sorters)\n", "// Reference 2.7, drf: text\n"],
+        'has no heading or bold term "stage 2"': ['// (reference 2.8, "stage 2")\n',
+                                                    '// (reference 2.6, "stage 2")\n'],
+        "goes on with a comma": ["// (reference 2.7, sorters)\n", "// Reference 2.7, drf: text\n",
+                                "// Seen: reference 2.7, KILLED.\n"],
         "number behind words": ["// (reference 2.6 STATES, 2.9).\n", "// (reference 2.6\n// STATES, 2.7).\n"],
         "is no citation": ["// Reference, trap 5.\n", "// (reference 2.7, traps 3 and 4)\n", "// References 2.7, 2.8\n",
-                           "// (reference: docs/page.md)\n", "// (reference section 2.7)\n", "// (reference, 2.7)\n"],
+                           "// (reference: docs/page.md)\n", "// (reference section 2.7)\n", "// (reference, 2.7)\n",
+                           "// (reference, section 2.7)\n"],
         "does not say of what": ["// exact (trap 5).\n"],
         "": ["// Reference 2.7.\n", "// (reference 2.6-2.8, 2, trap 5): x\n", '// (reference 2.7, "stage 2")\n',
              "// (reference\n// 2.7)\n", "// By reference to 2 things; a reference A's owner has.\n",
@@ -233,7 +236,7 @@ def self_test() -> None:
               ("citations lead nowhere", {"docs/reference/2.md": "", "docs/reference/traps.md": ""})]
     trees += [("reference 2.9 does not exist", {name: "reference 2.9\n"})
               for name in ("include/a.h", "proto/a.proto", "tests/a.py", "bench/a.cc", "docs/a.md", "scripts/a.sh",
-                           "README.md", "src/x/README.md", "docs/reference/4.md")]
+                           "README.md", "CMakeLists.txt", "packaging/a.cmake", "src/x/README.md", "docs/reference/4.md")]
     for expected, tree in trees:
         with tempfile.TemporaryDirectory() as directory:
             root = pathlib.Path(directory)

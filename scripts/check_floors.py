@@ -1,49 +1,96 @@
 #!/usr/bin/env python3
-"""Holds the includes of src/ to the floors of the house (docs/architecture.md).
+"""Holds src/ to its plan, src/floors.txt (docs/architecture.md, "Rooms").
 
-A file may include its own folder and folders on lower floors; no chain of includes may come back to where it began;
-Asio, Beast and OpenSSL's TLS stay inside src/net, and spdlog comes by base/log.h, which keeps it cheap. Prints each
-violation and exits with 1 if there is any.
+A file may include its own room, rooms of lower floors and lower rooms of its own folder; no chain of includes may come
+back to where it began; a room has at most 30 units (a unit is a header with its source and test); Asio, Beast and
+OpenSSL's TLS stay inside src/net, and spdlog comes by base/log.h, which keeps it cheap. docs/rooms.md must say what
+floors.txt says. Prints each violation and exits with 1 if there is any.
+
+    scripts/check_floors.py                checks
+    scripts/check_floors.py --write-page   writes docs/rooms.md
 """
+import dataclasses
 import pathlib
 import re
 import sys
 import tempfile
 
-FLOORS = {
-    "base": 1, "shim": 1,
-    "resources": 2, "wire": 2, "zookeeper": 2, "net": 2,
-    "storage": 3, "allocator": 3, "containers": 3, "election": 3,
-    "master": 4, "agent": 4, "client": 4, "frameworks": 5, "capacity": 4,
-    "http": 5,
-    "sim": 6,
-    "cli": 7,
-}
+MOST_UNITS = 30
+WANTED_UNITS = 25
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 NET_ONLY = ("boost/asio", "boost/beast", "openssl/ssl.h")
+PAGE = "docs/rooms.md"
+
+
+@dataclasses.dataclass
+class Room:
+    name: str
+    floor: int
+    within: int  # Its place among the rooms of its folder.
+    purpose: str
+
+    @property
+    def folder(self) -> str:
+        return self.name.split("/")[0]
+
+    def may_include(self, other: "Room") -> bool:
+        if self.name == other.name or other.floor < self.floor:
+            return True
+        return self.folder == other.folder and other.within < self.within
+
+
+def read_plan(text: str) -> dict[str, Room]:
+    rooms = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = re.fullmatch(r"(\d+)(?:\.(\d+))?\s+([a-z0-9_/]+)\s+(\S.*)", line)
+        if not match:
+            raise SystemExit(f"floors.txt:{number}: not 'floor room purpose': {line}")
+        floor, within, name, purpose = match.groups()
+        rooms[name] = Room(name, int(floor), int(within or 0), purpose)
+    for room in rooms.values():
+        floors = {other.floor for other in rooms.values() if other.folder == room.folder}
+        if len(floors) > 1:
+            raise SystemExit(f"floors.txt: the rooms of {room.folder} are on several floors")
+    return rooms
+
+
+def unit_of(path: str) -> str:
+    stem = path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return re.sub(r"_test$", "", stem)
 
 
 def check(root: pathlib.Path) -> list[str]:
+    rooms = read_plan((root / "floors.txt").read_text())
     problems = []
     graph = {}
+    units: dict[str, set[str]] = {name: set() for name in rooms}
     for path in sorted(p for p in root.rglob("*") if p.suffix in (".h", ".cc")):
         name = path.relative_to(root).as_posix()
-        folder = name.split("/")[0]
-        if folder not in FLOORS:
-            problems.append(f"{name}: the folder '{folder}' has no floor")
+        room = rooms.get(name.rsplit("/", 1)[0])
+        if room is None:
+            problems.append(f"{name}: its folder is no room of floors.txt")
             continue
+        units[room.name].add(unit_of(name))
         graph[name] = []
         for include in INCLUDE.findall(path.read_text()):
-            if include.startswith(NET_ONLY) and folder != "net":
+            if include.startswith(NET_ONLY) and room.name != "net":
                 problems.append(f"{name}: includes {include}, which only src/net may")
             if include == "spdlog/spdlog.h" and name != "base/log.h":
                 problems.append(f"{name}: includes {include}, for which there is base/log.h")
-            target = include.split("/")[0]
-            if target not in FLOORS or "/" not in include:
+            target = rooms.get(include.rsplit("/", 1)[0])
+            if target is None:
                 continue
             graph[name].append(include)
-            if target != folder and FLOORS[target] >= FLOORS[folder]:
-                problems.append(f"{name}: includes {include}, which is not on a lower floor")
+            if not room.may_include(target):
+                problems.append(f"{name}: includes {include}, which is not in a lower room")
+    for name, found in units.items():
+        if not found:
+            problems.append(f"floors.txt: the room {name} is empty")
+        if len(found) > MOST_UNITS:
+            problems.append(f"{name}: {len(found)} units; split it by meaning, a room has at most {MOST_UNITS}"
+                            f" (about {WANTED_UNITS} is right)")
     return problems + circles(graph)
 
 
@@ -65,27 +112,59 @@ def circles(graph: dict[str, list[str]]) -> list[str]:
     return problems
 
 
+def page(plan: str) -> str:
+    lines = [
+        "# The rooms of the house", "",
+        "This page is made from `src/floors.txt` by `scripts/check_floors.py --write-page`. A room may include the rooms of",
+        "lower floors, and in its own folder the rooms with a lower number behind the dot.", "",
+        "| floor | room | what it is for |", "|---|---|---|",
+    ]
+    for room in read_plan(plan).values():
+        floor = f"{room.floor}.{room.within}" if room.within else str(room.floor)
+        lines.append(f"| {floor} | `src/{room.name}` | {room.purpose} |")
+    return "\n".join(lines) + "\n"
+
+
 def self_test() -> None:
     """The check finds what it is for."""
+    plan = "1 base low\n2 wire middle\n2 net other\n3 master/rules rules\n3.1 master/core core\n"
+    files = {"base/z.h": "", "wire/z.h": "", "net/z.h": "", "master/rules/z.h": "", "master/core/z.h": ""}
     cases = {
-        "not on a lower floor": {"base/a.h": '#include "net/b.h"\n', "net/b.h": ""},
-        "a circle": {"base/a.h": '#include "base/b.h"\n', "base/b.h": '#include "base/a.h"\n'},
-        "only src/net": {"wire/a.cc": "#include <boost/asio/buffer.hpp>\n"},
-        "for which there is base/log.h": {"net/a.cc": "#include <spdlog/spdlog.h>\n"},
-        "has no floor": {"attic/a.h": ""},
+        "not in a lower room": [
+            {"base/a.h": '#include "net/z.h"\n'},
+            {"wire/a.h": '#include "net/z.h"\n'},
+            {"master/rules/a.h": '#include "master/core/z.h"\n'},
+        ],
+        "a circle": [{"base/a.h": '#include "base/b.h"\n', "base/b.h": '#include "base/a.h"\n'}],
+        "only src/net": [{"wire/a.cc": "#include <boost/asio/buffer.hpp>\n"}],
+        "for which there is base/log.h": [{"net/a.cc": "#include <spdlog/spdlog.h>\n"}],
+        "is no room": [{"attic/a.h": ""}, {"master/a.h": ""}],
+        "31 units": [{f"wire/a{i}.h": "" for i in range(30)}],
+        "is empty": [{"wire/z.h": None}],
+        "": [{"master/core/a.h": '#include "master/rules/z.h"\n#include "base/z.h"\n', "wire/z_test.cc": ""}],
     }
-    for expected, files in cases.items():
-        with tempfile.TemporaryDirectory() as directory:
-            for name, text in files.items():
-                path = pathlib.Path(directory, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-            found = check(pathlib.Path(directory))
-            assert any(expected in problem for problem in found), (expected, found)
+    for expected, trees in cases.items():
+        for tree in trees:
+            with tempfile.TemporaryDirectory() as directory:
+                root = pathlib.Path(directory)
+                (root / "floors.txt").write_text(plan)
+                for name, text in {**files, **tree}.items():
+                    if text is not None:
+                        (root / name).parent.mkdir(parents=True, exist_ok=True)
+                        (root / name).write_text(text)
+                found = check(root)
+                right = any(expected in problem for problem in found) if expected else not found
+                assert right, (expected, tree, found)
 
 
 if __name__ == "__main__":
     self_test()
-    found = check(pathlib.Path(__file__).parent.parent / "src")
+    top = pathlib.Path(__file__).parent.parent
+    made = page((top / "src/floors.txt").read_text())
+    if sys.argv[1:] == ["--write-page"]:
+        (top / PAGE).write_text(made)
+    found = check(top / "src")
+    if not (top / PAGE).exists() or (top / PAGE).read_text() != made:
+        found.append(f"{PAGE} does not say what src/floors.txt says; run scripts/check_floors.py --write-page")
     print("\n".join(found) if found else "The floors hold.")
     sys.exit(1 if found else 0)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# fuzz.sh SECONDS [DIRECTORY]: runs every fuzz target built in DIRECTORY (build/fuzz) for SECONDS each, starting from the
+# fuzz.sh SECONDS [DIRECTORY]: runs every fuzz target built in DIRECTORY (build/sanitize) for SECONDS each, starting from the
 # kept corpus in tests/fuzz/corpus. Fails if one finds a crash; its input is left in DIRECTORY/crashes.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 seconds=${1:?usage: fuzz.sh SECONDS [DIRECTORY]}
-directory=${2:-$root/build/fuzz}
+directory=${2:-$root/build/sanitize}
 crashes=$directory/crashes
 mkdir -p "$crashes"
 
@@ -26,5 +26,5 @@ for target in "$directory"/tests/fuzz/fuzz_*; do
     grep -E 'number_of_executed_units|average_exec_per_sec' "$directory/$name.log" || true
   fi
 done
-[ "$found" = 1 ] || { echo "no fuzz target in $directory; build the fuzz preset first" >&2; exit 2; }
+[ "$found" = 1 ] || { echo "no fuzz target in $directory; build the sanitize preset first" >&2; exit 2; }
 exit "$failed"

@@ -1,23 +1,40 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs every test: floors, unit tests (also under the address and undefined
-# behaviour sanitizers), fuzz targets for a bounded time, end-to-end and conformance tests with real processes.
+# Installs what is missing, builds, and runs every test; prints at the end what each part took.
 #
-#   scripts/test.sh            all of it
-#   scripts/test.sh unit|asan|fuzz|e2e ...   parts of it
-#   scripts/test.sh tsan                     the unit tests under the thread sanitizer, which takes as long as all the rest
+#   scripts/test.sh                    all of it
+#   scripts/test.sh PART ...           some of it: style, unit, e2e, sanitize, fuzz
+#   scripts/test.sh tsan               the unit tests under the thread sanitizer, which takes as long as all the rest
+#
+# style     rooms, citations and links, formatting
+# unit      unit tests of the release build
+# e2e       end-to-end and conformance tests with real processes
+# sanitize  unit tests under the address and undefined behaviour sanitizers
+# fuzz      every fuzz target, for FUZZ_SECONDS (15) each
 set -euo pipefail
 cd "$(dirname "$0")/.."
 FUZZ_SECONDS=${FUZZ_SECONDS:-15}
 CLIENTS=build/clients
 
 parts=("$@")
-[ "${#parts[@]}" -gt 0 ] || parts=(unit e2e asan fuzz)
+[ "${#parts[@]}" -gt 0 ] || parts=(style unit e2e sanitize fuzz)
 
-say() { printf '\n== %s (%s)\n' "$1" "$(date +%T)"; }
+times=()
+# timed NAME COMMAND...: runs it and notes what it took.
+timed() {
+  local name=$1 begin=$SECONDS
+  shift
+  printf '\n== %s (%s)\n' "$name" "$(date +%T)"
+  "$@"
+  times+=("$(printf '%6d s  %s' $((SECONDS - begin)) "$name")")
+}
 
 build() {
   [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
   cmake --build --preset "$1" ${2:+--target "${@:2}"} | tail -n 1
+}
+
+unit_tests() {
+  ctest --test-dir "build/$1" -j "$(nproc)" --output-on-failure
 }
 
 # The third-party frameworks, by name and pinned version.
@@ -26,45 +43,51 @@ clients() {
     # http-parser comes from Debian: its source release does not build with today's Python.
     /usr/bin/python3 -m venv --system-site-packages "$CLIENTS/python"
     "$CLIENTS/python/bin/pip" install --quiet --no-deps -r tests/conformance/requirements.txt
-    "$CLIENTS/python/bin/pip" install --quiet --no-deps pytest==8.3.4 pluggy==1.5.0 iniconfig==2.0.0 packaging==24.2
+    "$CLIENTS/python/bin/pip" install --quiet --no-deps pytest==8.3.4 pluggy==1.5.0 iniconfig==2.0.0 packaging==24.2 \
+      pytest-xdist==3.6.1 execnet==2.1.1
   fi
   (cd tests/conformance && GOFLAGS=-mod=readonly GOTOOLCHAIN=local go build -o "../../$CLIENTS/go/" \
     github.com/mesos/mesos-go/api/v1/cmd/example-scheduler github.com/mesos/mesos-go/api/v1/cmd/example-executor)
 }
 
+format() {
+  git ls-files 'src/*.cc' 'src/*.h' 'include/*.h' 'bench/*.cc' 'bench/*.h' 'tests/*.cc' | xargs clang-format-19 --dry-run --Werror
+}
+
+style() {
+  timed "Rooms" python3 scripts/check_floors.py
+  timed "Citations and links" python3 scripts/check_citations.py
+  timed "Formatting" format
+}
+
 unit() {
-  say "Build"
-  build release
-  say "Floors and unit tests"
-  python3 scripts/check_floors.py
-  ctest --test-dir build/release --output-on-failure
+  timed "Build" build release
+  timed "Unit tests" unit_tests release
 }
 
 e2e() {
-  say "End-to-end and conformance tests"
-  build release
-  clients
-  "$CLIENTS/python/bin/python" -m pytest -q -p no:cacheprovider tests/e2e
+  timed "Build" build release
+  timed "Third-party clients" clients
+  timed "End-to-end and conformance tests" \
+    "$CLIENTS/python/bin/python" -m pytest -q -p no:cacheprovider -n 2 --dist worksteal --durations=10 tests/e2e
 }
 
-asan() {
-  say "Unit tests under the address and undefined behaviour sanitizers"
-  build asan
-  ctest --test-dir build/asan --output-on-failure
+sanitize() {
+  timed "Build with sanitizers" build sanitize
+  timed "Unit tests with sanitizers" unit_tests sanitize
 }
 
 tsan() {
-  say "Unit tests under the thread sanitizer"
-  build tsan
-  ctest --test-dir build/tsan --output-on-failure
+  timed "Build with the thread sanitizer" build tsan
+  timed "Unit tests with the thread sanitizer" unit_tests tsan
 }
 
 fuzz() {
-  say "Fuzz targets, $FUZZ_SECONDS s each"
-  build fuzz fuzz_targets
-  scripts/fuzz.sh "$FUZZ_SECONDS"
+  timed "Build of the fuzz targets" build sanitize fuzz_targets
+  timed "Fuzz targets" scripts/fuzz.sh "$FUZZ_SECONDS"
 }
 
-scripts/install.sh
+timed "Install" scripts/install.sh
 for part in "${parts[@]}"; do "$part"; done
-say "All passed"
+printf '\n== All passed (%s)\n' "$(date +%T)"
+printf '%s\n' "${times[@]}" "$(printf '%6d s  %s' $SECONDS "all of it")"

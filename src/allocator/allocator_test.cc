@@ -133,7 +133,7 @@ TEST_F(AllocatorTest, SameSeedSameOffers) {
   EXPECT_EQ(runs[0], runs[1]);
 }
 
-// --- Reservations (reference 3, stage 2).
+// --- Reservations (reference 3, "stage 2").
 
 TEST_F(AllocatorTest, ReservedResourcesGoToTheirRole) {
   AddFramework("f1", {"role1"});

@@ -11,7 +11,7 @@
 namespace tepui::allocator {
 
 // The active clients of a share tree in the order in which they get their chance at an agent: roles
-// by one policy, the frameworks of a role by another (reference 3, sorters).
+// by one policy, the frameworks of a role by another (reference 3, "sorters").
 //
 // kDrf walks the tree's ranking. kRandom draws without replacement, with chances proportional to
 // weight: a node's weight over the weights of its active siblings, times the same for its parent.

@@ -117,7 +117,7 @@ void Cluster::Describe(Agent& agent, const AgentSpec& spec) const {
   const auto has = [&](v1::AgentInfo::Capability::Type type) {
     return std::binary_search(agent.capabilities.begin(), agent.capabilities.end(), type);
   };
-  // An agent without a fault domain is taken to be near (reference 2.11).
+  // An agent without a fault domain is taken to be near (reference 2.2).
   const bool remote =
       spec.info.domain().has_fault_domain() && domain_ && domain_->has_fault_domain() &&
       spec.info.domain().fault_domain().region().name() != domain_->fault_domain().region().name();

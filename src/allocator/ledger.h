@@ -14,7 +14,7 @@ namespace tepui::allocator {
 // Which client holds what of which agent, offered and used alike. Resources are kept without
 // allocation info: the client says the role. Each change is counted in the share tree: a shared
 // resource once for each node of the tree and agent, however many copies are held below the node
-// (reference 3, as Mesos' sorters do).
+// (reference 3, "sorters").
 //
 // A holding is found from its agent and from its client, so that either can go at the price of what
 // it holds.

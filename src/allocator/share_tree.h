@@ -13,14 +13,18 @@
 
 namespace tepui::allocator {
 
-// Who holds how much, and who comes next (reference 3, sorters): dominant resource fairness over
+// Who holds how much, and who comes next (reference 3, "sorters"): dominant resource fairness over
 // the tree of roles.
 //
-//   root ── eng ─┬─ .   ─┬─ framework 1     A client is a framework in a role. The clients of a
-//   role stand under its
-//           │    │       └─ framework 2     node "."; so a role with frameworks of its own and
-//           subroles competes │    └─ web ── . ── framework 1 against its subroles like one of
-//           them. └─ ops ── . ── framework 3
+// clang-format off
+//   root ── eng ─┬─ .   ─┬─ framework 1
+//           │    │       └─ framework 2
+//           │    └─ web ── . ── framework 1
+//           └─ ops ── . ── framework 3
+// clang-format on
+//
+// A client is a framework in a role. The clients of a role stand under its node ".", so that a role
+// with frameworks of its own and subroles competes against its subroles like one of them.
 //
 // Each node knows the sum of what is held below it. Its share is the largest part of the cluster's
 // total of any one scalar, divided by its weight; siblings rank by share, then by how often they

@@ -60,7 +60,7 @@ class ShareTreeTest : public ::testing::Test {
   std::map<std::string, Resources> held_;
 };
 
-// Reference 3, drf: by the largest part of any one scalar, of a total that may change.
+// Reference 3, "drf": by the largest part of any one scalar, of a total that may change.
 TEST_F(ShareTreeTest, RanksByDominantShare) {
   tree_.AddTotal(Q("cpus:100;mem:100"));
   Add("a");
@@ -207,7 +207,7 @@ TEST_F(ShareTreeTest, BeforeAgreesWithTheWalk) {
   }
 }
 
-// Reference 3, random: the first one drawn has the chance of its weight among its active siblings,
+// Reference 3, "random": the first drawn has the chance of its weight among its active siblings,
 // times its parent's; and everybody is drawn once.
 TEST_F(ShareTreeTest, RandomOrderFollowsWeights) {
   tree_.SetWeight("a", 3.0);

@@ -24,8 +24,8 @@ using MonotonicTime = MonotonicClock::time_point;
 // 0 is never a timer.
 using TimerId = uint64_t;
 
-// Time as a core sees it. A core calls its Clock, and is called by it, on the core's own thread only. Implemented by
-// EventLoop (real time) and VirtualClock (tests, the simulator).
+// Time as a core sees it. A core calls its Clock, and is called by it, on the core's own thread
+// only. Implemented by EventLoop (real time) and VirtualClock (tests, the simulator).
 class Clock {
  public:
   virtual ~Clock() = default;
@@ -33,8 +33,8 @@ class Clock {
   virtual MonotonicTime Now() const = 0;
   virtual WallTime WallNow() const = 0;
 
-  // Runs `callback` once, not before `delay` (>= 0) has passed and never from inside this call. Callbacks due at the
-  // same instant run in the order in which they were scheduled.
+  // Runs `callback` once, not before `delay` (>= 0) has passed and never from inside this call.
+  // Callbacks due at the same instant run in the order in which they were scheduled.
   virtual TimerId After(Duration delay, std::move_only_function<void()> callback) = 0;
 
   // True if the timer was pending and now will not run. Unknown and past timers are no error.

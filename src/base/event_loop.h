@@ -12,11 +12,12 @@
 
 namespace tepui {
 
-// The thread a core lives on: runs posted work in order and timers when due. Post may be called from any thread; the
-// Clock methods only from the loop's own thread.
+// The thread a core lives on: runs posted work in order and timers when due. Post may be called
+// from any thread; the Clock methods only from the loop's own thread.
 //
-// The queue has no bound of its own: each edge that posts bounds what it has in flight (one call a connection, one
-// batch a link), so the queue is bounded by the number of connections that the server admits.
+// The queue has no bound of its own: each edge that posts bounds what it has in flight (one call a
+// connection, one batch a link), so the queue is bounded by the number of connections that the
+// server admits.
 class EventLoop final : public Clock {
  public:
   using Work = std::move_only_function<void()>;
@@ -33,7 +34,8 @@ class EventLoop final : public Clock {
   // Runs `work` on the loop's thread and waits for it. Must not be called from the loop's thread.
   void Run(Work work);
 
-  // Ends the thread after the work in hand; what waits is destroyed unrun, on the caller's thread. Idempotent.
+  // Ends the thread after the work in hand; what waits is destroyed unrun, on the caller's thread.
+  // Idempotent.
   void Stop();
 
   bool OnLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <compare>
 #include <functional>
@@ -8,11 +10,10 @@
 #include <string_view>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace tepui {
 
-// A string id that cannot be taken for another kind of id. Ids are opaque: equality, order and hash only.
+// A string id that cannot be taken for another kind of id. Ids are opaque: equality, order and hash
+// only.
 template <class Tag>
 class Id {
  public:
@@ -42,16 +43,15 @@ using ContainerId = Id<struct ContainerIdTag>;
 
 template <class Tag>
 struct std::hash<tepui::Id<Tag>> {
-  // Not noexcept, so that libstdc++'s tables keep the hash with each id: ids are long, and without it a search would
-  // hash those it passes.
-  size_t operator()(const tepui::Id<Tag>& id) const {
-    return std::hash<std::string>()(id.value());
-  }
+  // Not noexcept, so that libstdc++'s tables keep the hash with each id: ids are long, and without
+  // it a search would hash those it passes.
+  size_t operator()(const tepui::Id<Tag>& id) const { return std::hash<std::string>()(id.value()); }
 };
 
 template <class Tag>
 struct fmt::formatter<tepui::Id<Tag>> {
-  // "{}" and no more: what strings can do otherwise would be compiled in each unit that names an id.
+  // "{}" and no more: what strings can do otherwise would be compiled in each unit that names an
+  // id.
   constexpr auto parse(format_parse_context& context) { return context.begin(); }
   auto format(const tepui::Id<Tag>& id, format_context& context) const {
     return std::copy(id.value().begin(), id.value().end(), context.out());

@@ -1,11 +1,11 @@
 #include "base/log.h"
 
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
 #include <filesystem>
 #include <memory>
 #include <vector>
-
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 
 namespace tepui {
 
@@ -20,7 +20,8 @@ Status SetUpLog(const LogOptions& options) {
   } else if (options.level == "ERROR") {
     level = spdlog::level::err;
   } else {
-    return Fail(Code::kInvalid, "Unknown logging level '{}': use INFO, WARNING, ERROR or DEBUG", options.level);
+    return Fail(Code::kInvalid, "Unknown logging level '{}': use INFO, WARNING, ERROR or DEBUG",
+                options.level);
   }
 
   std::vector<spdlog::sink_ptr> sinks;

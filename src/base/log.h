@@ -1,12 +1,12 @@
 #pragma once
 
-// The program's log. Use spdlog::info and friends with a sentence that names what happened to which thing; the
-// levels: debug for tracing, info for changes of state an operator wants to see in order, warn for what was refused or
-// retried, error for what needs a person.
-
-#include <string>
+// The program's log. Use spdlog::info and friends with a sentence that names what happened to which
+// thing; the levels: debug for tracing, info for changes of state an operator wants to see in
+// order, warn for what was refused or retried, error for what needs a person.
 
 #include <spdlog/spdlog.h>
+
+#include <string>
 
 #include "base/result.h"
 

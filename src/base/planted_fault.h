@@ -1,7 +1,7 @@
 #pragma once
 
 // Bugs planted on purpose, to show that the checks of the simulator can fail
-// (src/sim/faults_test.cc, docs/simulation.md). Each is one a person could write. None exists in
+// (src/sim/planted, docs/testing/simulator.md). Each is one a person could write. None exists in
 // any program that is shipped: TEPUI_PLANTED_FAULT is false there, and what depends on it is not
 // compiled into anything. In what is compiled with -DTEPUI_PLANTED_FAULTS the test says which one
 // is on.

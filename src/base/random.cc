@@ -1,11 +1,10 @@
 #include "base/random.h"
 
+#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <cstring>
 #include <stdexcept>
-
-#include <fmt/format.h>
 
 namespace tepui {
 

@@ -24,7 +24,8 @@ class Random {
   std::string Uuid();
 };
 
-// From the kernel's generator: fit for ids that must not be guessed (stream ids, tokens). Thread-safe.
+// From the kernel's generator: fit for ids that must not be guessed (stream ids, tokens).
+// Thread-safe.
 class SystemRandom final : public Random {
  public:
   uint64_t Next() override;

@@ -1,14 +1,15 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <expected>
 #include <string>
 #include <utility>
 
-#include <fmt/format.h>
-
 namespace tepui {
 
-// What kind of failure an Error is. The HTTP edge maps each to one status code (src/http); cores never name HTTP.
+// What kind of failure an Error is. The HTTP edge maps each to one status code (src/web); cores
+// never name HTTP.
 enum class Code {
   kInvalid,        // The request is wrong in itself. 400.
   kForbidden,      // Understood and refused. 403.
@@ -20,8 +21,9 @@ enum class Code {
   kInternal,       // Our fault or the machine's. 500.
 };
 
-// A failure as a value: a code for programs and one sentence for the person who has to act on it. The sentence says
-// what, which and, where it helps, what to do; it ends without a full stop so that it can be embedded.
+// A failure as a value: a code for programs and one sentence for the person who has to act on it.
+// The sentence says what, which and, where it helps, what to do; it ends without a full stop so
+// that it can be embedded.
 struct Error {
   Code code = Code::kInternal;
   std::string message;

@@ -10,10 +10,10 @@
 
 namespace tepui::capacity {
 
-// A history of tasks as comma-separated values (docs/simulate.md). The first line names the
-// columns: arrival_seconds and duration_seconds, one column for each resource (cpus, mem, ...), and
-// if the tasks are of several frameworks, framework. A field may stand in double quotes, in which
-// two of them stand for one; it does not span lines.
+// A history of tasks as comma-separated values (docs/capacity-planning.md). The first line names
+// the columns: arrival_seconds and duration_seconds, one column for each resource (cpus, mem, ...),
+// and if the tasks are of several frameworks, framework. A field may stand in double quotes, in
+// which two of them stand for one; it does not span lines.
 struct TraceFile {
   struct Row {
     TraceTask task;

@@ -14,7 +14,7 @@
 
 namespace tepui::capacity {
 
-// A cluster and the load on it, as a workload file describes them (docs/simulate.md).
+// A cluster and the load on it, as a workload file describes them (docs/capacity-planning.md).
 
 // What one workload may ask for. Beyond it a simulation would not end in a reasonable time or
 // memory.

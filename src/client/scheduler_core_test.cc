@@ -28,8 +28,7 @@ class SchedulerCoreTest : public ::testing::Test {
  protected:
   SchedulerCoreTest() {
     core_ = std::make_unique<SchedulerCore>(
-        SchedulerCore::Options{}, clock_,
-        random_, link_,
+        SchedulerCore::Options{}, clock_, random_, link_,
         SchedulerCore::Callbacks{.connected = [this] { log_.push_back("connected"); },
                                  .disconnected = [this] { log_.push_back("disconnected"); },
                                  .received =

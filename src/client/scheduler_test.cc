@@ -166,8 +166,8 @@ TEST(SchedulerTest, TalksWithAMasterAndComesBackAfterALoss) {
 }
 
 TEST(SchedulerTest, AnUnusableMasterIsASentence) {
-  const auto library = Mesos::Create(
-      "zk://", ContentType::kJson, [] {}, [] {}, [](const std::queue<Event>&) {});
+  const auto library =
+      Mesos::Create("zk://", ContentType::kJson, [] {}, [] {}, [](const std::queue<Event>&) {});
   ASSERT_FALSE(library);
   EXPECT_THAT(library.error(), HasSubstr("zk://"));
 }

@@ -20,7 +20,7 @@ enum class ResourceFormat {
   kPostReservationRefinement,  // `reservations` only.
   kPreReservationRefinement,   // `role` and `reservation` where representable (one reservation at
                                // most).
-  kEndpoint,                   // As the one before, and `reservations` as well (reference, trap 4).
+  kEndpoint,                   // As the one before, and `reservations` as well (reference trap 4).
 };
 
 // One resource: name, value, and what sets it apart from others of its name (reservations, disk,
@@ -229,7 +229,8 @@ class Resource {
   void RetainValue() const;
   void ReleaseValue() const;
 
-  // NOLINTBEGIN(performance-no-int-to-ptr): one word for both keeps a Resource at half a cache line.
+  // NOLINTBEGIN(performance-no-int-to-ptr): one word for both keeps a Resource at half a cache
+  // line.
   RangeList* range_list() const { return reinterpret_cast<RangeList*>(value_); }
   ItemList* item_list() const { return reinterpret_cast<ItemList*>(value_); }
   // NOLINTEND(performance-no-int-to-ptr)

@@ -71,7 +71,7 @@ TEST(ResourceValidationTest, Values) {
               HasSubstr("ports must be RANGES"));
 }
 
-TEST(ResourceValidationTest, GpusAreWhole) {  // Reference, trap 9.
+TEST(ResourceValidationTest, GpusAreWhole) {  // Reference trap 9.
   EXPECT_EQ(Refusal(Proto("name: 'gpus' type: SCALAR scalar { value: 2 }")), "");
   EXPECT_THAT(Refusal(Proto("name: 'gpus' type: SCALAR scalar { value: 0.5 }")),
               HasSubstr("gpus are whole"));

@@ -23,7 +23,7 @@ namespace tepui {
 // summed into one entry (shared volumes are counted instead), nothing is empty, entries are sorted.
 // Copies are cheap. Not thread-safe; copies in different threads are.
 //
-// Values are fixed-point with three decimals, so sums are exact (trap 9). All reservations are held
+// Values have three decimals, so sums are exact (reference trap 9). All reservations are held
 // in the post-refinement form (`reservations`); both forms are read, the writer chooses.
 //
 // Disks that are used whole or not at all (MOUNT, BLOCK, RAW with an id) and persistent volumes are

@@ -19,7 +19,7 @@ inline constexpr std::string_view kApplicationRecordIo = "application/recordio";
 
 std::string_view Name(ContentType type);
 
-// Exact, case-sensitive match as Mesos does it (reference, trap 5); nothing for any other text.
+// Exact, case-sensitive match as Mesos does it (reference trap 5); nothing for any other text.
 std::optional<ContentType> ParseContentType(std::string_view header);
 
 // The best of JSON and protobuf for an Accept header (quality values and wildcards count; JSON wins

@@ -7,7 +7,7 @@ namespace {
 
 using mesos::v1::scheduler::Call;
 
-// Reference, trap 5.
+// Reference trap 5.
 TEST(ContentTypeTest, IsMatchedExactly) {
   EXPECT_EQ(ParseContentType("application/json"), ContentType::kJson);
   EXPECT_EQ(ParseContentType("application/x-protobuf"), ContentType::kProtobuf);

@@ -10,7 +10,7 @@
 
 namespace tepui::wire {
 
-// One JSON value put into one field by the Mesos mapping (reference, trap 2): a singular field is
+// One JSON value put into one field by the Mesos mapping (reference trap 2): a singular field is
 // set, a repeated one gets one more element. Errors say what was expected, without the path.
 // `field` belongs to `message`.
 

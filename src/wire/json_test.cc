@@ -38,7 +38,7 @@ std::string ReadError(std::string_view json) {
   return status.error().message;
 }
 
-// Reference, trap 2: explicit defaults are written though unset, deprecated ones (role) are not;
+// Reference trap 2: explicit defaults are written though unset, deprecated ones (role) are not;
 // enums by name.
 TEST(JsonWriterTest, FrameworkInfo) {
   v1::FrameworkInfo info;
@@ -92,7 +92,7 @@ TEST(JsonWriterTest, IntegersOf64BitsAreNumbers) {
   EXPECT_EQ(ToJson(duration), R"({"nanoseconds":-9223372036854775808})");
 }
 
-// Reference, trap 1: the v1 form of a grace period is an object, not a "600s" string.
+// Reference trap 1: the v1 form of a grace period is an object, not a "600s" string.
 TEST(JsonWriterTest, ProtobufDurationIsAnObject) {
   v1::master::Call call;
   call.set_type(v1::master::Call::DRAIN_AGENT);

@@ -1,0 +1,54 @@
+#include "agent/core/agent.h"
+
+#include <utility>
+
+#include "agent/core/agent_impl.h"
+#include "base/log.h"
+
+namespace tepui::agent {
+
+Agent::Agent(Options options, Clock& clock, Random& random, Links& links,
+             containers::Containerizer& containerizer, containers::Prober& prober,
+             containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, random, links, containerizer, prober,
+                                   disk, store, std::move(exit))) {}
+
+Agent::~Agent() = default;
+
+void Agent::Recover() { impl_->Recover(); }
+
+void Agent::OnMasterDetected() { impl_->OnMaster(true); }
+
+void Agent::OnMasterLost() { impl_->OnMaster(false); }
+
+void Agent::OnMasterDisconnected(const std::string& reason) {
+  impl_->registration().OnDisconnected(reason);
+}
+
+void Agent::OnMasterEvent(const link::Event& event) { impl_->OnMasterEvent(event); }
+
+void Agent::OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
+                                const mesos::v1::executor::Call& call, Reply reply) {
+  impl_->OnExecutorSubscribe(stream, token, call, std::move(reply));
+}
+
+void Agent::OnExecutorCall(const std::optional<std::string>& token,
+                           const mesos::v1::executor::Call& call, Reply reply) {
+  impl_->OnExecutorCall(token, call, std::move(reply));
+}
+
+void Agent::OnStreamClosed(StreamId stream) { impl_->OnStreamClosed(stream); }
+
+void Agent::Shutdown(bool unregister, const std::string& reason) {
+  spdlog::info("The agent is ending: {}", reason);
+  impl_->Shutdown(unregister, {});
+}
+
+void Agent::Leave(const std::string& reason) {
+  spdlog::info("The agent leaves its checkpointed tasks to its next start: {}", reason);
+  impl_->Leave();
+}
+
+std::shared_ptr<const AgentState> Agent::Snapshot() const { return impl_->Snapshot(); }
+
+}  // namespace tepui::agent

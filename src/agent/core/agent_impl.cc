@@ -1,0 +1,404 @@
+#include "agent/core/agent_impl.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/executors/environment.h"
+#include "agent/services/paths.h"
+#include "agent/services/statuses.h"
+#include "base/log.h"
+#include "base/planted_fault.h"
+
+namespace tepui::agent {
+
+namespace {
+
+// Beyond the grace periods, for containers that are slow to go.
+constexpr Duration kEndPatience = std::chrono::minutes(1);
+// Beyond this many the agent asks the master anew for what is to be done.
+constexpr size_t kMaxHeld = 10'000;
+
+// Whose tasks the event launches, if it does that.
+std::optional<FrameworkId> LaunchingFramework(const link::Event& event) {
+  if (event.has_run_task()) return FrameworkId(event.run_task().framework_info().id().value());
+  if (event.has_run_task_group())
+    return FrameworkId(event.run_task_group().framework_info().id().value());
+  return std::nullopt;
+}
+
+}  // namespace
+
+Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
+                  containers::Containerizer& containerizer, containers::Prober& prober,
+                  containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit)
+    : options_(std::move(options)),
+      store_(store),
+      checkpoint_(store,
+                  [this](const Error& error) {
+                    Exit(Fail(error.code,
+                              "The agent cannot write down what it does, and stops; its "
+                              "tasks go on, and it will find them again: {}",
+                              error.message));
+                  }),
+      services_{options_, clock, random, links, containerizer, prober, disk, checkpoint_},
+      exit_(std::move(exit)),
+      info_(options_.info),
+      start_(clock.Now()),
+      wall_start_(clock.WallNow()),
+      updates_(
+          services_,
+          [this](const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest) {
+            Forward(framework, status, latest);
+          },
+          [this](const FrameworkId& framework, const TaskId& task) {
+            OnTaskClosed(framework, task);
+          }),
+      operations_(
+          services_,
+          [this](link::Call::OperationUpdate update) {
+            link::Call call;
+            call.set_type(link::Call::OPERATION_UPDATE);
+            *call.mutable_operation_update() = std::move(update);
+            services_.links.Send(std::move(call));
+          },
+          [this] {
+            registration_.Resubscribe("an operation failed that the master counts as done");
+          }),
+      history_(services_),
+      gc_(services_),
+      registration_(services_, *this),
+      end_timer_(clock),
+      burial_(clock) {}
+
+void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
+  const std::string& id = subscribed.agent_id().value();
+  if (info_.has_id() && info_.id().value() != id) {
+    Shutdown(false, Fail(Code::kConflict,
+                         "The master registered this agent as {}, but it is {} and holds its tasks",
+                         id, info_.id().value()));
+    return;
+  }
+  spdlog::info("Registered with master {} as agent {}", subscribed.master_info().id(), id);
+  const bool known = info_.has_id();
+  *info_.mutable_id() = subscribed.agent_id();
+  if (!known) services_.links.Identify(AgentId(id));
+  master_ = subscribed.master_info();
+  if (std::string info = info_.SerializeAsString(); info != saved_info_) {
+    saved_info_ = std::move(info);
+    checkpoint_.SaveAgent(info_, options_.boot_id);
+  }
+  updates_.Resume();
+  operations_.Resume();
+  for (link::Call& exit : std::exchange(untold_exits_, {})) services_.links.Send(std::move(exit));
+}
+
+void Agent::Impl::OnUnregistered() {
+  updates_.Pause();
+  operations_.Pause();
+  held_.clear();
+}
+
+// What was sent behind an operation relies on it already, but volumes are destroyed when that is
+// saved: the next in the same place must wait for it. And one that is made and not yet saved, a
+// task may not write into: its data would lie there if the agent died now.
+void Agent::Impl::HoldUntilSaved() {
+  holds_ = true;
+  checkpoint_.WhenSaved([this] {
+    holds_ = false;
+    while (!held_.empty()) {
+      // If the first has begun to hold those behind it: what need not wait any more, such as the
+      // kill of a task that was just launched.
+      const auto next = holds_ ? std::ranges::find_if_not(
+                                     held_, [this](const auto& event) { return MustWait(event); })
+                               : held_.begin();
+      if (next == held_.end()) return;
+      const link::Event event = std::move(*next);
+      held_.erase(next);
+      OnMasterEvent(event);
+    }
+  });
+}
+
+// To its framework and the master a task is over when the acknowledgement of its end is on its way:
+// the next may have its id. Here that is when it is saved.
+bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
+  const std::optional<FrameworkId> framework = LaunchingFramework(event);
+  if (!framework) return false;
+  const auto closing = [&](const v1::TaskInfo& task) {
+    return updates_.Closing(*framework, TaskId(task.task_id().value()));
+  };
+  return event.has_run_task()
+             ? closing(event.run_task().task())
+             : std::ranges::any_of(event.run_task_group().task_group().tasks(), closing);
+}
+
+void Agent::Impl::DropHeldLaunches(const FrameworkId& framework) {
+  std::erase_if(held_,
+                [&](const link::Event& event) { return LaunchingFramework(event) == framework; });
+}
+
+bool Agent::Impl::MustWait(const link::Event& event) const {
+  switch (event.type()) {
+    case link::Event::PING:
+    // Of what was sent before.
+    case link::Event::STATUS_ACKNOWLEDGEMENT:
+    case link::Event::OPERATION_ACKNOWLEDGEMENT:
+    // Ends what is here, and takes what waits with it.
+    case link::Event::SHUTDOWN_FRAMEWORK:
+      return false;
+    case link::Event::KILL_TASK: {
+      // Of a task that is here: it may end meanwhile, and be told as one that never got here.
+      const TaskId task(event.kill_task().task_id().value());
+      const Framework* framework = Find(FrameworkId(event.kill_task().framework_id().value()));
+      return framework == nullptr || framework->Find(task) == nullptr ||
+             updates_.Closing(framework->id, task);
+    }
+    default:
+      return true;
+  }
+}
+
+void Agent::Impl::OnMasterEvent(const link::Event& event) {
+  if (!holds_ && AwaitsAnEnd(event)) HoldUntilSaved();
+  if (holds_ && MustWait(event)) {
+    held_.push_back(event);
+    if (held_.size() > kMaxHeld) registration_.Resubscribe("its disk is slow to save an operation");
+    return;
+  }
+  switch (event.type()) {
+    case link::Event::SUBSCRIBED:
+      return registration_.OnSubscribed(event.subscribed());
+    case link::Event::SHUTDOWN:
+      return Shutdown(
+          false, Fail(Code::kUnavailable, "The master shut this agent down: {}", event.message()));
+    case link::Event::ERROR:
+      return Shutdown(false,
+                      Fail(Code::kForbidden, "The master refused this agent: {}", event.message()));
+    default:
+      break;
+  }
+  if (!registration_.registered()) return;  // Of a link that was given up.
+  switch (event.type()) {
+    case link::Event::PING:
+      return registration_.OnPing(event.ping().connected());
+    case link::Event::RUN_TASK:
+      return OnRunTask(event.run_task());
+    case link::Event::RUN_TASK_GROUP:
+      return OnRunTaskGroup(event.run_task_group());
+    case link::Event::KILL_TASK:
+      return OnKillTask(event.kill_task());
+    case link::Event::STATUS_ACKNOWLEDGEMENT:
+      return OnAcknowledgement(event.status_acknowledgement());
+    case link::Event::FRAMEWORK_MESSAGE:
+      return OnFrameworkMessage(event.framework_message());
+    case link::Event::SHUTDOWN_EXECUTOR:
+      return OnShutdownExecutor(event.shutdown_executor());
+    case link::Event::SHUTDOWN_FRAMEWORK:
+      return OnShutdownFramework(FrameworkId(event.shutdown_framework().value()));
+    case link::Event::UPDATE_FRAMEWORK:
+      return OnUpdateFramework(event.update_framework());
+    case link::Event::APPLY_OPERATION:
+      operations_.Apply(event.apply_operation(), AgentId(info_.id().value()));
+      return HoldUntilSaved();
+    case link::Event::OPERATION_ACKNOWLEDGEMENT:
+      return operations_.Acknowledge(event.operation_acknowledgement());
+    case link::Event::RECONCILE_TASKS:
+      return OnReconcileTasks(event.reconcile_tasks());
+    case link::Event::RECONCILE_OPERATIONS:
+      return operations_.Reconcile(event.reconcile_operations(), AgentId(info_.id().value()));
+    default:
+      spdlog::warn("Ignored an event of unknown type {} from the master",
+                   static_cast<int>(event.type()));
+  }
+}
+
+Framework* Agent::Impl::Find(const FrameworkId& framework) const {
+  const auto found = frameworks_.find(framework);
+  return found == frameworks_.end() ? nullptr : found->second.get();
+}
+
+CustomExecutor* Agent::Impl::Custom(const Executor& executor) {
+  if (executor.kind() != Executor::Kind::kCustom) return nullptr;
+  return static_cast<CustomExecutor*>(&executor.run());
+}
+
+Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
+  const FrameworkId id(info.id().value());
+  if (Framework* framework = Find(id)) return *framework;
+
+  auto framework = std::make_unique<Framework>();
+  framework->id = id;
+  framework->info = info;
+  history_.OnFrameworkBack(id);
+  if (info.checkpoint()) checkpoint_.SaveFramework(info, /*removed=*/false);
+  gc_.Unschedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), id));
+  return *(frameworks_[id] = std::move(framework));
+}
+
+void Agent::Impl::OnFrameworkMessage(const link::Event::FrameworkMessage& message) {
+  const Framework* framework = Find(FrameworkId(message.framework_id().value()));
+  const Executor* executor =
+      framework == nullptr ? nullptr : framework->Find(ExecutorId(message.executor_id().value()));
+  CustomExecutor* custom = executor == nullptr ? nullptr : Custom(*executor);
+  if (custom != nullptr && !framework->terminating && custom->Message(message.data())) {
+    ++metrics_.valid_framework_messages;
+  } else {
+    ++metrics_.invalid_framework_messages;
+    spdlog::warn("Dropped a message for executor '{}' of framework {}: it is not there to hear it",
+                 message.executor_id().value(), message.framework_id().value());
+  }
+}
+
+void Agent::Impl::OnUpdateFramework(const v1::FrameworkInfo& info) {
+  Framework* framework = Find(FrameworkId(info.id().value()));
+  if (framework == nullptr || framework->terminating) return;
+  framework->info = info;
+  if (info.checkpoint()) checkpoint_.SaveFramework(info, /*removed=*/false);
+  updates_.Resend(framework->id);
+}
+
+void Agent::Impl::OnReconcileTasks(const link::Event::ReconcileTasks& reconcile) {
+  const FrameworkId id(reconcile.framework_id().value());
+  const Framework* framework = Find(id);
+  const v1::FrameworkInfo& info = framework ? framework->info : reconcile.framework_info();
+  const v1::TaskState state = HasCapability(info, v1::FrameworkInfo::Capability::PARTITION_AWARE)
+                                  ? v1::TASK_DROPPED
+                                  : v1::TASK_LOST;
+  for (const v1::TaskID& task : reconcile.task_ids()) {
+    const TaskId task_id(task.value());
+    if (framework != nullptr && framework->tasks.contains(task_id)) continue;
+    Report(id, AgentStatus(task_id, state, v1::TaskStatus::REASON_RECONCILIATION,
+                           "The task is not known to the agent"));
+  }
+}
+
+void Agent::Impl::OnShutdownFramework(const FrameworkId& id) {
+  DropHeldLaunches(id);
+  Framework* framework = Find(id);
+  if (framework == nullptr) {
+    // Statuses may still be waiting for a scheduler that is gone.
+    updates_.Forget(id);
+    return;
+  }
+  framework->removed = true;
+  if (framework->info.checkpoint()) checkpoint_.SaveFramework(framework->info, /*removed=*/true);
+  if (framework->terminating) return;
+  spdlog::info("Shutting down framework {}", id);
+  ShutdownFramework(*framework);
+}
+
+void Agent::Impl::ShutdownFramework(Framework& framework) {
+  framework.terminating = true;
+  updates_.Forget(framework.id);
+  if (framework.removed && TEPUI_PLANTED_FAULT("removed-framework-runs-on")) return;
+  std::vector<Executor*> executors;
+  executors.reserve(framework.executors.size());
+  for (const auto& [id, executor] : framework.executors) executors.push_back(executor.get());
+  // Those that end meanwhile are buried, not destroyed: the pointers hold.
+  for (Executor* executor : executors) {
+    if (executor->active()) {
+      ShutdownExecutor(*executor);
+    } else if (executor->state() == Executor::State::kTerminated) {
+      RemoveExecutor(*executor);
+    }
+  }
+  RemoveIfIdle(framework);
+}
+
+void Agent::Impl::Shutdown(bool unregister, const Status& status) {
+  if (ending_) return;
+  ending_ = status;
+  unregisters_ = unregister && registration_.registered();
+  BeginEnd();
+}
+
+void Agent::Impl::Leave() {
+  if (ending_) return;
+  ending_ = Status();
+  leaves_ = true;
+  BeginEnd();
+}
+
+bool Agent::Impl::Outlives(const Framework& framework) const {
+  return leaves_ && framework.info.checkpoint();
+}
+
+// Of what does not outlive the agent, and then of the agent; once it is known what there is.
+void Agent::Impl::BeginEnd() {
+  if (!recovered_) return;
+  // First: killed on its way, the next start is a new agent's all the same, and not one that has
+  // forgotten half of what it had.
+  if (!leaves_) checkpoint_.ForgetAgent();
+  if (leaves_ || !TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
+
+  Duration grace = Duration::zero();
+  std::vector<Framework*> frameworks;
+  for (const auto& [id, framework] : frameworks_) {
+    if (Outlives(*framework)) continue;
+    frameworks.push_back(framework.get());
+    for (const auto& [executor_id, executor] : framework->executors) {
+      grace = std::max(grace, ShutdownGrace(executor->info(), options_));
+    }
+  }
+  end_timer_.Set(grace + kEndPatience, [this] { EndInVain(); });
+  for (Framework* framework : frameworks) {
+    if (!framework->terminating) ShutdownFramework(*framework);
+  }
+  ExitIfDone();
+}
+
+void Agent::Impl::EndInVain() {
+  std::string left;
+  for (const auto& [id, framework] : frameworks_) {
+    if (Outlives(*framework)) continue;
+    for (const auto& [executor_id, executor] : framework->executors) {
+      left += fmt::format("{}{} of framework {} (container {})", left.empty() ? "" : ", ",
+                          executor_id, id, executor->container());
+    }
+  }
+  // The master would tell frameworks that their tasks are gone.
+  unregisters_ = false;
+  ending_ = Fail(Code::kInternal,
+                 "These executors did not end in time: {}. See what keeps their processes; the "
+                 "agent's next start tries again to end them",
+                 left);
+  Finish();
+}
+
+void Agent::Impl::ExitIfDone() {
+  if (!ending_ || !recovered_) return;
+  const auto outlives = [this](const auto& framework) { return Outlives(*framework.second); };
+  if (std::ranges::all_of(frameworks_, outlives)) Finish();
+}
+
+void Agent::Impl::Finish() {
+  if (std::exchange(finished_, true)) return;
+  end_timer_.Cancel();
+  if (!leaves_) operations_.Forget();
+  checkpoint_.WhenSaved([this] {
+    if (unregisters_) {
+      // Last: on this word the master tells frameworks that their tasks are gone.
+      link::Call call;
+      call.set_type(link::Call::UNREGISTER);
+      services_.links.Send(std::move(call));
+      if (TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) return;
+    }
+    Exit(*ending_);
+  });
+}
+
+void Agent::Impl::Exit(const Status& status) {
+  if (!std::exchange(exited_, true)) exit_(status);
+}
+
+void Agent::Impl::Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework) {
+  if (executor) buried_executors_.push_back(std::move(executor));
+  if (framework) buried_frameworks_.push_back(std::move(framework));
+  if (burial_.pending()) return;
+  burial_.Set(Duration::zero(), [this] {
+    buried_executors_.clear();
+    buried_frameworks_.clear();
+  });
+}
+
+}  // namespace tepui::agent

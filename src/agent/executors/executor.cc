@@ -1,0 +1,139 @@
+#include "agent/executors/executor.h"
+
+#include <utility>
+
+#include "agent/services/statuses.h"
+#include "wire/task_states.h"
+
+namespace tepui::agent {
+
+namespace {
+
+// Reference 2.7.
+constexpr size_t kMaxCompletedTasks = 200;
+
+Resources ResourcesOf(const google::protobuf::RepeatedPtrField<v1::Resource>& resources) {
+  // Validated by the master; what cannot be read counts nothing.
+  return Resources::FromProto(resources).value_or(Resources());
+}
+
+}  // namespace
+
+Executor::Executor(Framework& framework, Kind kind, v1::ExecutorInfo info, ContainerId container,
+                   std::string path, std::string directory, std::optional<std::string> user)
+    : framework_(framework),
+      kind_(kind),
+      info_(std::move(info)),
+      id_(info_.executor_id().value()),
+      container_(std::move(container)),
+      path_(std::move(path)),
+      directory_(std::move(directory)),
+      user_(std::move(user)),
+      allocated_(ResourcesOf(info_.resources())),
+      limits_(allocated_) {}
+
+Executor::~Executor() = default;
+
+const v1::FrameworkInfo& Executor::framework_info() const { return framework_.info; }
+
+void Executor::Account(const v1::TaskInfo& task) {
+  const Resources resources = ResourcesOf(task.resources());
+  allocated_ += resources;
+  limits_.Add(resources, task.limits());
+}
+
+void Executor::Enqueue(Delivery delivery) {
+  deliveries_.push_back(std::move(delivery));
+  const auto added = std::prev(deliveries_.end());
+  for (const v1::TaskInfo& task : added->tasks) {
+    queued_[TaskId(task.task_id().value())] = added;
+    Account(task);
+  }
+}
+
+void Executor::MarkLaunched(const Delivery& delivery) {
+  for (const v1::TaskInfo& task : delivery.tasks) {
+    const TaskId id(task.task_id().value());
+    queued_.erase(id);
+    launched_[id] = MakeTask(task, framework_.id, kind_ == Kind::kCommand ? ExecutorId() : id_);
+  }
+}
+
+std::optional<Executor::Delivery> Executor::LaunchNext() {
+  if (deliveries_.empty()) return std::nullopt;
+  Delivery delivery = std::move(deliveries_.front());
+  deliveries_.pop_front();
+  MarkLaunched(delivery);
+  ever_launched_ = true;
+  return delivery;
+}
+
+std::optional<Executor::Delivery> Executor::LaunchQueued(const TaskId& task) {
+  const auto found = queued_.find(task);
+  if (found == queued_.end()) return std::nullopt;
+  const auto position = found->second;
+  Delivery delivery = std::move(*position);
+  deliveries_.erase(position);
+  MarkLaunched(delivery);
+  return delivery;
+}
+
+v1::Task* Executor::FindTask(const TaskId& task) {
+  if (const auto found = launched_.find(task); found != launched_.end()) return &found->second;
+  if (const auto found = terminated_.find(task); found != terminated_.end()) return &found->second;
+  return nullptr;
+}
+
+bool Executor::Apply(const v1::TaskStatus& status) {
+  const auto found = launched_.find(TaskId(status.task_id().value()));
+  if (found == launched_.end()) return false;
+  wire::AddToHistory(status, &found->second);
+  found->second.set_state(status.state());
+  if (IsTerminal(status.state())) {
+    const Resources resources = ResourcesOf(found->second.resources());
+    allocated_ -= resources;
+    limits_.Remove(resources, found->second.limits());
+    terminated_.insert(launched_.extract(found));
+  }
+  return true;
+}
+
+void Executor::Complete(const TaskId& task) {
+  places_.erase(task);
+  auto done = terminated_.extract(task);
+  if (done.empty()) return;
+  completed_.push_back(std::move(done.mapped()));
+  if (completed_.size() > kMaxCompletedTasks) completed_.pop_front();
+}
+
+ExecutorState Executor::Snapshot() const {
+  ExecutorState state;
+  state.info = info_;
+  state.container = container_;
+  state.directory = directory_;
+  state.command_executor = kind_ == Kind::kCommand;
+  state.resources = allocated_;
+  for (const Delivery& delivery : deliveries_) {
+    state.queued.insert(state.queued.end(), delivery.tasks.begin(), delivery.tasks.end());
+  }
+  for (const auto& [id, task] : launched_) state.launched.push_back(task);
+  for (const auto& [id, task] : terminated_) state.terminated.push_back(task);
+  state.completed.assign(completed_.begin(), completed_.end());
+  return state;
+}
+
+bool Framework::PartitionAware() const {
+  return HasCapability(info, v1::FrameworkInfo::Capability::PARTITION_AWARE);
+}
+
+Executor* Framework::Find(const ExecutorId& executor) const {
+  const auto found = executors.find(executor);
+  return found == executors.end() ? nullptr : found->second.get();
+}
+
+Executor* Framework::Find(const TaskId& task) const {
+  const auto found = tasks.find(task);
+  return found == tasks.end() ? nullptr : found->second;
+}
+
+}  // namespace tepui::agent

@@ -1,0 +1,54 @@
+#include "agent/executors/executor_limits.h"
+
+#include <cmath>
+#include <limits>
+
+namespace tepui::agent {
+
+ExecutorLimits::ExecutorLimits(const Resources& executor)
+    : cpus_{.name = ResourceNames::Cpus(), .requested = executor.Scalar(ResourceNames::Cpus())},
+      mem_{.name = ResourceNames::Mem(), .requested = executor.Scalar(ResourceNames::Mem())} {}
+
+void ExecutorLimits::Count(Sum& sum, const Resources& task, const TaskLimits& limits,
+                           int64_t sign) {
+  const auto limit = limits.find(sum.name.text());
+  if (limit == limits.end()) {
+    sum.requested += Amount::FromMilli(sign * task.Scalar(sum.name).milli());
+    return;
+  }
+  sum.limits += sign;
+  if (std::isinf(limit->second.value())) {
+    sum.infinite += sign;
+  } else {
+    sum.limited += Amount::FromMilli(sign * Amount::FromDouble(limit->second.value()).milli());
+  }
+}
+
+void ExecutorLimits::Add(const Resources& task, const TaskLimits& limits) {
+  Count(cpus_, task, limits, 1);
+  Count(mem_, task, limits, 1);
+}
+
+void ExecutorLimits::Remove(const Resources& task, const TaskLimits& limits) {
+  Count(cpus_, task, limits, -1);
+  Count(mem_, task, limits, -1);
+}
+
+ExecutorLimits::Limits ExecutorLimits::Get() const {
+  Limits out;
+  for (const Sum* sum : {&cpus_, &mem_}) {
+    if (sum->limits == 0) continue;
+    out.emplace_back(sum->name.text(), sum->infinite > 0
+                                           ? std::numeric_limits<double>::infinity()
+                                           : (sum->requested + sum->limited).ToDouble());
+  }
+  return out;
+}
+
+ExecutorLimits::Limits LimitsOf(const v1::TaskInfo& task) {
+  ExecutorLimits::Limits out;
+  for (const auto& [name, limit] : task.limits()) out.emplace_back(name, limit.value());
+  return out;
+}
+
+}  // namespace tepui::agent

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "agent/checkpoint/checkpoint.h"
+#include "agent/services/links.h"
+#include "agent/services/options.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "container/containerizer.h"
+
+namespace tepui::agent {
+
+// What the parts of the agent work with; outlives all of them.
+struct Services {
+  const Options& options;
+  Clock& clock;
+  Random& random;
+  Links& links;
+  containers::Containerizer& containerizer;
+  containers::Prober& prober;
+  containers::Disk& disk;
+  Checkpoint& checkpoint;
+};
+
+}  // namespace tepui::agent

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "mesos/v1/mesos.pb.h"
+#include "resources/resources.h"
+
+namespace tepui::agent {
+
+// What an agent has, for /state and the read endpoints: copies that other threads may keep.
+
+struct ExecutorState {
+  v1::ExecutorInfo info;
+  ContainerId container;
+  std::string directory;
+  bool command_executor = false;
+  Resources resources;
+  std::vector<v1::TaskInfo> queued;
+  std::vector<v1::Task> launched;
+  std::vector<v1::Task> terminated;  // Their last status waits to be acknowledged.
+  std::vector<v1::Task> completed;
+};
+
+struct FrameworkState {
+  v1::FrameworkInfo info;
+  std::vector<ExecutorState> executors;
+  std::vector<ExecutorState> completed_executors;
+};
+
+struct AgentState {
+  AgentId id;  // Empty before the first registration.
+  bool registered = false;
+  v1::MasterInfo master;
+  WallTime started{};
+  std::vector<FrameworkState> frameworks;
+  std::vector<FrameworkState> completed_frameworks;
+  Resources total;
+  std::vector<std::pair<std::string, double>> metrics;
+};
+
+}  // namespace tepui::agent

@@ -1,0 +1,255 @@
+// An agent that is killed at any point between two things it does, again and again: its tasks come
+// to exactly one end each, and nothing is left of them.
+
+#include <gmock/gmock.h>
+
+#include "agent/checkpoint/lossy_store.h"
+#include "agent/services/statuses.h"
+#include "agent/testing/agent_fixture.h"
+
+namespace tepui::agent {
+namespace {
+
+// Containers that outlive the agent, and end when the test says so.
+class Machine final : public containers::Containerizer {
+ public:
+  enum class State { kStarting, kRunning, kEnded };
+  struct Container {
+    State state = State::kStarting;
+    int pid = 0;
+    std::optional<int> status;
+    bool outlives_agent = false;
+    std::string task;
+    LaunchCallback launched;
+    TerminationCallback waiter;
+  };
+
+  void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override {
+    containers::Recovered recovered;
+    std::set<ContainerId> claimed;
+    for (const containers::RecoverSpec& spec : specs) {
+      claimed.insert(spec.launch.id);
+      const auto found = containers.find(spec.launch.id);
+      if (found == containers.end()) {
+        recovered.ended.push_back({spec.launch.id, {}});
+      } else if (found->second.state == State::kRunning) {
+        EXPECT_EQ(found->second.pid, spec.launched.pid);
+        recovered.running.push_back(spec.launch.id);
+      } else {
+        recovered.ended.push_back({spec.launch.id,
+                                   {.status = found->second.status,
+                                    .reason = std::nullopt,
+                                    .message = "",
+                                    .limited = {}}});
+      }
+    }
+    std::erase_if(containers, [&](const auto& entry) { return !claimed.contains(entry.first); });
+    callback(std::move(recovered));
+  }
+  void Launch(containers::LaunchSpec spec, LaunchCallback callback) override {
+    Container& container = containers[spec.id];
+    container.outlives_agent = spec.outlives_agent;
+    container.task = spec.command.value();
+    container.launched = std::move(callback);
+  }
+  void Wait(const ContainerId& id, TerminationCallback callback) override {
+    containers.at(id).waiter = std::move(callback);
+  }
+  void Forget(const ContainerId& id) override { containers.erase(id); }
+  bool Signal(const ContainerId& id, int) override { return containers.contains(id); }
+  void Destroy(const ContainerId& id) override {
+    if (containers.contains(id)) End(id, Killed(9));
+  }
+  void Update(const ContainerId&, const Resources&,
+              const std::vector<std::pair<std::string, double>>&) override {}
+  void Exec(const ContainerId&, v1::CommandInfo, Duration, ExecCallback) override {}
+  void Usage(const ContainerId&,
+             std::move_only_function<void(Result<v1::ResourceStatistics>)>) override {}
+
+  void Start(const ContainerId& id) {
+    Container& container = containers.at(id);
+    container.state = State::kRunning;
+    container.pid = ++last_pid;
+    EXPECT_EQ(++starts[container.task], 1) << container.task;
+    containers::Launched launched;
+    launched.pid = container.pid;
+    std::exchange(container.launched, nullptr)(launched);
+  }
+  void End(const ContainerId& id, int status) {
+    Container& container = containers.at(id);
+    if (container.state == State::kStarting) return Start(id);
+    if (container.state == State::kEnded) return;
+    container.state = State::kEnded;
+    container.status = status;
+    outcomes[container.task] = status;
+    containers::Termination termination;
+    termination.status = status;
+    if (container.waiter) std::exchange(container.waiter, nullptr)(std::move(termination));
+  }
+  // The agent was killed: so are its shims that end with it.
+  void Crash() {
+    std::erase_if(containers, [](const auto& entry) {
+      return entry.second.state == State::kStarting || !entry.second.outlives_agent;
+    });
+    for (auto& [id, container] : containers) container.waiter = nullptr;
+  }
+  ContainerId Any(Random& random, State state) const {
+    std::vector<ContainerId> found;
+    for (const auto& [id, container] : containers) {
+      if (container.state == state) found.push_back(id);
+    }
+    return found.empty() ? ContainerId() : found[random.Below(found.size())];
+  }
+
+  std::map<ContainerId, Container> containers;
+  int last_pid = 100;
+  std::map<std::string, int> starts;    // Of tasks.
+  std::map<std::string, int> outcomes;  // How tasks ended.
+};
+
+class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
+ protected:
+  CrashTest() : chance(static_cast<uint64_t>(GetParam())) { framework.set_checkpoint(true); }
+
+  void StartUp() {
+    store_ = std::make_unique<LossyStore>(clock, chance, disk_);
+    agent = std::make_unique<Agent>(options, clock, random, links, machine, prober, disk, *store_,
+                                    [this](Status status) { exits.push_back(status); });
+    agent->Recover();
+    agent->OnMasterDetected();
+    links.subscriptions.clear();
+    for (int i = 0; i < 100 && links.subscriptions.empty(); ++i) clock.Advance(seconds(1));
+    ASSERT_FALSE(links.subscriptions.empty())
+        << (exits.empty() ? "" : exits.back().error().message);
+    for (const v1::Task& task : links.subscriptions.back().tasks()) {
+      reported_.insert(task.task_id().value());
+    }
+    // As a master does with tasks that the agent came back without.
+    for (const std::string& task : launched_) {
+      if (!reported_.contains(task) && !Ended(task)) ends_[task] = v1::TASK_LOST;
+    }
+    reported_.clear();
+    Subscribed();
+  }
+  void Crash() {
+    agent.reset();
+    store_.reset();
+    machine.Crash();
+    StartUp();
+  }
+  bool Ended(const std::string& task) const { return ends_.contains(task); }
+
+  // What the master hears; acknowledged or not.
+  void Hear(bool acknowledge) {
+    for (const v1::TaskStatus& status : Sent()) {
+      const std::string& task = status.task_id().value();
+      if (IsTerminal(status.state())) {
+        const auto [end, first] = ends_.emplace(task, status.state());
+        EXPECT_EQ(end->second, status.state()) << task;
+        const auto outcome = machine.outcomes.find(task);
+        // What started and was not written down before the agent was killed is nobody's.
+        const bool interrupted = status.message().contains("restarted while it launched");
+        if (outcome != machine.outcomes.end() && !killed_.contains(task) && !interrupted) {
+          EXPECT_EQ(status.state(), outcome->second == 0 ? v1::TASK_FINISHED : v1::TASK_FAILED);
+          EXPECT_THAT(status.message(), testing::HasSubstr("exited with status"));
+        }
+      } else {
+        EXPECT_FALSE(Ended(task)) << task << " is " << v1::TaskState_Name(status.state());
+      }
+      if (acknowledge) Acknowledge(status);
+    }
+  }
+
+  void Step() {
+    switch (chance.Below(10)) {
+      case 0: {
+        const std::string id = fmt::format("t{}", launched_.size());
+        launched_.push_back(id);
+        return Run(Task(id, id));
+      }
+      case 1:
+        if (const auto id = machine.Any(chance, Machine::State::kStarting); !id.empty()) {
+          machine.Start(id);
+        }
+        return;
+      case 2:
+        if (const auto id = machine.Any(chance, Machine::State::kRunning); !id.empty()) {
+          machine.End(id, Exited(static_cast<int>(chance.Below(2))));
+        }
+        return;
+      case 3:
+        // A master kills what has not ended.
+        if (!launched_.empty()) {
+          const std::string& task = launched_[chance.Below(launched_.size())];
+          if (!Ended(task)) Kill(task, seconds(1));
+          killed_.insert(task);
+        }
+        return;
+      case 4:
+      case 5:
+        return Hear(chance.Below(2) == 0);
+      case 6:
+        return Crash();
+      default:
+        clock.Advance(std::chrono::microseconds(chance.Below(2'000)));
+    }
+  }
+
+  SeededRandom chance;
+  Machine machine;
+
+  std::map<std::string, std::string> disk_;
+  std::unique_ptr<LossyStore> store_;
+  std::vector<std::string> launched_;
+  std::set<std::string> killed_;
+  std::set<std::string> reported_;
+  std::map<std::string, v1::TaskState> ends_;
+};
+
+TEST_P(CrashTest, EveryTaskComesToOneEnd) {
+  StartUp();
+  for (int i = 0; i < 300 && exits.empty(); ++i) Step();
+  ASSERT_TRUE(exits.empty()) << exits.back().error().message;
+
+  // From here on all goes well.
+  for (int i = 0; i < 20; ++i) {
+    for (const auto state : {Machine::State::kStarting, Machine::State::kRunning}) {
+      const ContainerId id = machine.Any(chance, state);
+      if (id.empty()) continue;
+      if (state == Machine::State::kStarting) {
+        machine.Start(id);
+      } else {
+        machine.End(id, Exited(0));
+      }
+      --i;
+    }
+    Pass(seconds(30));
+    Hear(true);
+  }
+  Crash();
+  Pass(seconds(30));
+  Hear(true);
+  Pass(seconds(1));
+  for (const std::string& task : launched_) EXPECT_TRUE(Ended(task)) << task;
+  EXPECT_TRUE(machine.containers.empty());
+  // Nothing is left of them but the history, which has none of them twice.
+  std::vector<std::string> keys;
+  std::set<std::string> past;
+  for (const auto& [key, value] : disk_) {
+    if (!key.starts_with("completed/")) {
+      keys.push_back(key);
+      continue;
+    }
+    checkpoint::CompletedExecutor record;
+    ASSERT_TRUE(record.ParseFromString(value));
+    for (const v1::Task& task : record.tasks()) {
+      EXPECT_TRUE(past.insert(task.task_id().value()).second) << task.task_id().value();
+    }
+  }
+  EXPECT_THAT(keys, testing::ElementsAre("agent"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, ::testing::Range(1, 200));
+
+}  // namespace
+}  // namespace tepui::agent

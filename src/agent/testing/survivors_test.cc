@@ -1,0 +1,98 @@
+// Containers that SIGKILL does not end: their tasks have not ended either.
+
+#include <gmock/gmock.h>
+
+#include "agent/testing/agent_fixture.h"
+
+namespace tepui::agent {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class SurvivorsTest : public CheckpointedTest {
+ protected:
+  SurvivorsTest() { AddCapability(v1::FrameworkInfo::Capability::TASK_KILLING_STATE); }
+
+  // The agent is killed while it launches, and what it started does not end.
+  void DieWhileLaunching() {
+    clock.Settle();
+    Drain();
+    clock.Settle();
+    containerizer.survivors = {containerizer.order.back()};
+    RestartAndRegister();
+    EXPECT_THAT(containerizer.claims, IsEmpty());
+  }
+};
+
+TEST_F(SurvivorsTest, ATaskWhoseLaunchWasInterruptedEndsWhenItsContainerIsGone) {
+  Register();
+  Run(Task("t1"));
+  DieWhileLaunching();
+  ASSERT_EQ(links.subscriptions.back().tasks_size(), 1) << "what it uses is not free";
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLING));
+  Kill("t1");
+  Pass(minutes(10));
+  EXPECT_THAT(Take(), IsEmpty());
+  EXPECT_EQ(agent->Snapshot()->frameworks.size(), 1u);
+
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
+  containerizer.End(Killed(9));
+  const auto statuses = Take();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
+  EXPECT_EQ(statuses[0].message(),
+            "Failed to launch container: The agent was restarted while it launched the task");
+  EXPECT_THAT(agent->Snapshot()->frameworks, IsEmpty());
+  EXPECT_TRUE(containerizer.forgotten.contains(containerizer.order.back()));
+}
+
+TEST_F(SurvivorsTest, AGroupEndsWhenTheLastContainerIsGone) {
+  Register();
+  RunGroup(ExecutorOf("e1", v1::ExecutorInfo::DEFAULT), {Task("t1"), Task("t2")});
+  DieWhileLaunching();
+  const auto statuses = Take();
+  EXPECT_THAT(States(statuses, "t1"), ElementsAre(v1::TASK_FAILED));
+  EXPECT_THAT(States(statuses, "t2"), ElementsAre(v1::TASK_KILLING));
+  EXPECT_EQ(agent->Snapshot()->frameworks.size(), 1u);
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
+  containerizer.End(Killed(9));
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_FAILED));
+  EXPECT_THAT(agent->Snapshot()->frameworks, IsEmpty());
+}
+
+TEST_F(SurvivorsTest, ACustomExecutorsTasksEndWithItsContainer) {
+  Register();
+  Run(CustomTask("t1"));
+  DieWhileLaunching();
+  EXPECT_THAT(Take(), IsEmpty());
+  ASSERT_EQ(links.subscriptions.back().executors_size(), 1);
+  Pass(minutes(10));
+  EXPECT_THAT(Take(), IsEmpty());
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
+  containerizer.End(Killed(9));
+  const auto statuses = Take();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
+  EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  EXPECT_THAT(agent->Snapshot()->frameworks, IsEmpty());
+}
+
+// As long as the containerizer does not say so, a task has not ended, whoever kills it how often.
+TEST_F(SurvivorsTest, AKilledTaskEndsWhenItsContainerIsGone) {
+  Register();
+  Run(Task("t1"));
+  containerizer.Start();
+  Take();
+  Kill("t1", seconds(1));
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLING));
+  Pass(minutes(1));
+  EXPECT_TRUE(containerizer.Last().destroyed);
+  Kill("t1", seconds(0));
+  Pass(minutes(30));
+  EXPECT_THAT(Take(), IsEmpty());
+  ASSERT_TRUE(containerizer.Last().terminated) << "it is not waited for";
+  containerizer.End(Killed(9));
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLED));
+}
+
+}  // namespace
+}  // namespace tepui::agent

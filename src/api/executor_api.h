@@ -1,0 +1,27 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "mesos/v1/executor/executor.pb.h"
+#include "net/http.h"
+#include "wire/content_type.h"
+
+namespace tepui::api {
+
+// What an agent's endpoint for executors asks of a request before the core hears of it. Pure
+// functions, shared by the server and by the simulator's agents (reference 1.1, 1.3).
+
+inline constexpr std::string_view kExecutorPath = "/api/v1/executor";
+
+struct ExecutorRequest {
+  mesos::v1::executor::Call call;
+  std::optional<std::string> token;         // The bearer token, if one was sent.
+  std::optional<wire::ContentType> events;  // The encoding of the stream that a SUBSCRIBE opens.
+};
+// An error is the whole answer.
+std::expected<ExecutorRequest, net::Response> ReadExecutorRequest(const net::Request& request);
+
+}  // namespace tepui::api

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "web/router.h"
+
+namespace tepui::api {
+
+// What master and agent serve alike: /health, /version and /flags. `flags` must outlive the router.
+void AddCommonRoutes(web::Router* router,
+                     const std::vector<std::pair<std::string, std::string>>& flags);
+
+}  // namespace tepui::api

@@ -1,0 +1,56 @@
+#include "base/worker_pool.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace tepui {
+
+WorkerPool::WorkerPool(const std::string& name, int threads) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, name] { Run(name); });
+  }
+}
+
+WorkerPool::~WorkerPool() { Stop(); }
+
+void WorkerPool::Submit(Work work) {
+  std::lock_guard lock(mutex_);
+  if (stopped_) return;
+  queue_.push_back(std::move(work));
+  wake_.notify_one();
+}
+
+size_t WorkerPool::Waiting() const {
+  std::lock_guard lock(mutex_);
+  return queue_.size();
+}
+
+void WorkerPool::Stop() {
+  std::deque<Work> unrun;
+  {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    unrun.swap(queue_);
+    wake_.notify_all();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void WorkerPool::Run(const std::string& name) {
+  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    if (stopped_) return;
+    Work work = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
+    work();
+    work = nullptr;  // What it holds is let go outside the lock.
+    lock.lock();
+  }
+}
+
+}  // namespace tepui

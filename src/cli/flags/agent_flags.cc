@@ -1,0 +1,291 @@
+#include "cli/flags/agent_flags.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <ranges>
+
+#include "base/log.h"
+#include "base/units.h"
+#include "cli/flags/agent_flags_unsupported.h"
+#include "containers/host/detect.h"
+#include "resources/resources.h"
+
+namespace tepui::cli {
+namespace {
+
+constexpr size_t kMaxSecretBytes = 64 << 10;
+// HMAC-SHA256 wants a key no shorter than its hash (RFC 7518, 3.2).
+constexpr size_t kMinSecretBytes = 32;
+
+std::function<Status()> AtMost(const Duration* value, Duration most) {
+  return [value, most]() -> Status {
+    if (*value <= most) return {};
+    return Fail(Code::kInvalid, "must be at most {}, not {}", FormatDuration(most),
+                FormatDuration(*value));
+  };
+}
+
+std::function<Status()> OneOf(const std::string* value, std::string_view first,
+                              std::string_view second) {
+  return [value, first, second]() -> Status {
+    if (*value == first || *value == second) return {};
+    return Fail(Code::kInvalid, "must be '{}' or '{}', not '{}'", first, second, *value);
+  };
+}
+
+std::function<Status()> Positive(const Duration* value) {
+  return [value]() -> Status {
+    if (*value > Duration::zero()) return {};
+    return Fail(Code::kInvalid, "must be more than 0");
+  };
+}
+
+std::string DefaultRuntimeDirectory() {
+  return geteuid() == 0 ? "/var/run/mesos" : TemporaryDirectory() + "/mesos/runtime";
+}
+
+std::string ReadSecret(const std::string& path, std::vector<std::string>* problems) {
+  std::ifstream file(path, std::ios::binary);
+  std::string secret(kMaxSecretBytes, '\0');
+  file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+  secret.resize(static_cast<size_t>(file.gcount()));
+  secret.erase(secret.find_last_not_of("\r\n") + 1);
+  if (secret.size() < kMinSecretBytes) {
+    problems->push_back(
+        fmt::format("--jwt_secret_key: the file '{}' cannot be read or holds less than {} bytes",
+                    path, kMinSecretBytes));
+  }
+  struct stat status{};
+  if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
+    spdlog::warn(
+        "The file '{}' with the executors' secret is open to every user of this machine: chmod o= "
+        "it",
+        path);
+  }
+  return secret;
+}
+
+// What the agent was told is not for its executors.
+TextMap InheritedEnvironment(const std::vector<std::string>& environment) {
+  TextMap inherited;
+  for (const std::string& entry : environment) {
+    const size_t equals = entry.find('=');
+    if (equals == std::string::npos || entry.starts_with("MESOS_") ||
+        entry.starts_with("LIBPROCESS_"))
+      continue;
+    inherited.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return inherited;
+}
+
+void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
+  table->Group("Executors");
+  table
+      ->Add("executor_registration_timeout", &flags->executor_registration_timeout,
+            "Time a new executor has to subscribe.")
+      .Check(Positive(&flags->executor_registration_timeout));
+  table
+      ->Add("executor_reregistration_timeout", &flags->executor_reregistration_timeout,
+            "Time executors have to subscribe again after a restart of the agent; at most 15secs.")
+      .Check(AtMost(&flags->executor_reregistration_timeout, std::chrono::seconds(15)));
+  table->Add("executor_shutdown_grace_period", &flags->executor_shutdown_grace_period,
+             "Time an executor has to end before it is killed.");
+  table
+      ->AddBinding(
+          "executor_environment_variables", BindTextMap(&flags->executor_environment_variables),
+          R"(Environment of executors and tasks instead of the agent's own: {"NAME": "value"}.)")
+      .AlsoPlainPath();
+  table
+      ->Add("recover", &flags->recover,
+            "After a restart: reconnect (go on with the tasks that run) or cleanup (end them and "
+            "leave; the next start is a new agent's).")
+      .Check(OneOf(&flags->recover, "reconnect", "cleanup"));
+  table->Add("strict", &flags->strict,
+             "Do not start with a damaged checkpoint; otherwise what is damaged is left out.");
+  table
+      ->Add("reconfiguration_policy", &flags->reconfiguration_policy,
+            "What may change over a restart with tasks: nothing (equal), or more resources and "
+            "attributes (additive).")
+      .Check(OneOf(&flags->reconfiguration_policy, "equal", "additive"));
+  table->Add("recovery_timeout", &flags->recovery_timeout,
+             "How long executors wait for their agent to come back.");
+  table
+      ->Add("max_completed_executors_per_framework", &flags->max_completed_executors_per_framework,
+            "Completed executors kept for state endpoints.")
+      .Check([flags]() -> Status {
+        if (flags->max_completed_executors_per_framework >= 0) return {};
+        return Fail(Code::kInvalid, "must not be negative");
+      });
+  table->Add("switch_user", &flags->switch_user,
+             "Run tasks as the user of the task or framework, not as the agent's own; needs root.");
+  table->Add("authenticate_http_executors", &flags->authenticate_http_executors,
+             "Executors must show the token that the agent gave them; needs --jwt_secret_key.");
+  table
+      ->Add("jwt_secret_key", &flags->jwt_secret_key,
+            "File with the secret that signs executors' tokens.")
+      .Alias("executor_secret_key")
+      .IsPath();
+}
+
+void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
+  table->Group("Sandboxes and downloads");
+  table->Add("gc_delay", &flags->gc_delay,
+             "Age at which old sandboxes are removed, if the disk is empty enough.");
+  table
+      ->Add("gc_disk_headroom", &flags->gc_disk_headroom,
+            "Part of the disk kept free by removing sandboxes earlier; 0 to 1.")
+      .Check([flags]() -> Status {
+        if (flags->gc_disk_headroom >= 0 && flags->gc_disk_headroom <= 1) return {};
+        return Fail(Code::kInvalid, "must be from 0 to 1, not {}", flags->gc_disk_headroom);
+      });
+  table->Add("disk_watch_interval", &flags->disk_watch_interval, "How often the disk is looked at.")
+      .Check(Positive(&flags->disk_watch_interval));
+  table->Add("fetcher_cache_size", &flags->fetcher_cache_size,
+             "Disk for downloads that are kept for later tasks.");
+  table->Add("fetcher_cache_dir", &flags->fetcher_cache_dir, "Where they are kept.").IsPath();
+  table
+      ->Add("fetcher_stall_timeout", &flags->fetcher_stall_timeout,
+            "A download that stands still so long is given up.")
+      .Check(Positive(&flags->fetcher_stall_timeout));
+  table->Add("frameworks_home", &flags->frameworks_home, "Directory in which relative URIs start.")
+      .IsPath();
+
+  table->Group("Containers");
+  table
+      ->Add("runtime_dir", &flags->runtime_dir,
+            "Directory for files that need not outlive a reboot.")
+      .IsPath();
+  table->Add("isolation", &flags->isolation,
+             "What keeps tasks apart, separated by commas: posix/cpu, posix/mem (nothing), "
+             "cgroups/cpu, cgroups/mem, "
+             "cgroups/pids; process and cgroups for short.");
+  table->Add("launcher", &flags->launcher,
+             "How tasks are started: linux (a cgroup for each) or posix; without it as the "
+             "isolation needs.");
+  table->Add("cgroups_hierarchy", &flags->cgroups_hierarchy, "Where cgroups are mounted.").IsPath();
+  table->Add("cgroups_root", &flags->cgroups_root, "Name of the cgroup that holds all containers.");
+  table->Add("cgroups_enable_cfs", &flags->cgroups_enable_cfs,
+             "Limit tasks to their cpus also while others are idle.");
+  table->Add("cgroups_limit_swap", &flags->cgroups_limit_swap, "Limit memory and swap together.");
+  table
+      ->AddBinding("effective_capabilities", BindJson(&flags->effective_capabilities),
+                   R"(Capabilities of tasks that ask for none: {"capabilities": ["NET_RAW"]}.)")
+      .Alias("allowed_capabilities")
+      .AlsoPlainPath();
+  table
+      ->AddBinding("bounding_capabilities", BindJson(&flags->bounding_capabilities),
+                   "Capabilities that tasks can ever have.")
+      .AlsoPlainPath();
+}
+
+}  // namespace
+
+std::string TemporaryDirectory() {
+  const char* directory = std::getenv("TMPDIR");
+  return directory != nullptr && *directory != '\0' ? directory : "/tmp";
+}
+
+void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
+  flags->runtime_dir = DefaultRuntimeDirectory();
+  flags->fetcher_cache_dir = TemporaryDirectory() + "/mesos/fetch";
+  table->Group("Agent");
+  table->Add("resources", &flags->resources,
+             "Resources to offer, as name(role):value;... or JSON; what is not named is detected.");
+  table->Add("attributes", &flags->attributes, "Attributes of the machine, as name:value;...");
+  table->Add("default_role", &flags->default_role,
+             "Role to which --resources without a role are reserved; * is nobody.");
+  table
+      ->Add("registration_backoff_factor", &flags->registration_backoff_factor,
+            "The first try to register waits up to this long; the later ones longer.")
+      .Check(Positive(&flags->registration_backoff_factor));
+  DeclareExecutorFlags(table, flags);
+  DeclareContainerFlags(table, flags);
+  DeclareUnsupportedAgentFlags(table);
+}
+
+void CheckIsolation(const AgentFlags& flags, std::vector<std::string>* problems) {
+  static constexpr std::string_view kKnown[] = {
+      "posix/cpu", "posix/mem", "cgroups/cpu",      "cgroups/mem",   "cgroups/pids",
+      "process",   "cgroups",   "filesystem/posix", "posix/rlimits", "linux/capabilities",
+      "linux/nnp"};
+  bool any_cgroups = false;
+  for (const auto part : std::views::split(flags.isolation, ',')) {
+    const std::string_view name(part.begin(), part.end());
+    any_cgroups = any_cgroups || name.starts_with("cgroups");
+    if (!name.empty() && std::ranges::find(kKnown, name) == std::end(kKnown)) {
+      problems->push_back(fmt::format("--isolation: '{}' is not supported yet; there are {}", name,
+                                      fmt::join(kKnown, ", ")));
+    }
+  }
+  if (flags.launcher && *flags.launcher != "posix" && *flags.launcher != "linux") {
+    problems->push_back(fmt::format("--launcher: '{}' is not posix or linux", *flags.launcher));
+  }
+  if (flags.launcher == "posix" && any_cgroups) {
+    problems->push_back("--launcher=posix cannot put tasks into cgroups, as --isolation wants");
+  }
+}
+
+agent::Options ToAgentOptions(const AgentFlags& flags, const CommonFlags& common,
+                              const std::string& work_dir,
+                              const std::vector<std::string>& environment,
+                              std::vector<std::string>* problems) {
+  agent::Options options;
+  options.work_dir = work_dir;
+  if (common.domain) *options.info.mutable_domain() = *common.domain;
+
+  if (const Status role = ValidateRole(flags.default_role); !role) {
+    problems->push_back(fmt::format("--default_role: {}", role.error().message));
+  } else {
+    const Result<Resources> resources =
+        containers::DetectResources(work_dir, flags.resources.value_or(""), flags.default_role);
+    if (resources) {
+      resources->ToProto(options.info.mutable_resources());
+    } else {
+      problems->push_back(fmt::format("--resources: {}", resources.error().message));
+    }
+  }
+  if (flags.attributes) {
+    auto attributes = ParseAttributes(*flags.attributes);
+    if (attributes) {
+      *options.info.mutable_attributes() = std::move(*attributes);
+    } else {
+      problems->push_back(fmt::format("--attributes: {}", attributes.error().message));
+    }
+  }
+
+  options.registration_backoff_factor = flags.registration_backoff_factor;
+  options.executor_registration_timeout = flags.executor_registration_timeout;
+  options.executor_shutdown_grace_period = flags.executor_shutdown_grace_period;
+  options.executor_reregistration_timeout = flags.executor_reregistration_timeout;
+  options.recovery_timeout = flags.recovery_timeout;
+  if (flags.recover == "cleanup") options.recover = agent::Options::Recover::kCleanup;
+  options.strict = flags.strict;
+  if (flags.reconfiguration_policy == "additive") {
+    options.reconfiguration = agent::Options::Reconfiguration::kAdditive;
+  }
+  options.gc_delay = flags.gc_delay;
+  options.gc_disk_headroom = flags.gc_disk_headroom;
+  options.disk_watch_interval = flags.disk_watch_interval;
+  options.max_completed_executors_per_framework = flags.max_completed_executors_per_framework;
+  options.switch_user = flags.switch_user;
+  options.executor_environment = flags.executor_environment_variables
+                                     ? *flags.executor_environment_variables
+                                     : InheritedEnvironment(environment);
+  if (flags.authenticate_http_executors && !flags.jwt_secret_key) {
+    problems->push_back("--authenticate_http_executors needs --jwt_secret_key");
+  }
+  if (flags.jwt_secret_key) {
+    const std::string secret = ReadSecret(*flags.jwt_secret_key, problems);
+    if (flags.authenticate_http_executors) options.jwt_secret = secret;
+  }
+  return options;
+}
+
+}  // namespace tepui::cli

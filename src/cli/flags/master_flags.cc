@@ -1,0 +1,331 @@
+#include "cli/flags/master_flags.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <ranges>
+#include <string_view>
+
+#include "base/units.h"
+#include "resources/resources.h"
+
+namespace tepui::cli {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+std::function<Status()> Between(const Duration* value, Duration least, Duration most) {
+  return [value, least, most]() -> Status {
+    if (*value >= least && *value <= most) return {};
+    return Fail(Code::kInvalid, "must be from {} to {}, not {}", FormatDuration(least),
+                FormatDuration(most), FormatDuration(*value));
+  };
+}
+
+std::function<Status()> AtLeast(const int* value, int least) {
+  return [value, least]() -> Status {
+    if (*value >= least) return {};
+    return Fail(Code::kInvalid, "must be at least {}, not {}", least, *value);
+  };
+}
+
+std::vector<std::string_view> Split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (const auto part : std::views::split(text, separator)) {
+    if (!part.empty()) parts.emplace_back(part.begin(), part.end());
+  }
+  return parts;
+}
+
+void DeclareUnsupported(FlagTable* table) {
+  const std::string registry =
+      "the registry is kept in SQLite or ZooKeeper, not in a log of its own";
+  const std::string authentication = "there is no authentication yet";
+  const std::string authorization = "there is no authorization yet";
+  const std::string modules =
+      "modules for Mesos are shared objects of its own build and cannot be loaded";
+  const std::string quota = "there is no quota yet";
+  const std::string constraints = "there are no offer constraints yet";
+  table->AddUnsupported("master_contender", "", modules);
+  table->AddUnsupported("registry_strict", "false", "Mesos does not support it either");
+  table->AddUnsupported("log_auto_initialize", "true", registry);
+  table->AddUnsupported("whitelist", "", "every agent that registers is offered");
+  table->AddUnsupported("allocator", "hierarchical", modules);
+  table->AddUnsupported("roles", "", "every role may be used");
+  table->AddUnsupported("allocator_agent_recovery_factor", "0.8", quota);
+  table->AddUnsupported("allocator_recovery_timeout", "10mins", quota);
+  table->AddUnsupported("offer_constraints_re2_max_mem", "4KB", constraints);
+  table->AddUnsupported("offer_constraints_re2_max_program_size", "100", constraints);
+  table->AddUnsupported("authenticate_frameworks", "false", authentication).Alias("authenticate");
+  table->AddUnsupported("authenticate_agents", "false", authentication)
+      .Alias("authenticate_slaves");
+  table->AddUnsupported("authenticate_http_frameworks", "false", authentication);
+  table->AddUnsupported("authentication_v0_timeout", "15secs", authentication);
+  table->AddUnsupported("authenticators", "crammd5", authentication);
+  table->AddUnsupported("http_framework_authenticators", "", authentication);
+  table->AddUnsupported("credentials", "", authentication);
+  table->AddUnsupported("authorizers", "local", authorization);
+  table->AddUnsupported("rate_limits", "", "frameworks are not rate limited");
+  table->AddUnsupported("webui_dir", "", "there is no web UI yet");
+  table->AddUnsupported("max_operator_event_stream_subscribers", "1000",
+                        "there is no operator event stream yet");
+  table->AddUnsupported("publish_per_framework_metrics", "true",
+                        "metrics are published as they are");
+}
+
+allocator::SorterPolicy ToSorter(std::string_view flag, const std::string& text,
+                                 std::vector<std::string>* problems) {
+  if (text == "random") return allocator::SorterPolicy::kRandom;
+  if (text != "drf")
+    problems->push_back(fmt::format("--{}: '{}' is not drf or random", flag, text));
+  return allocator::SorterPolicy::kDrf;
+}
+
+// "role=weight,role=weight".
+void ReadWeights(const std::string& text, std::unordered_map<std::string, double>* weights,
+                 std::vector<std::string>* problems) {
+  for (const std::string_view entry : Split(text, ',')) {
+    const size_t equals = entry.find('=');
+    double weight = 0;
+    const std::string_view number =
+        equals == std::string_view::npos ? "" : entry.substr(equals + 1);
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), weight);
+    if (error != std::errc() || end != number.data() + number.size() || !std::isfinite(weight) ||
+        weight <= 0) {
+      problems->push_back(fmt::format(
+          "--weights: '{}' is not of the form role=weight with a weight above 0", entry));
+      continue;
+    }
+    const std::string role(entry.substr(0, equals));
+    if (const Status valid = ValidateRole(role); !valid) {
+      problems->push_back(fmt::format("--weights: {}", valid.error().message));
+    } else if (!weights->emplace(role, weight).second) {
+      problems->push_back(fmt::format("--weights: the role '{}' has two weights", role));
+    }
+  }
+}
+
+// "cpus:1;mem:32|disk:1": one of the sets, each with all of its amounts.
+void ReadMinAllocatable(const std::string& text, std::vector<Quantities>* sets,
+                        std::vector<std::string>* problems) {
+  for (const std::string_view part : Split(text, '|')) {
+    Result<Quantities> quantities = Quantities::Parse(part);
+    if (quantities) {
+      sets->push_back(std::move(*quantities));
+    } else {
+      problems->push_back(
+          fmt::format("--min_allocatable_resources: {}", quantities.error().message));
+    }
+  }
+}
+
+void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
+  table->Group("Registry and election");
+  table
+      ->Add("zk", &flags->zk_text,
+            "Where several masters elect their leader and keep the registry: "
+            "zk://user:password@host:port,host:port/path, or file:///name of a file with that. "
+            "Without it this is the only master.")
+      .Secret()
+      .Check([flags]() -> Status {
+        auto address = zookeeper::ParseAddress(*flags->zk_text);
+        if (!address) return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
+        flags->zk = std::move(*address);
+        return {};
+      });
+  table
+      ->Add(
+          "registry", &flags->registry,
+          "Where the list of agents is kept: replicated_log (durable: in --work_dir, or with --zk "
+          "in ZooKeeper) or in_memory (forgotten at a restart of the master).")
+      .Check([flags]() -> Status {
+        if (flags->registry == "in_memory" || flags->registry == "replicated_log") return {};
+        return Fail(Code::kInvalid, "must be replicated_log or in_memory, not '{}'",
+                    flags->registry);
+      });
+  table->Add("quorum", &flags->quorum,
+             "Taken for scripts that have it, and without effect: there is no log to replicate.");
+  table
+      ->Add("registry_fetch_timeout", &flags->registry_fetch_timeout,
+            "A new leader that cannot read the registry within this time ends.")
+      .Check(Between(&flags->registry_fetch_timeout, seconds(1), std::chrono::hours(1)));
+  table
+      ->Add("registry_store_timeout", &flags->registry_store_timeout,
+            "A leader that cannot write a change within this time ends.")
+      .Check(Between(&flags->registry_store_timeout, seconds(1), std::chrono::hours(1)));
+  table
+      ->Add("registry_gc_interval", &flags->registry_gc_interval,
+            "How often unreachable and gone agents are looked over for those to forget.")
+      .Check(Between(&flags->registry_gc_interval, seconds(1), std::chrono::weeks(1)));
+  table
+      ->Add("registry_max_agent_age", &flags->registry_max_agent_age,
+            "Unreachable and gone agents are forgotten after this time.")
+      .Check(Between(&flags->registry_max_agent_age, minutes(1), std::chrono::weeks(520)));
+  table
+      ->Add("registry_max_agent_count", &flags->registry_max_agent_count,
+            "So many unreachable and so many gone agents are remembered, the newest.")
+      .Check(AtLeast(&flags->registry_max_agent_count, 1));
+}
+
+// "90%".
+double ReadLimit(const std::string& text, std::vector<std::string>* problems) {
+  double percent = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, percent);
+  if (error == std::errc() && std::string_view(stop, end) == "%" && percent >= 0 && percent <= 100)
+    return percent / 100;
+  problems->push_back(fmt::format(
+      "--recovery_agent_removal_limit: '{}' is not a percentage from 0% to 100%", text));
+  return 1;
+}
+
+// "1/10mins".
+std::optional<master::RemovalRate> ReadRate(const std::string& text,
+                                            std::vector<std::string>* problems) {
+  master::RemovalRate rate;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, rate.agents);
+  const auto per = error == std::errc() && stop != end && *stop == '/'
+                       ? ParseDuration(std::string_view(stop + 1, end))
+                       : Result<Duration>(Fail(Code::kInvalid, "no duration"));
+  if (per && rate.agents > 0 && *per > Duration::zero()) {
+    rate.per = *per;
+    return rate;
+  }
+  problems->push_back(fmt::format(
+      "--agent_removal_rate_limit: '{}' is not a number of agents per time, such as 1/10mins",
+      text));
+  return std::nullopt;
+}
+
+}  // namespace
+
+void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags) {
+  table->Group("Allocation");
+  table->Add("allocation_interval", &flags->allocation_interval, "Time between allocations to all.")
+      .Check(Between(&flags->allocation_interval, std::chrono::milliseconds(1),
+                     std::chrono::hours(24)));
+  table->Add("role_sorter", &flags->role_sorter, "How roles share: drf (fairly) or random.")
+      .Alias("user_sorter");
+  table->Add("framework_sorter", &flags->framework_sorter,
+             "How the frameworks of a role share: drf or random.");
+  table->Add("weights", &flags->weights,
+             "Weights of roles, role=weight,role=weight; 1 where none is given.");
+  table->Add("offer_timeout", &flags->offer_timeout,
+             "Offers not used within this time are rescinded.");
+  table->Add("min_allocatable_resources", &flags->min_allocatable_resources,
+             "An offer holds at least one of these sets of amounts, separated by |.");
+  table->Add("fair_sharing_excluded_resource_names", &flags->fair_sharing_excluded_resource_names,
+             "Resources that do not count for fair shares, separated by commas.");
+  table->Add("filter_gpu_resources", &flags->filter_gpu_resources,
+             "Offer agents with GPUs only to frameworks with the capability GPU_RESOURCES.");
+}
+
+void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
+  table->Group("Master");
+  table->Add("cluster", &flags->cluster, "A name of the cluster for people.");
+  table->Add("root_submissions", &flags->root_submissions,
+             "Frameworks may run their tasks as root.");
+  table
+      ->Add("max_completed_frameworks", &flags->max_completed_frameworks,
+            "Completed frameworks kept for state endpoints.")
+      .Check(AtLeast(&flags->max_completed_frameworks, 0));
+  table
+      ->Add("max_completed_tasks_per_framework", &flags->max_completed_tasks_per_framework,
+            "Completed tasks kept for each framework.")
+      .Check(AtLeast(&flags->max_completed_tasks_per_framework, 0));
+  table
+      ->Add("max_unreachable_tasks_per_framework", &flags->max_unreachable_tasks_per_framework,
+            "Unreachable tasks kept for each framework.")
+      .Check(AtLeast(&flags->max_unreachable_tasks_per_framework, 0));
+
+  DeclareRegistryFlags(table, flags);
+  table->Group("Agents of a master");
+  table
+      ->Add(
+          "agent_reregister_timeout", &flags->agent_reregister_timeout,
+          "A disconnected agent that is not back after this time is unreachable; at least 10mins.")
+      .Alias("slave_reregister_timeout")
+      .Check(Between(&flags->agent_reregister_timeout, minutes(10), Duration::max()));
+  table
+      ->Add("agent_ping_timeout", &flags->agent_ping_timeout,
+            "Time an agent has to answer a ping; 1secs to 15mins.")
+      .Alias("slave_ping_timeout")
+      .Check(Between(&flags->agent_ping_timeout, seconds(1), minutes(15)));
+  table
+      ->Add("max_agent_ping_timeouts", &flags->max_agent_ping_timeouts,
+            "An agent that missed so many pings in a row is unreachable.")
+      .Alias("max_slave_ping_timeouts")
+      .Check(AtLeast(&flags->max_agent_ping_timeouts, 1));
+  table
+      ->Add("max_executors_per_agent", &flags->max_executors_per_agent,
+            "Executors that one agent may run.")
+      .Alias("max_executors_per_slave")
+      .Check([flags]() -> Status {
+        if (*flags->max_executors_per_agent >= 0) return {};
+        return Fail(Code::kInvalid, "must not be negative");
+      });
+  table->Add("require_agent_domain", &flags->require_agent_domain,
+             "Only agents with a fault domain may register.");
+  table
+      ->Add("recovery_agent_removal_limit", &flags->recovery_agent_removal_limit,
+            "If more than this part of the agents does not come back after a failover, the master "
+            "ends instead of giving them up.")
+      .Alias("recovery_slave_removal_limit");
+  table
+      ->Add("agent_removal_rate_limit", &flags->agent_removal_rate_limit,
+            "Agents that stopped answering are given up no faster than this, such as 1/10mins; "
+            "at once without it.")
+      .Alias("slave_removal_rate_limit");
+
+  DeclareAllocationFlags(table, &flags->allocation);
+  DeclareUnsupported(table);
+}
+
+allocator::Options ToAllocatorOptions(const AllocationFlags& flags,
+                                      std::vector<std::string>* problems) {
+  allocator::Options options;
+  options.allocation_interval = flags.allocation_interval;
+  options.role_sorter = ToSorter("role_sorter", flags.role_sorter, problems);
+  options.framework_sorter = ToSorter("framework_sorter", flags.framework_sorter, problems);
+  ReadMinAllocatable(flags.min_allocatable_resources, &options.min_allocatable, problems);
+  if (flags.fair_sharing_excluded_resource_names) {
+    for (const std::string_view name : Split(*flags.fair_sharing_excluded_resource_names, ',')) {
+      options.fair_sharing_excluded_resource_names.emplace_back(name);
+    }
+  }
+  options.filter_gpu_resources = flags.filter_gpu_resources;
+  if (flags.weights) ReadWeights(*flags.weights, &options.weights, problems);
+  return options;
+}
+
+master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
+                                std::vector<std::string>* problems) {
+  master::Options options;
+  if (common.domain) *options.info.mutable_domain() = *common.domain;
+  options.agent_ping_timeout = flags.agent_ping_timeout;
+  options.max_agent_ping_timeouts = flags.max_agent_ping_timeouts;
+  options.agent_reregister_timeout = flags.agent_reregister_timeout;
+  options.registry_gc_interval = flags.registry_gc_interval;
+  options.registry_max_agent_age = flags.registry_max_agent_age;
+  options.registry_max_agent_count = static_cast<size_t>(flags.registry_max_agent_count);
+  options.recovery_agent_removal_limit = ReadLimit(flags.recovery_agent_removal_limit, problems);
+  if (flags.agent_removal_rate_limit)
+    options.agent_removal_rate = ReadRate(*flags.agent_removal_rate_limit, problems);
+  options.offer_timeout = flags.allocation.offer_timeout;
+  options.root_submissions = flags.root_submissions;
+  options.require_agent_domain = flags.require_agent_domain;
+  options.max_executors_per_agent = flags.max_executors_per_agent;
+  options.max_completed_frameworks = flags.max_completed_frameworks;
+  options.max_completed_tasks_per_framework = flags.max_completed_tasks_per_framework;
+  options.max_unreachable_tasks_per_framework = flags.max_unreachable_tasks_per_framework;
+
+  options.allocator = ToAllocatorOptions(flags.allocation, problems);
+  options.allocator.domain = common.domain;
+  return options;
+}
+
+}  // namespace tepui::cli

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flags.h"
+#include "cli/flags/json_flag.h"
+#include "frameworks/run/run_plan.h"
+#include "mesos/v1/mesos.pb.h"
+#include "tepui/content_type.h"
+
+namespace tepui::cli {
+
+// The flags of `tepui run` (reference 8, "mesos-execute").
+struct RunFlags {
+  std::string master = "127.0.0.1:5050";
+  std::optional<mesos::v1::TaskInfo> task;
+  std::optional<mesos::v1::TaskGroupInfo> task_group;
+
+  std::optional<std::string> name;
+  std::optional<std::string> command;
+  bool shell = true;
+  std::optional<TextMap> env;
+  std::string resources = "cpus:1;mem:128";
+
+  std::string containerizer = "mesos";
+  std::optional<std::string> docker_image;
+  std::optional<std::string> appc_image;
+  std::optional<std::string> networks;
+  std::optional<std::vector<mesos::v1::Volume>> volumes;
+  std::optional<mesos::v1::RLimitInfo> rlimits;
+  std::optional<mesos::v1::CapabilityInfo> effective_capabilities;
+  std::optional<mesos::v1::CapabilityInfo> bounding_capabilities;
+  bool tty = false;
+
+  std::string role = "*";
+  std::optional<std::string> principal;
+  std::optional<std::string> secret;
+  bool checkpoint = false;
+  bool partition_aware = true;
+  std::optional<std::string> framework_capabilities;
+  std::optional<Duration> kill_after;
+  std::string content_type = "protobuf";
+};
+
+void DeclareRunFlags(FlagTable* table, RunFlags* flags);
+
+// `arguments`: the words after the flags. `user`: on whose behalf tasks run. Every problem is added
+// to `problems`.
+frameworks::RunPlan ToRunPlan(const RunFlags& flags, const std::vector<std::string>& arguments,
+                              const std::string& user, std::vector<std::string>* problems);
+
+}  // namespace tepui::cli

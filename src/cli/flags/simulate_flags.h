@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flags.h"
+#include "capacity/simulation.h"
+#include "cli/flags/master_flags.h"
+#include "mesos/v1/mesos.pb.h"
+
+namespace tepui::cli {
+
+struct SimulateFlags {
+  uint64_t seed = 1;
+  std::string format = "table";
+  std::optional<std::string> plot;
+
+  AllocationFlags allocation;
+  std::optional<mesos::v1::DomainInfo> domain;
+};
+
+void DeclareSimulateFlags(FlagTable* table, SimulateFlags* flags);
+
+struct SimulatePlan {
+  std::string workload_path;
+  capacity::Settings settings;
+  bool json = false;
+  std::optional<std::string> plot_path;
+  bool plot_html = false;  // Otherwise SVG.
+};
+
+// `arguments`: the words that are no flags. Every further problem is added to `problems`.
+SimulatePlan ToSimulatePlan(const SimulateFlags& flags, const std::vector<std::string>& arguments,
+                            std::vector<std::string>* problems);
+
+// The flags that say who is offered what, as a report shows them.
+std::vector<std::pair<std::string, std::string>> PolicyOf(const FlagTable& table);
+
+}  // namespace tepui::cli

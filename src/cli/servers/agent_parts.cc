@@ -1,0 +1,57 @@
+#include "cli/servers/agent_parts.h"
+
+#include <memory>
+#include <utility>
+
+#include "containers/host/prober.h"
+#include "containers/mesos/fetching.h"
+#include "containers/mesos/mesos_containerizer.h"
+#include "containers/sandbox/local_disk.h"
+
+namespace tepui::cli {
+namespace {
+
+containers::Fetcher::Options ToFetcherOptions(const AgentFlags& flags) {
+  containers::Fetcher::Options options;
+  // The fetcher empties its directory: not one that may hold other things.
+  options.cache_dir = flags.fetcher_cache_dir + "/cache";
+  options.cache_size_bytes = flags.fetcher_cache_size.value;
+  options.stall_timeout = flags.fetcher_stall_timeout;
+  options.frameworks_home = flags.frameworks_home;
+  return options;
+}
+
+containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags& flags) {
+  containers::MesosContainerizer::Options options;
+  options.isolation.isolation = flags.isolation;
+  options.isolation.cgroups_hierarchy = flags.cgroups_hierarchy;
+  options.isolation.cgroups_root = flags.cgroups_root;
+  options.isolation.cgroups_enable_cfs = flags.cgroups_enable_cfs;
+  options.isolation.cgroups_limit_swap = flags.cgroups_limit_swap;
+  options.capabilities.effective = flags.effective_capabilities;
+  options.capabilities.bounding = flags.bounding_capabilities;
+  options.runtime_dir = flags.runtime_dir;
+  return options;
+}
+
+}  // namespace
+
+std::function<Result<server::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
+    const AgentFlags& flags) {
+  // The server keeps this function, and with it the fetcher, until after the parts that use it are
+  // gone.
+  auto fetcher = std::make_shared<std::unique_ptr<containers::Fetcher>>();
+  return [flags, fetcher](net::IoThreads&, Poster poster) -> Result<server::AgentParts> {
+    *fetcher = std::make_unique<containers::Fetcher>(ToFetcherOptions(flags));
+    containers::MesosContainerizer::Options options = ToContainerizerOptions(flags);
+    const std::shared_ptr<containers::Users> users = options.users;
+    auto containerizer = containers::MesosContainerizer::Create(std::move(options), poster,
+                                                                containers::FetchWith(**fetcher));
+    if (!containerizer) return Fail(std::move(containerizer.error()));
+    return server::AgentParts{.containerizer = std::move(*containerizer),
+                              .prober = std::make_unique<containers::CurlProber>(poster),
+                              .disk = std::make_unique<containers::LocalDisk>(poster, users)};
+  };
+}
+
+}  // namespace tepui::cli

@@ -1,0 +1,99 @@
+#include "cli/servers/checkpoint_store.h"
+
+#include <fmt/chrono.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "agent/checkpoint/checkpoint.h"
+#include "agent/checkpoint/checkpoint_reader.h"
+#include "base/log.h"
+#include "cli/servers/servers.h"
+#include "storage/sqlite/sqlite_file.h"
+#include "storage/sqlite/sqlite_store.h"
+
+namespace tepui::cli {
+namespace {
+
+using Opened = Result<std::unique_ptr<storage::Store>>;
+
+Opened Open(const std::string& path, Poster poster) {
+  return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
+                                    agent::Checkpoint::kLimits);
+}
+
+// A name for what is damaged, beside it, with the time.
+std::string NameAside(const std::string& path) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
+}
+
+Status RemoveDamagedRecords(const std::string& path) {
+  const auto file = storage::SqliteFile::Open(path, storage::Access::kWrite);
+  if (!file) return Fail(file.error());
+  const std::string copy = NameAside(path);
+  const auto removed = (*file)->RemoveDamaged(copy);
+  if (!removed) return Fail(removed.error());
+  for (const std::string& key : *removed) {
+    spdlog::error(
+        "Left out of the agent's checkpoint: The record '{}' does not match its checksum: {}. '{}' "
+        "is the store as it was; look after the disk",
+        key, agent::LostWith(key), copy);
+  }
+  return {};
+}
+
+Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
+  if (Status removed = RemoveDamagedRecords(path); !removed) return Fail(removed.error());
+  return Open(path, std::move(poster));
+}
+
+// The store with its log, which SQLite keeps beside it. The file itself goes first: SQLite does not
+// read a log into an empty file.
+Result<std::string> MoveAside(const std::string& path) {
+  const std::string aside = NameAside(path);
+  if (std::filesystem::exists(aside)) {
+    return Fail(Code::kConflict, "'{}' is there already: try again in a second", aside);
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    if (std::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
+      return Fail(Code::kInternal, "'{}{}' cannot be moved to '{}{}': {}", path, suffix, aside,
+                  suffix, std::strerror(errno));
+    }
+  }
+  return aside;
+}
+
+Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster) {
+  const Result<std::string> aside = MoveAside(path);
+  if (!aside) return Fail(aside.error().code, "{}; {}", damage.message, aside.error().message);
+  spdlog::error(
+      "{}. It was moved to '{}', as --strict=false allows. This agent starts as a new one and ends "
+      "the tasks that it finds. What was reserved is free, and persistent volumes are no volumes "
+      "any more: their data stays where it is, and on a MOUNT disk the next volume shows it unless "
+      "you empty the disk",
+      damage.message, *aside);
+  return Open(path, std::move(poster));
+}
+
+}  // namespace
+
+std::function<Opened(Poster)> CheckpointStore(const std::string& work_dir, bool strict,
+                                              std::vector<std::string>* problems) {
+  const std::string directory = work_dir + "/meta";
+  CreateDirectory("work_dir", directory, problems);
+  return [path = directory + "/agent.db", strict](Poster poster) -> Opened {
+    Opened store = strict ? Open(path, poster) : OpenWithoutDamagedRecords(path, poster);
+    if (store || store.error().code != Code::kInternal) return store;
+    if (!strict) return OpenAfresh(path, store.error(), std::move(poster));
+    return Fail(Code::kInternal,
+                "{}. If it cannot be brought back, start the agent once with --strict=false: it "
+                "moves the file aside, starts as a new agent and ends the tasks that it finds",
+                store.error().message);
+  };
+}
+
+}  // namespace tepui::cli

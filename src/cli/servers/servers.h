@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/flags/agent_flags.h"
+#include "cli/flags/common_flags.h"
+#include "cli/flags/master_flags.h"
+#include "election/master_address.h"
+#include "server/agent_server.h"
+#include "server/master_server.h"
+
+namespace tepui::cli {
+
+// From flags to servers. Everything that is wrong is added to `problems`; with any there, the
+// options are not to be used.
+
+using FlagValues = std::vector<std::pair<std::string, std::string>>;
+
+// `work_dir` may be empty; a durable registry without --zk needs it. It is then created.
+server::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonFlags& common,
+                                           const Identity& identity, const std::string& work_dir,
+                                           FlagValues values, std::vector<std::string>* problems);
+
+// All but the detector of the master. Directories are created.
+server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
+                                         const Identity& identity, const std::string& work_dir,
+                                         const std::vector<std::string>& environment,
+                                         FlagValues values, std::vector<std::string>* problems);
+
+// How an agent follows its master.
+std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
+    election::MasterAddress master, Duration session_timeout);
+
+// Creates the directory and its parents.
+void CreateDirectory(const std::string& flag, const std::string& path,
+                     std::vector<std::string>* problems);
+
+// Threads for the I/O of a server: few, since they only move bytes and decode.
+int IoThreadCount();
+
+}  // namespace tepui::cli

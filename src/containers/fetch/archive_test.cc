@@ -1,0 +1,172 @@
+#include "containers/fetch/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/posix/file_descriptor.h"
+
+namespace tepui::containers {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Entry {
+  std::string path = {};
+  std::string content = {};
+  mode_t type = AE_IFREG;
+  std::string link = {};  // Target of a symbolic link, or of a hard link if `hard`.
+  bool hard = false;
+  mode_t mode = 0644;
+};
+
+// A tar or zip of the entries, as a file in memory.
+FileDescriptor Make(const std::vector<Entry>& entries, bool zip = false) {
+  FileDescriptor file(memfd_create("archive", 0));
+  struct archive* writer = archive_write_new();
+  if (zip) {
+    archive_write_set_format_zip(writer);
+  } else {
+    archive_write_add_filter_gzip(writer);
+    archive_write_set_format_pax_restricted(writer);
+  }
+  archive_write_open_fd(writer, file.get());
+  for (const Entry& from : entries) {
+    struct archive_entry* entry = archive_entry_new();
+    archive_entry_set_pathname(entry, from.path.c_str());
+    archive_entry_set_filetype(entry, from.type);
+    archive_entry_set_perm(entry, from.mode);
+    archive_entry_set_size(entry, static_cast<la_int64_t>(from.content.size()));
+    if (from.hard) {
+      archive_entry_set_hardlink(entry, from.link.c_str());
+    } else if (!from.link.empty()) {
+      archive_entry_set_symlink(entry, from.link.c_str());
+    }
+    archive_write_header(writer, entry);
+    archive_write_data(writer, from.content.data(), from.content.size());
+    archive_entry_free(entry);
+  }
+  archive_write_close(writer);
+  archive_write_free(writer);
+  lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+class ArchiveTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "archive_test.XXXXXX").string();
+    root_ = mkdtemp(pattern.data());
+    sandbox_ = root_ / "sandbox";
+    fs::create_directory(sandbox_);
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  Status ExtractHere(const FileDescriptor& file, ExtractLimits limits = {},
+                     const std::string& plain_name = "") {
+    return Extract(file.get(), sandbox_.string(), plain_name, limits, [] { return false; });
+  }
+  std::string Read(const std::string& name) {
+    std::ostringstream text;
+    text << std::ifstream(sandbox_ / name).rdbuf();
+    return text.str();
+  }
+
+  fs::path root_, sandbox_;
+};
+
+TEST_F(ArchiveTest, TarAndZip) {
+  for (const bool zip : {false, true}) {
+    ASSERT_TRUE(ExtractHere(Make({{"./d/", "", AE_IFDIR, "", false, 0755}, {"d/f", "text"}}, zip)));
+    EXPECT_EQ(Read("d/f"), "text");
+    fs::remove_all(sandbox_ / "d");
+  }
+}
+
+TEST_F(ArchiveTest, HardLinksToFilesOfTheArchive) {
+  ASSERT_TRUE(ExtractHere(Make({{"a", "text"}, {"b", "", AE_IFREG, "a", true}})));
+  EXPECT_EQ(Read("b"), "text");
+}
+
+TEST_F(ArchiveTest, SetuidIsLost) {
+  ASSERT_TRUE(ExtractHere(Make({{"a", "", AE_IFREG, "", false, 06755}})));
+  struct stat info{};
+  ASSERT_EQ(stat((sandbox_ / "a").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0755u);
+}
+
+TEST_F(ArchiveTest, NothingIsWrittenOutside) {
+  const std::string outside = (root_ / "outside").string();
+  const std::vector<std::vector<Entry>> attacks = {
+      {{"../outside", "x"}},
+      {{outside, "x"}},
+      {{"a/../../outside", "x"}},
+      {{"l", "", AE_IFLNK, root_.string()}, {"l/outside", "x"}},
+      {{"l", "", AE_IFLNK, ".."}, {"l/outside", "x"}},
+      {{"h", "", AE_IFREG, "/etc/passwd", true}},
+      {{"h", "", AE_IFREG, "../secret", true}},
+      {{"l", "", AE_IFLNK, "../secret"}, {"h", "", AE_IFREG, "l", true}},
+      {{"pipe", "", AE_IFIFO}},
+      {{"dev", "", AE_IFCHR}},
+  };
+  std::ofstream(root_ / "secret") << "secret";
+  for (size_t i = 0; i < attacks.size(); ++i) {
+    const Status status = ExtractHere(Make(attacks[i]));
+    EXPECT_FALSE(status.has_value()) << "attack " << i;
+    EXPECT_FALSE(fs::exists(outside)) << "attack " << i;
+    EXPECT_FALSE(fs::exists(sandbox_ / "h")) << "attack " << i;
+    fs::remove_all(sandbox_);
+    fs::create_directory(sandbox_);
+  }
+}
+
+// The last entry replaces a planted link instead of writing through it.
+TEST_F(ArchiveTest, AFileOverALinkReplacesTheLink) {
+  const auto file = Make({{"l", "", AE_IFLNK, (root_ / "outside").string()}, {"l", "x"}});
+  (void)ExtractHere(file);
+  EXPECT_FALSE(fs::exists(root_ / "outside"));
+}
+
+TEST_F(ArchiveTest, BombsAreCutShort) {
+  const std::string zeros(10 << 20, '\0');
+  const Status big = ExtractHere(Make({{"a", zeros}}), {.max_bytes = 1 << 20, .max_entries = 10});
+  ASSERT_FALSE(big.has_value());
+  EXPECT_EQ(big.error().code, Code::kTooLarge);
+  struct stat info{};
+  ASSERT_EQ(stat((sandbox_ / "a").c_str(), &info), 0);
+  EXPECT_LE(info.st_blocks * 512, 2 << 20);  // Its size is as announced, with a hole.
+
+  const std::vector<Entry> many(20, Entry{"a", "x"});
+  const Status crowded = ExtractHere(Make(many), {.max_bytes = 1 << 20, .max_entries = 10});
+  ASSERT_FALSE(crowded.has_value());
+  EXPECT_EQ(crowded.error().code, Code::kTooLarge);
+}
+
+TEST_F(ArchiveTest, DamageIsAnError) {
+  FileDescriptor junk(memfd_create("junk", 0));
+  ASSERT_EQ(write(junk.get(), "this is no archive", 18), 18);
+  lseek(junk.get(), 0, SEEK_SET);
+  EXPECT_FALSE(ExtractHere(junk).has_value());
+
+  const std::vector<Entry> large(1, Entry{.path = "a", .content = std::string(100'000, 'x')});
+  FileDescriptor half = Make(large);
+  ASSERT_EQ(ftruncate(half.get(), 80), 0);
+  EXPECT_FALSE(ExtractHere(half).has_value());
+}
+
+TEST_F(ArchiveTest, CancelStopsIt) {
+  const auto file = Make({{"a", std::string(1 << 20, 'x')}});
+  const Status status = Extract(file.get(), sandbox_.string(), "", {}, [] { return true; });
+  ASSERT_FALSE(status.has_value());
+  EXPECT_EQ(status.error().code, Code::kUnavailable);
+}
+
+}  // namespace
+}  // namespace tepui::containers

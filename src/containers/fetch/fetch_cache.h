@@ -1,0 +1,77 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "base/posix/file_descriptor.h"
+#include "base/result.h"
+
+namespace tepui::containers {
+
+// Fetched files kept for the next task that wants them: one file an entry in a directory of its
+// own, bounded in bytes, the least recently used that nobody reads going first. Thread-safe.
+class FetchCache {
+ public:
+  // Empties `directory`; creates it if missing.
+  FetchCache(std::string directory, uint64_t max_bytes);
+
+ private:
+  struct Entry;
+
+ public:
+  // A file of the cache, open for reading from its start. It is not evicted while the lease lives.
+  class Lease {
+   public:
+    Lease(FetchCache* cache, std::shared_ptr<Entry> entry, FileDescriptor file);
+    Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+    int fd() const { return file_.get(); }
+
+   private:
+    FetchCache* cache_;
+    std::shared_ptr<Entry> entry_;
+    FileDescriptor file_;
+  };
+
+  // The file of `key`; if there is none, `fill` writes it to the descriptor it is given. One caller
+  // fills, others that ask for the same key wait for it (or until `cancelled`); if it fails, each
+  // of them tries. A file that does not fit serves this lease alone and is not kept.
+  Result<Lease> Get(const std::string& key, const std::function<Status(int fd)>& fill,
+                    const std::function<bool()>& cancelled);
+
+  uint64_t max_bytes() const { return max_bytes_; }
+  uint64_t used_bytes() const;
+
+ private:
+  struct Entry {
+    std::string key, path;
+    uint64_t bytes = 0;
+    int readers = 0;
+    bool ready = false;
+    bool kept = true;  // Still in the index.
+    std::list<std::string>::iterator order;
+  };
+
+  void MakeRoom();
+  void Drop(const std::shared_ptr<Entry>& entry);
+  void Release(const std::shared_ptr<Entry>& entry);
+
+  const std::string directory_;
+  const uint64_t max_bytes_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::unordered_map<std::string, std::shared_ptr<Entry>> entries_;
+  std::list<std::string> order_;  // Keys, least recently used first.
+  uint64_t used_bytes_ = 0;
+  uint64_t next_file_ = 0;
+};
+
+}  // namespace tepui::containers

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mailbox.h"
+#include "container/containerizer.h"
+
+namespace tepui::containers {
+
+// Checks over the network by one thread and libcurl. As in Mesos, HTTP checks follow redirects and
+// do not verify certificates: they ask whether the task answers, not who it is. The body is not
+// read.
+class CurlProber final : public Prober {
+ public:
+  // Checks in flight at once; more fail at once with kUnavailable, for an agent has one a task and
+  // waits for it.
+  static constexpr size_t kMaxProbes = 10'000;
+
+  // `poster` runs callbacks on the agent's thread.
+  explicit CurlProber(Poster poster);
+  ~CurlProber() override;  // Probes in flight are dropped, their callbacks with them.
+
+  void Http(const std::string& scheme, const std::string& host, uint16_t port,
+            const std::string& path, Duration timeout,
+            std::move_only_function<void(Result<int>)> callback) override;
+  void Tcp(const std::string& host, uint16_t port, Duration timeout,
+           std::move_only_function<void(Result<bool>)> callback) override;
+
+ private:
+  struct Probe;
+  struct CloseMulti {
+    void operator()(void* multi) const;
+  };
+
+  // How a probe ended: libcurl's code, its own words for it, the HTTP status.
+  struct Outcome {
+    int code = 0;
+    std::string reason;
+    int status = 0;
+  };
+
+  void Start(std::unique_ptr<Probe> probe);
+  void Loop();
+  void TakeStarted();
+  void TakeFinished();
+  void Finish(std::unique_ptr<Probe> probe, Outcome outcome);
+
+  Poster poster_;
+  std::unique_ptr<void, CloseMulti> multi_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Probe>> started_;  // Guarded by mutex_.
+  std::atomic<size_t> in_flight_ = 0;
+  std::atomic<bool> stopped_ = false;
+  std::vector<std::unique_ptr<Probe>> running_;  // The thread only.
+  std::thread thread_;
+};
+
+}  // namespace tepui::containers

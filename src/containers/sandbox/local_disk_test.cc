@@ -1,0 +1,212 @@
+#include "containers/sandbox/local_disk.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <future>
+
+#include "base/event_loop.h"
+#include "base/testing/processes.h"
+#include "base/testing/temporary_directory.h"
+#include "containers/host/detect.h"
+
+namespace tepui::containers {
+namespace {
+
+class LocalDiskTest : public testing::Test {
+ protected:
+  static bool Exists(const std::string& path) {
+    struct stat about;
+    return lstat(path.c_str(), &about) == 0;
+  }
+
+  TemporaryDirectory directory_;
+  const std::string& root_ = directory_.path();
+  EventLoop loop_{"agent"};
+  LocalDisk disk_{[this](auto work) { loop_.Post(std::move(work)); }, std::make_shared<Users>()};
+};
+
+TEST_F(LocalDiskTest, CreatesASandboxAndTheLinkToIt) {
+  std::string sandbox = root_ + "/a/b/runs/1";
+  std::string link = root_ + "/a/b/runs/latest";
+  ASSERT_TRUE(disk_.CreateDirectory(sandbox, std::nullopt, link));
+  ASSERT_TRUE(disk_.CreateDirectory(root_ + "/a/b/runs/2", std::nullopt, link));
+  char target[PATH_MAX] = {};
+  ASSERT_GT(readlink(link.c_str(), target, sizeof(target) - 1), 0);
+  EXPECT_EQ(target, root_ + "/a/b/runs/2");
+  struct stat about;
+  ASSERT_EQ(stat(sandbox.c_str(), &about), 0);
+  EXPECT_EQ(about.st_mode & 07777, 0750u);
+  EXPECT_FALSE(disk_.CreateDirectory(root_ + "/c", "no-such-user", ""));
+  EXPECT_FALSE(Exists(root_ + "/c"));
+}
+
+TEST_F(LocalDiskTest, LinksReplaceLinksOnly) {
+  ASSERT_TRUE(disk_.Link("/somewhere", root_ + "/x/link"));
+  ASSERT_TRUE(disk_.Link("/elsewhere", root_ + "/x/link"));
+  WriteText(root_ + "/file", "precious");
+  EXPECT_FALSE(disk_.Link("/somewhere", root_ + "/file"));
+  EXPECT_EQ(Contents(root_ + "/file"), "precious");
+}
+
+TEST_F(LocalDiskTest, TheDirectoryBelongsToTheUserAfterwards) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  ASSERT_TRUE(disk_.CreateDirectory(root_ + "/s", std::nullopt, ""));
+  ASSERT_TRUE(disk_.CreateDirectory(root_ + "/s", "nobody", ""));
+  struct stat about;
+  ASSERT_EQ(stat((root_ + "/s").c_str(), &about), 0);
+  EXPECT_EQ(about.st_uid, 65534u);
+}
+
+TEST_F(LocalDiskTest, RemovesInTheBackgroundAndFollowsNoLink) {
+  WriteText(root_ + "/outside", "stays");
+  std::string tree = root_ + "/tree";
+  ASSERT_TRUE(disk_.CreateDirectory(tree + "/d/e", std::nullopt, ""));
+  ASSERT_TRUE(disk_.Link(root_, tree + "/d/up"));
+  ASSERT_TRUE(disk_.Link(root_ + "/outside", tree + "/out"));
+  WriteText(tree + "/d/e/file", "");
+  std::promise<Status> promise;
+  loop_.Post([&] {
+    disk_.Remove(tree, [&](Status removed) {
+      EXPECT_TRUE(loop_.OnLoopThread());
+      promise.set_value(removed);
+    });
+  });
+  EXPECT_TRUE(promise.get_future().get());
+  EXPECT_FALSE(Exists(tree));
+  EXPECT_EQ(Contents(root_ + "/outside"), "stays");
+  EXPECT_TRUE(RemoveTree(root_ + "/was-never-there"));
+}
+
+TEST_F(LocalDiskTest, MovesADirectoryOnce) {
+  const std::string volume = root_ + "/volumes/roles/web/v1";
+  const std::string aside = root_ + "/volumes/destroyed/1";
+  ASSERT_TRUE(disk_.CreateDirectory(volume, std::nullopt, ""));
+  WriteText(volume + "/file", "secret");
+  Status moved = disk_.Move(volume, aside);
+  ASSERT_TRUE(moved) << moved.error().message;
+  EXPECT_FALSE(Exists(volume));
+  EXPECT_EQ(Contents(aside + "/file"), "secret");
+
+  // Again, as after a crash.
+  EXPECT_TRUE(disk_.Move(volume, aside));
+  EXPECT_TRUE(disk_.Move(root_ + "/was/never/there", aside));
+  EXPECT_EQ(Contents(aside + "/file"), "secret");
+
+  // And with something else in its place since.
+  ASSERT_TRUE(disk_.CreateDirectory(volume, std::nullopt, ""));
+  WriteText(volume + "/file", "of the next");
+  EXPECT_TRUE(disk_.Move(volume, aside));
+  EXPECT_EQ(Contents(volume + "/file"), "of the next");
+  EXPECT_EQ(Contents(aside + "/file"), "secret");
+
+  WriteText(root_ + "/file", "");
+  Status refused = disk_.Move(volume, root_ + "/file/below");
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr(root_ + "/file"));
+  EXPECT_EQ(Contents(volume + "/file"), "of the next");
+}
+
+TEST_F(LocalDiskTest, EmptiesAWholeDiskButKeepsItsRoot) {
+  WriteText(root_ + "/outside", "stays");
+  const std::string disk = root_ + "/disk";
+  ASSERT_TRUE(disk_.CreateDirectory(disk + "/d/e", std::nullopt, ""));
+  WriteText(disk + "/d/e/file", "secret");
+  WriteText(disk + "/.hidden", "secret");
+  ASSERT_TRUE(disk_.Link(root_, disk + "/up"));
+  struct stat before;
+  ASSERT_EQ(stat(disk.c_str(), &before), 0);
+  // An operator may name it by a link.
+  ASSERT_TRUE(disk_.Link(disk, root_ + "/mnt"));
+  for (const std::string& path : {disk, root_ + "/mnt", root_ + "/missing"}) {
+    std::promise<Status> promise;
+    loop_.Post([&] {
+      disk_.Empty(path, [&](Status emptied) {
+        EXPECT_TRUE(loop_.OnLoopThread());
+        promise.set_value(emptied);
+      });
+    });
+    Status emptied = promise.get_future().get();
+    EXPECT_TRUE(emptied) << emptied.error().message;
+    EXPECT_EQ(std::filesystem::is_empty(disk), path != root_ + "/missing");
+    WriteText(disk + "/of the next", "secret");
+  }
+  struct stat after;
+  ASSERT_EQ(stat(disk.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(Contents(root_ + "/outside"), "stays");
+  EXPECT_TRUE(Exists(root_ + "/mnt"));
+}
+
+TEST_F(LocalDiskTest, RemovesWhatIsDeeperThanAPathCanBe) {
+  std::string tree = root_ + "/deep";
+  ASSERT_EQ(mkdir(tree.c_str(), 0755), 0);
+  int at = open(tree.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::string name(200, 'd');
+  for (int depth = 0; depth < 100; ++depth) {
+    ASSERT_EQ(mkdirat(at, name.c_str(), 0755), 0);
+    int next = openat(at, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    close(at);
+    at = next;
+  }
+  close(at);
+  Status removed = RemoveTree(tree);
+  EXPECT_TRUE(removed) << removed.error().message;
+  EXPECT_FALSE(Exists(tree));
+}
+
+TEST_F(LocalDiskTest, RemovesManyEntries) {
+  std::string tree = root_ + "/wide";
+  ASSERT_EQ(mkdir(tree.c_str(), 0755), 0);
+  for (int i = 0; i < 900; ++i) {
+    std::string entry = fmt::format("{}/{}", tree, i);
+    if (i % 3 == 0) {
+      ASSERT_EQ(mkdir(entry.c_str(), 0755), 0);
+      WriteText(entry + "/file", "");
+    } else {
+      WriteText(entry, "");
+    }
+  }
+  EXPECT_TRUE(RemoveTree(tree));
+  EXPECT_FALSE(Exists(tree));
+}
+
+TEST_F(LocalDiskTest, UsedFraction) {
+  Result<double> used = disk_.UsedFraction(root_);
+  ASSERT_TRUE(used);
+  EXPECT_GE(*used, 0);
+  EXPECT_LE(*used, 1);
+  EXPECT_FALSE(disk_.UsedFraction(root_ + "/missing"));
+}
+
+TEST(DetectTest, LeavesSomethingToTheMachine) {
+  constexpr uint64_t kGigabyte = uint64_t{1} << 30;
+  EXPECT_EQ(DefaultResources({8, 16 * kGigabyte, 100 * kGigabyte}),
+            "cpus:8;mem:15360;disk:97280;ports:[31000-32000]");
+  EXPECT_EQ(DefaultResources({1, kGigabyte, 4 * kGigabyte}),
+            "cpus:1;mem:512;disk:2048;ports:[31000-32000]");
+}
+
+TEST(DetectTest, WhatTheFlagNamesIsNotDetected) {
+  Result<Resources> given = DetectResources("/", "cpus:3;mem(prod):64; disk : 0 ;ports:[1-2]");
+  ASSERT_TRUE(given) << given.error().message;
+  EXPECT_EQ(*given, *Resources::Parse("cpus:3;mem(prod):64;ports:[1-2]"));
+
+  Result<Resources> json =
+      DetectResources("/", R"([{"name":"cpus","type":"SCALAR","scalar":{"value":3}},
+               {"name":"disk","type":"SCALAR","scalar":{"value":7}}])");
+  ASSERT_TRUE(json) << json.error().message;
+  EXPECT_EQ(json->Scalar(ResourceNames::Cpus()).ToDouble(), 3);
+  EXPECT_EQ(json->Scalar(ResourceNames::Disk()).ToDouble(), 7);
+  EXPECT_GT(json->Scalar(ResourceNames::Mem()).ToDouble(), 0);
+
+  Result<Resources> nothing = DetectResources("/");
+  ASSERT_TRUE(nothing);
+  EXPECT_GE(nothing->Scalar(ResourceNames::Cpus()).ToDouble(), 1);
+  EXPECT_FALSE(DetectResources("/", "cpus:["));
+}
+
+}  // namespace
+}  // namespace tepui::containers

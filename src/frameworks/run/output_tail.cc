@@ -1,0 +1,72 @@
+#include "frameworks/run/output_tail.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace tepui::frameworks {
+namespace {
+
+constexpr Duration kPollInterval = std::chrono::milliseconds(250);
+// One read of an agent returns at most 16 pages (reference 1.9).
+constexpr uint64_t kPieceBytes = 16 * 4096;
+// A file that cannot be read at the end may be of a task that never started: it is not waited for
+// long.
+constexpr int kMaxDrainFailures = 2;
+
+}  // namespace
+
+OutputTail::OutputTail(std::string path, Clock& clock, Effects effects)
+    : path_(std::move(path)), clock_(clock), effects_(std::move(effects)) {}
+
+OutputTail::~OutputTail() {
+  *alive_ = false;
+  clock_.Cancel(timer_);
+}
+
+void OutputTail::Drain(std::function<void()> done) {
+  done_ = std::move(done);
+  if (reading_) return;
+  clock_.Cancel(timer_);
+  Poll();
+}
+
+void OutputTail::Poll() {
+  // A look that begins after Drain sees all that the task has written.
+  last_look_done_ = done_ != nullptr;
+  reading_ = true;
+  effects_.read(path_, -1, 0, [this, alive = alive_](Result<Piece> size) {
+    if (*alive) OnSize(std::move(size));
+  });
+}
+
+void OutputTail::OnSize(Result<Piece> size) {
+  if (!size) return Rest(/*failed=*/true);
+  if (size->offset <= position_) return Rest(/*failed=*/false);
+  const uint64_t length = std::min(size->offset - position_, kPieceBytes);
+  effects_.read(path_, static_cast<int64_t>(position_), length,
+                [this, length, alive = alive_](Result<Piece> piece) {
+                  if (*alive) OnData(length, std::move(piece));
+                });
+}
+
+// The position moves by what was asked for: the data may be longer or shorter than that, where
+// bytes that are no UTF-8 were replaced on the way through JSON.
+void OutputTail::OnData(uint64_t length, Result<Piece> piece) {
+  if (!piece) return Rest(/*failed=*/true);
+  position_ += length;
+  effects_.write(piece->data);
+  Poll();
+}
+
+void OutputTail::Rest(bool failed) {
+  reading_ = false;
+  if (done_ != nullptr && (failed ? ++drain_failures_ >= kMaxDrainFailures : last_look_done_)) {
+    std::exchange(done_, nullptr)();
+    return;
+  }
+  timer_ = clock_.After(done_ != nullptr && !failed ? Duration::zero() : kPollInterval,
+                        [this] { Poll(); });
+}
+
+}  // namespace tepui::frameworks

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace tepui::frameworks {
+
+// Follows growing files that are read piece by piece over /files/read (reference 1.9). Pure and
+// single-threaded.
+class OutputTail {
+ public:
+  // What one read brought.
+  struct Piece {
+    uint64_t offset = 0;  // Of a read from the end (offset -1): the file's size.
+    std::string data;
+  };
+  using ReadCallback = std::move_only_function<void(Result<Piece>)>;
+
+  struct Effects {
+    // Reads at most `length` bytes from `offset`; offset -1 asks for the size alone.
+    std::function<void(const std::string& path, int64_t offset, uint64_t length,
+                       ReadCallback callback)>
+        read;
+    std::function<void(std::string_view data)> write;
+  };
+
+  // The clock and the effects outlive the tail; callbacks that come after its end are dropped.
+  OutputTail(std::string path, Clock& clock, Effects effects);
+  ~OutputTail();
+  OutputTail(const OutputTail&) = delete;
+  OutputTail& operator=(const OutputTail&) = delete;
+
+  void Start() { Poll(); }
+
+  // Reads what there is now to its end, then calls `done` and no more reads. Also calls it if the
+  // file cannot be read.
+  void Drain(std::function<void()> done);
+
+ private:
+  void Poll();
+  void OnSize(Result<Piece> size);
+  void OnData(uint64_t length, Result<Piece> piece);
+  void Rest(bool failed);
+
+  const std::string path_;
+  Clock& clock_;
+  const Effects effects_;
+  uint64_t position_ = 0;
+  bool reading_ = false;
+  int drain_failures_ = 0;
+  bool last_look_done_ = false;
+  std::function<void()> done_;
+  TimerId timer_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tepui::frameworks

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "mesos/v1/mesos.pb.h"
+#include "tepui/content_type.h"
+
+namespace tepui::frameworks {
+
+// What to run and as whom.
+struct RunPlan {
+  std::string master;
+  ContentType content_type = ContentType::kProtobuf;
+  mesos::v1::FrameworkInfo framework;
+  std::optional<mesos::v1::Credential> credential;
+  std::vector<mesos::v1::TaskInfo> tasks;                 // One, or those of the group.
+  std::optional<mesos::v1::ExecutorInfo> group_executor;  // Of a task group; absent otherwise.
+  std::optional<Duration> kill_after;
+};
+
+}  // namespace tepui::frameworks

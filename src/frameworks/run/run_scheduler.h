@@ -1,0 +1,99 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "client/endpoint.h"
+#include "frameworks/run/run_plan.h"
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "resources/resources.h"
+
+namespace tepui::frameworks {
+
+// Where a launched task's output can be read.
+struct TaskOutput {
+  std::string task_id;
+  client::Endpoint agent;
+  std::string directory;  // Virtual path of its sandbox (reference 1.9).
+};
+
+// The framework of `tepui run`: takes the first offer that fits, launches its task or task group,
+// acknowledges and tells what happens, and ends with the task. Pure and single-threaded.
+class RunScheduler {
+ public:
+  struct Effects {
+    std::function<void(const mesos::v1::scheduler::Call&)> send;
+    // A line for the person who waits.
+    std::function<void(const std::string&)> tell;
+    // The tasks are launched: show their output as it comes.
+    std::function<void(std::vector<TaskOutput>)> follow;
+    // Show the rest of the output, if any, then end with this exit code. Runs once. `teardown`
+    // tells to leave the cluster with this call; absent if the framework was never subscribed.
+    std::function<void(int code, std::optional<mesos::v1::scheduler::Call> teardown)> finish;
+  };
+
+  RunScheduler(RunPlan plan, Clock& clock, Effects effects);
+  ~RunScheduler();
+  RunScheduler(const RunScheduler&) = delete;
+  RunScheduler& operator=(const RunScheduler&) = delete;
+
+  void Start();
+
+  // From the scheduler library.
+  void OnConnected();
+  void OnDisconnected();
+  void OnEvent(const mesos::v1::scheduler::Event& event);
+
+  // Ctrl-C: kills what runs and waits for it; the second time, or with nothing running, ends at
+  // once.
+  void OnInterrupt();
+
+ private:
+  using Call = mesos::v1::scheduler::Call;
+
+  Call MakeCall(Call::Type type) const;
+  void Subscribe();
+  void OnSubscribed(const mesos::v1::scheduler::Event::Subscribed& subscribed);
+  void OnOffer(const v1::Offer& offer);
+  bool Launch(const v1::Offer& offer);
+  void Accept(const v1::Offer& offer, std::vector<v1::TaskInfo> tasks,
+              std::optional<v1::ExecutorInfo> executor);
+  std::vector<TaskOutput> Outputs(const v1::Offer& offer) const;
+  void Decline(const v1::Offer& offer);
+  void OnStatus(const v1::TaskStatus& status);
+  void Tell(const v1::TaskStatus& status) const;
+  void Acknowledge(const v1::TaskStatus& status);
+  void KillAll();
+  void Reconcile();
+  void TellOfWaiting();
+  void Finish(int code);
+
+  const RunPlan plan_;
+  Clock& clock_;
+  const Effects effects_;
+  Resources wanted_;  // Of all tasks and the group's executor.
+
+  std::string framework_id_;
+  bool connected_ = false;
+  bool subscribed_ = false;
+  bool launched_ = false;
+  bool interrupted_ = false;
+  bool finished_ = false;
+  std::string agent_id_;
+  std::map<std::string, int> exit_codes_;  // Of tasks that ended.
+  std::optional<Resources> largest_offer_;
+  TimerId subscribe_timer_ = 0;
+  TimerId waiting_timer_ = 0;
+  TimerId kill_timer_ = 0;
+};
+
+// A terminal status as an exit code: 0 if finished, else the command's own if the message tells it,
+// else 1.
+int ExitCodeOf(const v1::TaskStatus& status);
+
+}  // namespace tepui::frameworks

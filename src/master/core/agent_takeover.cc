@@ -1,0 +1,241 @@
+// What an agent runs when it comes: taken over, or held against what is known of it
+// (reference 2.7, 2.9).
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "base/log.h"
+#include "base/planted_fault.h"
+#include "master/core/master_impl.h"
+#include "master/records/task_status.h"
+#include "master/rules/resource_form.h"
+
+namespace tepui::master {
+
+namespace {
+
+// After a failover every agent brings its history at once, and each framework keeps the last of it:
+// what arrives within this time is read together, so that little is read in vain.
+constexpr Duration kHistoryPause = std::chrono::seconds(1);
+
+// The role of what an agent reports without saying whose it is. A framework may have left all of
+// its roles and still run what it launched in them.
+std::string RoleOfUnallocated(const Framework& framework) {
+  return framework.roles.empty() ? "*" : framework.roles.front();
+}
+
+}  // namespace
+
+void Master::Impl::RecoverFrameworks(const link::Call::Subscribe& subscribe) {
+  for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
+    const FrameworkId id(info.id().value());
+    if (FindFramework(id) != nullptr || IsCompleted(id)) continue;
+    Framework& framework = AddFramework(info, {});
+    AdoptOperations(framework);
+    // It has as long as agents have to find the new master, whatever is left of its own time.
+    RemoveAfter(framework, std::max(FailoverTimeout(framework), options_.agent_reregister_timeout));
+  }
+}
+
+void Master::Impl::TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe) {
+  for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
+    if (Framework* framework = FindFramework(FrameworkId(info.id().value()));
+        framework != nullptr) {
+      Associate(*framework, agent);
+      Send(agent, UpdateEvent(*framework));
+    } else {
+      link::Event event;
+      event.set_type(link::Event::SHUTDOWN_FRAMEWORK);
+      *event.mutable_shutdown_framework() = info.id();
+      Send(agent, std::move(event));
+    }
+  }
+}
+
+void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce) {
+  for (v1::Task& reported : *subscribe.mutable_tasks()) {
+    Task* task = TakeOverTask(agent, std::move(reported));
+    if (task == nullptr || announce == nullptr) continue;
+    const v1::Task& message = *task->message;
+    const bool early = TEPUI_PLANTED_FAULT("end-told-before-what-came-before");
+    v1::TaskStatus status =
+        MasterStatus(message.task_id().value(), agent.id.value(),
+                     early ? message.state() : ReportedState(message),
+                     v1::TaskStatus::REASON_AGENT_REREGISTERED, announce, clock_.WallNow());
+    AddTaskFacts(message, &status);
+    SendStatus(*task->framework, std::move(status));
+  }
+  if (TEPUI_PLANTED_FAULT("returning-executors-not-counted")) subscribe.clear_executors();
+  for (const link::Call::Executor& executor : subscribe.executors())
+    TakeOverExecutor(agent, executor);
+  if (!agent.operation_feedback) return;
+  for (const v1::Operation& operation : subscribe.operations()) TakeOverOperation(agent, operation);
+}
+
+Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
+  Framework* framework = FindFramework(FrameworkId(message.framework_id().value()));
+  if (framework == nullptr) return nullptr;  // Completed: the agent is told to end it.
+  const TaskId id(message.task_id().value());
+  if (const UnreachableTasks::Message lost = framework->unreachable.Remove(id); lost != nullptr) {
+    counters_.TaskLeaves(lost->state());
+    if (!IsTerminal(lost->state())) --framework->counters.tasks[lost->state()];
+  }
+  message.mutable_agent_id()->set_value(agent.id.value());
+  const Status normal = Normalize(message.mutable_resources(), RoleOfUnallocated(*framework));
+  Result<Resources> resources = Resources::FromProto(message.resources());
+  if (!normal || !resources) {
+    spdlog::error("Agent {} reports task {} of framework {} with resources that are not valid: {}",
+                  agent.id, id, framework->id,
+                  (normal ? resources.error() : normal.error()).message);
+    return nullptr;
+  }
+  Task* const task = AddTask(*framework, agent, std::move(message), std::move(*resources));
+  if (task == nullptr) {
+    spdlog::error("Agent {} reports task {} of framework {}, which agent {} has", agent.id, id,
+                  framework->id, framework->tasks.at(id).agent->id);
+  }
+  return task;
+}
+
+Executor* Master::Impl::TakeOverExecutor(Agent& agent, const link::Call::Executor& reported) {
+  if (reported.command_executor()) return nullptr;
+  Framework* framework = FindFramework(FrameworkId(reported.framework_id().value()));
+  if (framework == nullptr) return nullptr;
+  v1::ExecutorInfo info = reported.info();
+  if (FindExecutor(agent, framework->id, info.executor_id().value()) != nullptr) return nullptr;
+  const Status normal = Normalize(info.mutable_resources(), RoleOfUnallocated(*framework));
+  Result<Resources> resources = Resources::FromProto(info.resources());
+  if (!normal || !resources) {
+    spdlog::error("Agent {} reports executor {} of framework {} with resources that are not valid",
+                  agent.id, info.executor_id().value(), framework->id);
+    return nullptr;
+  }
+  return &AddExecutor(*framework, agent, info, std::move(*resources));
+}
+
+void Master::Impl::TakeOverOperation(Agent& agent, const v1::Operation& message) {
+  if (agent.operations.contains(message.uuid().value())) return;
+  const v1::OperationStatus& latest = message.latest_status();
+  if (IsTerminal(latest.state()) && !latest.has_uuid()) return;  // Nobody waits for it.
+  AddOperation(FindFramework(FrameworkId(message.framework_id().value())), agent, message);
+}
+
+void Master::Impl::TakeOverHistory(link::Call::Subscribe& subscribe) {
+  const auto limit = static_cast<size_t>(std::max(0, options_.max_completed_tasks_per_framework));
+  for (link::Call::CompletedFramework& completed : *subscribe.mutable_completed_frameworks()) {
+    Framework* framework = FindFramework(FrameworkId(completed.info().id().value()));
+    if (framework == nullptr) continue;
+    for (std::string& task : *completed.mutable_tasks()) {
+      framework->reported_history.push_back(std::move(task));
+      if (framework->reported_history.size() > limit) framework->reported_history.pop_front();
+    }
+    unread_histories_.insert(framework->id);
+  }
+  if (unread_histories_.empty() || history_timer_.pending()) return;
+  history_timer_.Set(kHistoryPause, [this] { ReadHistories(); });
+}
+
+void Master::Impl::ReadHistories() {
+  for (const FrameworkId& id : std::exchange(unread_histories_, {})) {
+    if (Framework* framework = FindFramework(id); framework != nullptr) ReadHistory(*framework);
+  }
+}
+
+void Master::Impl::ReadHistory(Framework& framework) {
+  for (const std::string& bytes : std::exchange(framework.reported_history, {})) {
+    auto task = std::make_shared<v1::Task>();
+    if (!task->ParseFromString(bytes)) {
+      spdlog::warn("What an agent reports as completed of framework {} is no task", framework.id);
+      continue;
+    }
+    const TaskId id(task->task_id().value());
+    if (framework.tasks.contains(id) || framework.unreachable.Contains(id)) continue;
+    AddCompleted(framework, std::move(task));
+  }
+}
+
+// What the agent did not bring back ended while it was away; the agent knows no more of it.
+void Master::Impl::ForgetUnreachable(const AgentId& id) {
+  const auto it = unreachable_.find(id);
+  for (const auto& [framework_id, task_id] : it->second.tasks) {
+    Framework* framework = FindFramework(framework_id);
+    if (framework == nullptr) continue;
+    const UnreachableTasks::Message lost = framework->unreachable.Remove(task_id);
+    if (lost == nullptr) continue;
+    counters_.TaskLeaves(lost->state());
+    if (!IsTerminal(lost->state())) --framework->counters.tasks[lost->state()];
+    publisher_.TaskMoved(framework_id, task_id, TaskPhase::kUnreachable, nullptr);
+  }
+  unreachable_order_.erase(it->second.number);
+  unreachable_.erase(it);
+}
+
+void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subscribe) {
+  std::unordered_set<const Task*> reported;
+  for (const v1::Task& message : subscribe.tasks()) {
+    Framework* framework = FindFramework(FrameworkId(message.framework_id().value()));
+    if (framework == nullptr) continue;
+    const auto it = framework->tasks.find(TaskId(message.task_id().value()));
+    if (it != framework->tasks.end() && it->second.agent == &agent) {
+      reported.insert(&it->second);
+      // The order to kill may have been lost with the stream.
+      if (it->second.kill_requested && !IsTerminal(message.state())) SendKill(it->second, nullptr);
+    } else if (it == framework->tasks.end() && !IsTerminal(message.state())) {
+      if (const Task* task = TakeOverTask(agent, message); task != nullptr) {
+        reported.insert(task);
+        allocator_.Allocate(framework->id, agent.id, task->resources);
+      }
+    }
+    // Terminal and unknown: acknowledged before; the agent retries its status until it hears so.
+  }
+  std::map<FrameworkId, link::Event> missing;
+  for (const Task* task : agent.tasks) {
+    if (reported.contains(task)) continue;
+    link::Event& event = missing[task->framework->id];
+    event.set_type(link::Event::RECONCILE_TASKS);
+    link::Event::ReconcileTasks& reconcile = *event.mutable_reconcile_tasks();
+    reconcile.mutable_framework_id()->set_value(task->framework->id.value());
+    // The agent may never have heard of the framework whose capabilities choose the answer.
+    if (!reconcile.has_framework_info())
+      *reconcile.mutable_framework_info() = task->framework->info;
+    *reconcile.add_task_ids() = task->message->task_id();
+  }
+  for (auto& [framework, event] : missing) Send(agent, std::move(event));
+}
+
+void Master::Impl::CompareExecutors(Agent& agent, const link::Call::Subscribe& subscribe) {
+  std::unordered_set<const Executor*> reported;
+  for (const link::Call::Executor& message : subscribe.executors()) {
+    const FrameworkId framework(message.framework_id().value());
+    if (Executor* executor = FindExecutor(agent, framework, message.info().executor_id().value())) {
+      reported.insert(executor);
+    } else if (Executor* taken = TakeOverExecutor(agent, message)) {
+      reported.insert(taken);
+      allocator_.Allocate(framework, agent.id, taken->resources);
+    }
+  }
+  std::vector<Executor*> ended;
+  for (auto& [key, executor] : agent.executors) {
+    if (!reported.contains(&executor)) ended.push_back(&executor);
+  }
+  for (Executor* executor : ended) RemoveExecutor(*executor);
+}
+
+void Master::Impl::CompareOperations(Agent& agent, const link::Call::Subscribe& subscribe) {
+  std::unordered_set<std::string> reported;
+  for (const v1::Operation& operation : subscribe.operations()) {
+    reported.insert(operation.uuid().value());
+    if (agent.operation_feedback) TakeOverOperation(agent, operation);
+  }
+  // Those it never got: it answers that they were dropped.
+  link::Event event;
+  event.set_type(link::Event::RECONCILE_OPERATIONS);
+  for (const auto& [uuid, operation] : agent.operations) {
+    if (!reported.contains(uuid)) event.mutable_reconcile_operations()->add_operation_uuids(uuid);
+  }
+  if (event.has_reconcile_operations()) Send(agent, std::move(event));
+}
+
+}  // namespace tepui::master

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/timer.h"
+#include "master/core/master.h"
+#include "master/registry/store_registrar.h"
+#include "storage/store.h"
+
+namespace tepui::master {
+
+struct RegistryTimeouts {
+  Duration fetch = std::chrono::minutes(1);   // Until the registry is there.
+  Duration store = std::chrono::seconds(20);  // Until a change is written.
+};
+
+// A master's time as leader: takes the store over, so that no earlier leader writes any more,
+// recovers the registry, then is a Master, until the process ends. Begins with its construction, in
+// an election won or where there is none. Pure, on the thread of its Clock; everything named in the
+// constructor outlives it.
+class Leadership {
+ public:
+  // `leads` runs once, when master() is there. `ended` runs once if the process must end: the
+  // registry could not be read, the store is lost, another master leads, or the master says so.
+  // Neither from inside the constructor; neither may destroy this.
+  Leadership(Options options, RegistryTimeouts timeouts, Clock& clock, Random& random, Links& links,
+             storage::Store& store, ReadModelSink& sink, std::function<void()> leads,
+             std::move_only_function<void(const Error&)> ended);
+  Leadership(const Leadership&) = delete;
+  Leadership& operator=(const Leadership&) = delete;
+
+  // Null until the registry is recovered, and again after the end.
+  Master* master() { return ended_ ? master_.get() : nullptr; }
+
+ private:
+  void Recover();
+  void OnRecovered(Result<RecoveredRegistry> registry);
+  void End(const Error& why);
+
+  Options options_;
+  const RegistryTimeouts timeouts_;
+  Clock& clock_;
+  Random& random_;
+  Links& links_;
+  storage::Store& store_;
+  ReadModelSink& sink_;
+  const std::function<void()> leads_;
+  std::move_only_function<void(const Error&)> ended_;  // Empty once it ran.
+  Timer fetch_timer_;
+  std::optional<StoreRegistrar> registrar_;
+  std::unique_ptr<Master> master_;
+  // Ends with this; answers of the store look here first.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tepui::master

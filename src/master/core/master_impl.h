@@ -1,0 +1,363 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "allocator/allocator.h"
+#include "base/result.h"
+#include "master/core/master.h"
+#include "master/records/records.h"
+#include "master/view/metrics.h"
+#include "master/view/publisher.h"
+
+namespace tepui::master {
+
+using SchedulerCall = ::mesos::v1::scheduler::Call;
+using SchedulerEvent = ::mesos::v1::scheduler::Event;
+
+// The state machine itself. One class, since every event may touch frameworks, agents and what lies
+// between them; its methods are spread over files by what they are about:
+//   master.cc           construction, the public methods' entry, what everybody uses
+//   frameworks.cc       subscription, failover, update, disconnection, end
+//   scheduler_calls.cc  which call may come from whom; the small calls
+//   offers.cc           offers made, returned, rescinded
+//   accept.cc           ACCEPT: operations one after another on what was offered
+//   operations.cc       outcomes and acknowledgements of operations
+//   tasks.cc            task table, statuses, acknowledgements, kills
+//   reconcile.cc        RECONCILE and RECONCILE_OPERATIONS
+//   agent_subscribe.cc  agents that register or come back
+//   agent_takeover.cc   what they run, held against what is known
+//   agent_protocol.cc   what a subscribed agent says
+//   agents.cc           pings, disconnection, unreachability, removal
+//   membership.cc       who is given up and when; gone agents; what the registry forgets
+//
+// Invariants, after every public method:
+//   - an offer's framework is active and its agent connected;
+//   - the resources of a task, executor or operation are in Agent::used and Framework::used exactly
+//     while it holds them, and the allocator counts the same;
+//   - the framework of each task, executor and offer of an agent is in Agent::frameworks, and
+//     nothing else is.
+class Master::Impl {
+ public:
+  Impl(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,
+       ReadModelSink& sink);
+
+  void OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
+                            const std::optional<std::string>& principal, const SchedulerCall& call,
+                            Reply reply);
+  void OnSchedulerCall(const std::optional<std::string>& stream_uuid,
+                       const std::optional<std::string>& principal, const SchedulerCall& call,
+                       Reply reply);
+  void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
+                        link::Call::Subscribe subscribe, Reply reply);
+  void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
+  void OnStreamClosed(StreamId stream);
+  void Teardown(const FrameworkId& id, Reply reply);
+  void MarkAgentGone(const AgentId& id, Reply reply);
+
+ private:
+  // An agent's subscription while the registrar writes it down.
+  struct Subscription {
+    StreamId stream = 0;
+    std::string stream_uuid;
+    link::Call::Subscribe message;
+    Resources total;
+    Reply reply;
+    bool closed = false;  // The peer has gone meanwhile.
+  };
+  using SubscriptionPtr = std::shared_ptr<Subscription>;
+
+  struct UnreachableAgent {
+    WallTime since{};
+    std::vector<std::pair<FrameworkId, TaskId>> tasks;
+    uint64_t number = 0;  // Its key in unreachable_order_.
+  };
+
+  // An ACCEPT in progress.
+  struct Acceptance {
+    Framework& framework;
+    Agent& agent;
+    const std::string role;
+    const Resources offered;
+    Resources remaining;
+    // Volumes just grown or shrunk: not for use before the agent did it.
+    Resources resized;
+    // Shared volumes may be used by any number of tasks, so using one does not take it away.
+    Resources shared;
+  };
+
+  // --- master.cc
+  void RecoverRegistry();
+  void WriteMetrics(const Gauges& gauges, Metrics* out) const;
+  Framework* FindFramework(const FrameworkId& id);
+  Agent* FindAgent(const std::string& id);
+  // `done` runs unless the master has gone by then.
+  Registrar::Done Guarded(Registrar::Done done);
+  void Send(Framework& framework, std::shared_ptr<const SchedulerEvent> event);
+  void Send(Agent& agent, link::Event event);
+  void Send(Agent& agent, std::shared_ptr<const link::Event> event);
+  void Count(Counter counter) { counters_.Add(counter); }
+  // The call has no effect; `why` goes to the log.
+  void Drop(const Framework& framework, std::string_view call, const std::string& why);
+
+  // --- frameworks.cc
+  void Refuse(StreamId stream, const std::string& why, Reply reply);
+  bool IsCompleted(const FrameworkId& id) const;
+  FrameworkId NewFrameworkId();
+  Framework& AddFramework(const v1::FrameworkInfo& info,
+                          const std::vector<std::string>& suppressed_roles);
+  Result<Framework*> ResubscribingFramework(v1::FrameworkInfo* info,
+                                            const std::vector<std::string>& suppressed_roles);
+  void UpdateInfo(Framework& framework, const v1::FrameworkInfo& info,
+                  const std::vector<std::string>& suppressed_roles);
+  // UPDATE_FRAMEWORK with what is known of the framework now.
+  std::shared_ptr<const link::Event> UpdateEvent(Framework& framework) const;
+  void TellAgents(Framework& framework);
+  void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
+  void Heartbeat(Framework& framework);
+  void Disconnect(Framework& framework);
+  // Before what the registry refused is tried again.
+  static constexpr Duration kRegistryRetry = std::chrono::seconds(10);
+  static Duration FailoverTimeout(const Framework& framework);
+  // If it has not come back by then; again and again, if the registry does not take that.
+  void RemoveAfter(Framework& framework, Duration wait);
+  // Once the registry has it; `reply` tells.
+  void RemoveDurably(Framework& framework, std::string why, Reply reply);
+  void RemoveFramework(Framework& framework, std::string_view why);
+  void EndTasks(Framework& framework);
+  Status UpdateFramework(Framework& framework, const SchedulerCall::UpdateFramework& update,
+                         const std::optional<std::string>& principal);
+
+  // --- scheduler_calls.cc
+  Result<Framework*> CallingFramework(const std::optional<std::string>& stream_uuid,
+                                      const std::optional<std::string>& principal,
+                                      const SchedulerCall& call);
+  Status Handle(Framework& framework, const std::optional<std::string>& principal,
+                const SchedulerCall& call);
+  Result<std::vector<std::string>> OwnRoles(
+      const Framework& framework,
+      const google::protobuf::RepeatedPtrField<std::string>& roles) const;
+  void Revive(Framework& framework, const SchedulerCall::Revive& revive);
+  void Suppress(Framework& framework, const SchedulerCall::Suppress& suppress);
+  void ShutdownExecutor(Framework& framework, const SchedulerCall::Shutdown& shutdown);
+  void MessageExecutor(Framework& framework, const SchedulerCall::Message& message);
+
+  // --- offers.cc
+  void OnAllocation(std::vector<allocator::Offer> allocation);
+  bool MayOffer(const Framework* framework, const Agent* agent) const;
+  void AddOffer(Framework& framework, Agent& agent, allocator::Offer&& allocation,
+                SchedulerEvent::Offers* out);
+  // The offer ends; its resources stay allocated to the framework.
+  void EraseOffer(Offer& offer);
+  // The offer ends and its resources are free again.
+  void ReturnOffer(Offer& offer, const std::optional<v1::Filters>& filters);
+  void RescindOffer(Offer& offer);
+  void RescindOffers(Agent& agent);
+  Result<std::vector<Offer*>> OffersToAccept(const Framework& framework,
+                                             const SchedulerCall::Accept& accept);
+  void Decline(Framework& framework, const SchedulerCall::Decline& decline);
+  void AnswerInverseOffers(Framework& framework, std::string_view call,
+                           const google::protobuf::RepeatedPtrField<v1::OfferID>& ids);
+
+  // --- accept.cc
+  void Accept(Framework& framework, const SchedulerCall::Accept& accept);
+  void RejectAccept(Framework& framework, const SchedulerCall::Accept& accept,
+                    v1::TaskStatus::Reason reason, const std::string& why);
+  void CountAccept(const SchedulerCall::Accept& accept);
+  Status Validate(const Acceptance& acceptance, const v1::Offer::Operation& operation) const;
+  void Perform(Acceptance& acceptance, v1::Offer::Operation operation);
+  void Launch(Acceptance& acceptance, v1::TaskInfo task);
+  void LaunchGroup(Acceptance& acceptance, v1::Offer::Operation::LaunchGroup launch);
+  Status PrepareTask(Acceptance& acceptance, v1::TaskInfo* task);
+  Status PrepareExecutor(Acceptance& acceptance, v1::ExecutorInfo* executor);
+  Resources Available(const Acceptance& acceptance) const;
+  // Takes `resources` out of what is offered; false, and nothing taken, if they are not all there.
+  bool Take(Acceptance& acceptance, const Resources& resources);
+  void Convert(Acceptance& acceptance, v1::Offer::Operation operation);
+  Status TryConvert(Acceptance& acceptance, v1::Offer::Operation* operation);
+  void ReturnRemainder(Acceptance& acceptance, const v1::Filters& filters);
+  void FailTask(Framework& framework, const v1::TaskInfo& task, v1::TaskState state,
+                v1::TaskStatus::Reason reason, const std::string& why);
+  void FailOperation(Framework& framework, const v1::Offer::Operation& operation,
+                     v1::OperationState state, const std::string& why);
+
+  // --- operations.cc
+  void Apply(Framework& framework, Agent& agent, v1::Offer::Operation operation, Resources consumed,
+             Resources converted);
+  Operation& AddOperation(Framework* framework, Agent& agent, v1::Operation message);
+  // Those that agents reported before the framework was known here become its own.
+  void AdoptOperations(Framework& framework);
+  void RemoveOperation(Operation& operation);
+  void OnOperationUpdate(Agent& agent, const link::Call::OperationUpdate& update);
+  void UpdateOperation(Operation& operation, const v1::OperationStatus& status);
+  void TakeBack(Operation& operation);
+  void SendOperationStatus(Framework& framework, v1::OperationStatus status);
+  void AcknowledgeForFramework(Operation& operation, const v1::OperationStatus& status);
+  void AcknowledgeOperation(Framework& framework,
+                            const SchedulerCall::AcknowledgeOperationStatus& acknowledge);
+  void EndOperations(Agent& agent, v1::OperationState state, std::string_view why);
+
+  // --- tasks.cc
+  // Null, and nothing has changed, if the framework has a task of that id.
+  Task* AddTask(Framework& framework, Agent& agent, v1::Task message, Resources resources);
+  Executor& AddExecutor(Framework& framework, Agent& agent, const v1::ExecutorInfo& info,
+                        Resources resources);
+  void RemoveExecutor(Executor& executor);
+  Executor* FindExecutor(Agent& agent, const FrameworkId& framework, const std::string& id);
+  void Hold(Framework& framework, Agent& agent, const Resources& resources);
+  void Release(Framework& framework, Agent& agent, const Resources& resources);
+  void Associate(Framework& framework, Agent& agent);
+  void OnStatusUpdate(Agent& agent, const link::Call::StatusUpdate& update);
+  void UpdateTask(Task& task, const v1::TaskStatus& status, v1::TaskState latest);
+  void SendStatus(Framework& framework, v1::TaskStatus status);
+  void CountEnd(const v1::TaskStatus& status);
+  // The task leaves its agent: into the history, or among the unreachable.
+  void Complete(Task& task);
+  void MakeUnreachable(Task& task);
+  // One that was taken from the unreachable: it ends so, unless it was said to be lost already.
+  void EndUnreachable(Framework& framework, UnreachableTasks::Message lost,
+                      const v1::TaskStatus& end);
+  void AddCompleted(Framework& framework, std::shared_ptr<const v1::Task> message);
+  void DetachTask(Task& task);
+  void Acknowledge(Framework& framework, const SchedulerCall::Acknowledge& acknowledge);
+  void Kill(Framework& framework, const SchedulerCall::Kill& kill);
+  void SendKill(Task& task, const v1::KillPolicy* policy);
+
+  // --- reconcile.cc
+  void Reconcile(Framework& framework, const SchedulerCall::Reconcile& reconcile);
+  void ReconcileTask(Framework& framework, const SchedulerCall::Reconcile::Task& asked, double now);
+  void SendReconciled(Framework& framework, const v1::Task& task, double now);
+  void ReconcileOperations(Framework& framework,
+                           const SchedulerCall::ReconcileOperations& reconcile);
+  v1::OperationStatus UnknownOperation(const SchedulerCall::ReconcileOperations::Operation& asked);
+
+  // --- agent_subscribe.cc
+  Status CheckPlace(const v1::AgentInfo& info) const;
+  void RefuseAgent(Subscription& subscription, link::Event::Type type, const std::string& why);
+  void Register(SubscriptionPtr subscription);
+  void Reregister(SubscriptionPtr subscription);
+  AgentId NewAgentId();
+  void ReplaceAgentAt(const std::string& pid);
+  // The registrar's answer; false if the subscription was refused on it.
+  bool Settle(Subscription& subscription, const Status& status);
+  void Admit(Subscription& subscription);
+  void Readmit(Subscription& subscription);
+  void Return(Subscription& subscription);
+  Agent& AddAgent(const Subscription& subscription);
+  void Describe(Agent& agent, const Subscription& subscription);
+  void OpenStream(Agent& agent, Subscription& subscription);
+  allocator::AgentSpec SpecOf(const Agent& agent) const;
+
+  // --- agent_takeover.cc
+  // What the agent runs becomes known here; the tasks are taken out of the message. `announce`: the
+  // frameworks are told, in these words.
+  void TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce);
+  void RecoverFrameworks(const link::Call::Subscribe& subscribe);
+  void TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe);
+  Task* TakeOverTask(Agent& agent, v1::Task message);
+  Executor* TakeOverExecutor(Agent& agent, const link::Call::Executor& reported);
+  void TakeOverOperation(Agent& agent, const v1::Operation& message);
+  // The agent's part of the history, taken out of the message, waits to be read with others'.
+  void TakeOverHistory(link::Call::Subscribe& subscribe);
+  void ReadHistories();
+  void ReadHistory(Framework& framework);
+  void ForgetUnreachable(const AgentId& id);
+  // A known agent's report is held against what is known of it.
+  void CompareTasks(Agent& agent, const link::Call::Subscribe& subscribe);
+  void CompareExecutors(Agent& agent, const link::Call::Subscribe& subscribe);
+  void CompareOperations(Agent& agent, const link::Call::Subscribe& subscribe);
+
+  // --- agent_protocol.cc
+  Agent* FindAgentByStream(const std::string& stream_uuid);
+  void Handle(Agent& agent, const link::Call& call);
+  void OnExecutorMessage(Agent& agent, const link::Call::ExecutorMessage& message);
+  void OnExecutorExited(Agent& agent, const link::Call::ExecutorExited& exited);
+
+  // --- agents.cc
+  void StartPings(Agent& agent);
+  void PingTick(Agent& agent);
+  void Disconnect(Agent& agent);
+  void MarkUnreachable(Agent& agent, const std::string& why);
+  void OnMarkedUnreachable(Agent& agent, WallTime when, const std::string& why);
+  void LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
+                 UnreachableAgent* record);
+  // The agent leaves for good.
+  void Unregister(Agent& agent, Counter reason, const std::string& why);
+  void OnUnregistered(Agent& agent, Counter reason, const std::string& why);
+  void EraseAgent(Agent& agent);
+  void AnnounceLoss(const AgentId& id);
+
+  // --- membership.cc
+  // The agent becomes unreachable when it is its turn, unless it answers before.
+  void GiveUp(Agent& agent, const std::string& why);
+  void KeepAfterAll(const AgentId& id);
+  void GiveUpRecovered();
+  void GiveUpRecoveredLater();
+  void MarkRecoveredUnreachable(const AgentId& id);
+  void RememberUnreachable(const AgentId& id, UnreachableAgent agent);
+  void OnMarkedGone(const AgentId& id, WallTime when);
+  void PruneRegistry();
+  std::vector<AgentId> GoneToForget(WallTime oldest) const;
+  std::vector<FrameworkId> RemovedToForget(WallTime oldest) const;
+  void OnPruned(const Registrar::Pruned& pruned);
+
+  const Options options_;
+  Clock& clock_;
+  Random& random_;
+  Links& links_;
+  Registrar& registrar_;
+  const MonotonicTime started_;
+
+  Counters counters_;
+  Publisher publisher_;
+  allocator::Allocator allocator_;
+
+  // Agents before frameworks: a framework's tasks end first.
+  std::unordered_map<AgentId, std::unique_ptr<Agent>> agents_;
+  std::unordered_map<std::string, Agent*> agents_by_stream_uuid_;
+  std::unordered_map<StreamId, Agent*> agents_by_stream_;
+  std::unordered_map<std::string, Agent*> agents_by_pid_;  // The last one that came from there.
+  uint64_t next_agent_ = 0;
+
+  std::unordered_map<FrameworkId, std::unique_ptr<Framework>> frameworks_;
+  std::unordered_map<StreamId, Framework*> frameworks_by_stream_;
+  uint64_t next_framework_ = 0;
+  // Completed frameworks that readers still hold, oldest first.
+  std::deque<FrameworkId> completed_;
+  // As the registry has them, those removed first at the front. Bounded like gone agents.
+  std::unordered_set<FrameworkId> removed_;
+  std::deque<std::pair<WallTime, FrameworkId>> removed_order_;
+
+  std::unordered_map<OfferId, std::unique_ptr<Offer>> offers_;
+  uint64_t next_offer_ = 0;
+
+  // Subscriptions that wait for the registrar, by stream.
+  std::unordered_map<StreamId, SubscriptionPtr> subscribing_;
+  // Agents that are no live ones and that the registrar is writing about.
+  std::unordered_set<AgentId> at_registrar_;
+  // In the registry when this master started, not back yet.
+  std::unordered_map<AgentId, v1::AgentInfo> recovered_;
+  std::unordered_map<AgentId, UnreachableAgent> unreachable_;
+  std::map<uint64_t, AgentId> unreachable_order_;
+  uint64_t next_unreachable_ = 0;
+  // With the time since when.
+  std::unordered_map<AgentId, WallTime> gone_;
+  bool pruning_ = false;
+  RemovalLimiter removals_;
+  Timer recovery_timer_, prune_timer_;
+  // Frameworks with a reported_history; read when the timer ends.
+  std::set<FrameworkId> unread_histories_;
+  Timer history_timer_;
+
+  // Ends with the master; registrar callbacks look here first.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tepui::master

@@ -1,0 +1,153 @@
+// RECONCILE and RECONCILE_OPERATIONS (reference 2.4, 2.7).
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "base/planted_fault.h"
+#include "master/core/master_impl.h"
+#include "master/records/task_status.h"
+
+namespace tepui::master {
+
+namespace {
+
+// An UPDATE event whose status is of the reconciling kind: from the master, without uuid, data and
+// labels.
+std::shared_ptr<SchedulerEvent> ReconciliationEvent(const v1::TaskID& task, v1::TaskState state,
+                                                    const char* message, double now) {
+  auto event = std::make_shared<SchedulerEvent>();
+  event->set_type(SchedulerEvent::UPDATE);
+  v1::TaskStatus* status = event->mutable_update()->mutable_status();
+  *status->mutable_task_id() = task;
+  status->set_state(state);
+  status->set_source(v1::TaskStatus::SOURCE_MASTER);
+  status->set_reason(v1::TaskStatus::REASON_RECONCILIATION);
+  status->set_message(message);
+  status->set_timestamp(now);
+  return event;
+}
+
+}  // namespace
+
+void Master::Impl::Reconcile(Framework& framework, const SchedulerCall::Reconcile& reconcile) {
+  Count(Counter::kMessagesReconcileTasks);
+  const double now = Seconds(clock_.WallNow());
+  if (reconcile.tasks().empty()) {
+    spdlog::info("Reconciling all {} tasks of framework {}", framework.tasks.size(), framework.id);
+    for (const auto& [id, task] : framework.tasks) SendReconciled(framework, *task.message, now);
+    return;
+  }
+  spdlog::info("Reconciling {} tasks of framework {}", reconcile.tasks_size(), framework.id);
+  for (const SchedulerCall::Reconcile::Task& asked : reconcile.tasks())
+    ReconcileTask(framework, asked, now);
+}
+
+void Master::Impl::SendReconciled(Framework& framework, const v1::Task& task, double now) {
+  auto event = ReconciliationEvent(task.task_id(), ReportedState(task),
+                                   "Reconciliation: Latest task state", now);
+  v1::TaskStatus* status = event->mutable_update()->mutable_status();
+  *status->mutable_agent_id() = task.agent_id();
+  AddTaskFacts(task, status);
+  Send(framework, std::move(event));
+}
+
+// The table of reference 2.7, in order.
+void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reconcile::Task& asked,
+                                 double now) {
+  if (const auto it = framework.tasks.find(TaskId(asked.task_id().value()));
+      it != framework.tasks.end()) {
+    if (TEPUI_PLANTED_FAULT("known-tasks-not-answered")) return;
+    return SendReconciled(framework, *it->second.message, now);
+  }
+  // The master knows where a lost task was, should the framework not say so.
+  const v1::Task* lost = framework.unreachable.Find(TaskId(asked.task_id().value()));
+  const AgentId agent(asked.has_agent_id() ? asked.agent_id().value()
+                      : lost != nullptr    ? lost->agent_id().value()
+                                           : std::string());
+  const bool named = !agent.empty();
+  // An agent that is still to come back may have it.
+  if (named ? recovered_.contains(agent) : !recovered_.empty()) return;
+
+  std::shared_ptr<SchedulerEvent> event;
+  const auto unreachable = named ? unreachable_.find(agent) : unreachable_.end();
+  if (named && agents_.contains(agent)) {
+    event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_GONE),
+                                "Reconciliation: Task is unknown to the agent", now);
+  } else if (unreachable != unreachable_.end()) {
+    const bool gone = TEPUI_PLANTED_FAULT("unreachable-answered-as-gone");
+    event = ReconciliationEvent(asked.task_id(),
+                                StateFor(framework, gone ? v1::TASK_GONE : v1::TASK_UNREACHABLE),
+                                "Reconciliation: Task is unreachable", now);
+    event->mutable_update()->mutable_status()->mutable_unreachable_time()->set_nanoseconds(
+        unreachable->second.since.time_since_epoch().count());
+  } else if (named && gone_.contains(agent)) {
+    event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_GONE_BY_OPERATOR),
+                                "Reconciliation: Task is gone", now);
+  } else {
+    event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_UNKNOWN),
+                                "Reconciliation: Task is unknown", now);
+  }
+  if (named)
+    event->mutable_update()->mutable_status()->mutable_agent_id()->set_value(agent.value());
+  Send(framework, std::move(event));
+}
+
+void Master::Impl::ReconcileOperations(Framework& framework,
+                                       const SchedulerCall::ReconcileOperations& reconcile) {
+  Count(Counter::kMessagesReconcileOperations);
+  const auto send_known = [&](const Operation& operation) {
+    const v1::Operation& message = operation.message;
+    v1::OperationStatus status =
+        message.statuses().empty() ? message.latest_status() : *message.statuses().rbegin();
+    status.clear_uuid();  // Nothing to acknowledge: the reliable update comes on its own.
+    SendOperationStatus(framework, std::move(status));
+  };
+  if (reconcile.operations().empty()) {
+    for (const auto& [id, operation] : framework.operations_by_id) send_known(*operation);
+    return;
+  }
+  for (const SchedulerCall::ReconcileOperations::Operation& asked : reconcile.operations()) {
+    const auto known = framework.operations_by_id.find(asked.operation_id().value());
+    if (known != framework.operations_by_id.end()) {
+      send_known(*known->second);
+    } else {
+      SendOperationStatus(framework, UnknownOperation(asked));
+    }
+  }
+}
+
+v1::OperationStatus Master::Impl::UnknownOperation(
+    const SchedulerCall::ReconcileOperations::Operation& asked) {
+  v1::OperationStatus status;
+  *status.mutable_operation_id() = asked.operation_id();
+  if (asked.has_agent_id()) *status.mutable_agent_id() = asked.agent_id();
+  if (asked.has_resource_provider_id())
+    *status.mutable_resource_provider_id() = asked.resource_provider_id();
+  const auto answer = [&](v1::OperationState state, const char* message) {
+    status.set_state(state);
+    status.set_message(message);
+    return status;
+  };
+  if (!asked.has_agent_id()) {
+    return answer(v1::OPERATION_UNKNOWN,
+                  "Reconciliation: Operation is unknown and no agent_id was given");
+  }
+  const AgentId agent(asked.agent_id().value());
+  if (recovered_.contains(agent)) {
+    return answer(v1::OPERATION_RECOVERING,
+                  "Reconciliation: Agent has not come back to this master yet");
+  }
+  if (agents_.contains(agent))
+    return answer(v1::OPERATION_UNKNOWN, "Reconciliation: Operation is unknown");
+  if (unreachable_.contains(agent)) {
+    return answer(v1::OPERATION_UNREACHABLE, "Reconciliation: Agent is unreachable");
+  }
+  if (gone_.contains(agent)) {
+    return answer(v1::OPERATION_GONE_BY_OPERATOR,
+                  "Reconciliation: Agent was marked gone by an operator");
+  }
+  return answer(v1::OPERATION_UNKNOWN, "Reconciliation: Operation and agent are unknown");
+}
+
+}  // namespace tepui::master

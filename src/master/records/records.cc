@@ -1,0 +1,51 @@
+#include "master/records/records.h"
+
+#include "master/rules/validation.h"
+
+namespace tepui::master {
+
+void UnreachableTasks::Add(const TaskId& id, Message message) {
+  Remove(id);
+  list_.emplace_back(id, std::move(message));
+  index_.emplace(id, std::prev(list_.end()));
+}
+
+const v1::Task* UnreachableTasks::Find(const TaskId& id) const {
+  const auto it = index_.find(id);
+  return it == index_.end() ? nullptr : it->second->second.get();
+}
+
+UnreachableTasks::Message UnreachableTasks::Remove(const TaskId& id) {
+  const auto it = index_.find(id);
+  if (it == index_.end()) return nullptr;
+  Message message = std::move(it->second->second);
+  list_.erase(it->second);
+  index_.erase(it);
+  return message;
+}
+
+std::pair<TaskId, UnreachableTasks::Message> UnreachableTasks::RemoveOldest() {
+  std::pair<TaskId, Message> oldest = std::move(list_.front());
+  index_.erase(oldest.first);
+  list_.pop_front();
+  return oldest;
+}
+
+void SetInfo(Framework& framework, const v1::FrameworkInfo& info) {
+  using Capability = v1::FrameworkInfo::Capability;
+  framework.info = info;
+  framework.update_event = nullptr;
+  framework.roles = validation::RolesOf(info);
+  framework.partition_aware = validation::HasCapability(info, Capability::PARTITION_AWARE);
+  framework.multi_role = validation::HasCapability(info, Capability::MULTI_ROLE);
+  framework.reservation_refinement =
+      validation::HasCapability(info, Capability::RESERVATION_REFINEMENT);
+}
+
+v1::AgentID IdMessage(const AgentId& id) {
+  v1::AgentID message;
+  message.set_value(id.value());
+  return message;
+}
+
+}  // namespace tepui::master

@@ -1,0 +1,213 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/pointer_set.h"
+#include "base/timer.h"
+#include "master/records/links.h"
+#include "mesos/v1/mesos.pb.h"
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "resources/resources.h"
+
+namespace tepui::master {
+
+// What the master knows of each thing in the cluster. Frameworks and agents own; everything between
+// a framework and an agent (task, executor, offer, operation) points at both and is listed by both.
+// The one place that keeps the two sides equal is Master::Impl; the records only hold.
+
+struct Framework;
+struct Agent;
+
+// A task that is active, or terminal and not yet acknowledged. Owned by its framework, on a live
+// agent.
+struct Task {
+  Framework* framework = nullptr;
+  Agent* agent = nullptr;
+  // Shared with readers once published; after that a change works on a copy (Publisher::Edit).
+  std::shared_ptr<v1::Task> message;
+  // With allocation info.
+  Resources resources;
+  // The publisher's turn in which `message` was made and is still the master's alone.
+  uint64_t edited_in_turn = 0;
+  bool holds_resources = false;
+  // The framework asked for its end; told again to an agent that returns with it.
+  bool kill_requested = false;
+};
+
+// A framework's own executor, alive as far as the agent says. Owned by the agent.
+struct Executor {
+  Framework* framework = nullptr;
+  Agent* agent = nullptr;
+  v1::ExecutorInfo info;
+  Resources resources;
+};
+
+// An outstanding offer. Owned by the master's table.
+struct Offer {
+  explicit Offer(Clock& clock) : timeout(clock) {}
+
+  OfferId id;
+  Framework* framework = nullptr;
+  Agent* agent = nullptr;
+  std::string role;
+  Resources resources;
+  // With reservations in full and allocation info, whatever the framework was shown.
+  std::shared_ptr<const v1::Offer> message;
+  Timer timeout;
+};
+
+// An operation whose outcome the agent reports. Owned by the agent.
+struct Operation {
+  // Null: nobody's (an operator's, or its framework is gone or not back yet).
+  Framework* framework = nullptr;
+  Agent* agent = nullptr;
+  v1::Operation message;
+  // What the master already did to the agent's total, in unallocated form; taken back if the agent
+  // could not.
+  Resources consumed;
+  Resources converted;
+};
+
+// Tasks of unreachable agents in the order they got lost, found by id.
+class UnreachableTasks {
+ public:
+  using Message = std::shared_ptr<v1::Task>;
+
+  size_t size() const { return index_.size(); }
+  bool Contains(const TaskId& id) const { return index_.contains(id); }
+  // Null if it is not there.
+  const v1::Task* Find(const TaskId& id) const;
+  void Add(const TaskId& id, Message message);
+  // Null if it is not there.
+  Message Remove(const TaskId& id);
+  // The one lost longest ago; size() > 0.
+  std::pair<TaskId, Message> RemoveOldest();
+
+ private:
+  using List = std::list<std::pair<TaskId, Message>>;
+  List list_;
+  std::unordered_map<TaskId, List::iterator> index_;
+};
+
+// Number of values of the enums that counters are kept by: the highest number plus one.
+inline constexpr size_t kTaskStates = v1::TaskState_MAX + 1;
+inline constexpr size_t kOperationTypes = v1::Offer::Operation::Type_MAX + 1;
+inline constexpr size_t kOperationStates = v1::OperationState_MAX + 1;
+inline constexpr size_t kCallTypes = ::mesos::v1::scheduler::Call::Type_MAX + 1;
+inline constexpr size_t kEventTypes = ::mesos::v1::scheduler::Event::Type_MAX + 1;
+
+struct FrameworkCounters {
+  std::array<uint64_t, kCallTypes> calls{};
+  std::array<uint64_t, kEventTypes> events{};
+  std::array<uint64_t, kOperationTypes> operations{};
+  std::array<int64_t, kTaskStates> tasks{};  // Live ones are gauges, terminal ones only grow.
+  uint64_t offers_sent = 0;
+  uint64_t offers_accepted = 0;
+  uint64_t offers_declined = 0;
+  uint64_t offers_rescinded = 0;
+};
+
+struct Framework {
+  explicit Framework(Clock& clock) : heartbeat(clock), failover(clock) {}
+
+  // kRecovered: known from its agents only, it has not subscribed to this master yet.
+  enum class State { kRecovered, kConnected, kDisconnected };
+
+  FrameworkId id;
+  v1::FrameworkInfo info;  // With id.
+  // From `info`.
+  std::vector<std::string> roles;
+  bool partition_aware = false;
+  bool multi_role = false;
+  bool reservation_refinement = false;
+  // Tells agents of `info`; made when the first is told, shared by all.
+  std::shared_ptr<const link::Event> update_event;
+
+  std::set<std::string> suppressed_roles;
+  State state = State::kRecovered;
+  bool active = false;  // Gets offers. Only ever true while connected.
+  StreamId stream = 0;  // While connected.
+  std::string stream_uuid;
+  Timer heartbeat;
+  Timer failover;
+  WallTime registered{};
+  std::optional<WallTime> reregistered;
+
+  std::unordered_map<TaskId, Task> tasks;
+  UnreachableTasks unreachable;
+  // What readers still hold, oldest first: the master needs no more than the ids.
+  std::deque<TaskId> completed;
+  // Serialized tasks that agents reported as completed, not read yet, oldest first; no more than
+  // are kept of `completed`.
+  std::deque<std::string> reported_history;
+  PointerSet<Offer> offers;
+  PointerSet<Executor> executors;
+  PointerSet<Operation> operations;
+  std::unordered_map<std::string, Operation*> operations_by_id;  // Those with an id.
+  // By tasks and executors; no empty entries.
+  std::unordered_map<Agent*, Resources> used;
+  // Agents that may know the framework: told when it changes or ends.
+  PointerSet<Agent> agents;
+  FrameworkCounters counters;
+
+  bool connected() const { return state == State::kConnected; }
+};
+
+v1::AgentID IdMessage(const AgentId& id);
+
+struct Agent {
+  explicit Agent(Clock& clock) : ping(clock), reregister(clock) {}
+
+  AgentId id;
+  v1::AgentInfo info;  // With id.
+  std::string version;
+  std::vector<v1::AgentInfo::Capability::Type> capabilities;
+  // From `capabilities`: operations may carry ids.
+  bool operation_feedback = false;
+  v1::Address address;
+  std::string pid;
+  std::string resource_version;  // 16 bytes, or empty.
+
+  bool connected = false;  // Also offered, as far as the allocator is concerned.
+  // Being marked unreachable or removed: the registrar has not answered yet.
+  bool leaving = false;
+  StreamId stream = 0;  // While connected.
+  std::string stream_uuid;
+  Timer ping;
+  int missed_pings = 0;
+  bool awaits_pong = false;
+  Timer reregister;
+  WallTime registered{};
+  std::optional<WallTime> reregistered;
+
+  Resources total;
+  Resources used;
+  PointerSet<Task> tasks;
+  PointerSet<Offer> offers;
+  std::map<std::pair<FrameworkId, ExecutorId>, Executor> executors;
+  std::unordered_map<std::string, Operation> operations;  // By uuid, 16 bytes.
+  PointerSet<Framework> frameworks;                       // The other side of Framework::agents.
+
+  // What the cluster-wide gauges hold of this agent (Publisher).
+  struct Contribution {
+    Quantities total, used, revocable_total, revocable_used;
+  } contribution;
+};
+
+// Sets what Framework keeps derived from its info.
+void SetInfo(Framework& framework, const v1::FrameworkInfo& info);
+
+}  // namespace tepui::master

@@ -1,0 +1,227 @@
+#include "master/registry/store_registrar.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/units.h"
+#include "tepui/registry.pb.h"
+
+namespace tepui::master {
+namespace {
+
+constexpr std::string_view kRegistry = "registry/";
+constexpr std::string_view kAgents = "registry/agents/";
+constexpr std::string_view kUnreachable = "registry/unreachable/";
+constexpr std::string_view kGone = "registry/gone/";
+constexpr std::string_view kRemovedFrameworks = "registry/removed_frameworks/";
+
+std::string Key(std::string_view kind, std::string_view id) {
+  return fmt::format("{}{}", kind, id);
+}
+
+registry::Time ToProto(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  registry::Time out;
+  out.set_seconds(seconds.time_since_epoch().count());
+  out.set_nanoseconds(static_cast<int32_t>((time - seconds).count()));
+  return out;
+}
+
+WallTime FromProto(const registry::Time& time) {
+  return WallTime(std::chrono::seconds(time.seconds()) +
+                  std::chrono::nanoseconds(time.nanoseconds()));
+}
+
+storage::Write Put(std::string_view kind, std::string_view id,
+                   const google::protobuf::Message& record) {
+  return {.key = Key(kind, id), .value = record.SerializeAsString()};
+}
+
+storage::Write PutAgent(const mesos::v1::AgentInfo& info) {
+  registry::AdmittedAgent record;
+  *record.mutable_info() = info;
+  return Put(kAgents, info.id().value(), record);
+}
+
+storage::Write Drop(std::string_view kind, std::string_view id) {
+  return {.key = Key(kind, id), .value = std::nullopt};
+}
+
+template <class Record>
+Result<Record> Parse(const storage::Entry& entry) {
+  Record record;
+  if (record.ParseFromString(entry.value)) return record;
+  return Fail(Code::kInternal,
+              "The registry's record '{}' ({} bytes) cannot be read: it is damaged, or a newer "
+              "version wrote it",
+              entry.key, entry.value.size());
+}
+
+Status Add(const storage::Entry& entry, RecoveredRegistry* out) {
+  const std::string_view key = entry.key;
+  if (key.starts_with(kAgents)) {
+    auto record = Parse<registry::AdmittedAgent>(entry);
+    if (!record) return Fail(std::move(record.error()));
+    if (record->info().id().value() != key.substr(kAgents.size())) {
+      return Fail(Code::kInternal, "The registry's record '{}' is about agent '{}'", key,
+                  record->info().id().value());
+    }
+    out->agents.push_back(std::move(*record->mutable_info()));
+  } else if (key.starts_with(kUnreachable)) {
+    const auto record = Parse<registry::UnreachableAgent>(entry);
+    if (!record) return Fail(record.error());
+    out->unreachable.emplace_back(AgentId(std::string(key.substr(kUnreachable.size()))),
+                                  FromProto(record->since()));
+  } else if (key.starts_with(kGone)) {
+    const auto record = Parse<registry::GoneAgent>(entry);
+    if (!record) return Fail(record.error());
+    out->gone.emplace_back(AgentId(std::string(key.substr(kGone.size()))),
+                           FromProto(record->since()));
+  } else if (key.starts_with(kRemovedFrameworks)) {
+    const auto record = Parse<registry::RemovedFramework>(entry);
+    if (!record) return Fail(record.error());
+    out->removed_frameworks.emplace_back(
+        FrameworkId(std::string(key.substr(kRemovedFrameworks.size()))),
+        FromProto(record->since()));
+  } else {
+    return Fail(Code::kInternal,
+                "The registry holds a record '{}' that this version does not know: a newer one "
+                "wrote it; run that version",
+                key);
+  }
+  return {};
+}
+
+// "gone since 2026-01-31T12:00:00Z".
+std::string Since(std::string_view what, WallTime since) {
+  const auto seconds = static_cast<std::time_t>(ToProto(since).seconds());
+  std::tm date{};
+  if (gmtime_r(&seconds, &date) == nullptr) return fmt::format("{} since {} s", what, seconds);
+  return fmt::format("{} since {:%Y-%m-%dT%H:%M:%SZ}", what, date);
+}
+
+}  // namespace
+
+StoreRegistrar::StoreRegistrar(storage::Store& store, Clock& clock, Duration timeout,
+                               std::move_only_function<void(const Error&)> lost)
+    : store_(store),
+      clock_(clock),
+      timeout_(timeout),
+      loss_(std::make_shared<Loss>(std::move(lost))),
+      probe_(clock) {
+  ProbeLater();
+}
+
+void StoreRegistrar::ProbeLater() {
+  probe_.Set(kProbeInterval, [this] {
+    Commit({}, [this](const Status& status) {
+      if (status) ProbeLater();
+    });
+  });
+}
+
+void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
+  store.Load(std::string(kRegistry), [done = std::move(done)](
+                                         Result<std::vector<storage::Entry>> entries) mutable {
+    if (!entries) return done(Fail(std::move(entries.error())));
+    RecoveredRegistry registry;
+    for (const storage::Entry& entry : *entries) {
+      if (Status added = Add(entry, &registry); !added) return done(Fail(std::move(added.error())));
+    }
+    // Those lost longest ago first: in that order they are forgotten.
+    const auto earlier = [](const auto& a, const auto& b) { return a.second < b.second; };
+    std::ranges::stable_sort(registry.unreachable, earlier);
+    std::ranges::stable_sort(registry.gone, earlier);
+    std::ranges::stable_sort(registry.removed_frameworks, earlier);
+    done(std::move(registry));
+  });
+}
+
+void StoreRegistrar::AdmitAgent(const mesos::v1::AgentInfo& info, Done done) {
+  Commit({PutAgent(info)}, std::move(done));
+}
+
+void StoreRegistrar::UpdateAgent(const mesos::v1::AgentInfo& info, Done done) {
+  Commit({PutAgent(info)}, std::move(done));
+}
+
+void StoreRegistrar::MarkUnreachable(const mesos::v1::AgentID& id, WallTime when, Done done) {
+  registry::UnreachableAgent record;
+  *record.mutable_since() = ToProto(when);
+  Commit({Drop(kAgents, id.value()), Put(kUnreachable, id.value(), record)}, std::move(done));
+}
+
+void StoreRegistrar::MarkReachable(const mesos::v1::AgentInfo& info, Done done) {
+  Commit({PutAgent(info), Drop(kUnreachable, info.id().value())}, std::move(done));
+}
+
+void StoreRegistrar::MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) {
+  registry::GoneAgent record;
+  *record.mutable_since() = ToProto(when);
+  Commit(
+      {Drop(kAgents, id.value()), Drop(kUnreachable, id.value()), Put(kGone, id.value(), record)},
+      std::move(done));
+}
+
+void StoreRegistrar::RemoveAgent(const mesos::v1::AgentID& id, Done done) {
+  Commit({Drop(kAgents, id.value())}, std::move(done));
+}
+
+void StoreRegistrar::RemoveFramework(const FrameworkId& id, WallTime when, Done done) {
+  registry::RemovedFramework record;
+  *record.mutable_since() = ToProto(when);
+  Commit({Put(kRemovedFrameworks, id.value(), record)}, std::move(done));
+}
+
+void StoreRegistrar::Prune(const Pruned& pruned, Done done) {
+  storage::Batch batch;
+  const auto drop = [&](std::string_view kind, const std::string& id) {
+    batch.push_back(Drop(kind, id));
+    if (batch.size() == kMaxKeysPerBatch) Commit(std::exchange(batch, {}), [](const Status&) {});
+  };
+  for (const AgentId& id : pruned.unreachable) drop(kUnreachable, id.value());
+  for (const AgentId& id : pruned.gone) drop(kGone, id.value());
+  for (const FrameworkId& id : pruned.removed_frameworks) drop(kRemovedFrameworks, id.value());
+  // The last one: those before it are written, or the store is lost.
+  Commit(std::move(batch), std::move(done));
+}
+
+void StoreRegistrar::Commit(storage::Batch batch, Done done) {
+  const TimerId timer = clock_.After(timeout_, [timeout = timeout_, loss = std::weak_ptr(loss_)] {
+    if (const auto alive = loss.lock()) {
+      alive->Report(
+          {Code::kUnavailable, fmt::format("The registry's store did not write a change within {} "
+                                           "(--registry_store_timeout)",
+                                           FormatDuration(timeout))});
+    }
+  });
+  store_.Commit(std::move(batch), [&clock = clock_, timer, loss = std::weak_ptr(loss_),
+                                   done = std::move(done)](Status status) mutable {
+    clock.Cancel(timer);
+    const auto alive = loss.lock();
+    if (alive == nullptr) return;
+    const bool refused = !status && (status.error().code == Code::kTooLarge ||
+                                     status.error().code == Code::kInvalid ||
+                                     status.error().code == Code::kConflict);
+    if (!status && !refused) alive->Report(status.error());
+    done(std::move(status));
+  });
+}
+
+Result<std::string> DescribeRegistryEntry(const storage::Entry& entry) {
+  RecoveredRegistry one;
+  if (Status added = Add(entry, &one); !added)
+    return Fail(Code::kInvalid, "{}", added.error().message);
+  if (!one.agents.empty()) return one.agents.front().ShortDebugString();
+  if (!one.unreachable.empty()) return Since("unreachable", one.unreachable.front().second);
+  if (!one.gone.empty()) return Since("gone", one.gone.front().second);
+  return Since("removed", one.removed_frameworks.front().second);
+}
+
+}  // namespace tepui::master

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/pointer_set.h"
+#include "base/timer.h"
+#include "master/records/records.h"
+#include "master/view/metrics.h"
+#include "master/view/read_model.h"
+
+namespace tepui::master {
+
+// Collects what changed and hands it to the readers (docs/architecture.md, "Reads never
+// stop the cluster").
+//
+// Tasks, and frameworks and agents that come, go or change their standing, are published in the
+// turn they change, once however often they changed in it. What a framework or an agent holds
+// changes with every task and costs a copy of the whole record to publish, so it follows a little
+// later and together, at a pace at which publishing takes at most a twentieth of the thread. The
+// numbers (metrics) follow once in `metrics_interval`, at the same share.
+class Publisher {
+ public:
+  // `write_metrics` fills a snapshot but for what is summed up here.
+  Publisher(Clock& clock, ReadModelSink& sink, Duration metrics_interval,
+            std::function<void(const Gauges&, Metrics*)> write_metrics);
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  // The task's message to change. What readers hold stays as it was.
+  v1::Task& Edit(Task& task);
+  // The task changed (through Edit, in this turn) or appeared.
+  void TaskChanged(Task& task);
+  // The task left its framework's table. `message`: its last form; null if it is forgotten
+  // altogether.
+  void TaskMoved(const FrameworkId& framework, const TaskId& id, TaskPhase phase,
+                 std::shared_ptr<const v1::Task> message);
+
+  // Holdings changed.
+  void FrameworkTouched(Framework& framework);
+  void AgentTouched(Agent& agent);
+  // Appeared, or changed its standing or info.
+  void FrameworkChanged(Framework& framework);
+  void AgentChanged(Agent& agent);
+  // About to be destroyed. A framework leaves its record behind as completed, until it is
+  // forgotten.
+  void FrameworkCompleted(Framework& framework, WallTime when);
+  void FrameworkForgotten(const FrameworkId& id);
+  void AgentRemoved(Agent& agent);
+
+ private:
+  void WantTurn();
+  void EndTurn();
+  void WantHoldings();
+  void PublishHoldings();
+  void PublishMetrics();
+  void Contribute(Agent& agent, bool gone);
+  // Until it may publish again, given when this time it started.
+  Duration Pause(MonotonicTime started, Duration shortest) const;
+
+  Clock& clock_;
+  ReadModelSink& sink_;
+  const Duration metrics_interval_;
+  const std::function<void(const Gauges&, Metrics*)> write_metrics_;
+
+  Changes changes_;
+  uint64_t turn_ = 1;
+  bool turn_wanted_ = false;
+  bool holdings_wanted_ = false;
+  PointerSet<Framework> changed_frameworks_, touched_frameworks_;
+  PointerSet<Agent> changed_agents_, touched_agents_;
+  Gauges sums_;
+  MonotonicTime holdings_due_{};
+  Timer turn_timer_, holdings_timer_, metrics_timer_;
+};
+
+}  // namespace tepui::master

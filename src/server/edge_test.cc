@@ -1,0 +1,199 @@
+// Router, streams and refusals, through a real server and client.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "base/event_loop.h"
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "server/stream_hub.h"
+#include "web/call_decoding.h"
+#include "web/responses.h"
+#include "web/router.h"
+#include "wire/recordio.h"
+
+namespace tepui::server {
+namespace {
+
+using mesos::v1::scheduler::Call;
+using mesos::v1::scheduler::Event;
+
+class EdgeTest : public testing::Test {
+ protected:
+  EdgeTest()
+      : server_(threads_, {}, [this](net::Request request, net::Responder responder) {
+          router_.Route(std::move(request), std::move(responder));
+        }) {}
+
+  void Serve() {
+    ASSERT_TRUE(server_.Listen("127.0.0.1", 0));
+    client_.emplace(threads_, "127.0.0.1", server_.port(), net::Client::Options{});
+  }
+  net::Response Send(const std::string& method, const std::string& target) {
+    net::Request request;
+    request.method = method;
+    request.target = target;
+    auto response = net::SendAndWait(*client_, std::move(request));
+    EXPECT_TRUE(response.has_value()) << response.error().message;
+    return response.value_or(net::Response{});
+  }
+
+  net::IoThreads threads_{2};
+  web::Router router_{"/master"};
+  net::Server server_;
+  std::optional<net::Client> client_;
+};
+
+TEST_F(EdgeTest, RoutesByPathPrefixAndMethod) {
+  const auto answer = [](std::string text) {
+    return [text](net::Request, net::Url, net::Responder responder) {
+      std::move(responder).Send(web::TextResponse(200, text));
+    };
+  };
+  router_.Add("/get", "GET", answer("got"));
+  router_.Add("/any", "", answer("any"));
+  Serve();
+  EXPECT_EQ(Send("GET", "/get").body, "got");
+  EXPECT_EQ(Send("GET", "/master/get").body, "got");
+  EXPECT_EQ(Send("GET", "/get/").body, "got");
+  EXPECT_EQ(Send("PUT", "/any").body, "any");
+  EXPECT_EQ(Send("GET", "/masterget").status, 404u);
+  EXPECT_EQ(Send("GET", "/other/get").status, 404u);
+  EXPECT_EQ(Send("GET", "/%zz").status, 400u);
+  const net::Response refused = Send("POST", "/get");
+  EXPECT_EQ(refused.status, 405u);
+  ASSERT_NE(refused.headers.Find("Allow"), nullptr);
+  EXPECT_EQ(*refused.headers.Find("Allow"), "GET");
+}
+
+// What a subscriber sees of one stream.
+struct Reader {
+  std::promise<net::Response> response;
+  std::promise<void> ended;
+  wire::RecordDecoder decoder{1 << 20};
+  std::mutex mutex;
+  std::vector<Event> events;
+
+  net::StreamHandler Handler() {
+    net::StreamHandler handler;
+    handler.on_response = [this](const net::Response& r) { response.set_value(r); };
+    handler.on_data = [this](std::string_view bytes) {
+      std::lock_guard lock(mutex);
+      decoder.Append(bytes);
+      while (auto record = *decoder.Next()) {
+        ASSERT_TRUE(events.emplace_back().ParseFromString(*record));
+      }
+    };
+    handler.on_end = [this](std::optional<Error>) { ended.set_value(); };
+    return handler;
+  }
+};
+
+class StreamTest : public EdgeTest {
+ protected:
+  // Every request opens a stream, whose number comes by `opened_`.
+  void ServeStreams() {
+    router_.Add("/stream", "", [this](net::Request, net::Url, net::Responder responder) {
+      opened_.set_value(hub_.Open(std::move(responder), wire::ContentType::kProtobuf, "the-uuid"));
+    });
+    Serve();
+  }
+  ~StreamTest() override {
+    client_.reset();
+    server_.Stop();
+    hub_.Stop();
+  }
+  static std::shared_ptr<Event> Heartbeat() {
+    auto event = std::make_shared<Event>();
+    event->set_type(Event::HEARTBEAT);
+    return event;
+  }
+  static std::shared_ptr<Event> ErrorEvent(const std::string& message) {
+    auto event = std::make_shared<Event>();
+    event->set_type(Event::ERROR);
+    event->mutable_error()->set_message(message);
+    return event;
+  }
+  net::Request StreamRequest() {
+    net::Request request;
+    request.target = "/stream";
+    return request;
+  }
+
+  std::promise<StreamHub::StreamId> opened_, closed_;
+  StreamHub hub_{[this](StreamHub::StreamId stream) { closed_.set_value(stream); }};
+};
+
+TEST_F(StreamTest, EventsSentBeforeTheAcceptanceGoFirst) {
+  ServeStreams();
+  Reader reader;
+  auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
+  const auto stream = opened_.get_future().get();
+  hub_.Send(stream, ErrorEvent("first"));
+  hub_.Accept(stream);
+  hub_.Send(stream, Heartbeat());
+  hub_.Close(stream);
+  reader.ended.get_future().wait();
+
+  const net::Response response = reader.response.get_future().get();
+  EXPECT_EQ(response.status, 200u);
+  EXPECT_EQ(*response.headers.Find("Mesos-Stream-Id"), "the-uuid");
+  EXPECT_EQ(*response.headers.Find("Content-Type"), wire::kApplicationProtobuf);
+  ASSERT_EQ(reader.events.size(), 2u);
+  EXPECT_EQ(reader.events[0].error().message(), "first");
+  EXPECT_EQ(reader.events[1].type(), Event::HEARTBEAT);
+}
+
+TEST_F(StreamTest, ARefusalIsAnOrdinaryAnswer) {
+  ServeStreams();
+  Reader reader;
+  auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
+  const auto stream = opened_.get_future().get();
+  hub_.Send(stream, Heartbeat());  // Never shown.
+  hub_.Refuse(stream, web::TextResponse(403, "no"));
+  const net::Response response = reader.response.get_future().get();
+  EXPECT_EQ(response.status, 403u);
+  reader.ended.get_future().wait();
+  EXPECT_TRUE(reader.events.empty());
+}
+
+TEST_F(StreamTest, TellsWhenThePeerHasGone) {
+  ServeStreams();
+  Reader reader;
+  auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
+  const auto stream = opened_.get_future().get();
+  hub_.Accept(stream);
+  reader.response.get_future().wait();
+  subscription->Cancel();
+  EXPECT_EQ(closed_.get_future().get(), stream);
+  hub_.Send(stream, Heartbeat());  // Dropped.
+}
+
+// Reference 1.1, trap 5.
+TEST(CallDecoding, ContentTypes) {
+  const auto status = [](std::optional<std::string> type, std::string body) {
+    net::Request request;
+    if (type) request.headers.Add("Content-Type", *type);
+    request.body = std::move(body);
+    Call call;
+    const auto decoded = web::DecodeCall(request, &call);
+    return decoded ? 200u : decoded.error().status;
+  };
+  EXPECT_EQ(status("application/json", R"({"type":"REVIVE"})"), 200u);
+  EXPECT_EQ(status("application/x-protobuf", ""), 200u);
+  EXPECT_EQ(status(std::nullopt, "{}"), 400u);
+  EXPECT_EQ(status("application/JSON", "{}"), 415u);
+  EXPECT_EQ(status("application/json; charset=utf-8", "{}"), 415u);
+  EXPECT_EQ(status("application/json", "{"), 400u);
+  EXPECT_EQ(status("application/x-protobuf", "\xff"), 400u);
+}
+
+TEST(Responses, JsonpTakesNamesOnly) {
+  net::Url url;
+  url.query.emplace_back("jsonp", "app.show");
+  EXPECT_EQ(web::JsonResponse("{}", url).body, "app.show({});");
+  url.query[0].second = "alert(1)//";
+  EXPECT_EQ(web::JsonResponse("{}", url).status, 400u);
+}
+
+}  // namespace
+}  // namespace tepui::server

@@ -1,0 +1,180 @@
+#include "server/master_link.h"
+
+#include <utility>
+
+#include "wire/content_type.h"
+#include "wire/recordio.h"
+
+namespace tepui::server {
+
+namespace {
+
+constexpr size_t kMaxEventBytes = 64 << 20;
+
+net::Request MakeRequest(const HostPort& master, const link::Calls& calls) {
+  net::Request request;
+  request.method = "POST";
+  request.target = "/api/v1/agent";
+  request.headers.Add("Host", ToString(master));
+  request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
+  request.headers.Add("Accept", std::string(wire::kApplicationProtobuf));
+  // A part that is missing is refused by the master; it must not end the agent and all it runs.
+  request.body = calls.SerializePartialAsString();
+  return request;
+}
+
+net::Client::Options ClientOptions() {
+  net::Client::Options options;
+  options.ordered = true;
+  return options;
+}
+
+}  // namespace
+
+class MasterLink::Decoder : public wire::RecordDecoder {
+ public:
+  Decoder() : RecordDecoder(kMaxEventBytes) {}
+};
+
+MasterLink::MasterLink(net::IoThreads& threads, EventLoop& loop, Events events)
+    : threads_(threads), loop_(loop), events_(std::move(events)) {}
+
+MasterLink::~MasterLink() {
+  *alive_ = false;
+  subscription_.reset();
+  client_.reset();
+}
+
+void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
+  Disconnect();
+  const uint64_t generation = generation_;
+  decoder_ = std::make_unique<Decoder>();
+  // Not the connection of the link before: a batch may be stuck on it, and this link's calls would
+  // wait behind.
+  client_ = std::make_unique<net::Client>(threads_, master_.host, master_.port, ClientOptions());
+
+  link::Calls calls;
+  link::Call* call = calls.add_calls();
+  call->set_type(link::Call::SUBSCRIBE);
+  *call->mutable_subscribe() = std::move(subscribe);
+
+  // From the I/O threads to ours; what arrives after a newer Subscribe is told by its generation.
+  const auto post = [this, alive = alive_](std::move_only_function<void()> work) {
+    loop_.Post([alive, work = std::move(work)]() mutable {
+      if (*alive) work();
+    });
+  };
+  net::StreamHandler handler;
+  handler.on_response = [this, generation, post](const net::Response& response) {
+    post([this, generation, response] { OnResponse(generation, response); });
+  };
+  handler.on_data = [this, generation, post](std::string_view bytes) {
+    post([this, generation, bytes = std::string(bytes)] { OnData(generation, bytes); });
+  };
+  handler.on_end = [this, generation, post](std::optional<Error> error) {
+    post([this, generation, reason = error ? error->message : "the master ended the stream"] {
+      Break(generation, reason);
+    });
+  };
+  subscription_ = client_->Subscribe(MakeRequest(master_, calls), std::move(handler));
+}
+
+void MasterLink::Send(link::Call call) {
+  if (!open_) return;
+  if (!calls_.Add(std::move(call))) {
+    open_ = false;
+    // Not from inside the core's own call: it may be in the middle of sending a list.
+    loop_.Post([this, alive = alive_, generation = generation_] {
+      if (!*alive) return;
+      Break(generation,
+            fmt::format("the master at {} does not take what it is sent", ToString(master_)));
+    });
+    return;
+  }
+  Flush();
+}
+
+void MasterLink::Disconnect() {
+  ++generation_;
+  open_ = false;
+  stream_id_.clear();
+  calls_.Clear();
+  if (subscription_) subscription_->Cancel();
+  subscription_.reset();
+  EndDrain();
+}
+
+void MasterLink::Drain(std::move_only_function<void()> done) {
+  drained_ = std::move(done);
+  if (calls_.empty()) EndDrain();
+}
+
+void MasterLink::EndDrain() {
+  if (drained_) std::exchange(drained_, nullptr)();
+}
+
+void MasterLink::OnResponse(uint64_t generation, const net::Response& response) {
+  if (generation != generation_) return;
+  const std::string* stream_id = response.headers.Find("Mesos-Stream-Id");
+  if (response.status != 200 || stream_id == nullptr) {
+    Break(generation,
+          fmt::format("the master at {} answered {} {}: {}", ToString(master_), response.status,
+                      net::ReasonPhrase(response.status), response.body));
+    return;
+  }
+  stream_id_ = *stream_id;
+  open_ = true;
+}
+
+void MasterLink::OnData(uint64_t generation, const std::string& bytes) {
+  if (generation != generation_) return;
+  decoder_->Append(bytes);
+  // An event may make the core end this link and open another.
+  while (generation == generation_) {
+    auto record = decoder_->Next();
+    if (!record) {
+      Break(generation, fmt::format("the master at {} sent what is no event: {}", ToString(master_),
+                                    record.error().message));
+      return;
+    }
+    if (!*record) return;
+    link::Event event;
+    if (!event.ParseFromString(**record)) {
+      Break(generation,
+            fmt::format("the master at {} sent an event that does not parse", ToString(master_)));
+      return;
+    }
+    events_.on_event(event);
+  }
+}
+
+void MasterLink::Break(uint64_t generation, const std::string& reason) {
+  if (generation != generation_) return;
+  Disconnect();
+  events_.on_disconnected(reason);
+}
+
+void MasterLink::Flush() {
+  const auto batch = calls_.Take();
+  if (!batch) return;
+  net::Request request = MakeRequest(master_, *batch);
+  request.headers.Add("Mesos-Stream-Id", stream_id_);
+  client_->Send(std::move(request), [this, alive = alive_,
+                                     generation = generation_](Result<net::Response> response) {
+    loop_.Post([this, alive, generation, response = std::move(response)] {
+      if (!*alive || generation != generation_) return;
+      calls_.OnAnswered();
+      if (!response) {
+        Break(generation, response.error().message);
+      } else if (response->status != 202) {
+        Break(generation, fmt::format("the master at {} refused a call with {}: {}",
+                                      ToString(master_), response->status, response->body));
+      } else {
+        Flush();
+        if (calls_.empty()) EndDrain();
+      }
+    });
+  });
+}
+
+}  // namespace tepui::server

@@ -1,0 +1,468 @@
+#include "server/master_server.h"
+
+#include <atomic>
+#include <charconv>
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include "api/master_api.h"
+#include "api/operator_api.h"
+#include "api/v0/common_routes.h"
+#include "api/v0/front_page.h"
+#include "api/v0/master_json.h"
+#include "base/event_loop.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "election/standalone.h"
+#include "server/addresses.h"
+#include "server/stream_hub.h"
+#include "server/system_metrics.h"
+#include "storage/memory/memory_store.h"
+#include "web/responses.h"
+#include "web/router.h"
+
+namespace tepui::server {
+
+namespace {
+
+// The master's Links: everything goes to the hub, what a turn of the master's loop sends together,
+// so that a busy master does not wake the hub for each event.
+class HubLinks final : public master::Links {
+ public:
+  HubLinks(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
+  void Send(master::StreamId stream,
+            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+    Add({stream, std::move(event)});
+  }
+  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
+    Add({stream, std::move(event)});
+  }
+  void Close(master::StreamId stream) override { Add({stream, nullptr}); }
+
+ private:
+  void Add(StreamHub::Outgoing outgoing) {
+    outbox_.push_back(std::move(outgoing));
+    if (outbox_.size() > 1) return;
+    loop_.Post([this] { hub_.Send(std::exchange(outbox_, {})); });
+  }
+
+  EventLoop& loop_;
+  StreamHub& hub_;
+  std::vector<StreamHub::Outgoing> outbox_;  // The master's thread only.
+};
+
+// Hands the master's changes to the reader's thread.
+class ReaderSink final : public master::ReadModelSink {
+ public:
+  ReaderSink(EventLoop& reader, master::ReadModel& model) : reader_(reader), model_(model) {}
+  void Publish(master::Changes changes) override {
+    reader_.Post(
+        [this, changes = std::move(changes)]() mutable { model_.Apply(std::move(changes)); });
+  }
+
+ private:
+  EventLoop& reader_;
+  master::ReadModel& model_;
+};
+
+size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
+  const std::string* text = url.Query(key);
+  if (text == nullptr) return fallback;
+  size_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  return error == std::errc() && end == text->data() + text->size() ? value : fallback;
+}
+
+std::optional<std::string> OptionalQuery(const net::Url& url, std::string_view key) {
+  const std::string* value = url.Query(key);
+  return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+}  // namespace
+
+class MasterServer::Impl {
+ public:
+  Impl(net::IoThreads& threads, MasterServerOptions options)
+      : options_(std::move(options)),
+        hub_([this](StreamHub::StreamId stream) {
+          loop_.Post([this, stream] {
+            if (master::Master* master = Leading()) master->OnStreamClosed(stream);
+          });
+        }),
+        links_(loop_, hub_),
+        sink_(reader_, model_),
+        server_(threads, options_.net, [this](net::Request request, net::Responder responder) {
+          router_.Route(std::move(request), std::move(responder));
+        }) {}
+
+  ~Impl() {
+    // First the sources of work, then the threads that do it, then the core on nobody's thread.
+    server_.Stop();
+    hub_.Stop();
+    loop_.Stop();
+    reader_.Stop();
+    leadership_.reset();
+    election_ = {};
+    store_.reset();
+  }
+
+  Status Start();
+
+  uint16_t port() const { return server_.port(); }
+  const std::string& id() const { return options_.master.info.id(); }
+
+ private:
+  void FillIdentity();
+  Status OpenStore(const std::string& candidacy);
+  void StandForElection();
+  void Lead(const std::string& candidacy);
+  Poster ToLoop() {
+    return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
+  }
+  void End(const Error& why);
+  // Null unless this master leads. The master's thread only.
+  master::Master* Leading() { return leadership_ ? leadership_->master() : nullptr; }
+
+  void AddRoutes();
+  void AddFrontPage();
+  void AddReadRoutes();
+  // A route that only a leader serves; others send the client on to it.
+  void AddLeading(std::string path, std::string method, web::Router::Handler handler);
+  void SendOn(const net::Request& request, net::Responder responder);
+  void Redirect(net::Responder responder);
+
+  // Runs `work` with the master on its thread; the reply tells if there is none any more.
+  template <class Work>
+  void WithMaster(master::Reply reply, Work work) {
+    loop_.Post([this, reply = std::move(reply), work = std::move(work)]() mutable {
+      master::Master* master = Leading();
+      if (master != nullptr) return work(*master, std::move(reply));
+      reply(Fail(Code::kUnavailable, "This master does not lead any more"));
+    });
+  }
+
+  void OnScheduler(const net::Request& request, net::Responder responder);
+  void OnAgent(const net::Request& request, net::Responder responder);
+  void OnOperator(api::OperatorRequest read, net::Responder responder);
+
+  // The reply to a call that is not a subscription.
+  static master::Reply ReplyWith(net::Responder responder, unsigned success) {
+    return [responder = std::move(responder), success](Status status) mutable {
+      std::move(responder).Send(status ? web::TextResponse(success, "")
+                                       : web::ErrorResponse(status.error()));
+    };
+  }
+  master::Reply ReplyTo(StreamHub::StreamId stream) {
+    return [this, stream](Status status) {
+      if (status) {
+        hub_.Accept(stream);
+      } else {
+        hub_.Refuse(stream, web::ErrorResponse(status.error()));
+      }
+    };
+  }
+
+  // Renders on the reader's thread.
+  void AddRendered(std::string path, std::function<std::string(const net::Url&)> render) {
+    AddLeading(
+        std::move(path), "GET",
+        [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
+          reader_.Post([&render, url = std::move(url), responder = std::move(responder)]() mutable {
+            std::move(responder).Send(web::JsonResponse(render(url), url));
+          });
+        });
+  }
+
+  MasterServerOptions options_;
+  api::MasterIdentity identity_;
+  SystemRandom random_;
+  web::Router router_{"/master"};
+
+  // Read by I/O threads for every request.
+  std::atomic<bool> leading_ = false;
+  std::mutex mutex_;
+  bool elected_ = false;                  // Guarded by mutex_.
+  std::optional<v1::MasterInfo> leader_;  // Guarded by mutex_.
+
+  master::ReadModel model_;  // The reader's thread only.
+  EventLoop reader_{"reader"};
+
+  // The master's thread only.
+  std::unique_ptr<storage::Store> store_;
+  election::Election election_;
+  std::optional<master::Leadership> leadership_;
+  bool ended_ = false;
+  // Of a master that is the only one: the outcome of its start.
+  std::optional<std::promise<Status>> started_;
+
+  EventLoop loop_{"master"};
+  StreamHub hub_;
+  HubLinks links_;
+  ReaderSink sink_;
+  net::Server server_;
+};
+
+Status MasterServer::Impl::Start() {
+  AddRoutes();
+  if (auto listening = server_.Listen(options_.ip, options_.port); !listening) return listening;
+  FillIdentity();
+  std::optional<std::future<Status>> started;
+  loop_.Run([&] {
+    if (!options_.election) started = started_.emplace().get_future();
+    StandForElection();
+  });
+  return started ? started->get() : Status();
+}
+
+Status MasterServer::Impl::OpenStore(const std::string& candidacy) {
+  if (!options_.store) {
+    store_ = std::make_unique<storage::MemoryStore>(ToLoop());
+    return {};
+  }
+  auto store = options_.store(loop_, ToLoop(), candidacy);
+  if (!store) return Fail(std::move(store.error()));
+  store_ = std::move(*store);
+  return {};
+}
+
+void MasterServer::Impl::StandForElection() {
+  election_ = options_.election ? options_.election(loop_, ToLoop())
+                                : election::MakeStandaloneElection(ToLoop());
+  election_.detector->Watch([this](const std::optional<v1::MasterInfo>& leader) {
+    const std::lock_guard lock(mutex_);
+    leader_ = leader;
+  });
+  election_.contender->Contend(
+      {.info = identity_.info,
+       .elected = [this](const std::string& candidacy) { Lead(candidacy); },
+       .lost = [this](const Error& why) { End(why); }});
+}
+
+void MasterServer::Impl::Lead(const std::string& candidacy) {
+  spdlog::info("Elected as the leading master");
+  {
+    const std::lock_guard lock(mutex_);
+    elected_ = true;
+  }
+  if (Status opened = OpenStore(candidacy); !opened) return End(opened.error());
+  const auto leads = [this] {
+    identity_.elected = std::chrono::system_clock::now();
+    leading_.store(true, std::memory_order_release);
+    if (started_) started_->set_value({});
+    started_.reset();
+  };
+  leadership_.emplace(options_.master, options_.registry, loop_, random_, links_, *store_, sink_,
+                      leads, [this](const Error& why) { End(why); });
+}
+
+void MasterServer::Impl::End(const Error& why) {
+  leading_.store(false, std::memory_order_release);
+  if (std::exchange(ended_, true)) return;
+  if (started_) {
+    started_->set_value(Fail(why));
+    started_.reset();
+  } else {
+    options_.on_exit(why);
+  }
+}
+
+void MasterServer::Impl::FillIdentity() {
+  v1::MasterInfo& info = options_.master.info;
+  const std::string ip = AdvertisedIp(options_.ip);
+  if (info.id().empty()) info.set_id(random_.Uuid());
+  if (!info.has_ip() || info.ip() == 0) info.set_ip(PackedIp(ip));
+  info.set_port(server_.port());
+  if (!info.has_hostname()) info.set_hostname(Hostname());
+  if (!info.has_pid()) info.set_pid(fmt::format("master@{}:{}", ip, server_.port()));
+  if (!info.has_version()) info.set_version(std::string(kMesosVersion));
+  if (!info.has_address()) {
+    info.mutable_address()->set_hostname(info.hostname());
+    info.mutable_address()->set_ip(ip);
+    info.mutable_address()->set_port(server_.port());
+  }
+  if (info.capabilities().empty()) {
+    // QUOTA_V2 and AGENT_DRAINING are advertised with the operator API that serves them.
+    info.add_capabilities()->set_type(v1::MasterInfo::Capability::AGENT_UPDATE);
+  }
+  identity_.info = info;
+  identity_.cluster = options_.cluster;
+  identity_.flags = options_.flags;
+  identity_.started = std::chrono::system_clock::now();
+}
+
+void MasterServer::Impl::AddLeading(std::string path, std::string method,
+                                    web::Router::Handler handler) {
+  router_.Add(std::move(path), std::move(method),
+              [this, handler = std::move(handler)](net::Request request, net::Url url,
+                                                   net::Responder responder) {
+                if (leading_.load(std::memory_order_acquire)) {
+                  handler(std::move(request), std::move(url), std::move(responder));
+                } else {
+                  SendOn(request, std::move(responder));
+                }
+              });
+}
+
+void MasterServer::Impl::SendOn(const net::Request& request, net::Responder responder) {
+  const std::lock_guard lock(mutex_);
+  std::move(responder).Send(api::SendOn(
+      {.self = identity_.info, .elected = elected_, .leader = leader_}, request.target));
+}
+
+void MasterServer::Impl::Redirect(net::Responder responder) {
+  const std::lock_guard lock(mutex_);
+  if (!elected_ && !leader_) {
+    std::move(responder).Send(web::TextResponse(503, "No leader elected"));
+    return;
+  }
+  net::Response response = web::TextResponse(307, "");
+  response.headers.Add("Location", api::LeaderUrl(elected_ ? identity_.info : *leader_));
+  std::move(responder).Send(std::move(response));
+}
+
+void MasterServer::Impl::AddRoutes() {
+  AddLeading(std::string(api::kSchedulerPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnScheduler(request, std::move(responder));
+             });
+  AddLeading(std::string(api::kAgentPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnAgent(request, std::move(responder));
+             });
+  AddLeading(std::string(api::kOperatorPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnOperator(api::ReadOperatorRequest(request), std::move(responder));
+             });
+  AddLeading(std::string(api::kTeardownPath), "POST",
+             [this](const net::Request& request, net::Url, net::Responder responder) {
+               OnOperator(api::ReadTeardownForm(request), std::move(responder));
+             });
+  api::AddCommonRoutes(&router_, options_.flags);
+  router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
+    Redirect(std::move(responder));
+  });
+  AddFrontPage();
+  AddReadRoutes();
+}
+
+void MasterServer::Impl::AddFrontPage() {
+  router_.Add("/", "GET", [this](net::Request, net::Url, net::Responder responder) {
+    if (leading_.load(std::memory_order_acquire)) {
+      reader_.Post([this, responder = std::move(responder)]() mutable {
+        std::move(responder).Send(api::FrontPage(identity_, model_));
+      });
+      return;
+    }
+    const std::lock_guard lock(mutex_);
+    // A master that is elected and still reads the registry is no other place to go to.
+    std::move(responder).Send(api::StandbyPage(elected_ ? std::nullopt : leader_));
+  });
+}
+
+void MasterServer::Impl::AddReadRoutes() {
+  AddRendered("/state", [this](const net::Url&) { return api::StateJson(identity_, model_); });
+  AddRendered("/state-summary",
+              [this](const net::Url&) { return api::StateSummaryJson(identity_, model_); });
+  AddRendered("/slaves", [this](const net::Url& url) {
+    return api::AgentsJson(model_, url.Query("slave_id"));
+  });
+  AddRendered("/frameworks", [this](const net::Url& url) {
+    return api::FrameworksJson(model_, url.Query("framework_id"));
+  });
+  AddRendered("/tasks", [this](const net::Url& url) {
+    api::TaskQuery query;
+    query.framework_id = OptionalQuery(url, "framework_id");
+    query.task_id = OptionalQuery(url, "task_id");
+    query.limit = NumberOr(url, "limit", query.limit);
+    query.offset = NumberOr(url, "offset", query.offset);
+    query.ascending = OptionalQuery(url, "order") == "asc";
+    return api::TasksJson(model_, query);
+  });
+  AddRendered("/metrics/snapshot", [this](const net::Url&) {
+    std::map<std::string, double> metrics = SystemMetrics();
+    metrics.insert(model_.metrics().begin(), model_.metrics().end());
+    return MetricsJson(metrics);
+  });
+}
+
+void MasterServer::Impl::OnScheduler(const net::Request& request, net::Responder responder) {
+  auto read = api::ReadSchedulerRequest(request);
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
+    return;
+  }
+  if (!read->events) {
+    WithMaster(ReplyWith(std::move(responder), read->success),
+               [read = std::move(*read)](master::Master& master, master::Reply reply) {
+                 master.OnSchedulerCall(read.stream_uuid, std::nullopt, read.call,
+                                        std::move(reply));
+               });
+    return;
+  }
+  std::string uuid = random_.Uuid();
+  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(read->call)](
+                                  master::Master& master, master::Reply reply) {
+    master.OnSchedulerSubscribe(stream, uuid, std::nullopt, call, std::move(reply));
+  });
+}
+
+void MasterServer::Impl::OnAgent(const net::Request& request, net::Responder responder) {
+  auto read = api::ReadAgentRequest(request);
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
+    return;
+  }
+  if (!read->events) {
+    WithMaster(ReplyWith(std::move(responder), 202),
+               [read = std::move(*read)](master::Master& master, master::Reply reply) {
+                 master.OnAgentCalls(read.stream_uuid, read.calls, std::move(reply));
+               });
+    return;
+  }
+  std::string uuid = random_.Uuid();
+  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(read->calls)](
+                                  master::Master& master, master::Reply reply) mutable {
+    master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
+                            std::move(reply));
+  });
+}
+
+void MasterServer::Impl::OnOperator(api::OperatorRequest read, net::Responder responder) {
+  if (!read) {
+    std::move(responder).Send(std::move(read.error()));
+    return;
+  }
+  switch (read->type()) {
+    case v1::master::Call::TEARDOWN:
+      return WithMaster(ReplyWith(std::move(responder), 200),
+                        [id = FrameworkId(read->teardown().framework_id().value())](
+                            master::Master& master, master::Reply reply) {
+                          master.Teardown(id, api::ReplyToTeardown(std::move(reply)));
+                        });
+    case v1::master::Call::MARK_AGENT_GONE:
+      return WithMaster(ReplyWith(std::move(responder), 200),
+                        [id = AgentId(read->mark_agent_gone().agent_id().value())](
+                            master::Master& master, master::Reply reply) {
+                          master.MarkAgentGone(id, std::move(reply));
+                        });
+    default:
+      std::move(responder).Send(api::NotServed(read->type()));
+  }
+}
+
+Result<std::unique_ptr<MasterServer>> MasterServer::Start(net::IoThreads& threads,
+                                                          MasterServerOptions options) {
+  auto impl = std::make_unique<Impl>(threads, std::move(options));
+  if (auto started = impl->Start(); !started) return Fail(started.error());
+  return std::unique_ptr<MasterServer>(new MasterServer(std::move(impl)));
+}
+
+MasterServer::MasterServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+MasterServer::~MasterServer() = default;
+uint16_t MasterServer::port() const { return impl_->port(); }
+const std::string& MasterServer::id() const { return impl_->id(); }
+
+}  // namespace tepui::server

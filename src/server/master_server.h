@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/master_api.h"
+#include "base/mailbox.h"
+#include "base/result.h"
+#include "election/election.h"
+#include "master/core/leadership.h"
+#include "net/http.h"
+#include "storage/store.h"
+#include "web/limits.h"
+
+namespace tepui::server {
+
+struct MasterServerOptions {
+  // info.ip, port, address, pid and hostname are filled from what the server listens on where they
+  // are unset.
+  master::Options master;
+  std::string ip = "0.0.0.0";
+  uint16_t port = 5050;  // 0: the kernel chooses.
+  std::string cluster;
+  // Every flag as shown by /flags and /state: name and value.
+  std::vector<std::pair<std::string, std::string>> flags;
+  // Opens the registry's store, on the master's thread, once it is elected: a follower has nothing
+  // to lose by one that cannot be reached meanwhile. Empty: in memory. The candidacy is what
+  // Contender::Candidate::elected was told: without it the store may not be taken over.
+  using OpenStore = std::function<Result<std::unique_ptr<storage::Store>>(
+      Clock&, Poster, const std::string& candidacy)>;
+  OpenStore store;
+  // How masters elect their leader; empty: this is the only one.
+  std::function<election::Election(Clock&, Poster)> election;
+  master::RegistryTimeouts registry;
+  // Called once, on the master's thread, if the process must end, with the reason.
+  std::function<void(const Error&)> on_exit = [](const Error&) {};
+  net::ServerOptions net{
+      .max_body_bytes_of = {{std::string(api::kAgentPath), web::kMaxSubscriptionBytes}},
+  };
+};
+
+// A running master: the core on its own thread, the read model on another, event streams encoded on
+// a third, and the HTTP routes on the I/O threads it is given (reference 1.1-1.3, 1.7-1.9). While
+// it does not lead it sends clients on to the leader.
+class MasterServer {
+ public:
+  // Listens and serves; the only master leads when this returns, one of several when it is elected.
+  // A failure names what to change (the port, the address, the store).
+  static Result<std::unique_ptr<MasterServer>> Start(net::IoThreads& threads,
+                                                     MasterServerOptions options);
+
+  // Stops serving, ends every stream, joins the threads.
+  ~MasterServer();
+
+  uint16_t port() const;
+  const std::string& id() const;  // The master's.
+
+ private:
+  class Impl;
+  explicit MasterServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tepui::server

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/cluster/fault.h"
+#include "sim/network/network.h"
+#include "sim/nodes/agent_node.h"
+#include "sim/nodes/election.h"
+#include "sim/nodes/master_node.h"
+#include "sim/nodes/registry.h"
+#include "sim/nodes/scheduler_node.h"
+
+namespace tepui::sim {
+
+// Masters, agents and frameworks on one network in one world: "master-0", "agent-0", "framework-0"
+// and so on; frameworks of all kinds in turn. Faults are done to it by name of host. Several faults
+// at a time add up: a node is down, paused, cut off or slow as long as any of them says so.
+class Cluster {
+ public:
+  Cluster(World& world, Observer& observer, const ClusterSize& size);
+  ~Cluster();
+
+  void Start();
+  void Do(const Fault& fault);  // Now; its end is put on the clock.
+  // Ends what faults left: partitions, pauses, nodes that are down; checks succeed;
+  // frameworks launch nothing new.
+  void Calm();
+
+  World& world() { return world_; }
+  Network& network() { return network_; }
+  const Network& network() const { return network_; }
+  const Election& election() const { return election_; }
+  const Registry& registry() const { return registry_; }
+  const std::vector<std::unique_ptr<MasterNode>>& masters() const { return masters_; }
+  const std::vector<std::unique_ptr<AgentNode>>& agents() const { return agents_; }
+  const std::vector<std::unique_ptr<SchedulerNode>>& schedulers() const { return schedulers_; }
+  // Null if there is none.
+  const MasterNode* leader() const;
+
+ private:
+  // What the faults are done to; of one host one of the three.
+  struct Node {
+    MasterNode* master = nullptr;
+    AgentNode* agent = nullptr;
+    SchedulerNode* scheduler = nullptr;
+
+    void Start();  // Nothing if it runs.
+    void Crash(bool replace);
+    Process* process();
+  };
+  struct Active {
+    Fault fault;
+    TimerId end = 0;
+  };
+
+  void Begin(const Fault& fault);
+  void End(uint64_t number);
+  // Makes a node, or the network, what the active faults say it is.
+  void Apply(const Fault& ended);
+  bool Is(Fault::Kind kind, const Host& target) const;
+  // Of the active ones; 0 if there is none.
+  int64_t Sum(Fault::Kind kind, const Host& target) const;
+  int64_t Most(Fault::Kind kind, const Host& target) const;
+  void SetCut(const Fault& fault, bool cut);
+  std::vector<Host> Hosts() const;
+
+  World& world_;
+  Network network_;
+  Election election_;
+  Registry registry_;
+  std::vector<std::unique_ptr<MasterNode>> masters_;
+  std::vector<std::unique_ptr<AgentNode>> agents_;
+  std::vector<std::unique_ptr<SchedulerNode>> schedulers_;
+  std::map<Host, Node> nodes_;
+  SeededRandom random_;
+  std::map<uint64_t, Active> active_;
+  uint64_t faults_ = 0;
+};
+
+}  // namespace tepui::sim

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/invariants/findings.h"
+#include "sim/nodes/observer.h"
+
+namespace tepui::sim {
+
+class Cluster;
+class World;
+
+// What must hold of a cluster, checked at every event, and once more when it has come to rest. Each
+// has a name; docs/testing/simulator.md says exactly what each claims, and of whom it does not:
+// - capacity: programs on a machine, and what the master counts in use of an agent, never add up to
+//   more than it has.
+// - offered-once: no resource is in two offers, or in an offer and in use; launches use offers that
+//   stand, and not more than they hold.
+// - runs-once: the program of a task starts at most once.
+// - dead-stays-dead: a task told to have ended does not run, then or later.
+// - status-order: a framework sees the statuses of a task in the order the agent made them, none
+//   after the last.
+// - acknowledged-once: an update whose acknowledgement reached its agent is not sent again, and the
+//   next one not before.
+// - durable-first: nobody is told of an agent's admission, loss or end before the registry has it.
+// - saved-first: an agent tells the master of nothing that its next life would not know.
+// - gone-stays-gone: an agent that was removed is not admitted again under its id.
+// - one-leader: writes of a leader stop taking effect when the next one's epoch begins.
+// - told-truth (at rest): reconciliation answers, with what runs.
+// - nothing-forgotten (at rest): every task ended in its framework's eyes, or runs in everybody's.
+// - statuses-arrive (at rest): no agent holds a status that its framework has not acknowledged.
+// - converged (at rest): agents and frameworks that run are registered; master and agents agree.
+// - bounded (at rest): queues and histories stayed under their bounds.
+class Invariants final : public Observer {
+ public:
+  explicit Invariants(World& world);
+  ~Invariants() override;
+
+  void OnSchedulerCall(const std::string& host, const mesos::v1::scheduler::Call& call) override;
+  void OnSchedulerEvent(const std::string& host, const mesos::v1::scheduler::Event& event) override;
+  void OnMasterSends(const std::string& host, const std::string& framework,
+                     const mesos::v1::scheduler::Event& event) override;
+  void OnMasterSends(const std::string& host, const std::string& agent,
+                     const link::Event& event) override;
+  void OnPublished(const std::string& host, const master::Changes& changes) override;
+  void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) override;
+  void OnLeading(const std::string& host, uint64_t epoch) override;
+  void OnAgentSends(const std::string& host, const link::Call& call) override;
+  void OnAgentEvent(const std::string& host, const link::Event& event) override;
+  void OnSaved(const std::string& host, const std::string& key,
+               const std::optional<std::string>& value) override;
+  void OnContainerStarted(const std::string& host, const std::string& container,
+                          const std::string& task, const Resources& resources) override;
+  void OnContainerEnded(const std::string& host, const std::string& container,
+                        const std::string& task) override;
+  void OnExecutorTask(const std::string& host, const std::string& task, bool started) override;
+  void OnStarted(const std::string& host) override;
+  void OnEnded(const std::string& host, const std::string& why) override;
+
+  // The quiet end.
+  void CheckAtRest(const Cluster& cluster);
+
+  const std::vector<Violation>& violations() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tepui::sim

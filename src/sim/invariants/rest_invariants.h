@@ -1,0 +1,48 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "sim/invariants/findings.h"
+#include "sim/invariants/rest_picture.h"
+#include "sim/invariants/task_invariants.h"
+
+namespace tepui::sim {
+
+// What must hold of a cluster that had time to come to rest: told-truth, nothing-forgotten,
+// statuses-arrive, converged, bounded (docs/testing/simulator.md). For one use.
+class RestInvariants {
+ public:
+  // Of a run of this size no connection comes near the network's limit of 64 MB.
+  static constexpr size_t kMostInFlightBytes = 8 << 20;
+
+  RestInvariants(const RestPicture& picture, const TaskInvariants& tasks, Findings& findings);
+
+  void Check();
+
+ private:
+  using Agent = RestPicture::Agent;
+  using Scheduler = RestPicture::Scheduler;
+
+  void CheckRegistered();
+  void CheckAgreement(const Agent& agent, const RestPicture::Leader::Agent& as_led);
+  void CheckBelief(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
+  void CheckLiving(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
+  void CheckHeard(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
+  void CheckPrograms();
+  void CheckStatuses();
+  void CheckBounds();
+
+  // The host on which the task's program runs.
+  std::optional<std::string> RunsOn(const std::string& task) const;
+
+  const RestPicture& picture_;
+  const TaskInvariants& tasks_;
+  Findings& findings_;
+  std::map<std::string, std::string> programs_;    // Task to host.
+  std::set<std::string> well_behaved_frameworks_;  // Ids, of those that run.
+};
+
+}  // namespace tepui::sim

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mesos/v1/mesos.pb.h"
+#include "resources/quantities.h"
+#include "sim/nodes/registry.h"
+
+namespace tepui::sim {
+
+class Cluster;
+
+namespace v1 = ::mesos::v1;
+
+// A cluster that has come to rest, as far as the checks at rest look at it: what everybody
+// believes, side by side. Plain facts, so that tests can write them down.
+struct RestPicture {
+  // By framework.
+  using TaskKey = std::pair<std::string, std::string>;
+  using ExecutorKey = std::pair<std::string, std::string>;
+
+  struct Agent {
+    std::string host;
+    bool running = false;  // The process.
+    bool registered = false;
+    std::string id;
+    std::map<TaskKey, v1::TaskState> tasks;  // Until their last status is acknowledged.
+    std::set<TaskKey> unacknowledged;        // Those that have ended and wait for that.
+    // The frameworks' own. An idle one whose tasks wait for acknowledgements may have ended.
+    std::set<ExecutorKey> executors;
+    std::set<ExecutorKey> idle_executors;
+    std::set<std::string> programs;  // Tasks that run on the machine.
+    // Of what it remembers: the most of one kind.
+    size_t completed_frameworks = 0;
+    size_t completed_executors = 0;  // Of one framework.
+    size_t completed_tasks = 0;      // Of one executor.
+  };
+  struct Scheduler {
+    std::string host;
+    bool running = false;
+    bool subscribed = false;
+    bool well_behaved = true;
+    std::string framework;                       // Empty before its first subscription.
+    std::map<std::string, v1::TaskState> tasks;  // As it believes.
+  };
+  struct Leader {
+    std::string host;
+    struct Agent {
+      bool connected = false;
+      Quantities used;
+      std::map<TaskKey, v1::TaskState> tasks;
+      std::set<ExecutorKey> executors;
+      Quantities held;  // By these tasks, as far as they have not ended, and executors.
+    };
+    std::map<std::string, Agent> agents;
+    struct Framework {
+      bool connected = false;
+      bool completed = false;
+      size_t completed_tasks = 0;
+      size_t unreachable_tasks = 0;
+    };
+    std::map<std::string, Framework> frameworks;
+  };
+
+  std::vector<Agent> agents;
+  std::vector<Scheduler> schedulers;
+  std::optional<Leader> leader;
+  // Of an agent, in the registry.
+  std::function<std::optional<Registry::Standing>(const std::string&)> standing;
+  size_t most_in_flight_bytes = 0;  // Of one connection, ever.
+};
+
+// The picture asks `cluster` for standings: it must outlive it.
+RestPicture TakePicture(const Cluster& cluster);
+
+}  // namespace tepui::sim

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/network/network.h"
+
+namespace tepui::sim {
+
+// The open event streams of a simulated server, numbered for its core, with the rules of
+// server::StreamHub: a SUBSCRIBE is answered by Accept or Refuse, what was sent to the stream
+// before Accept goes out right behind the answer, and `on_closed` tells once of an accepted stream
+// that ended without Close. Belongs to the server's process.
+class EventStreams {
+ public:
+  using StreamId = uint64_t;
+
+  explicit EventStreams(std::function<void(StreamId)> on_closed);
+
+  // `uuid`, if not empty, becomes the Mesos-Stream-Id header.
+  StreamId Open(std::shared_ptr<Network::Exchange> exchange, std::string uuid);
+  void Accept(StreamId stream);
+  void Refuse(StreamId stream, net::Response response);
+
+  // An encoded event. Unknown and ended streams: dropped.
+  void Send(StreamId stream, std::string record);
+  void Close(StreamId stream);
+
+ private:
+  struct Entry {
+    std::shared_ptr<Network::Exchange> exchange;
+    std::string uuid;
+    bool accepted = false;
+    std::vector<std::string> early;  // Sent before it was accepted.
+  };
+
+  const std::function<void(StreamId)> on_closed_;
+  StreamId last_ = 0;
+  std::map<StreamId, Entry> entries_;
+  // Keeps the network's callbacks from touching what is gone.
+  std::shared_ptr<char> alive_ = std::make_shared<char>();
+};
+
+}  // namespace tepui::sim

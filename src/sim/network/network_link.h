@@ -1,0 +1,66 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "client/link.h"
+#include "sim/network/network.h"
+
+namespace tepui::sim {
+
+// A client library's Link over the simulated network: a connection for calls, one at a time in
+// their order, and one for the event stream, as client::HttpLink has them. Callbacks run in
+// `process`.
+class NetworkLink final : public client::Link {
+ public:
+  // Calls that wait for their turn; more fail.
+  static constexpr size_t kMaxWaiting = 10'000;
+
+  struct Options {
+    std::string path;           // "/api/v1/scheduler".
+    std::string authorization;  // The header's value; empty: none.
+  };
+
+  NetworkLink(Network& network, Process& process, Host from, Options options);
+  ~NetworkLink() override;
+
+  // The endpoint's host is the name of a simulated one.
+  void Connect(const client::Endpoint& endpoint,
+               std::move_only_function<void(Status)> done) override;
+  void Subscribe(std::string body, StreamHandler handler) override;
+  void Post(std::string body, const std::string& stream_id,
+            std::move_only_function<void(Result<net::Response>)> done) override;
+  void Disconnect() override;
+
+ private:
+  // What a callback carries to know whether what it was made for is still wanted.
+  using Ticket = std::shared_ptr<bool>;
+  struct Waiting {
+    net::Request request;
+    std::move_only_function<void(Result<net::Response>)> done;
+  };
+  struct Stream;
+
+  net::Request MakeCall(std::string body, const std::string& stream_id) const;
+  void Enqueue(Waiting waiting);
+  void SendNext();
+  void SendFirst();
+  void Answer(Result<net::Response> response);
+  void OpenStream(const std::shared_ptr<Stream>& stream, std::string body);
+
+  Network& network_;
+  Process& process_;
+  const Host from_;
+  const Options options_;
+
+  Host to_;
+  Ticket current_ = std::make_shared<bool>(true);  // Of everything since Connect.
+  std::deque<Waiting> waiting_;
+  bool in_flight_ = false;  // The first of `waiting_`.
+  std::unique_ptr<Network::Connection> calls_;
+  std::shared_ptr<Stream> stream_;
+};
+
+}  // namespace tepui::sim

@@ -1,0 +1,289 @@
+#include "sim/nodes/master_node.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <utility>
+
+#include "api/master_api.h"
+#include "base/version.h"
+#include "master/core/leadership.h"
+#include "sim/network/event_streams.h"
+#include "web/responses.h"
+#include "wire/content_type.h"
+
+namespace tepui::sim {
+
+namespace {
+
+using ExchangePtr = std::shared_ptr<Network::Exchange>;
+
+constexpr int kPort = 5050;
+
+// The master's links: encoded at once and on their way.
+class NodeLinks final : public master::Links {
+ public:
+  NodeLinks(Observer& observer, const Host& host, EventStreams& streams)
+      : observer_(observer), host_(host), streams_(streams) {}
+
+  void Opened(master::StreamId stream) { peers_.emplace(stream, ""); }
+  void Ended(master::StreamId stream) { peers_.erase(stream); }
+
+  void Send(master::StreamId stream,
+            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+    const auto peer = peers_.find(stream);
+    if (peer == peers_.end()) return;
+    if (event->has_subscribed()) peer->second = event->subscribed().framework_id().value();
+    observer_.OnMasterSends(host_, peer->second, *event);
+    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+  }
+  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
+    const auto peer = peers_.find(stream);
+    if (peer == peers_.end()) return;
+    if (event->has_subscribed()) peer->second = event->subscribed().agent_id().value();
+    observer_.OnMasterSends(host_, peer->second, *event);
+    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+  }
+  void Close(master::StreamId stream) override {
+    Ended(stream);
+    streams_.Close(stream);
+  }
+
+ private:
+  Observer& observer_;
+  const Host& host_;
+  EventStreams& streams_;
+  std::map<master::StreamId, std::string> peers_;  // Of each open stream; empty before it is known.
+};
+
+class NodeSink final : public master::ReadModelSink {
+ public:
+  NodeSink(Observer& observer, const Host& host) : observer_(observer), host_(host) {}
+  void Publish(master::Changes changes) override {
+    observer_.OnPublished(host_, changes);
+    model_.Apply(std::move(changes));
+  }
+  const master::ReadModel& model() const { return model_; }
+
+ private:
+  Observer& observer_;
+  const Host& host_;
+  master::ReadModel model_;
+};
+
+// What the master there says of itself, but for its id.
+mesos::v1::MasterInfo InfoAt(const Host& host) {
+  mesos::v1::MasterInfo info;
+  info.set_hostname(host);
+  info.set_ip(0);
+  info.set_port(kPort);
+  info.set_pid(fmt::format("master@{}:{}", host, kPort));
+  info.set_version(std::string(kMesosVersion));
+  info.mutable_address()->set_hostname(host);
+  info.mutable_address()->set_port(kPort);
+  return info;
+}
+
+// The reply to a call that is not a subscription.
+master::Reply ReplyWith(ExchangePtr exchange, unsigned success) {
+  return [exchange = std::move(exchange), success](Status status) {
+    exchange->Respond(status ? web::TextResponse(success, "") : web::ErrorResponse(status.error()));
+  };
+}
+
+}  // namespace
+
+// One life of the process: a candidate, then perhaps the leader.
+class MasterNode::Life {
+ public:
+  Life(MasterNode& node, const std::string& name);
+  // The process first: what the parts say while they are destroyed is said by a dead one.
+  ~Life() { process_.Kill(); }
+
+  void Start();
+
+  Process& process() { return process_; }
+  const NodeSink* sink() const { return leads_ ? &sink_ : nullptr; }
+  uint64_t epoch() const { return leads_ ? store_->epoch() : 0; }
+
+ private:
+  void OnElected();
+  void End(const std::string& why);
+
+  void OnRequest(const net::Request& request, ExchangePtr exchange);
+  // The answer of one that does not lead, or not yet.
+  net::Response Elsewhere(const net::Request& request) const;
+  void OnScheduler(const net::Request& request, ExchangePtr exchange);
+  void OnAgent(const net::Request& request, ExchangePtr exchange);
+  // `handle` gets the stream and its uuid.
+  master::StreamId OpenStream(ExchangePtr exchange, const std::string& uuid);
+  master::Reply ReplyTo(master::StreamId stream);
+
+  MasterNode& node_;
+  Process process_;
+  SeededRandom random_;
+  master::Options options_;
+  std::optional<Host> leader_;
+  bool leads_ = false;  // Elected, and the registry is recovered.
+  EventStreams streams_;
+  NodeLinks links_;
+  NodeSink sink_;
+  // Once elected.
+  std::optional<SimulatedStore> store_;
+  std::optional<master::Leadership> leadership_;
+};
+
+MasterNode::Life::Life(MasterNode& node, const std::string& name)
+    : node_(node),
+      process_(node.parts_.world, name),
+      random_(node.parts_.world.MakeRandom(name)),
+      options_(node.options_),
+      streams_([this](master::StreamId stream) {
+        links_.Ended(stream);
+        if (auto* master = leadership_->master()) master->OnStreamClosed(stream);
+      }),
+      links_(node.parts_.observer, node.host_, streams_),
+      sink_(node.parts_.observer, node.host_) {
+  options_.info.MergeFrom(InfoAt(node.host_));
+  options_.info.set_id(random_.Uuid());
+}
+
+void MasterNode::Life::Start() {
+  node_.parts_.network.Serve(node_.host_, process_,
+                             [this](net::Request request, ExchangePtr exchange) {
+                               OnRequest(request, std::move(exchange));
+                             });
+  node_.parts_.election.Watch(node_.host_, process_,
+                              [this](std::optional<Host> leader) { leader_ = std::move(leader); });
+  node_.parts_.election.Stand(
+      node_.host_, process_,
+      {.on_elected = [this](uint64_t) { OnElected(); },
+       .on_lost = [this] { End("its session with the coordination service is over"); }});
+}
+
+void MasterNode::Life::OnElected() {
+  const Parts& parts = node_.parts_;
+  store_.emplace(process_, node_.host_, parts.registry, node_.store_,
+                 parts.world.MakeRandom(process_.name() + " store"));
+  leadership_.emplace(
+      options_, master::RegistryTimeouts(), process_, random_, links_, *store_, sink_,
+      [this] { leads_ = true; }, [this](const Error& error) { End(error.message); });
+}
+
+void MasterNode::Life::End(const std::string& why) {
+  process_.Kill();
+  node_.OnEnded(why);
+}
+
+net::Response MasterNode::Life::Elsewhere(const net::Request& request) const {
+  const auto leader = leader_ ? std::optional(InfoAt(*leader_)) : std::nullopt;
+  return api::SendOn({.self = options_.info, .elected = leadership_.has_value(), .leader = leader},
+                     request.target);
+}
+
+void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchange) {
+  if (request.target == "/health") {
+    exchange->Respond(web::TextResponse(200, ""));
+  } else if (request.target != api::kSchedulerPath && request.target != api::kAgentPath) {
+    exchange->Respond(web::TextResponse(404, ""));
+  } else if (request.method != "POST") {
+    exchange->Respond(web::MethodNotAllowed("POST", request.method));
+  } else if (!leads_) {
+    exchange->Respond(Elsewhere(request));
+  } else if (request.target == api::kSchedulerPath) {
+    OnScheduler(request, std::move(exchange));
+  } else {
+    OnAgent(request, std::move(exchange));
+  }
+}
+
+master::StreamId MasterNode::Life::OpenStream(ExchangePtr exchange, const std::string& uuid) {
+  const master::StreamId stream = streams_.Open(std::move(exchange), uuid);
+  links_.Opened(stream);
+  return stream;
+}
+
+master::Reply MasterNode::Life::ReplyTo(master::StreamId stream) {
+  return [this, stream](Status status) {
+    if (status) {
+      streams_.Accept(stream);
+    } else {
+      links_.Ended(stream);
+      streams_.Refuse(stream, web::ErrorResponse(status.error()));
+    }
+  };
+}
+
+void MasterNode::Life::OnScheduler(const net::Request& request, ExchangePtr exchange) {
+  auto read = api::ReadSchedulerRequest(request);
+  if (!read) return exchange->Respond(std::move(read.error()));
+  if (!read->events) {
+    leadership_->master()->OnSchedulerCall(read->stream_uuid, std::nullopt, read->call,
+                                           ReplyWith(std::move(exchange), read->success));
+    return;
+  }
+  const std::string uuid = random_.Uuid();
+  const master::StreamId stream = OpenStream(std::move(exchange), uuid);
+  leadership_->master()->OnSchedulerSubscribe(stream, uuid, std::nullopt, read->call,
+                                              ReplyTo(stream));
+}
+
+void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange) {
+  auto read = api::ReadAgentRequest(request);
+  if (!read) return exchange->Respond(std::move(read.error()));
+  if (!read->events) {
+    leadership_->master()->OnAgentCalls(read->stream_uuid, read->calls,
+                                        ReplyWith(std::move(exchange), 202));
+    return;
+  }
+  const std::string uuid = random_.Uuid();
+  const master::StreamId stream = OpenStream(std::move(exchange), uuid);
+  leadership_->master()->OnAgentSubscribe(
+      stream, uuid, std::move(*read->calls.mutable_calls(0)->mutable_subscribe()), ReplyTo(stream));
+}
+
+MasterNode::MasterNode(Parts parts, Host host, master::Options options)
+    : parts_(parts), host_(std::move(host)), options_(std::move(options)) {}
+
+MasterNode::~MasterNode() {
+  parts_.world.clock().Cancel(restart_);
+  parts_.world.clock().Cancel(burial_);
+}
+
+void MasterNode::Start() {
+  if (running()) return;
+  parts_.world.clock().Cancel(std::exchange(restart_, 0));
+  parts_.world.clock().Cancel(std::exchange(burial_, 0));
+  life_ = std::make_unique<Life>(*this, fmt::format("{} life {}", host_, ++lives_));
+  parts_.world.Write("{} starts", host_);
+  parts_.observer.OnStarted(host_);
+  life_->Start();
+}
+
+void MasterNode::Crash() {
+  parts_.world.clock().Cancel(std::exchange(restart_, 0));
+  if (!running()) return;
+  life_.reset();
+  parts_.world.Write("{} crashes", host_);
+  parts_.observer.OnEnded(host_, "crash");
+}
+
+void MasterNode::OnEnded(const std::string& why) {
+  parts_.world.Write("{} ends: {}", host_, why);
+  parts_.observer.OnEnded(host_, why);
+  burial_ = parts_.world.clock().After(Duration::zero(), [this] { life_.reset(); });
+  restart_ = parts_.world.clock().After(kRestartDelay, [this] { Start(); });
+}
+
+bool MasterNode::running() const { return life_ != nullptr && life_->process().alive(); }
+
+Process* MasterNode::process() { return running() ? &life_->process() : nullptr; }
+
+const master::ReadModel* MasterNode::read_model() const {
+  if (!running() || life_->sink() == nullptr) return nullptr;
+  return &life_->sink()->model();
+}
+
+uint64_t MasterNode::epoch() const { return running() ? life_->epoch() : 0; }
+
+}  // namespace tepui::sim

@@ -1,0 +1,136 @@
+#include "sim/nodes/registry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+#include "master/registry/store_registrar.h"
+#include "sim/nodes/recording_observer.h"
+#include "sim/nodes/simulated_store.h"
+
+namespace tepui::sim {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+using Standing = Registry::Standing;
+
+mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "h") {
+  mesos::v1::AgentInfo info;
+  info.mutable_id()->set_value(id);
+  info.set_hostname(hostname);
+  return info;
+}
+
+mesos::v1::AgentID Id(const std::string& id) { return Info(id).id(); }
+
+// Written by the real registrar.
+class RegistryTest : public testing::Test {
+ protected:
+  RegistryTest() {
+    store_.TakeOver([](const Result<uint64_t>&) {});
+    world_.clock().Advance(seconds(1));
+  }
+
+  // Lets what was asked happen and forgets what was told before.
+  void Settle() {
+    observer_.committed.clear();
+    world_.clock().Advance(seconds(1));
+  }
+
+  static void Expect(const Status& status) { EXPECT_TRUE(status) << status.error().message; }
+
+  World world_{1, /*keep_trace=*/false};
+  RecordingObserver observer_;
+  Registry registry_{world_, observer_};
+  StoreBehaviour behaviour_;
+  Process process_{world_, "master"};
+  SimulatedStore store_{process_, "master-0", registry_, behaviour_, SeededRandom(1)};
+  master::StoreRegistrar registrar_{store_, process_, seconds(20),
+                                    [](const Error& error) { FAIL() << error.message; }};
+};
+
+TEST_F(RegistryTest, TellsWhatBecameOfAnAgentByTheRecordsOfTheRealRegistrar) {
+  EXPECT_EQ(registry_.Find("a"), std::nullopt);
+  registrar_.AdmitAgent(Info("a"), Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 admit a"));
+  EXPECT_EQ(registry_.Find("a"), Standing::kAdmitted);
+
+  registrar_.UpdateAgent(Info("a", "new"), Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 update a"));
+
+  registrar_.MarkUnreachable(Id("a"), world_.clock().WallNow(), Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 unreachable a"));
+  EXPECT_EQ(registry_.Find("a"), Standing::kUnreachable);
+
+  registrar_.MarkReachable(Info("a"), Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 reachable a"));
+  EXPECT_EQ(registry_.Find("a"), Standing::kAdmitted);
+
+  registrar_.RemoveAgent(Id("a"), Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 remove a"));
+  EXPECT_EQ(registry_.Find("a"), Standing::kRemoved);
+
+  registrar_.RemoveAgent(Id("a"), Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, IsEmpty());  // Nothing became of it.
+}
+
+TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
+  registrar_.AdmitAgent(Info("a"), Expect);
+  registrar_.AdmitAgent(Info("b"), Expect);
+  registrar_.MarkGone(Id("a"), {}, Expect);
+  registrar_.MarkUnreachable(Id("b"), {}, Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed,
+              ElementsAre("1 admit a", "1 admit b", "1 gone a", "1 unreachable b"));
+  EXPECT_EQ(registry_.Find("a"), Standing::kRemoved);
+  registrar_.Prune(
+      {.unreachable = {AgentId("b")}, .gone = {AgentId("a")}, .removed_frameworks = {}}, Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 forget a", "1 forget b"));
+  EXPECT_EQ(registry_.Find("a"), std::nullopt);
+  EXPECT_EQ(registry_.Find("b"), std::nullopt);
+}
+
+TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
+  registrar_.RemoveFramework(FrameworkId("f"), {}, Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, ElementsAre("1 remove framework f"));
+  registrar_.RemoveFramework(FrameworkId("f"), {}, Expect);
+  registrar_.Prune({.unreachable = {}, .gone = {}, .removed_frameworks = {FrameworkId("f")}},
+                   Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, IsEmpty());
+}
+
+TEST_F(RegistryTest, WhatIsRefusedIsNotTold) {
+  SimulatedStore next(process_, "master-1", registry_, behaviour_, SeededRandom(2));
+  next.TakeOver([](const Result<uint64_t>&) {});
+  Settle();
+  store_.Commit({{.key = "registry/agents/a", .value = "x"}},
+                [](const Status& status) { EXPECT_FALSE(status); });
+  next.Commit({{.key = "registry/agents/b", .value = "x", .expected = 7}},
+              [](const Status& status) { EXPECT_FALSE(status); });
+  Settle();
+  EXPECT_THAT(observer_.committed, IsEmpty());
+  EXPECT_THAT(observer_.lives, ElementsAre("master-0 leads 1", "master-1 leads 2"));
+}
+
+TEST_F(RegistryTest, OtherEntriesOfTheStoreAreNoAgents) {
+  store_.Commit({{.key = "registry/weights/r", .value = "x"}}, Expect);
+  Settle();
+  EXPECT_THAT(observer_.committed, IsEmpty());
+}
+
+}  // namespace
+}  // namespace tepui::sim

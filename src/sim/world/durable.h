@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "sim/world/paths.h"
+#include "storage/memory/memory_store.h"
+
+namespace tepui::sim {
+
+// What stores write to (SimulatedStore): outlives their processes, and refuses the writes of those
+// that another has taken it over from.
+class Durable {
+ public:
+  virtual ~Durable() = default;
+
+  const std::shared_ptr<storage::MemoryData>& data() const { return data_; }
+  uint64_t epoch() const { return data_->epoch; }
+
+  // `host` has begun the present epoch with its store.
+  virtual void OnTakenOver(const Host& host) { data_->writer = host; }
+  // Before a batch is applied, and after.
+  virtual void BeforeCommit(const storage::Batch&) {}
+  virtual void AfterCommit(uint64_t /*epoch*/) {}
+
+ private:
+  const std::shared_ptr<storage::MemoryData> data_ = std::make_shared<storage::MemoryData>();
+};
+
+}  // namespace tepui::sim

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "base/mailbox.h"
+#include "storage/inspection.h"
+#include "storage/limits.h"
+#include "storage/sqlite/sqlite_file.h"
+#include "storage/store.h"
+
+namespace tepui::storage {
+
+// A store in one SQLite file, for one machine. A thread of its own does everything with the file;
+// all batches that wait when it is free go into one transaction and one flush. Only one process can
+// open a file for writing: the next is told who has it.
+//
+// Destruction waits for the transaction in hand; batches behind it are not written.
+class SqliteStore final : public InspectableStore {
+ public:
+  // One transaction takes no more than this, so that the first of many waits for its callback no
+  // longer than a disk needs for it.
+  static constexpr size_t kMaxGroupBytes = 8 << 20;
+
+  // Makes the file if it is not there and `access` is not kRead. Blocks on the disk; refusals as
+  // SqliteFile::Open says.
+  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path, Access access,
+                                                   Poster poster, Limits limits = {});
+  ~SqliteStore() override;
+
+  void TakeOver(TakenOver done) override;
+  void Load(std::string prefix, Loaded done) override;
+  void Commit(Batch batch, Done done) override;
+  void Describe(Described done) override;
+  void Check(Checked done) override;
+
+ private:
+  using Answer =
+      std::variant<std::monostate, uint64_t, std::vector<Entry>, Facts, std::vector<std::string>>;
+  using Reply = Result<Answer>;
+  using Replied = std::move_only_function<void(Reply)>;
+  using Task = std::move_only_function<Reply(SqliteFile&)>;  // Other than a commit.
+  using Request = std::variant<Batch, Task>;
+  struct Caller {
+    size_t bytes = 0;
+    Replied replied;
+  };
+
+  SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits limits);
+
+  template <class T>
+  void Ask(std::move_only_function<Result<T>(SqliteFile&)> work,
+           std::move_only_function<void(Result<T>)> done);
+  void Enqueue(Request request, size_t bytes, Replied replied);
+  void Refuse(Error error, Replied replied);
+  void Deliver(std::vector<Reply> replies);
+
+  // The thread.
+  void Run();
+  std::vector<Reply> Serve(std::deque<Request>* requests);
+  std::vector<Reply> CommitGroup(std::deque<Request>* requests);
+
+  const Limits limits_;
+
+  // The owner's thread. Callers stay on it, in the order of their requests.
+  Waiting waiting_;
+  std::deque<Caller> callers_;
+
+  // The thread only.
+  const std::unique_ptr<SqliteFile> file_;
+  std::optional<Error> lost_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Request> requests_;  // Guarded by mutex_. Bounded by waiting_.
+  bool stopped_ = false;          // Guarded by mutex_.
+
+  Mailbox mailbox_;
+  std::thread thread_;
+};
+
+}  // namespace tepui::storage

@@ -1,0 +1,102 @@
+#include "storage/zookeeper/zookeeper_packing.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "storage/limits.h"
+#include "storage/zookeeper/zookeeper_layout.h"
+
+namespace tepui::storage {
+namespace {
+
+constexpr size_t kMaxNodeName = 64;
+
+auto PlaceOf(const packed::Entries& entries, std::string_view key) {
+  return std::lower_bound(
+      entries.entries().begin(), entries.entries().end(), key,
+      [](const packed::Entry& entry, std::string_view other) { return entry.key() < other; });
+}
+
+// "EPOCH-COMMIT-INDEX"; nothing else may become a path.
+bool IsNodeName(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxNodeName &&
+         name.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
+Status CheckEntry(const packed::Entry& entry, bool may_be_removed) {
+  const auto wrong = [](std::string_view why) { return Fail(Code::kInternal, "has {}", why); };
+  if (!CheckKey(entry.key())) return wrong("a key that no store takes");
+  const auto of = [&](std::string_view what) {
+    return Fail(Code::kInternal, "has {} of '{}'", what, entry.key());
+  };
+  if (!entry.unknown_fields().empty()) return of("what nobody knows in the entry");
+  if (entry.version() == 0) {
+    if (!may_be_removed) return of("no version");
+    if (entry.has_value() || entry.has_node()) return of("a value of the removed key");
+    return {};
+  }
+  if (entry.has_value() == entry.has_node()) return of("not one value");
+  if (entry.value().size() > Store::kMaxValueBytes) return of("too large a value");
+  if (entry.has_node() && !IsNodeName(entry.node())) return of("no name of a node for the value");
+  return {};
+}
+
+// Of one shard, or absent: of the journal.
+Result<packed::Entries> Unpack(std::optional<size_t> shard, const std::string& data) {
+  packed::Entries entries;
+  if (!entries.ParseFromString(data) || !entries.unknown_fields().empty()) {
+    return Fail(Code::kInternal, "has {} bytes that are no entries", data.size());
+  }
+  std::string_view last;
+  for (const packed::Entry& entry : entries.entries()) {
+    if (Status checked = CheckEntry(entry, !shard); !checked) {
+      return Fail(std::move(checked.error()));
+    }
+    if (shard && ZooKeeperLayout::ShardOf(entry.key()) != *shard) {
+      return Fail(Code::kInternal, "has '{}', which belongs into another", entry.key());
+    }
+    if (entry.key() <= last) {
+      return Fail(Code::kInternal, "has '{}' twice, or behind another's place", entry.key());
+    }
+    last = entry.key();
+  }
+  return entries;
+}
+
+}  // namespace
+
+Result<packed::Entries> UnpackShard(size_t shard, const std::string& data) {
+  return Unpack(shard, data);
+}
+
+Result<packed::Entries> UnpackJournal(const std::string& data) {
+  return Unpack(std::nullopt, data);
+}
+
+const packed::Entry* FindEntry(const packed::Entries& entries, std::string_view key) {
+  const auto place = PlaceOf(entries, key);
+  return place != entries.entries().end() && place->key() == key ? &*place : nullptr;
+}
+
+std::string PutEntry(packed::Entry entry, packed::Entries* entries) {
+  const auto place = PlaceOf(*entries, entry.key());
+  const auto index = static_cast<int>(place - entries->entries().begin());
+  std::string displaced;
+  if (place != entries->entries().end() && place->key() == entry.key()) {
+    if (place->node() != entry.node()) displaced = place->node();
+    if (entry.version() == 0) {
+      entries->mutable_entries()->DeleteSubrange(index, 1);
+    } else {
+      *entries->mutable_entries(index) = std::move(entry);
+    }
+  } else if (entry.version() != 0) {
+    *entries->add_entries() = std::move(entry);
+    for (int i = entries->entries_size() - 1; i > index; --i) {
+      entries->mutable_entries()->SwapElements(i, i - 1);
+    }
+  }
+  return displaced;
+}
+
+}  // namespace tepui::storage

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <expected>
+#include <string_view>
+
+#include "net/http.h"
+#include "wire/content_type.h"
+
+namespace tepui::web {
+
+// The common beginning of every v1 endpoint (reference 1.1, trap 5). Errors are whole answers.
+
+// Reads the body into `call` by its Content-Type: 400 if that is missing or the body does not
+// parse, 415 if unknown.
+std::expected<void, net::Response> DecodeCall(const net::Request& request,
+                                              google::protobuf::Message* call);
+
+// What an answer, or the events of a subscription, are encoded in; 406 if the client accepts
+// neither.
+std::expected<wire::ContentType, net::Response> NegotiateAnswer(const net::Request& request);
+
+}  // namespace tepui::web
