@@ -19,6 +19,7 @@
 #include "cluster.h"
 #include "master/core/master.h"
 #include "master/rules/validation.h"
+#include "memory_registrar.h"
 #include "report.h"
 #include "server_process.h"
 #include "simulated_agents.h"
@@ -189,7 +190,7 @@ class Failover {
   ReaderSink sink_;
   std::unique_ptr<master::Master> master_;  // The loop's thread only.
   EventLoop loop_{"master"};
-  master::MemoryRegistrar registrar_{loop_};
+  MemoryRegistrar registrar_{loop_};
 };
 
 void MeasureCore(const Report& report, const ClusterShape& shape, int decoders) {

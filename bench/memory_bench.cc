@@ -14,6 +14,7 @@
 #include "child.h"
 #include "cluster.h"
 #include "master/core/master.h"
+#include "memory_registrar.h"
 #include "report.h"
 #include "server_process.h"
 
@@ -169,7 +170,7 @@ class Core {
   SeededRandom random_{1};
   OfferLinks links_;
   Sink sink_;
-  master::MemoryRegistrar registrar_{clock_};
+  MemoryRegistrar registrar_{clock_};
   master::Master master_;
   master::StreamId last_stream_ = 0;
   int agents_ = 0;

@@ -132,7 +132,7 @@ class Writer {
           std::make_unique<master::StoreRegistrar>(*store_, owner_.loop(), std::chrono::minutes(10),
                                                    [](const Error& why) { Die(why.message); });
       for (const v1::AgentInfo& agent : agents) {
-        registrar_->AdmitAgent(agent, [&](Status status) {
+        registrar_->Commit(master::change::PutAgent{agent}, [&](Status status) {
           if (!status) Die(status.error().message);
           if (--left == 0) done.set_value();
         });

@@ -107,7 +107,7 @@ TEST_F(AgentReports, AnIdThatIsJustBeingGivenCannotBeClaimed) {
   Node first;
   first.subscribe = MasterHarness::Machine();
   EXPECT_FALSE(h.Rejoin(&first));
-  EXPECT_THAT(h.registrar.asked, ElementsAre("admit m-S0"));
+  EXPECT_THAT(h.registrar.asked, ElementsAre("put m-S0"));
 
   node.subscribe = MasterHarness::Machine("cpus:1", "other", 5052);
   node.subscribe.mutable_info()->mutable_id()->set_value("m-S0");

@@ -96,7 +96,7 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
     if (Settle(*subscription, status)) Admit(*subscription);
   };
   if (TEPUI_PLANTED_FAULT("admission-not-awaited")) return done({});
-  registrar_.AdmitAgent(subscription->message.info(), Guarded(std::move(done)));
+  registrar_.Commit(change::PutAgent{subscription->message.info()}, Guarded(std::move(done)));
 }
 
 // An agent that lost its memory comes anew; what it was before does not return.
@@ -143,9 +143,9 @@ void Master::Impl::Reregister(SubscriptionPtr subscription) {
   subscribing_[subscription->stream] = subscription;
   at_registrar_.insert(id);
   if (known != nullptr) {
-    registrar_.UpdateAgent(info, Guarded(std::move(done)));
+    registrar_.Commit(change::PutAgent{info}, Guarded(std::move(done)));
   } else {
-    registrar_.MarkReachable(info, Guarded(std::move(done)));
+    registrar_.Commit(change::MarkReachable{info}, Guarded(std::move(done)));
   }
 }
 

@@ -70,15 +70,15 @@ void Master::Impl::MarkUnreachable(Agent& agent, const std::string& why) {
   const WallTime when = clock_.WallNow();
   if (TEPUI_PLANTED_FAULT("loss-not-awaited")) return OnMarkedUnreachable(agent, when, why);
   // A leaving agent stays until the registrar answered: it can be captured.
-  registrar_.MarkUnreachable(
-      IdMessage(agent.id), when, Guarded([this, &agent, when, why](Status status) {
-        if (status) return OnMarkedUnreachable(agent, when, why);
-        spdlog::error("The registry did not take agent {} for unreachable: {}", agent.id,
-                      status.error().message);
-        Count(Counter::kAgentUnreachableCanceled);
-        agent.leaving = false;
-        StartPings(agent);
-      }));
+  registrar_.Commit(change::MarkUnreachable{agent.id, when},
+                    Guarded([this, &agent, when, why](Status status) {
+                      if (status) return OnMarkedUnreachable(agent, when, why);
+                      spdlog::error("The registry did not take agent {} for unreachable: {}",
+                                    agent.id, status.error().message);
+                      Count(Counter::kAgentUnreachableCanceled);
+                      agent.leaving = false;
+                      StartPings(agent);
+                    }));
 }
 
 void Master::Impl::OnMarkedUnreachable(Agent& agent, WallTime when, const std::string& why) {
@@ -129,13 +129,13 @@ void Master::Impl::Unregister(Agent& agent, Counter reason, const std::string& w
   agent.ping.Cancel();
   agent.reregister.Cancel();
   // A leaving agent stays until the registrar answered: it can be captured.
-  registrar_.RemoveAgent(IdMessage(agent.id), Guarded([this, &agent, reason, why](Status status) {
-                           if (status) return OnUnregistered(agent, reason, why);
-                           spdlog::error("The registry did not remove agent {}: {}", agent.id,
-                                         status.error().message);
-                           agent.leaving = false;
-                           StartPings(agent);
-                         }));
+  registrar_.Commit(
+      change::RemoveAgent{agent.id}, Guarded([this, &agent, reason, why](Status status) {
+        if (status) return OnUnregistered(agent, reason, why);
+        spdlog::error("The registry did not remove agent {}: {}", agent.id, status.error().message);
+        agent.leaving = false;
+        StartPings(agent);
+      }));
 }
 
 void Master::Impl::OnUnregistered(Agent& agent, Counter reason, const std::string& why) {

@@ -176,7 +176,7 @@ TEST(Pings, FiveUnansweredMakeAnAgentUnreachable) {
   EXPECT_TRUE(h.Read().agents().contains(AgentId(node.id)));
   h.clock.Advance(seconds(2));
   EXPECT_FALSE(h.Read().agents().contains(AgentId(node.id)));
-  EXPECT_THAT(h.registrar.asked, ElementsAre("admit m-S0", "unreachable m-S0"));
+  EXPECT_THAT(h.registrar.asked, ElementsAre("put m-S0", "unreachable m-S0"));
   EXPECT_TRUE(h.links.closed.contains(node.stream));
   EXPECT_EQ(h.Metric("slave_removals"), 1);
   EXPECT_EQ(h.Metric("slave_removals/reason_unhealthy"), 1);
@@ -409,7 +409,7 @@ TEST(ReturningAgents, ReplaceTheirOlderStream) {
   EXPECT_TRUE(h.Say(node, link::Call::PONG));
   h.Close(old.stream);
   EXPECT_TRUE(h.Read(node).connected);
-  EXPECT_THAT(h.registrar.asked, ElementsAre("admit m-S0"));  // Nothing changed.
+  EXPECT_THAT(h.registrar.asked, ElementsAre("put m-S0"));  // Nothing changed.
 }
 
 TEST(ReturningAgents, MayHaveOtherResources) {
@@ -421,7 +421,7 @@ TEST(ReturningAgents, MayHaveOtherResources) {
   node.subscribe.mutable_info()->clear_resources();
   Resources::Parse("cpus:8;mem:2048")->ToProto(node.subscribe.mutable_info()->mutable_resources());
   ASSERT_TRUE(h.Rejoin(&node));
-  EXPECT_EQ(h.registrar.asked.back(), "update m-S0");
+  EXPECT_EQ(h.registrar.asked.back(), "put m-S0");
   EXPECT_EQ(Parse(h.Offers(scheduler).at(0).resources()).Scalar(ResourceNames::Cpus()),
             Amount::FromDouble(8));
   EXPECT_EQ(h.Metric("cpus_total"), 8);

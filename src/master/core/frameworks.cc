@@ -255,19 +255,18 @@ void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply re
     RemoveFramework(framework, why);
     return reply({});
   }
-  registrar_.RemoveFramework(
-      id, when,
-      Guarded(
-          [this, id, when, why = std::move(why), reply = std::move(reply)](Status status) mutable {
-            if (!status) {
-              spdlog::error("The registry did not take framework {} for removed: {}", id,
-                            status.error().message);
-              return reply(std::move(status));
-            }
-            if (removed_.insert(id).second) removed_order_.emplace_back(when, id);
-            if (Framework* known = FindFramework(id)) RemoveFramework(*known, why);
-            reply({});
-          }));
+  registrar_.Commit(change::RemoveFramework{id, when},
+                    Guarded([this, id, when, why = std::move(why),
+                             reply = std::move(reply)](Status status) mutable {
+                      if (!status) {
+                        spdlog::error("The registry did not take framework {} for removed: {}", id,
+                                      status.error().message);
+                        return reply(std::move(status));
+                      }
+                      if (removed_.insert(id).second) removed_order_.emplace_back(when, id);
+                      if (Framework* known = FindFramework(id)) RemoveFramework(*known, why);
+                      reply({});
+                    }));
 }
 
 void Master::Impl::RemoveFramework(Framework& framework, std::string_view why) {

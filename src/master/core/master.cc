@@ -156,6 +156,8 @@ void Master::Teardown(const FrameworkId& framework, Reply reply) {
   impl_->Teardown(framework, std::move(reply));
 }
 
+Status Master::CheckInvariants() const { return impl_->CheckInvariants(); }
+
 void Master::MarkAgentGone(const AgentId& agent, Reply reply) {
   impl_->MarkAgentGone(agent, std::move(reply));
 }

@@ -93,6 +93,10 @@ class Master {
   // MARK_AGENT_GONE.
   void MarkAgentGone(const AgentId& agent, Reply reply);
 
+  // What is wrong between the master's records, if anything: for tests and the simulator. It looks
+  // at every record.
+  Status CheckInvariants() const;
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

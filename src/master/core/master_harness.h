@@ -45,34 +45,13 @@ class ScriptedRegistrar final : public Registrar {
  public:
   explicit ScriptedRegistrar(Clock& clock) : clock_(clock) {}
 
-  void AdmitAgent(const v1::AgentInfo& info, Done done) override {
-    Take("admit", info.id(), std::move(done));
-  }
-  void UpdateAgent(const v1::AgentInfo& info, Done done) override {
-    Take("update", info.id(), std::move(done));
-  }
-  void MarkUnreachable(const v1::AgentID& id, WallTime, Done done) override {
-    Take("unreachable", id, std::move(done));
-  }
-  void MarkReachable(const v1::AgentInfo& info, Done done) override {
-    Take("reachable", info.id(), std::move(done));
-  }
-  void MarkGone(const v1::AgentID& id, WallTime, Done done) override {
-    Take("gone", id, std::move(done));
-  }
-  void RemoveAgent(const v1::AgentID& id, Done done) override {
-    Take("remove", id, std::move(done));
-  }
-  void RemoveFramework(const FrameworkId& id, WallTime, Done done) override {
-    Take("remove framework", id.value(), std::move(done));
-  }
-  void Prune(const Pruned& pruned, Done done) override {
-    for (const AgentId& id : pruned.unreachable)
-      asked.push_back("forget unreachable " + id.value());
-    for (const AgentId& id : pruned.gone) asked.push_back("forget gone " + id.value());
-    for (const FrameworkId& id : pruned.removed_frameworks)
-      asked.push_back("forget framework " + id.value());
-    Take("prune", "", std::move(done));
+  void Commit(RegistryChange change, Done done) override {
+    std::visit([this](const auto& made) { Note(made); }, change);
+    if (held) {
+      waiting_.push_back(std::move(done));
+    } else {
+      clock_.After(Duration::zero(), [done = std::move(done)]() mutable { done({}); });
+    }
   }
 
   // Answers all that was held back.
@@ -82,19 +61,27 @@ class ScriptedRegistrar final : public Registrar {
   }
 
   bool held = false;
-  std::vector<std::string> asked;  // "admit m-S0".
+  std::vector<std::string> asked;  // "put m-S0".
 
  private:
-  void Take(const std::string& what, const v1::AgentID& id, Done done) {
-    Take(what, id.value(), std::move(done));
+  void Note(const change::PutAgent& put) { asked.push_back("put " + put.info.id().value()); }
+  void Note(const change::MarkUnreachable& mark) {
+    asked.push_back("unreachable " + mark.id.value());
   }
-  void Take(const std::string& what, const std::string& id, Done done) {
-    asked.push_back(what + " " + id);
-    if (held) {
-      waiting_.push_back(std::move(done));
-    } else {
-      clock_.After(Duration::zero(), [done = std::move(done)]() mutable { done({}); });
-    }
+  void Note(const change::MarkReachable& mark) {
+    asked.push_back("reachable " + mark.info.id().value());
+  }
+  void Note(const change::MarkGone& mark) { asked.push_back("gone " + mark.id.value()); }
+  void Note(const change::RemoveAgent& remove) { asked.push_back("remove " + remove.id.value()); }
+  void Note(const change::RemoveFramework& remove) {
+    asked.push_back("remove framework " + remove.id.value());
+  }
+  void Note(const change::Prune& prune) {
+    for (const AgentId& id : prune.unreachable) asked.push_back("forget unreachable " + id.value());
+    for (const AgentId& id : prune.gone) asked.push_back("forget gone " + id.value());
+    for (const FrameworkId& id : prune.removed_frameworks)
+      asked.push_back("forget framework " + id.value());
+    asked.push_back("prune ");
   }
 
   Clock& clock_;
@@ -140,6 +127,13 @@ class MasterHarness {
   explicit MasterHarness(Options options = DefaultOptions())
       : registrar(clock),
         master(std::in_place, std::move(options), clock, random, links, registrar, sink) {}
+  ~MasterHarness() {
+    if (!master) return;
+    const Status held = master->CheckInvariants();
+    EXPECT_TRUE(held) << held.error().message;
+  }
+  MasterHarness(const MasterHarness&) = delete;
+  MasterHarness& operator=(const MasterHarness&) = delete;
 
   // --- Frameworks. All capabilities that make resources show as they are, and PARTITION_AWARE.
   static v1::FrameworkInfo Info(const std::string& role = "r") {

@@ -38,7 +38,7 @@ using SchedulerEvent = ::mesos::v1::scheduler::Event;
 //   agents.cc           pings, disconnection, unreachability, removal
 //   membership.cc       who is given up and when; gone agents; what the registry forgets
 //
-// Invariants, after every public method:
+// Invariants, after every public method (invariants.cc checks them):
 //   - an offer's framework is active and its agent connected;
 //   - the resources of a task, executor or operation are in Agent::used and Framework::used exactly
 //     while it holds them, and the allocator counts the same;
@@ -61,6 +61,7 @@ class Master::Impl {
   void OnStreamClosed(StreamId stream);
   void Teardown(const FrameworkId& id, Reply reply);
   void MarkAgentGone(const AgentId& id, Reply reply);
+  Status CheckInvariants() const;
 
  private:
   // An agent's subscription while the registrar writes it down.
@@ -306,7 +307,7 @@ class Master::Impl {
   void PruneRegistry();
   std::vector<AgentId> GoneToForget(WallTime oldest) const;
   std::vector<FrameworkId> RemovedToForget(WallTime oldest) const;
-  void OnPruned(const Registrar::Pruned& pruned);
+  void OnPruned(const change::Prune& pruned);
 
   const Options options_;
   Clock& clock_;

@@ -43,21 +43,20 @@ void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
   if (!recovered_.contains(id)) return;
   if (!at_registrar_.insert(id).second) return GiveUpRecoveredLater();
   const WallTime when = clock_.WallNow();
-  registrar_.MarkUnreachable(IdMessage(id), when, Guarded([this, id, when](Status status) {
-                               at_registrar_.erase(id);
-                               if (!status) {
-                                 spdlog::error(
-                                     "The registry did not take agent {} for unreachable: {}", id,
-                                     status.error().message);
-                                 return GiveUpRecoveredLater();
-                               }
-                               recovered_.erase(id);
-                               Count(Counter::kRecoveryAgentRemovals);
-                               Count(Counter::kAgentRemovals);
-                               Count(Counter::kAgentRemovalsUnhealthy);
-                               RememberUnreachable(id, {.since = when, .tasks = {}, .number = 0});
-                               AnnounceLoss(id);
-                             }));
+  registrar_.Commit(change::MarkUnreachable{id, when}, Guarded([this, id, when](Status status) {
+                      at_registrar_.erase(id);
+                      if (!status) {
+                        spdlog::error("The registry did not take agent {} for unreachable: {}", id,
+                                      status.error().message);
+                        return GiveUpRecoveredLater();
+                      }
+                      recovered_.erase(id);
+                      Count(Counter::kRecoveryAgentRemovals);
+                      Count(Counter::kAgentRemovals);
+                      Count(Counter::kAgentRemovalsUnhealthy);
+                      RememberUnreachable(id, {.since = when, .tasks = {}, .number = 0});
+                      AnnounceLoss(id);
+                    }));
 }
 
 void Master::Impl::GiveUpRecoveredLater() {
@@ -92,17 +91,17 @@ void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
   }
   at_registrar_.insert(id);
   const WallTime when = clock_.WallNow();
-  registrar_.MarkGone(IdMessage(id), when,
-                      Guarded([this, id, when, reply = std::move(reply)](Status status) mutable {
-                        at_registrar_.erase(id);
-                        if (status) {
-                          OnMarkedGone(id, when);
-                        } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
-                          kept->leaving = false;
-                          StartPings(*kept);
-                        }
-                        reply(std::move(status));
-                      }));
+  registrar_.Commit(change::MarkGone{id, when},
+                    Guarded([this, id, when, reply = std::move(reply)](Status status) mutable {
+                      at_registrar_.erase(id);
+                      if (status) {
+                        OnMarkedGone(id, when);
+                      } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
+                        kept->leaving = false;
+                        StartPings(*kept);
+                      }
+                      reply(std::move(status));
+                    }));
 }
 
 void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
@@ -150,18 +149,18 @@ void Master::Impl::PruneRegistry() {
     --left;
     if (!at_registrar_.contains(id)) unreachable.push_back(id);
   }
-  Registrar::Pruned pruned{.unreachable = std::move(unreachable),
-                           .gone = GoneToForget(oldest),
-                           .removed_frameworks = RemovedToForget(oldest)};
+  change::Prune pruned{.unreachable = std::move(unreachable),
+                       .gone = GoneToForget(oldest),
+                       .removed_frameworks = RemovedToForget(oldest)};
   if (pruned.unreachable.empty() && pruned.gone.empty() && pruned.removed_frameworks.empty())
     return;
   pruning_ = true;
   at_registrar_.insert(pruned.unreachable.begin(), pruned.unreachable.end());
-  registrar_.Prune(pruned, Guarded([this, pruned](const Status& status) {
-                     pruning_ = false;
-                     for (const AgentId& id : pruned.unreachable) at_registrar_.erase(id);
-                     if (status) OnPruned(pruned);
-                   }));
+  registrar_.Commit(pruned, Guarded([this, pruned](const Status& status) {
+                      pruning_ = false;
+                      for (const AgentId& id : pruned.unreachable) at_registrar_.erase(id);
+                      if (status) OnPruned(pruned);
+                    }));
 }
 
 std::vector<AgentId> Master::Impl::GoneToForget(WallTime oldest) const {
@@ -188,7 +187,7 @@ std::vector<FrameworkId> Master::Impl::RemovedToForget(WallTime oldest) const {
   return forgotten;
 }
 
-void Master::Impl::OnPruned(const Registrar::Pruned& pruned) {
+void Master::Impl::OnPruned(const change::Prune& pruned) {
   spdlog::info("Forgot {} unreachable and {} gone agents and {} removed frameworks",
                pruned.unreachable.size(), pruned.gone.size(), pruned.removed_frameworks.size());
   for (const AgentId& id : pruned.unreachable) ForgetUnreachable(id);

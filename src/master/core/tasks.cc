@@ -34,7 +34,7 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
     used->second -= resources;
     if (used->second.empty()) framework.used.erase(used);
   }
-  agent.used -= resources;
+  if (!TEPUI_PLANTED_FAULT("released-of-agent-still-used")) agent.used -= resources;
   allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
   if (TEPUI_PLANTED_FAULT("recovered-twice"))
     allocator_.Recover(framework.id, agent.id, resources, std::nullopt);

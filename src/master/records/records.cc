@@ -42,10 +42,4 @@ void SetInfo(Framework& framework, const v1::FrameworkInfo& info) {
       validation::HasCapability(info, Capability::RESERVATION_REFINEMENT);
 }
 
-v1::AgentID IdMessage(const AgentId& id) {
-  v1::AgentID message;
-  message.set_value(id.value());
-  return message;
-}
-
 }  // namespace tepui::master

@@ -166,8 +166,6 @@ struct Framework {
   bool connected() const { return state == State::kConnected; }
 };
 
-v1::AgentID IdMessage(const AgentId& id);
-
 struct Agent {
   explicit Agent(Clock& clock) : ping(clock), reregister(clock) {}
 

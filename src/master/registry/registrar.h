@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,52 +23,57 @@ struct RecoveredRegistry {
   std::vector<std::pair<FrameworkId, WallTime>> removed_frameworks;
 };
 
+// What a master changes in its registry. Each change is written whole or not at all; a prune may
+// be written in parts.
+namespace change {
+
+// A new agent, or a new description of one that is admitted.
+struct PutAgent {
+  mesos::v1::AgentInfo info;  // With id.
+};
+struct MarkUnreachable {
+  AgentId id;
+  WallTime when{};
+};
+struct MarkReachable {
+  mesos::v1::AgentInfo info;  // With id.
+};
+struct MarkGone {
+  AgentId id;
+  WallTime when{};
+};
+struct RemoveAgent {
+  AgentId id;
+};
+struct RemoveFramework {
+  FrameworkId id;
+  WallTime when{};
+};
+// Forgets what was marked or removed long ago.
+struct Prune {
+  std::vector<AgentId> unreachable;
+  std::vector<AgentId> gone;
+  std::vector<FrameworkId> removed_frameworks;
+};
+
+}  // namespace change
+
+using RegistryChange =
+    std::variant<change::PutAgent, change::MarkUnreachable, change::MarkReachable, change::MarkGone,
+                 change::RemoveAgent, change::RemoveFramework, change::Prune>;
+
 // Durable knowledge of which agents belong to the cluster (reference 4), and which frameworks do
-// not any more. The master tells nobody of a change before `done` ran with success. `done` runs on
+// not any more. The master announces a change only after `done` ran with success. `done` runs on
 // the master's thread, never from inside the call. Errors: kTooLarge, kInvalid: this change cannot
-// be written, nothing else is the matter. Any other: the store is lost, or another master leads;
-// whoever made the registrar ends the process.
+// be written, and the registry goes on without it. Any other: the store is lost, or another master
+// leads; the owner of the registrar ends the process.
 class Registrar {
  public:
   using Done = std::move_only_function<void(Status)>;
   virtual ~Registrar() = default;
 
-  virtual void AdmitAgent(const mesos::v1::AgentInfo& info, Done done) = 0;
-  virtual void UpdateAgent(const mesos::v1::AgentInfo& info, Done done) = 0;
-  virtual void MarkUnreachable(const mesos::v1::AgentID& id, WallTime when, Done done) = 0;
-  virtual void MarkReachable(const mesos::v1::AgentInfo& info, Done done) = 0;
-  virtual void MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) = 0;
-  virtual void RemoveAgent(const mesos::v1::AgentID& id, Done done) = 0;
-  virtual void RemoveFramework(const FrameworkId& id, WallTime when, Done done) = 0;
-  struct Pruned {
-    std::vector<AgentId> unreachable;
-    std::vector<AgentId> gone;
-    std::vector<FrameworkId> removed_frameworks;
-  };
-  // Forgets them.
-  virtual void Prune(const Pruned& pruned, Done done) = 0;
-};
-
-// Keeps nothing: for tests and measurements.
-class MemoryRegistrar final : public Registrar {
- public:
-  explicit MemoryRegistrar(Clock& clock) : clock_(clock) {}
-  void AdmitAgent(const mesos::v1::AgentInfo&, Done done) override { Later(std::move(done)); }
-  void UpdateAgent(const mesos::v1::AgentInfo&, Done done) override { Later(std::move(done)); }
-  void MarkUnreachable(const mesos::v1::AgentID&, WallTime, Done done) override {
-    Later(std::move(done));
-  }
-  void MarkReachable(const mesos::v1::AgentInfo&, Done done) override { Later(std::move(done)); }
-  void MarkGone(const mesos::v1::AgentID&, WallTime, Done done) override { Later(std::move(done)); }
-  void RemoveAgent(const mesos::v1::AgentID&, Done done) override { Later(std::move(done)); }
-  void RemoveFramework(const FrameworkId&, WallTime, Done done) override { Later(std::move(done)); }
-  void Prune(const Pruned&, Done done) override { Later(std::move(done)); }
-
- private:
-  void Later(Done done) {
-    clock_.After(Duration::zero(), [done = std::move(done)]() mutable { done({}); });
-  }
-  Clock& clock_;
+  // Changes are written in the order of the calls.
+  virtual void Commit(RegistryChange change, Done done) = 0;
 };
 
 }  // namespace tepui::master

@@ -54,6 +54,37 @@ storage::Write Drop(std::string_view kind, std::string_view id) {
 }
 
 template <class Record>
+storage::Write PutTime(std::string_view kind, const std::string& id, WallTime when) {
+  Record record;
+  *record.mutable_since() = ToProto(when);
+  return Put(kind, id, record);
+}
+
+// A change as it is written. A prune is written in several batches.
+struct ToBatch {
+  storage::Batch operator()(const change::PutAgent& put) const { return {PutAgent(put.info)}; }
+  storage::Batch operator()(const change::MarkUnreachable& mark) const {
+    return {Drop(kAgents, mark.id.value()),
+            PutTime<registry::UnreachableAgent>(kUnreachable, mark.id.value(), mark.when)};
+  }
+  storage::Batch operator()(const change::MarkReachable& mark) const {
+    return {PutAgent(mark.info), Drop(kUnreachable, mark.info.id().value())};
+  }
+  storage::Batch operator()(const change::MarkGone& mark) const {
+    return {Drop(kAgents, mark.id.value()), Drop(kUnreachable, mark.id.value()),
+            PutTime<registry::GoneAgent>(kGone, mark.id.value(), mark.when)};
+  }
+  storage::Batch operator()(const change::RemoveAgent& remove) const {
+    return {Drop(kAgents, remove.id.value())};
+  }
+  storage::Batch operator()(const change::RemoveFramework& remove) const {
+    return {
+        PutTime<registry::RemovedFramework>(kRemovedFrameworks, remove.id.value(), remove.when)};
+  }
+  storage::Batch operator()(const change::Prune&) const { return {}; }
+};
+
+template <class Record>
 Result<Record> Parse(const storage::Entry& entry) {
   Record record;
   if (record.ParseFromString(entry.value)) return record;
@@ -120,7 +151,7 @@ StoreRegistrar::StoreRegistrar(storage::Store& store, Clock& clock, Duration tim
 
 void StoreRegistrar::ProbeLater() {
   probe_.Set(kProbeInterval, [this] {
-    Commit({}, [this](const Status& status) {
+    Write({}, [this](const Status& status) {
       if (status) ProbeLater();
     });
   });
@@ -143,56 +174,26 @@ void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
   });
 }
 
-void StoreRegistrar::AdmitAgent(const mesos::v1::AgentInfo& info, Done done) {
-  Commit({PutAgent(info)}, std::move(done));
+void StoreRegistrar::Commit(RegistryChange change, Done done) {
+  if (const auto* prune = std::get_if<change::Prune>(&change))
+    return Prune(*prune, std::move(done));
+  Write(std::visit(ToBatch(), change), std::move(done));
 }
 
-void StoreRegistrar::UpdateAgent(const mesos::v1::AgentInfo& info, Done done) {
-  Commit({PutAgent(info)}, std::move(done));
-}
-
-void StoreRegistrar::MarkUnreachable(const mesos::v1::AgentID& id, WallTime when, Done done) {
-  registry::UnreachableAgent record;
-  *record.mutable_since() = ToProto(when);
-  Commit({Drop(kAgents, id.value()), Put(kUnreachable, id.value(), record)}, std::move(done));
-}
-
-void StoreRegistrar::MarkReachable(const mesos::v1::AgentInfo& info, Done done) {
-  Commit({PutAgent(info), Drop(kUnreachable, info.id().value())}, std::move(done));
-}
-
-void StoreRegistrar::MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) {
-  registry::GoneAgent record;
-  *record.mutable_since() = ToProto(when);
-  Commit(
-      {Drop(kAgents, id.value()), Drop(kUnreachable, id.value()), Put(kGone, id.value(), record)},
-      std::move(done));
-}
-
-void StoreRegistrar::RemoveAgent(const mesos::v1::AgentID& id, Done done) {
-  Commit({Drop(kAgents, id.value())}, std::move(done));
-}
-
-void StoreRegistrar::RemoveFramework(const FrameworkId& id, WallTime when, Done done) {
-  registry::RemovedFramework record;
-  *record.mutable_since() = ToProto(when);
-  Commit({Put(kRemovedFrameworks, id.value(), record)}, std::move(done));
-}
-
-void StoreRegistrar::Prune(const Pruned& pruned, Done done) {
+void StoreRegistrar::Prune(const change::Prune& prune, Done done) {
   storage::Batch batch;
   const auto drop = [&](std::string_view kind, const std::string& id) {
     batch.push_back(Drop(kind, id));
-    if (batch.size() == kMaxKeysPerBatch) Commit(std::exchange(batch, {}), [](const Status&) {});
+    if (batch.size() == kMaxKeysPerBatch) Write(std::exchange(batch, {}), [](const Status&) {});
   };
-  for (const AgentId& id : pruned.unreachable) drop(kUnreachable, id.value());
-  for (const AgentId& id : pruned.gone) drop(kGone, id.value());
-  for (const FrameworkId& id : pruned.removed_frameworks) drop(kRemovedFrameworks, id.value());
+  for (const AgentId& id : prune.unreachable) drop(kUnreachable, id.value());
+  for (const AgentId& id : prune.gone) drop(kGone, id.value());
+  for (const FrameworkId& id : prune.removed_frameworks) drop(kRemovedFrameworks, id.value());
   // The last one: those before it are written, or the store is lost.
-  Commit(std::move(batch), std::move(done));
+  Write(std::move(batch), std::move(done));
 }
 
-void StoreRegistrar::Commit(storage::Batch batch, Done done) {
+void StoreRegistrar::Write(storage::Batch batch, Done done) {
   const TimerId timer = clock_.After(timeout_, [timeout = timeout_, loss = std::weak_ptr(loss_)] {
     if (const auto alive = loss.lock()) {
       alive->Report(

@@ -31,20 +31,14 @@ class StoreRegistrar final : public Registrar {
   using Recovered = std::move_only_function<void(Result<RecoveredRegistry>)>;
   static void Recover(storage::Store& store, Recovered done);
 
-  void AdmitAgent(const mesos::v1::AgentInfo& info, Done done) override;
-  void UpdateAgent(const mesos::v1::AgentInfo& info, Done done) override;
-  void MarkUnreachable(const mesos::v1::AgentID& id, WallTime when, Done done) override;
-  void MarkReachable(const mesos::v1::AgentInfo& info, Done done) override;
-  void MarkGone(const mesos::v1::AgentID& id, WallTime when, Done done) override;
-  void RemoveAgent(const mesos::v1::AgentID& id, Done done) override;
-  void RemoveFramework(const FrameworkId& id, WallTime when, Done done) override;
-  void Prune(const Pruned& pruned, Done done) override;
+  void Commit(RegistryChange change, Done done) override;
 
  private:
   // Bounds a prune's batches well below what a store takes.
   static constexpr size_t kMaxKeysPerBatch = 500;
 
-  void Commit(storage::Batch batch, Done done);
+  void Prune(const change::Prune& prune, Done done);
+  void Write(storage::Batch batch, Done done);
   void ProbeLater();
 
   storage::Store& store_;

@@ -26,8 +26,6 @@ mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "
   return info;
 }
 
-mesos::v1::AgentID Id(const std::string& id) { return Info(id).id(); }
-
 WallTime At(int seconds) { return WallTime(std::chrono::seconds(seconds) + Duration(5)); }
 
 class StoreRegistrarTest : public ::testing::Test {
@@ -81,17 +79,17 @@ class StoreRegistrarTest : public ::testing::Test {
 };
 
 TEST_F(StoreRegistrarTest, WhatWasWrittenIsRecoveredByTheNextLeader) {
-  registrar->AdmitAgent(Info("a"), Expect());
-  registrar->AdmitAgent(Info("b"), Expect());
-  registrar->UpdateAgent(Info("b", "elsewhere"), Expect());
-  registrar->AdmitAgent(Info("c"), Expect());
-  registrar->MarkUnreachable(Id("c"), At(7), Expect());
-  registrar->AdmitAgent(Info("d"), Expect());
-  registrar->MarkGone(Id("d"), At(9), Expect());
-  registrar->AdmitAgent(Info("e"), Expect());
-  registrar->RemoveAgent(Id("e"), Expect());
-  registrar->RemoveFramework(FrameworkId("g"), At(4), Expect());
-  registrar->RemoveFramework(FrameworkId("f"), At(5), Expect());
+  registrar->Commit(change::PutAgent{Info("a")}, Expect());
+  registrar->Commit(change::PutAgent{Info("b")}, Expect());
+  registrar->Commit(change::PutAgent{Info("b", "elsewhere")}, Expect());
+  registrar->Commit(change::PutAgent{Info("c")}, Expect());
+  registrar->Commit(change::MarkUnreachable{AgentId("c"), At(7)}, Expect());
+  registrar->Commit(change::PutAgent{Info("d")}, Expect());
+  registrar->Commit(change::MarkGone{AgentId("d"), At(9)}, Expect());
+  registrar->Commit(change::PutAgent{Info("e")}, Expect());
+  registrar->Commit(change::RemoveAgent{AgentId("e")}, Expect());
+  registrar->Commit(change::RemoveFramework{FrameworkId("g"), At(4)}, Expect());
+  registrar->Commit(change::RemoveFramework{FrameworkId("f"), At(5)}, Expect());
   clock.Settle();
   EXPECT_EQ(answers, 11);
   Lead();
@@ -106,16 +104,16 @@ TEST_F(StoreRegistrarTest, WhatWasWrittenIsRecoveredByTheNextLeader) {
 }
 
 TEST_F(StoreRegistrarTest, AnAgentIsInOneStandingOnly) {
-  registrar->AdmitAgent(Info("a"), Expect());
-  registrar->MarkUnreachable(Id("a"), At(1), Expect());
+  registrar->Commit(change::PutAgent{Info("a")}, Expect());
+  registrar->Commit(change::MarkUnreachable{AgentId("a"), At(1)}, Expect());
   clock.Settle();
   EXPECT_THAT(Agents(), IsEmpty());
-  registrar->MarkReachable(Info("a"), Expect());
+  registrar->Commit(change::MarkReachable{Info("a")}, Expect());
   clock.Settle();
   EXPECT_THAT(Agents(), ElementsAre("a"));
   EXPECT_THAT(Recover()->unreachable, IsEmpty());
-  registrar->MarkUnreachable(Id("a"), At(1), Expect());
-  registrar->MarkGone(Id("a"), At(2), Expect());
+  registrar->Commit(change::MarkUnreachable{AgentId("a"), At(1)}, Expect());
+  registrar->Commit(change::MarkGone{AgentId("a"), At(2)}, Expect());
   clock.Settle();
   EXPECT_THAT(Recover()->unreachable, IsEmpty());
   EXPECT_THAT(Recover()->gone, ElementsAre(Pair(AgentId("a"), At(2))));
@@ -123,7 +121,7 @@ TEST_F(StoreRegistrarTest, AnAgentIsInOneStandingOnly) {
 
 TEST_F(StoreRegistrarTest, TheLostAreInTheOrderOfTheirLoss) {
   for (const auto& [id, when] : {std::pair("a", 3), std::pair("b", 1), std::pair("c", 2)})
-    registrar->MarkUnreachable(Id(id), At(when), Expect());
+    registrar->Commit(change::MarkUnreachable{AgentId(id), At(when)}, Expect());
   clock.Settle();
   EXPECT_THAT(
       Recover()->unreachable,
@@ -134,16 +132,18 @@ TEST_F(StoreRegistrarTest, PruneForgetsMoreThanOneBatchHolds) {
   std::vector<AgentId> unreachable, gone;
   for (int i = 0; i < 1200; ++i) {
     unreachable.emplace_back("u" + std::to_string(i));
-    registrar->MarkUnreachable(Id(unreachable.back().value()), At(i), Expect());
+    registrar->Commit(change::MarkUnreachable{AgentId(unreachable.back().value()), At(i)},
+                      Expect());
   }
   gone.emplace_back("g");
-  registrar->MarkGone(Id("g"), At(1), Expect());
-  registrar->MarkGone(Id("kept"), At(1), Expect());
-  registrar->RemoveFramework(FrameworkId("f"), At(1), Expect());
+  registrar->Commit(change::MarkGone{AgentId("g"), At(1)}, Expect());
+  registrar->Commit(change::MarkGone{AgentId("kept"), At(1)}, Expect());
+  registrar->Commit(change::RemoveFramework{FrameworkId("f"), At(1)}, Expect());
   clock.Settle();
   answers = 0;
-  registrar->Prune(
-      {.unreachable = unreachable, .gone = gone, .removed_frameworks = {FrameworkId("f")}},
+  registrar->Commit(
+      change::Prune{
+          .unreachable = unreachable, .gone = gone, .removed_frameworks = {FrameworkId("f")}},
       Expect());
   clock.Settle();
   EXPECT_EQ(answers, 1);
@@ -159,7 +159,8 @@ TEST_F(StoreRegistrarTest, ADeposedLeadersWriteFailsAndIsReported) {
   clock.Settle();
   std::vector<bool> outcomes;
   for (const char* id : {"a", "b"}) {
-    registrar->AdmitAgent(Info(id), [&](const Status& s) { outcomes.push_back(s.has_value()); });
+    registrar->Commit(change::PutAgent{Info(id)},
+                      [&](const Status& s) { outcomes.push_back(s.has_value()); });
   }
   clock.Settle();
   EXPECT_THAT(outcomes, ElementsAre(false, false));
@@ -180,9 +181,10 @@ TEST_F(StoreRegistrarTest, ADeposedLeaderThatHasNothingToWriteLearnsItToo) {
 
 TEST_F(StoreRegistrarTest, AnAgentTooLargeToWriteIsRefusedAndNothingElse) {
   Status refused;
-  registrar->AdmitAgent(Info("a", std::string(storage::Store::kMaxValueBytes + 1, 'h')),
-                        [&](Status s) { refused = std::move(s); });
-  registrar->AdmitAgent(Info("b"), Expect());
+  registrar->Commit(
+      change::PutAgent{Info("a", std::string(storage::Store::kMaxValueBytes + 1, 'h'))},
+      [&](Status s) { refused = std::move(s); });
+  registrar->Commit(change::PutAgent{Info("b")}, Expect());
   clock.Settle();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kTooLarge);
@@ -205,9 +207,9 @@ TEST_F(StoreRegistrarTest, ARecordOfANewerVersionIsNotIgnored) {
 }
 
 TEST_F(StoreRegistrarTest, EntriesAreDescribedToPeople) {
-  registrar->AdmitAgent(Info("a", "rack1"), Expect());
-  registrar->MarkUnreachable(Id("b"), At(7), Expect());
-  registrar->RemoveFramework(FrameworkId("f"), At(8), Expect());
+  registrar->Commit(change::PutAgent{Info("a", "rack1")}, Expect());
+  registrar->Commit(change::MarkUnreachable{AgentId("b"), At(7)}, Expect());
+  registrar->Commit(change::RemoveFramework{FrameworkId("f"), At(8)}, Expect());
   clock.Settle();
   std::vector<std::string> described;
   store->Load("registry/", [&](const Result<std::vector<storage::Entry>>& entries) {
@@ -221,7 +223,7 @@ TEST_F(StoreRegistrarTest, EntriesAreDescribedToPeople) {
 }
 
 TEST_F(StoreRegistrarTest, AnswersAfterItsEndFindNobody) {
-  registrar->AdmitAgent(Info("a"), Expect());
+  registrar->Commit(change::PutAgent{Info("a")}, Expect());
   registrar.reset();
   clock.Settle();
   EXPECT_EQ(answers, 0);

@@ -67,6 +67,10 @@ void Invariants::OnPublished(const std::string& host, const master::Changes& cha
   impl_->membership.OnPublished(host, changes);
 }
 
+void Invariants::OnMasterChecked(const std::string& host, const Status& held) {
+  if (!held) impl_->findings.Report("books", "{}: {}", host, held.error().message);
+}
+
 void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) {
   impl_->membership.OnCommitted(epoch, op, id);
   // Also if the master that asked for it does not hear so: the next one ends what is left of it.

@@ -45,6 +45,7 @@ class Invariants final : public Observer {
   void OnMasterSends(const std::string& host, const std::string& agent,
                      const link::Event& event) override;
   void OnPublished(const std::string& host, const master::Changes& changes) override;
+  void OnMasterChecked(const std::string& host, const Status& held) override;
   void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) override;
   void OnLeading(const std::string& host, uint64_t epoch) override;
   void OnAgentSends(const std::string& host, const link::Call& call) override;

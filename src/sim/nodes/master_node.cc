@@ -115,6 +115,7 @@ class MasterNode::Life {
   net::Response Elsewhere(const net::Request& request) const;
   void OnScheduler(const net::Request& request, ExchangePtr exchange);
   void OnAgent(const net::Request& request, ExchangePtr exchange);
+  void CheckSometimes();
   // `handle` gets the stream and its uuid.
   master::StreamId OpenStream(ExchangePtr exchange, const std::string& uuid);
   master::Reply ReplyTo(master::StreamId stream);
@@ -124,6 +125,7 @@ class MasterNode::Life {
   SeededRandom random_;
   master::Options options_;
   std::optional<Host> leader_;
+  int requests_ = 0;    // While it leads.
   bool leads_ = false;  // Elected, and the registry is recovered.
   EventStreams streams_;
   NodeLinks links_;
@@ -195,6 +197,14 @@ void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchan
   } else {
     OnAgent(request, std::move(exchange));
   }
+  CheckSometimes();
+}
+
+// A check looks at every record, so not every request gets one.
+void MasterNode::Life::CheckSometimes() {
+  constexpr int kEach = 8;
+  if (!leads_ || ++requests_ % kEach != 0) return;
+  node_.parts_.observer.OnMasterChecked(node_.host_, leadership_->master()->CheckInvariants());
 }
 
 master::StreamId MasterNode::Life::OpenStream(ExchangePtr exchange, const std::string& uuid) {

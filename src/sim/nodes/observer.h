@@ -38,6 +38,8 @@ class Observer {
   // "gone" (by an operator), "remove", "forget" (an unreachable or a gone one), each of an agent;
   // "remove framework".
   virtual void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) = 0;
+  // Its records were checked (master::Master::CheckInvariants).
+  virtual void OnMasterChecked(const std::string& host, const Status& held) = 0;
   // It has taken the registry over: earlier leaders cannot write. It serves once it has recovered.
   virtual void OnLeading(const std::string& host, uint64_t epoch) = 0;
 

@@ -24,6 +24,7 @@ class RecordingObserver : public Observer {
     sent.push_back(fmt::format("{} to {}: {}", host, agent, link::Event::Type_Name(event.type())));
   }
   void OnPublished(const std::string&, const master::Changes&) override {}
+  void OnMasterChecked(const std::string&, const Status&) override {}
   void OnCommitted(uint64_t epoch, const std::string& op, const std::string& agent) override {
     committed.push_back(fmt::format("{} {} {}", epoch, op, agent));
   }

@@ -26,8 +26,6 @@ mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "
   return info;
 }
 
-mesos::v1::AgentID Id(const std::string& id) { return Info(id).id(); }
-
 // Written by the real registrar.
 class RegistryTest : public testing::Test {
  protected:
@@ -56,46 +54,49 @@ class RegistryTest : public testing::Test {
 
 TEST_F(RegistryTest, TellsWhatBecameOfAnAgentByTheRecordsOfTheRealRegistrar) {
   EXPECT_EQ(registry_.Find("a"), std::nullopt);
-  registrar_.AdmitAgent(Info("a"), Expect);
+  registrar_.Commit(master::change::PutAgent{Info("a")}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 admit a"));
   EXPECT_EQ(registry_.Find("a"), Standing::kAdmitted);
 
-  registrar_.UpdateAgent(Info("a", "new"), Expect);
+  registrar_.Commit(master::change::PutAgent{Info("a", "new")}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 update a"));
 
-  registrar_.MarkUnreachable(Id("a"), world_.clock().WallNow(), Expect);
+  registrar_.Commit(master::change::MarkUnreachable{AgentId("a"), world_.clock().WallNow()},
+                    Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 unreachable a"));
   EXPECT_EQ(registry_.Find("a"), Standing::kUnreachable);
 
-  registrar_.MarkReachable(Info("a"), Expect);
+  registrar_.Commit(master::change::MarkReachable{Info("a")}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 reachable a"));
   EXPECT_EQ(registry_.Find("a"), Standing::kAdmitted);
 
-  registrar_.RemoveAgent(Id("a"), Expect);
+  registrar_.Commit(master::change::RemoveAgent{AgentId("a")}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 remove a"));
   EXPECT_EQ(registry_.Find("a"), Standing::kRemoved);
 
-  registrar_.RemoveAgent(Id("a"), Expect);
+  registrar_.Commit(master::change::RemoveAgent{AgentId("a")}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, IsEmpty());  // Nothing became of it.
 }
 
 TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
-  registrar_.AdmitAgent(Info("a"), Expect);
-  registrar_.AdmitAgent(Info("b"), Expect);
-  registrar_.MarkGone(Id("a"), {}, Expect);
-  registrar_.MarkUnreachable(Id("b"), {}, Expect);
+  registrar_.Commit(master::change::PutAgent{Info("a")}, Expect);
+  registrar_.Commit(master::change::PutAgent{Info("b")}, Expect);
+  registrar_.Commit(master::change::MarkGone{AgentId("a"), {}}, Expect);
+  registrar_.Commit(master::change::MarkUnreachable{AgentId("b"), {}}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed,
               ElementsAre("1 admit a", "1 admit b", "1 gone a", "1 unreachable b"));
   EXPECT_EQ(registry_.Find("a"), Standing::kRemoved);
-  registrar_.Prune(
-      {.unreachable = {AgentId("b")}, .gone = {AgentId("a")}, .removed_frameworks = {}}, Expect);
+  registrar_.Commit(
+      master::change::Prune{
+          .unreachable = {AgentId("b")}, .gone = {AgentId("a")}, .removed_frameworks = {}},
+      Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 forget a", "1 forget b"));
   EXPECT_EQ(registry_.Find("a"), std::nullopt);
@@ -103,12 +104,14 @@ TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
 }
 
 TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
-  registrar_.RemoveFramework(FrameworkId("f"), {}, Expect);
+  registrar_.Commit(master::change::RemoveFramework{FrameworkId("f"), {}}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 remove framework f"));
-  registrar_.RemoveFramework(FrameworkId("f"), {}, Expect);
-  registrar_.Prune({.unreachable = {}, .gone = {}, .removed_frameworks = {FrameworkId("f")}},
-                   Expect);
+  registrar_.Commit(master::change::RemoveFramework{FrameworkId("f"), {}}, Expect);
+  registrar_.Commit(
+      master::change::Prune{
+          .unreachable = {}, .gone = {}, .removed_frameworks = {FrameworkId("f")}},
+      Expect);
   Settle();
   EXPECT_THAT(observer_.committed, IsEmpty());
 }
