@@ -22,7 +22,7 @@ namespace tepui {
 //
 // The table is our own because CLI11 stops at the first error (it throws) and supports neither
 // `--no-foo` for a bound bool, nor deprecated names that warn, nor values read from file:// URIs.
-// Without these, all that remains of it is a tokenizer of one loop.
+// The part of it that we could use is a tokenizer of one loop.
 //
 // Syntax: --name=value, --name value, --flag, --no-flag, --flag=true|false|1|0; "-" and "_" in
 // names are the same; "--" ends the flags. A value "file:///path" stands for what is in the file
