@@ -182,7 +182,7 @@ struct Agent {
   std::string pid;
   std::string resource_version;  // 16 bytes, or empty.
 
-  bool connected = false;  // The allocator also treats the agent as active.
+  bool connected = false;  // While it is true, the allocator offers the agent.
   // It is being marked unreachable or removed; the registrar has not answered yet.
   bool leaving = false;
   StreamId stream = 0;  // Set while connected.
