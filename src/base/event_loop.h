@@ -12,12 +12,12 @@
 
 namespace tepui {
 
-// The thread a core lives on: runs posted work in order and timers when due. Post may be called
-// from any thread; the Clock methods only from the loop's own thread.
+// The thread that a core runs on: runs posted work in order, and timers when they are due. Post may
+// be called on any thread, the Clock methods on the loop's own thread only.
 //
-// The queue has no bound of its own: each edge that posts bounds what it has in flight (one call a
-// connection, one batch a link), so the queue is bounded by the number of connections that the
-// server admits.
+// The queue has no bound of its own. Each edge that posts limits what it has in flight (one call
+// for each connection, one batch for each link), so the queue is bounded by the number of
+// connections that the server admits.
 class EventLoop final : public Clock {
  public:
   using Work = std::move_only_function<void()>;

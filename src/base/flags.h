@@ -41,7 +41,7 @@ struct ByteCount {
 struct FlagBinding {
   // For --help: "DURATION". Empty for a switch (a bool).
   std::string value_name;
-  // The error says what was expected.
+  // An error names what was expected.
   std::function<Status(std::string_view)> parse;
   // The present value; nothing if there is none.
   std::function<std::optional<std::string>()> format;

@@ -8,8 +8,8 @@
 
 namespace tepui {
 
-// What kind of failure an Error is. The HTTP edge maps each to one status code (src/web); cores
-// never name HTTP.
+// The kind of a failure. The HTTP edge maps each kind to one status code (src/web); cores do not
+// know HTTP.
 enum class Code {
   kInvalid,        // The request itself is wrong. 400.
   kForbidden,      // The request was understood and refused. 403.

@@ -19,7 +19,7 @@ class io_context;
 
 namespace tepui::net {
 
-// Something with a socket that lives on one loop: a listener, a connection, a client's pool. The
+// An object with a socket that belongs to one loop: a listener, a connection, a client's pool. The
 // loop keeps it alive from Join to Leave.
 class LoopMember : public std::enable_shared_from_this<LoopMember> {
  public:

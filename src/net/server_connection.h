@@ -23,7 +23,7 @@ struct ServerShared {
   std::atomic<int> connections = 0;
 };
 
-// What is needed of a request to answer it.
+// The properties of a request that its answer depends on.
 struct RequestTraits {
   bool head = false;
   bool http11 = true;

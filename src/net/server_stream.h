@@ -32,7 +32,7 @@ class ServerStream final : public Stream {
   };
   Next Take(SendQueue& out);  // `out` must be empty.
 
-  // Of the bytes from the last Take, `bytes` are not handed to the kernel yet.
+  // `bytes` of the last Take are not handed to the kernel yet.
   void SetUnsent(size_t bytes);
 
   // Whether the stream continues, ends once all is sent, or must be dropped.

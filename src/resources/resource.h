@@ -153,7 +153,7 @@ class Resource {
   // sharing.
   Resource WithoutVolume() const;
 
-  // As Mesos prints it: "disk(allocated: r)(reservations:
+  // Prints like Mesos: "disk(allocated: r)(reservations:
   // [(STATIC,r)])[id:path]{REV}<SHARED>:64<1>".
   std::string ToString() const;
 

@@ -119,7 +119,7 @@ class Resources {
   // if these do.
   Result<Resources> Apply(const v1::Offer::Operation& operation) const;
 
-  // As Mesos prints them in logs: "cpus:4; mem(reservations: [(STATIC,role)]):512;
+  // Prints like Mesos in logs: "cpus:4; mem(reservations: [(STATIC,role)]):512;
   // ports:[31000-32000]". "{}" if empty.
   std::string ToString() const;
   friend std::ostream& operator<<(std::ostream& out, const Resources& r) {
