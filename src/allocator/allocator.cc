@@ -15,10 +15,11 @@ namespace {
 constexpr Duration kDefaultRefusal = std::chrono::seconds(5);
 constexpr double kMaxRefusalSeconds = 365.0 * 24 * 3600;
 
-// If more clients than this may have become interested in an agent, it is simpler to ask all.
+// If more clients than this may have become interested in an agent, all clients are asked, which is
+// simpler.
 constexpr size_t kMaxSomeClients = 8;
 
-// How long a refusal counts (reference 2.3); zero: not at all.
+// Returns how long a refusal counts (reference 2.3); zero means not at all.
 Duration RefusalTime(const v1::Filters& filters) {
   const double seconds = filters.refuse_seconds();
   if (std::isnan(seconds) || seconds < 0) return kDefaultRefusal;
@@ -28,13 +29,14 @@ Duration RefusalTime(const v1::Filters& filters) {
 
 }  // namespace
 
-// When things are due. What there is and who holds it: Cluster. Who gets it: Cycle.
+// Decides when agents are visited. Cluster knows what there is and who holds it; Cycle decides who
+// gets it.
 //
-// An agent that a run has visited is settled: nobody would take what it has left. Three things
-// unsettle it. It changes itself (more is free, it became another or active): then it is due, and
-// everybody is asked. A filter on it ends: the one client is asked. A client wakes (appears, is
-// activated or revived, or changes what it takes): that client is asked about all agents with
-// something free.
+// An agent that a run has visited is settled: no client would take what it has left. Three things
+// unsettle it. If the agent itself changes (more is free, it is updated or activated), it is due
+// and all clients are asked. If a filter on it ends, the one client is asked. If a client wakes (it
+// is added, activated or revived, or changes what it takes), that client is asked about all agents
+// with something free.
 class Allocator::Impl {
  public:
   Impl(Options options, Clock& clock, Random& random, OfferCallback offers)
@@ -85,9 +87,9 @@ class Allocator::Impl {
   Plan MakePlan();
   void Schedule();
   std::optional<MonotonicTime> NextRun() const;
-  // The first tick of the allocation interval not before `time`.
+  // Returns the first tick of the allocation interval that is not before `time`.
   MonotonicTime TickAt(MonotonicTime time) const;
-  // Empty also for frameworks known only as holders of resources.
+  // Returns an empty handle also for frameworks known only as holders of resources.
   FrameworkHandle KnownFramework(const FrameworkId& id) const;
 
   const Options options_;
@@ -97,13 +99,13 @@ class Allocator::Impl {
   Cluster cluster_;
   Cycle cycle_;
 
-  const MonotonicTime origin_;  // Of the ticks.
+  const MonotonicTime origin_;  // Ticks are counted from here.
   TimerId timer_ = 0;
   MonotonicTime timer_time_{};
-  bool soon_ = false;  // An event waits for a run; otherwise the next tick does.
+  bool soon_ = false;  // An event requests a run at once; otherwise the next tick starts it.
   bool paused_ = false;
   HandleSet<AgentHandle> due_;
-  HandleSet<NodeHandle> woken_;  // May name what is no client any more.
+  HandleSet<NodeHandle> woken_;  // May contain handles that are no longer clients.
 
   Counters counters_;
   mutable Quantities allocated_;  // Filled by allocated().
@@ -125,7 +127,7 @@ void Allocator::Impl::AddFramework(const FrameworkId& id, const v1::FrameworkInf
   cluster_.frameworks[framework].active = active;
   const std::vector<NodeHandle> subscribed = cluster_.SetInfo(framework, info, suppressed);
 
-  // What came with an agent is counted already.
+  // What was added with an agent is counted already.
   for (const auto& [agent_id, resources] : used) {
     const AgentHandle agent = cluster_.FindAgent(agent_id);
     if (!agent) continue;
@@ -231,7 +233,7 @@ void Allocator::Impl::Convert(const FrameworkId& framework_id, const AgentId& ag
   const AgentHandle agent = cluster_.FindAgent(agent_id);
   if (!framework || !agent) return;
   cluster_.Release(framework, agent, consumed);
-  // One more copy of a shared resource consumes nothing and adds nothing to the agent.
+  // One more copy of a shared resource consumes nothing and adds nothing to the agent's total.
   if (!consumed.empty()) {
     Resources total = cluster_.agents[agent].total;
     Resources change = consumed;
@@ -282,7 +284,7 @@ void Allocator::Impl::Recover(const FrameworkId& framework_id, const AgentId& ag
   if (parts.empty()) return;
   const Duration refusal = filters ? RefusalTime(*filters) : Duration::zero();
   if (refusal > Duration::zero() && cluster_.frameworks[framework].active) {
-    // A filter outlasts the next tick, so that another client gets its chance at the agent.
+    // A filter lasts beyond the next tick, so that another client gets its chance at the agent.
     const Duration least = options_.allocation_interval + Duration(1);
     const MonotonicTime end = clock_.Now() + std::max(refusal, least);
     for (const auto& [client, part] : parts) {
@@ -344,7 +346,7 @@ Plan Allocator::Impl::MakePlan() {
       woken.push_back(client);
     }
   }
-  // To ask some in a drawn order, all would have to be drawn.
+  // Asking only some clients in a random order would require drawing all of them.
   const bool random = options_.role_sorter == SorterPolicy::kRandom ||
                       options_.framework_sorter == SorterPolicy::kRandom;
   const size_t max_some = random ? 1 : kMaxSomeClients;
@@ -400,7 +402,7 @@ void Allocator::Impl::Run() {
   for (AgentHandle agent : outcome.again) MakeDue(agent);
   counters_.last_run = clock_.Now() - begin;
   Schedule();
-  // Last: the callback may call back.
+  // The callback must come last: it may call back.
   if (!outcome.offers.empty()) offers_(std::move(outcome.offers));
 }
 
@@ -413,11 +415,11 @@ void Allocator::Impl::SetPaused(bool paused) {
 }
 
 void Allocator::Impl::UpdateWeights(const std::unordered_map<std::string, double>& weights) {
-  // Nothing is free by it: it counts from the next run on.
+  // A new weight frees no resources, so it takes effect with the next run.
   for (const auto& [role, weight] : weights) cluster_.tree.SetWeight(role, weight);
 }
 
-// --- What metrics and endpoints show.
+// --- Data for metrics and endpoints.
 
 std::unordered_map<std::string, Allocator::RoleState> Allocator::Impl::Roles() const {
   std::unordered_map<std::string, RoleState> result;
@@ -446,7 +448,7 @@ const Quantities& Allocator::Impl::allocated() const {
   return allocated_;
 }
 
-// --- The public face.
+// --- The public interface.
 
 Allocator::Allocator(Options options, Clock& clock, Random& random, OfferCallback offers)
     : impl_(std::make_unique<Impl>(std::move(options), clock, random, std::move(offers))) {}

@@ -62,7 +62,7 @@ inline Resources RevocableCpus(double cpus) {
   return *Resources::FromProto(resource);
 }
 
-// Cpus reserved along a stack of roles, the first statically.
+// Cpus with a stack of reservations to `roles`, the first of which is static.
 inline Resources StackedCpus(double cpus, const std::vector<std::string>& roles) {
   v1::Resource resource;
   resource.set_name("cpus");
@@ -78,12 +78,12 @@ inline Resources StackedCpus(double cpus, const std::vector<std::string>& roles)
   return *Resources::FromProto(resource);
 }
 
-// An allocator in virtual time, with the offers it made.
+// An allocator in virtual time, with the offers that it made.
 class AllocatorFixture : public ::testing::Test {
  protected:
   AllocatorFixture() { Reset({}); }
 
-  // A new allocator.
+  // Makes a new allocator.
   void Reset(Options options, uint64_t seed = 1) {
     random_ = std::make_unique<SeededRandom>(seed);
     offers_.clear();
@@ -125,8 +125,8 @@ class AllocatorFixture : public ::testing::Test {
     allocator_->AddAgent(Spec(id, R(total)), used);
   }
 
-  // Takes what was offered since the last call, after running what is due now; sorted by agent,
-  // framework and role.
+  // Runs what is due now, and returns the offers since the last call, sorted by agent, framework
+  // and role.
   std::vector<Offer> Take() {
     clock_.Settle();
     std::sort(offers_.begin(), offers_.end(), [](const Offer& a, const Offer& b) {
@@ -135,7 +135,7 @@ class AllocatorFixture : public ::testing::Test {
     return std::exchange(offers_, {});
   }
 
-  // The only offer since the last call, as "agent framework role".
+  // Returns the only offer since the last call, as "agent framework role".
   std::string TakeOne() {
     const std::vector<Offer> offers = Take();
     if (offers.size() != 1) return std::to_string(offers.size()) + " offers";
@@ -153,7 +153,7 @@ class AllocatorFixture : public ::testing::Test {
   std::unique_ptr<SeededRandom> random_;
   std::unique_ptr<Allocator> allocator_;
   std::vector<Offer> offers_;
-  Offer last_;  // Of TakeOne.
+  Offer last_;  // The offer that the last TakeOne returned.
 };
 
 }  // namespace tepui::allocator

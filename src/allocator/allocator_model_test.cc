@@ -1,6 +1,6 @@
-// Random histories, each offer checked against a model that knows no shortcut: after every step it
-// goes over all agents, roles and frameworks and says what must be offered, given only the order in
-// which agents were looked at.
+// Random histories, each offer checked against a model without shortcuts: after every step it goes
+// over all agents, roles and frameworks and computes what must be offered, given only the order in
+// which agents were visited.
 
 #include <gtest/gtest.h>
 
@@ -45,15 +45,15 @@ struct Choice {
   Resources resources;
 };
 
-// All of it in plain maps, searched through.
+// The whole cluster in plain maps, searched linearly.
 class Model {
  public:
   std::map<std::string, ModelFramework> frameworks;
   std::map<std::string, ModelAgent> agents;
-  // What is held, without allocation info, by framework, role and agent.
+  // What is held, by framework, role and agent, without allocation info.
   std::map<std::tuple<std::string, std::string, std::string>, Resources> held;
-  // How often a node was chosen: a role's path, the path and "/." for its own frameworks, and below
-  // that a framework.
+  // How often a node was chosen. Its name is a role's path, the path and "/." for the role's own
+  // frameworks, or below that a framework.
   std::map<std::string, int> counts;
   std::map<std::string, double> weights;
   std::vector<Quantities> minimum;
@@ -122,7 +122,7 @@ class Model {
     return order;
   }
 
-  // What must be offered of the agent now.
+  // Returns what must be offered of the agent now.
   std::vector<Choice> Choose(const std::string& id) const {
     std::vector<Choice> choices;
     const ModelAgent& agent = agents.at(id);
@@ -157,7 +157,7 @@ class Model {
     for (const std::string& node : PathOf(framework, role)) ++counts[node];
   }
 
-  // Counts of nodes that lead to nobody are forgotten, as their nodes are.
+  // Removes the counts of nodes without any client, as the tree removes the nodes.
   void Forget() {
     std::set<std::string> alive;
     for (const auto& [id, framework] : frameworks) {
@@ -176,7 +176,7 @@ class Model {
 class AllocatorModelTest : public AllocatorFixture, public ::testing::WithParamInterface<int> {
  protected:
   static constexpr int kSteps = 400;
-  // Few, so that they get in each other's way.
+  // There are few, so that they interfere with each other.
   static constexpr size_t kMaxFrameworks = 8;
   static constexpr size_t kMaxAgents = 8;
   const std::vector<std::string> kRoles = {"a", "a/b", "a/b/c", "d/e", "f", "*"};
@@ -317,7 +317,7 @@ void AllocatorModelTest::SuppressOrRevive() {
   }
 }
 
-// All or a part of what is held, with or without a refusal.
+// Gives back all or a part of what is held, with or without a refusal.
 void AllocatorModelTest::GiveBack() {
   if (model_.held.empty()) return;
   auto it = std::next(model_.held.begin(), static_cast<long>(Any(model_.held.size())));
@@ -348,7 +348,7 @@ void AllocatorModelTest::EndFilters() {
   }
 }
 
-// Runs, and goes through the offers agent by agent as they were made.
+// Runs the allocator and checks the offers agent by agent, in the order in which they were made.
 void AllocatorModelTest::CheckRun() {
   offers_.clear();
   allocator_->RunNow();
@@ -371,7 +371,7 @@ void AllocatorModelTest::CheckRun() {
     for (const Choice& choice : choices)
       model_.Hold(choice.framework, choice.role, agent, choice.resources);
   }
-  // Nobody is left who would take something.
+  // No client is left that would take something.
   Quantities total, allocated;
   for (const auto& [id, agent] : model_.agents) {
     ASSERT_TRUE(model_.Choose(id).empty()) << model_.Free(id) << " of " << id << " was not offered";
@@ -417,7 +417,7 @@ TEST_P(AllocatorModelTest, OffersAreThoseOfTheModel) {
     for (uint64_t i = 1 + Any(4); i > 0; --i) Step();
     CheckRun();
     if (HasFatalFailure()) return;
-    // Time passes without a tick in it, so that every run is one of those checked.
+    // The time passes without a tick, so that every run is one of the checked ones.
     allocator_->Pause();
     clock_.Advance(std::chrono::milliseconds(Any(700)));
     allocator_->Resume();

@@ -13,7 +13,7 @@ namespace {
 
 using AllocatorTest = AllocatorFixture;
 
-// --- Who comes next (reference 3).
+// --- Order of frameworks (reference 3).
 
 TEST_F(AllocatorTest, OffersTheWholeAgentToTheRoleThatHasLeast) {
   AddAgent("s1", "cpus:2;mem:1024");
@@ -28,10 +28,10 @@ TEST_F(AllocatorTest, OffersTheWholeAgentToTheRoleThatHasLeast) {
   EXPECT_EQ(TakeOne(), "s3 f2 role2");
 
   AddFramework("f3", {"role1"});
-  AddAgent("s4", "cpus:4;mem:4096");  // role1 0.2, role2 0.4; in role1 f3 has nothing.
+  AddAgent("s4", "cpus:4;mem:4096");  // role1 has 0.2, role2 0.4; in role1 f3 has nothing.
   EXPECT_EQ(TakeOne(), "s4 f3 role1");
 
-  // A framework without anything, but its role has more than the other.
+  // The new framework has nothing, but its role has more than the other.
   AddFramework("f4", {"role1"});
   AddAgent("s5", "cpus:1;mem:512");
   EXPECT_EQ(TakeOne(), "s5 f2 role2");
@@ -78,8 +78,7 @@ TEST_F(AllocatorTest, EqualSharesTakeTurns) {
   EXPECT_EQ(chosen[FrameworkId("f2")], 5);
 }
 
-// Within one run the order is kept up to date: roles of weights 1 and 2 end at one third and two
-// thirds.
+// The order is updated within one run: roles of weights 1 and 2 end at one third and two thirds.
 TEST_F(AllocatorTest, OneRunConvergesToWeights) {
   Reset({.weights = {{"role2", 2.0}}});
   AddFramework("f1", {"role1"});
@@ -93,7 +92,7 @@ TEST_F(AllocatorTest, OneRunConvergesToWeights) {
   EXPECT_EQ(agents[FrameworkId("f1")], 20);
   EXPECT_EQ(agents[FrameworkId("f2")], 40);
 
-  // The new weight counts from the next run on, and makes none.
+  // The new weight takes effect with the next run, and does not start one.
   allocator_->UpdateWeights({{"role1", 4.0}});
   agents.clear();
   Tick();
@@ -186,7 +185,7 @@ TEST_F(AllocatorTest, FilterHidesForItsTime) {
   EXPECT_EQ(allocator_->counters().active_filters, 0u);
 }
 
-// A filter shorter than the interval still lets another framework have its turn.
+// A filter shorter than the interval still lets another framework get its turn.
 TEST_F(AllocatorTest, ShortFilterOutlastsTheNextRun) {
   Reset({.allocation_interval = std::chrono::minutes(1)});
   AddFramework("f1", {"role"});
@@ -209,17 +208,17 @@ TEST_F(AllocatorTest, RefusalsOutOfRange) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:512");
   EXPECT_EQ(TakeOne(), "s1 f1 role");
-  Decline(last_, Refuse(-1));  // As the default, 5 s.
+  Decline(last_, Refuse(-1));  // The same as the default, 5 s.
   clock_.Advance(std::chrono::seconds(4));
   EXPECT_TRUE(Take().empty());
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
-  Decline(last_, Refuse(1e300));  // As 365 days.
+  Decline(last_, Refuse(1e300));  // The same as 365 days.
   clock_.Advance(std::chrono::hours(24 * 365) - std::chrono::seconds(1));
   EXPECT_TRUE(Take().empty());
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
-  Decline(last_, Refuse(0));  // None.
+  Decline(last_, Refuse(0));  // No filter.
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
 }
@@ -293,7 +292,7 @@ TEST_F(AllocatorTest, SuppressedRolesOfSubscribeAndUpdate) {
   allocator_->UpdateFramework(FrameworkId("f1"), Info({"role1", "role2"}), {"role2"});
   EXPECT_EQ(TakeOne(), "s1 f1 role1");
   Decline(last_, Refuse(3600));
-  // What is not suppressed any more is revived: its filter is gone.
+  // A role that is no longer suppressed is revived: its filter has ended.
   allocator_->UpdateFramework(FrameworkId("f1"), Info({"role1", "role2"}), {});
   EXPECT_EQ(TakeOne(), "s1 f1 role2");
 }
@@ -306,7 +305,7 @@ TEST_F(AllocatorTest, RolesComeAndGo) {
   allocator_->UpdateFramework(FrameworkId("f1"), Info({"role2"}), {});
   AddAgent("s2", "cpus:1;mem:512");
   EXPECT_EQ(TakeOne(), "s2 f1 role2");
-  // What it holds in the role it left still counts there, until it is given back.
+  // What it holds in the role that it left still counts there, until it is given back.
   EXPECT_EQ(allocator_->Roles().at("role1").allocated, R("cpus:1;mem:512"));
   EXPECT_TRUE(allocator_->Roles().at("role1").frameworks.empty());
   Decline(held, Refuse(3600));
@@ -377,7 +376,8 @@ TEST_F(AllocatorTest, MinimumOfTheFrameworkForARole) {
   auto& set = *one.mutable_min_allocatable_resources()->add_quantities()->mutable_quantities();
   set["cpus"].set_value(2);
   set["mem"].set_value(100);
-  (*info.mutable_offer_filters())["role3"].mutable_min_allocatable_resources();  // Anything.
+  (*info.mutable_offer_filters())["role3"]
+      .mutable_min_allocatable_resources();  // Any offer is large enough.
   allocator_->AddFramework(FrameworkId("f1"), info, {"role2", "role3"}, true, {});
   AddAgent("s1", "cpus:2;mem:99");
   EXPECT_TRUE(Take().empty());
@@ -457,7 +457,7 @@ TEST_F(AllocatorTest, RevocableResourcesAreForThoseWhoTakeThem) {
   AddFramework("f2", {"role"}, {FrameworkCapability::REVOCABLE_RESOURCES});
   EXPECT_EQ(TakeOne(), "s1 f2 role");
   EXPECT_EQ(last_.resources, Allocated(RevocableCpus(4), "role"));
-  // The estimate shrinks below what is held: what comes back is not more than there is.
+  // The estimate shrinks below what is held: no more than the new total becomes free.
   spec.total = R("cpus:1;mem:64") + RevocableCpus(1);
   allocator_->UpdateAgent(spec);
   Decline(last_);
@@ -479,8 +479,8 @@ TEST_F(AllocatorTest, StackedReservationsNeedTheirCapability) {
   EXPECT_EQ(last_.resources, Allocated(StackedCpus(2, {"a", "a/b"}), "a/b"));
 }
 
-// Reference 3: a shared resource is offered at most once a run, though it is held; and counts once
-// for who holds it.
+// A shared resource is offered at most once a run, though it is held, and counts once for each
+// holder (reference 3).
 TEST_F(AllocatorTest, SharedVolumesAreOfferedOnceARun) {
   const Resources volume = SharedVolume("role", 100, "v1");
   AddFramework("plain", {"role"});
@@ -503,7 +503,7 @@ TEST_F(AllocatorTest, SharedVolumesAreOfferedOnceARun) {
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;mem:64"));
 }
 
-// --- Comings and goings.
+// --- Adding and removing frameworks and agents.
 
 TEST_F(AllocatorTest, RecoverAfterAgentOrFrameworkIsGone) {
   AddFramework("f1", {"role"});
@@ -522,8 +522,8 @@ TEST_F(AllocatorTest, RecoverAfterAgentOrFrameworkIsGone) {
   EXPECT_EQ(TakeOne(), "s2 f2 role");
 }
 
-// Used resources may come with the agent, before their framework is known; when it comes they are
-// not counted twice.
+// Used resources may be added with the agent before their framework is known. When the framework is
+// added, they are not counted twice.
 TEST_F(AllocatorTest, UsedResourcesOfReturningFrameworks) {
   const Resources used = Allocated(R("cpus:1;mem:64"), "role");
   AddAgent("s1", "cpus:3;mem:64", {{FrameworkId("f1"), used}});
@@ -617,7 +617,7 @@ TEST_F(AllocatorTest, ConvertFreeNeedsAllOfItFree) {
   EXPECT_EQ(last_.resources, Allocated(R("cpus(other):1;mem(other):64"), "other"));
 }
 
-// --- Work follows change.
+// --- A run costs only what changed.
 
 TEST_F(AllocatorTest, SettledAgentsAreNotVisited) {
   AddFramework("f1", {"role"});
@@ -628,7 +628,7 @@ TEST_F(AllocatorTest, SettledAgentsAreNotVisited) {
   EXPECT_EQ(allocator_->counters().agents_visited, 20u);
   EXPECT_TRUE(Take().empty());
   EXPECT_FALSE(clock_.Step() &&
-               allocator_->counters().active_filters == 10);  // To the end of the one filter.
+               allocator_->counters().active_filters == 10);  // Steps to the end of the one filter.
   EXPECT_EQ(TakeOne(), "s3 f1 role");
   EXPECT_EQ(allocator_->counters().agents_visited, 21u);
 }

@@ -6,7 +6,8 @@
 namespace tepui::allocator {
 namespace {
 
-// Draws that may hit what is drawn already, before it pays to order all that is left at once.
+// The number of draws that may hit an already drawn candidate before all that are left are ordered
+// at once.
 constexpr int kMaxMisses = 16;
 
 }  // namespace
@@ -108,8 +109,8 @@ NodeHandle Candidates::NextDrawnRole() {
   return NextDrawnRole();
 }
 
-// Successive draws without replacement have the order of exponential variables whose rates are the
-// chances.
+// Successive draws without replacement have the same order as exponential variables whose rates are
+// the chances.
 void Candidates::DrawTheRest() {
   resting_ = true;
   std::vector<std::pair<double, NodeHandle>> order;

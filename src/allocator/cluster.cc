@@ -63,7 +63,7 @@ std::optional<std::vector<Quantities>> MinimumOf(const v1::FrameworkInfo& info,
   for (const auto& set : filters->second.min_allocatable_resources().quantities()) {
     Quantities quantities;
     for (const auto& [name, scalar] : set.quantities()) {
-      // Names beyond what the process can number are refused by validation.
+      // Validation refuses names beyond what the process can number.
       if (auto known = ResourceName::Of(name))
         quantities.Set(*known, Amount::FromDouble(scalar.value()));
     }
@@ -117,7 +117,7 @@ void Cluster::Describe(Agent& agent, const AgentSpec& spec) const {
   const auto has = [&](v1::AgentInfo::Capability::Type type) {
     return std::binary_search(agent.capabilities.begin(), agent.capabilities.end(), type);
   };
-  // An agent without a fault domain is taken to be near (reference 2.2).
+  // An agent without a fault domain counts as local (reference 2.2).
   const bool remote =
       spec.info.domain().has_fault_domain() && domain_ && domain_->has_fault_domain() &&
       spec.info.domain().fault_domain().region().name() != domain_->fault_domain().region().name();
@@ -208,7 +208,7 @@ bool Cluster::UpdateAgent(AgentHandle handle, const AgentSpec& spec) {
   const auto capabilities = std::move(agent.capabilities);
   Describe(agent, spec);
   const bool described_anew = attributes != agent.attributes || capabilities != agent.capabilities;
-  // Who refused the agent did so by what it was (reference 2.3).
+  // Clients refused the agent for what it was before the change (reference 2.3).
   if (described_anew) filters.RemoveAgent(handle);
 
   const bool total_changed = !(agent.total == spec.total);
@@ -221,7 +221,8 @@ void Cluster::SetTotal(AgentHandle handle, Resources total) {
   const Quantities before = agent.total_quantities;
   agent.total = std::move(total);
   DescribeTotal(agent);
-  // Most operations change what resources are, not how much; then all shares are as they were.
+  // Most operations change the metadata of resources, not the amounts; then all shares stay the
+  // same.
   if (!(before == agent.total_quantities)) {
     tree.SubtractTotal(before);
     tree.AddTotal(agent.total_quantities);
@@ -332,7 +333,8 @@ void Cluster::SetActive(FrameworkHandle handle, bool active) {
 
 void Cluster::SetSuppressed(NodeHandle node, bool suppressed) {
   Client& client = clients[node.index()];
-  // A revival ends the filters (reference 2.3), also one by SUBSCRIBE or UPDATE_FRAMEWORK.
+  // A revival ends the filters (reference 2.3), even if it comes with SUBSCRIBE or
+  // UPDATE_FRAMEWORK.
   if (client.suppressed && !suppressed) filters.RemoveClient(node);
   client.suppressed = suppressed;
   UpdateActivity(node);

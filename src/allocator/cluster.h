@@ -15,8 +15,8 @@
 
 namespace tepui::allocator {
 
-// What a framework can do or take that not all can (reference 2.2), as bits. An agent demands some
-// of them; resources that need others are left out of an offer.
+// What some frameworks can do or take and others cannot (reference 2.2), as bits. An agent demands
+// some of them; resources that demand others are left out of an offer.
 enum Ability : uint8_t {
   kGpu = 1 << 0,
   kOtherRegion = 1 << 1,
@@ -29,89 +29,91 @@ enum Ability : uint8_t {
 
 struct Agent {
   AgentId id;
-  std::string attributes;                                     // Serialized: compared only.
+  std::string attributes;                                     // Serialized, for comparison only.
   std::vector<v1::AgentInfo::Capability::Type> capabilities;  // Sorted.
   std::string domain;                                         // Serialized.
   bool active = true;
 
   Resources total;
   Quantities total_quantities;
-  Resources free;    // Of what is not shared. total - held, but for what is held and no more there.
-  Resources shared;  // Of total; offerable though it is held.
-  // What of `shared` was offered in the allocation run with that number.
+  Resources free;    // The unshared part: total - held; what is held beyond `total` does not count.
+  Resources shared;  // The shared part of `total`, offerable even while it is held.
+  // The part of `shared` that was offered in the allocation run of that number.
   Resources shared_offered;
   uint64_t shared_offered_run = 0;
 
-  uint8_t demands = 0;         // Abilities without which nothing of the agent may be offered.
-  uint8_t contents = 0;        // Of kRevocable, kShared, kRefined: some of `total` needs it.
-  bool has_reserved = false;   // Some of `total` is not for every role.
-  bool overcommitted = false;  // Not all that is held is in `total`.
+  uint8_t demands = 0;  // Abilities without which nothing of the agent may be offered.
+  uint8_t contents =
+      0;  // Those of kRevocable, kShared and kRefined that some part of `total` demands.
+  bool has_reserved = false;   // Some of `total` is reserved.
+  bool overcommitted = false;  // Some of what is held is not in `total`.
 };
 
-// A framework in a role. Stands for a leaf of the share tree and has its handle.
+// A framework in a role. It is a leaf of the share tree and has that leaf's handle.
 struct Client {
   FrameworkHandle framework;
   std::string role;
-  bool subscribed =
-      false;  // One of the framework's roles; otherwise it only holds something from before.
+  bool subscribed = false;  // True: a present role of the framework. False: a former role in which
+                            // it still holds something.
   bool suppressed = false;
   uint8_t abilities = 0;
   std::optional<std::vector<Quantities>>
-      min_allocatable;  // Instead of the flag's (FrameworkInfo.offer_filters).
+      min_allocatable;  // Replaces the flag's minimum (FrameworkInfo.offer_filters).
 };
 
 struct Framework {
   FrameworkId id;
-  bool added =
-      false;  // False: known only as the holder of resources of an agent that was added before it.
+  bool added = false;  // False: known only because an agent that was added earlier names it as a
+                       // holder of resources.
   bool active = false;
   std::map<std::string, NodeHandle, std::less<>> clients;  // By role.
 };
 
-// Everybody and who holds what: keeps agents, frameworks, the share tree, the ledger and the
-// filters consistent with each other. Knows nothing of when offers are made. For every agent, of
-// what is not shared and exists: free + held == total.
+// All agents and frameworks, and what they hold: keeps agents, frameworks, the share tree, the
+// ledger and the filters consistent with each other. Does not know when offers are made. For the
+// unshared resources of each agent that exist: free + held == total.
 class Cluster {
  public:
   explicit Cluster(const Options& options);
 
-  // Handles are empty if there is none.
+  // The handle is empty if nothing is found.
   AgentHandle FindAgent(const AgentId& id) const;
   FrameworkHandle FindFramework(const FrameworkId& id) const;
   NodeHandle FindClient(FrameworkHandle framework, std::string_view role) const;
 
   AgentHandle AddAgent(const AgentSpec& spec);
-  // What clients hold there is theirs no more.
+  // Clients no longer hold what they held there.
   void RemoveAgent(AgentHandle agent);
-  // True if anything changed. Filters on the agent end if attributes or capabilities did.
+  // Returns true if anything changed. Filters on the agent end if attributes or capabilities
+  // changed.
   bool UpdateAgent(AgentHandle agent, const AgentSpec& spec);
   void SetTotal(AgentHandle agent, Resources total);
 
   FrameworkHandle EnsureFramework(const FrameworkId& id);
-  // Roles, abilities and minimums as `info` says; suppressed roles as given. Clients of roles no
-  // longer named lose their filters and remain while they hold something. Returns the clients that
-  // are subscribed.
+  // Sets roles, abilities and minimums from `info`, and the suppressed roles as given. Clients of
+  // roles that `info` no longer names lose their filters and remain while they hold something.
+  // Returns the clients that are subscribed.
   std::vector<NodeHandle> SetInfo(FrameworkHandle framework, const v1::FrameworkInfo& info,
                                   const std::vector<std::string>& suppressed);
-  // The agents that got free resources by it.
+  // Returns the agents that got free resources by this.
   std::vector<AgentHandle> RemoveFramework(FrameworkHandle framework);
   void SetActive(FrameworkHandle framework, bool active);
   void SetSuppressed(NodeHandle client, bool suppressed);
 
-  // `resources` may carry allocation info, which says the role; they come from what is free as far
-  // as it is.
+  // The role is that of the allocation info in `resources`, if there is one. They are taken from
+  // the free resources as far as these suffice.
   void Take(FrameworkHandle framework, AgentHandle agent, const Resources& resources);
-  // Unallocated resources, all of them free, to a client whom they are offered to.
+  // Allocates unallocated resources, all of them free, to the client that is offered them.
   void TakeForOffer(NodeHandle client, AgentHandle agent, const Resources& resources);
-  // The same for all that is free, of an agent without shared resources.
+  // Like TakeForOffer, for everything that is free on an agent without shared resources.
   void TakeAllForOffer(NodeHandle client, AgentHandle agent);
-  // Gives back what the framework holds of `resources`. The clients it was taken from, with their
+  // Frees what the framework holds of `resources`. Returns the clients that held it, each with its
   // part.
   using Part = std::pair<NodeHandle, Resources>;
   std::vector<Part> Release(FrameworkHandle framework, AgentHandle agent,
                             const Resources& resources);
-  // Forgets the framework if it was never added, or its clients in roles it left, where they hold
-  // nothing any more.
+  // Removes the framework if it was never added, or its clients in roles that it left, if they no
+  // longer hold anything.
   void ForgetIfIdle(FrameworkHandle framework);
 
   ShareTree tree;
@@ -119,9 +121,9 @@ class Cluster {
   Filters filters;
   Slab<AgentHandle, Agent> agents;
   Slab<FrameworkHandle, Framework> frameworks;
-  std::vector<Client> clients;       // By node index; meaningful for client nodes.
+  std::vector<Client> clients;       // By node index. Only the entries of client nodes are used.
   HandleSet<AgentHandle> with_free;  // Agents with something that could be offered.
-  // How many clients have a minimum of their own.
+  // The number of clients with a minimum of their own.
   size_t own_minimums = 0;
 
   const std::unordered_map<FrameworkId, FrameworkHandle>& framework_ids() const {
@@ -136,7 +138,7 @@ class Cluster {
   void Describe(Agent& agent, const AgentSpec& spec) const;
   void DescribeTotal(Agent& agent) const;
   void RecomputeFree(AgentHandle agent);
-  // After `released` left the ledger.
+  // Called after `released` was removed from the ledger.
   void AddFree(AgentHandle agent, const Resources& released);
   void NoteFree(AgentHandle agent);
 

@@ -15,7 +15,8 @@ Cycle::Outcome Cycle::Run(Plan plan, Random& random) {
   outcome_ = Outcome();
   cluster_.tree.Refresh();
   hidden_in_visit_.resize(cluster_.tree.slots(), 0);
-  // A generator of its own: drawing from the kernel for every agent would cost more than the rest.
+  // A generator of its own is used because drawing from the kernel for every agent would cost more
+  // than everything else.
   SeededRandom fast(random.Next());
   random_ = &fast;
   for (size_t i = plan.visits.size(); i > 1; --i) {
@@ -30,7 +31,7 @@ void Cycle::VisitAgent(const Visit& visit, const Plan& plan) {
   Agent& agent = cluster_.agents[visit.agent];
   if (!agent.active) return;
   ++outcome_.visited;
-  if (++visit_number_ == 0) {  // Wrapped: old marks would look new.
+  if (++visit_number_ == 0) {  // The number wrapped around: old marks would look new.
     std::fill(hidden_in_visit_.begin(), hidden_in_visit_.end(), 0);
     visit_number_ = 1;
   }
@@ -71,7 +72,8 @@ void Cycle::VisitAll() {
 
 bool Cycle::TooLittle() const {
   if (available_.empty()) return true;
-  // Too little for the flag's minimum is too little for everybody who has none of his own.
+  // If it is below the flag's minimum, it is too little for all clients without a minimum of their
+  // own.
   return cluster_.own_minimums == 0 && !Allocatable(available_, options_.min_allocatable);
 }
 
@@ -156,7 +158,7 @@ void Cycle::TryOffer(NodeHandle handle) {
 }
 
 void Cycle::Give(NodeHandle client, const Resources& offer) {
-  if (&offer == &available_) {  // The usual case: everything.
+  if (&offer == &available_) {  // The usual case: the offer is everything available.
     gifts_.push_back({client, std::move(available_)});
     available_ = Resources();
     return;
@@ -167,7 +169,7 @@ void Cycle::Give(NodeHandle client, const Resources& offer) {
   EnterRole(cluster_.clients[client.index()].role);
 }
 
-// Only now do the gifts count: so the order of candidates stood still during the visit.
+// Records the offers only now, so that the order of candidates is fixed during the visit.
 void Cycle::Settle() {
   Agent& agent = cluster_.agents[agent_];
   const bool has_shared = (agent.contents & kShared) != 0;

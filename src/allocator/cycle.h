@@ -12,11 +12,11 @@
 
 namespace tepui::allocator {
 
-// One agent to look at in a run.
+// One agent to visit in a run.
 struct Visit {
   AgentHandle agent;
-  // Only these clients may want something they could not have had before; empty: anybody may.
-  // Indices into the plan.
+  // Only these clients may want something that they could not have before; indices into the plan.
+  // Empty: any client may.
   uint32_t first_client = 0;
   uint32_t clients = 0;
 };
@@ -27,22 +27,22 @@ struct Plan {
 };
 
 // One allocation run: goes over the agents of a plan, in random order, and offers what each has
-// free, whole, to the first candidate that may and would take it; what is left (reservations for
-// others, things it cannot use) to the next. The order of candidates is that of the moment the
-// visit begins; it is updated between agents.
+// free, whole, to the first candidate that may and would take it, and what is left (reservations
+// for others, things it cannot use) to the next. The order of candidates is fixed when a visit
+// begins and updated between agents.
 //
-// An agent that was visited is settled: until something changes, nobody wants what it has left. The
-// caller knows what can change (allocator.cc); that is what makes the next run small.
+// A visited agent is settled: until something changes, no client wants what it has left. The caller
+// knows what can change (allocator.cc), which keeps the next run small.
 //
-// Roles' quotas will bound what a candidate gets here (TryOffer), after a pass of its own over
-// roles with guarantees; offer constraints belong with the abilities in MayUse.
+// Roles' quotas will bound what a candidate gets here (TryOffer), after a separate pass over roles
+// with guarantees; offer constraints belong with the abilities in MayUse.
 class Cycle {
  public:
   Cycle(const Options& options, Cluster& cluster);
 
   struct Outcome {
     std::vector<Offer> offers;
-    // Agents with shared resources that were offered: in the next run they can be offered again.
+    // Agents whose shared resources were offered: they can be offered again in the next run.
     std::vector<AgentHandle> again;
     uint64_t visited = 0;
   };
@@ -51,12 +51,12 @@ class Cycle {
  private:
   void VisitAgent(const Visit& visit, const Plan& plan);
   void VisitAll();
-  // Nobody would take what is left.
+  // Returns true if no client would take what is left.
   bool TooLittle() const;
   void VisitSome(std::span<const NodeHandle> clients);
-  // Marks clients whose filters hide all there is. False if that leaves no client.
+  // Marks clients whose filters hide everything there is. Returns false if that leaves no client.
   bool MarkHidden();
-  // Sets pool_ to what of the agent the role may have. False if that is nothing.
+  // Sets pool_ to the part of the agent that the role may have. Returns false if there is none.
   bool EnterRole(const std::string& role);
   void TryOffer(NodeHandle client);
   bool MayUse(const Client& client) const;
@@ -71,10 +71,10 @@ class Cycle {
   uint64_t run_ = 0;
   Outcome outcome_;
 
-  // --- The visit at hand.
+  // --- The present visit.
   AgentHandle agent_;
-  Resources available_;   // What is left of it.
-  Resources unreserved_;  // Of that; used if the agent has reservations.
+  Resources available_;   // What is left of the agent.
+  Resources unreserved_;  // The unreserved part of available_; used if the agent has reservations.
   bool unreserved_known_ = false;
   Resources role_pool_;
   const Resources* pool_ = nullptr;  // What the current role may have.
@@ -86,7 +86,7 @@ class Cycle {
 
   uint32_t visit_number_ = 0;
   std::vector<uint32_t>
-      hidden_in_visit_;  // By node index: the last visit that the client is hidden from.
+      hidden_in_visit_;  // By node index: the last visit in which the client is hidden.
 };
 
 }  // namespace tepui::allocator

@@ -10,8 +10,8 @@
 
 namespace tepui::allocator {
 
-// Things with a time, the earliest first; any of them can be taken out or moved in logarithmic
-// time. One of these and a look at it each allocation stand for a timer a filter.
+// Entries with a time, the earliest first. Any of them can be removed or moved in logarithmic time.
+// One heap that each allocation checks replaces a timer for each filter.
 template <class H>
 class ExpiryHeap {
  public:
@@ -31,7 +31,7 @@ class ExpiryHeap {
     Up(heap_.size() - 1);
   }
 
-  // `handle` is here.
+  // `handle` must be in the heap.
   void Erase(H handle) {
     const size_t place = place_[handle.index()];
     const Entry last = heap_.back();
@@ -43,7 +43,7 @@ class ExpiryHeap {
   }
 
  private:
-  // Among equal times the older slot first, so that the order is one.
+  // Among equal times the older slot comes first, so that the order is deterministic.
   static bool Earlier(const Entry& a, const Entry& b) {
     return a.time != b.time ? a.time < b.time : a.handle < b.handle;
   }

@@ -12,16 +12,17 @@
 
 namespace tepui::allocator {
 
-// What clients (a framework in a role) refused (reference 2.3): until a time, a client is not
-// offered a subset of the refused resources on that agent.
+// The resources that clients (a framework in a role) refused (reference 2.3): until a given time, a
+// client is not offered a subset of the refused resources on that agent.
 //
-// Filters of an agent stand together, sorted by client, and those that refuse the same resources
-// share one copy of them. So a visit of an agent asks once for each distinct refusal, not once for
-// each client, whether it hides all there is; then it marks whom it hides. About 60 bytes a filter.
+// Filters of an agent are stored together, sorted by client, and those that refuse the same
+// resources share one copy of them. So a visit of an agent checks each distinct refusal once, not
+// each client, for whether it hides everything; then it marks the clients concerned. A filter takes
+// about 60 bytes.
 //
-// Bounded: at most kMaxPerClientAndAgent filters for each pair, the earliest to end gives way. A
-// filter that another one of the same pair makes redundant (refuses no more, ends no later) is not
-// kept.
+// Bounded: at most kMaxPerClientAndAgent filters for each pair; the one that ends first is dropped
+// for a new one. A filter that another one of the same pair makes redundant (it refuses no more and
+// ends no later) is not kept.
 class Filters {
  public:
   static constexpr size_t kMaxPerClientAndAgent = 16;
@@ -30,8 +31,8 @@ class Filters {
   void RemoveClient(NodeHandle client);
   void RemoveAgent(AgentHandle agent);
 
-  // The pair whose filter has ended by `now` and is gone; nothing if there is none. Call until
-  // nothing.
+  // Removes one filter that ended by `now` and returns its pair; nothing if there is none. To be
+  // called until it returns nothing.
   std::optional<std::pair<AgentHandle, NodeHandle>> PopEnded(MonotonicTime now);
   std::optional<MonotonicTime> NextEnd() const;
   size_t size() const { return ends_.size(); }
@@ -39,9 +40,10 @@ class Filters {
   bool AnyOn(AgentHandle agent) const {
     return agent.index() < by_agent_.size() && !by_agent_[agent.index()].entries.empty();
   }
-  // True if the client must not be offered `resources` on the agent.
+  // Returns true if the client must not be offered `resources` on the agent.
   bool Hides(AgentHandle agent, NodeHandle client, const Resources& resources) const;
-  // Calls `mark` once for every client that is hidden all of `resources`, and so any part of them.
+  // Calls `mark` once for every client from which all of `resources`, and so any part of them, are
+  // hidden.
   template <class F>
   void ForEachHidden(AgentHandle agent, const Resources& resources, F&& mark);
 
@@ -61,30 +63,29 @@ class Filters {
   };
   struct Refusal {
     Resources resources;
-    uint32_t filters = 0;  // 0: a free place.
+    uint32_t filters = 0;  // 0: a free slot.
   };
   struct OfAgent {
     std::vector<Entry> entries;  // Sorted.
     std::vector<Refusal> refusals;
   };
 
-  // Where a new refusal is compared with those that are there: the latest ones only, to keep
-  // declining cheap.
+  // A new refusal is compared with this many of the latest ones only, to keep declining cheap.
   static constexpr size_t kRefusalsCompared = 8;
 
   std::pair<const Entry*, const Entry*> EntriesOf(const OfAgent& of, NodeHandle client) const;
   uint32_t ShareRefusal(OfAgent& of, const Resources& refused);
-  // True if a filter of the pair makes the new one redundant; removes those that it makes
-  // redundant.
+  // Returns true if a filter of the pair makes the new one redundant. Otherwise removes those that
+  // the new one makes redundant.
   bool Absorb(AgentHandle agent, NodeHandle client, const Resources& refused, MonotonicTime end);
   void Remove(FilterHandle filter);
-  void Unlink(FilterHandle filter);  // All of Remove but the agent's entry.
+  void Unlink(FilterHandle filter);  // All of Remove except for the agent's entry.
 
   Slab<FilterHandle, Filter> filters_;
   ExpiryHeap<FilterHandle> ends_;
   std::vector<OfAgent> by_agent_;        // By handle index.
   std::vector<FilterHandle> by_client_;  // Heads of lists, by handle index.
-  std::vector<uint8_t> covers_;  // Scratch of ForEachHidden: by refusal of the agent at hand.
+  std::vector<uint8_t> covers_;  // Scratch of ForEachHidden: by refusal of the present agent.
 };
 
 template <class F>

@@ -25,7 +25,8 @@ std::vector<NodeHandle> Hidden(Filters& filters, AgentHandle agent, const std::s
   return hidden;
 }
 
-// Reference 2.3: any later offer whose resources are contained in the declined ones.
+// A filter hides any later offer whose resources are contained in the declined ones (reference
+// 2.3).
 TEST(FiltersTest, HidesSubsetsOnly) {
   Filters filters;
   filters.Install(kAgent, kOne, R("cpus:2;mem:100"), At(5));
@@ -63,11 +64,11 @@ TEST(FiltersTest, EndsInOrderOfTime) {
 TEST(FiltersTest, DropsWhatAnotherMakesRedundant) {
   Filters filters;
   filters.Install(kAgent, kOne, R("cpus:2"), At(9));
-  filters.Install(kAgent, kOne, R("cpus:1"), At(5));  // Less, and shorter.
+  filters.Install(kAgent, kOne, R("cpus:1"), At(5));  // It refuses less, for a shorter time.
   EXPECT_EQ(filters.size(), 1u);
-  filters.Install(kAgent, kOne, R("cpus:1"), At(12));  // Less, but longer.
+  filters.Install(kAgent, kOne, R("cpus:1"), At(12));  // It refuses less, but for longer.
   EXPECT_EQ(filters.size(), 2u);
-  filters.Install(kAgent, kOne, R("cpus:3"), At(12));  // Both are in it.
+  filters.Install(kAgent, kOne, R("cpus:3"), At(12));  // It makes both redundant.
   EXPECT_EQ(filters.size(), 1u);
   EXPECT_TRUE(filters.Hides(kAgent, kOne, R("cpus:3")));
 }
@@ -79,7 +80,8 @@ TEST(FiltersTest, IsBoundedForEachPair) {
                     R("cpus:" + std::to_string(i) + ";mem:" + std::to_string(101 - i)), At(i));
   }
   EXPECT_EQ(filters.size(), Filters::kMaxPerClientAndAgent);
-  EXPECT_FALSE(filters.Hides(kAgent, kOne, R("cpus:1;mem:100")));  // The earliest gave way.
+  EXPECT_FALSE(
+      filters.Hides(kAgent, kOne, R("cpus:1;mem:100")));  // The filter that ends first was dropped.
   EXPECT_TRUE(filters.Hides(kAgent, kOne, R("cpus:100;mem:1")));
 }
 
@@ -97,7 +99,7 @@ TEST(FiltersTest, GoWithTheirClientOrAgent) {
   EXPECT_FALSE(filters.PopEnded(At(5)));
 }
 
-// Against a list that is searched through.
+// Compares Filters with a list that is searched linearly.
 TEST(FiltersTest, AgreesWithAPlainList) {
   struct Plain {
     AgentHandle agent;

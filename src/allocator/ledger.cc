@@ -13,7 +13,7 @@ bool HasShared(const Resources& resources) {
                      [](const Resource& resource) { return resource.is_shared(); });
 }
 
-// True if there is a copy, in whatever number, of the shared resource.
+// Returns true if `resources` have at least one copy of the shared resource.
 bool HasCopy(const Resources& resources, const Resource& shared) {
   Resources without = resources;
   without -= shared;
@@ -24,7 +24,7 @@ uint64_t SharedKey(NodeHandle node, AgentHandle agent) {
   return uint64_t{node.index()} << 32 | agent.index();
 }
 
-// The place of a handle in an array that grows as handles do.
+// Returns the place of a handle in an array, which grows if necessary.
 template <class T, class H>
 T& PlaceOf(std::vector<T>& places, H handle) {
   if (handle.index() >= places.size()) places.resize(handle.index() + size_t{1});

@@ -11,23 +11,23 @@
 
 namespace tepui::allocator {
 
-// Which client holds what of which agent, offered and used alike. Resources are kept without
-// allocation info: the client says the role. Each change is counted in the share tree: a shared
-// resource once for each node of the tree and agent, however many copies are held below the node
-// (reference 3, "sorters").
+// Records which client holds which resources of which agent, offered and used alike. Resources are
+// kept without allocation info: the client determines the role. Each change is counted in the share
+// tree: a shared resource once for each node of the tree and agent, however many copies are held
+// below the node (reference 3, "sorters").
 //
-// A holding is found from its agent and from its client, so that either can go at the price of what
-// it holds.
+// A holding is found from its agent and from its client, so that removing either costs only as much
+// as it holds.
 class Ledger {
  public:
   explicit Ledger(ShareTree& tree) : tree_(tree) {}
 
-  // `allocations`: how often the client was chosen for it (see ShareTree).
+  // `allocations`: how often the client was chosen for this (see ShareTree).
   void Add(NodeHandle client, AgentHandle agent, Resources resources, uint64_t allocations);
-  // Takes from the client what it holds of `resources`, and returns it.
+  // Removes what the client holds of `resources`, and returns it.
   Resources Remove(NodeHandle client, AgentHandle agent, const Resources& resources);
 
-  // Null if nothing is held.
+  // Returns null if nothing is held.
   const Resources* Held(NodeHandle client, AgentHandle agent) const;
   bool HoldsAnything(NodeHandle client) const {
     return client.index() < by_client_.size() && by_client_[client.index()];
@@ -40,7 +40,7 @@ class Ledger {
   };
   std::vector<Entry> OfClient(NodeHandle client) const;
   std::vector<Entry> OfAgent(AgentHandle agent) const;
-  // What is not shared of all that is held of the agent.
+  // The unshared part of everything that is held of the agent.
   Resources NonSharedOfAgent(AgentHandle agent) const;
 
  private:
@@ -66,11 +66,11 @@ class Ledger {
   ShareTree& tree_;
   Slab<HoldingHandle, Holding> holdings_;
   std::vector<HoldingHandle> by_client_;  // Heads, by handle index.
-  // By handle index. Looked through for each change: so arrays, which the few clients of an agent
-  // fill in a line or two of the cache.
+  // By handle index. Each change searches these arrays; the few clients of an agent take one or two
+  // cache lines.
   std::vector<std::vector<OfAgentEntry>> by_agent_;
-  // Shared resources held at or below a node, by node and agent. The exception, so not part of each
-  // holding.
+  // Shared resources held at or below a node, by node and agent. They are rare, so holdings do not
+  // contain them.
   std::unordered_map<uint64_t, Resources> shared_;
 };
 

@@ -9,7 +9,7 @@
 namespace tepui::allocator {
 namespace {
 
-constexpr std::string_view kOwnName = ".";  // No role component is called so (reference 2.1).
+constexpr std::string_view kOwnName = ".";  // No role component can have this name (reference 2.1).
 constexpr uint64_t kLabelGap = uint64_t{1} << 32;
 
 }  // namespace
@@ -103,8 +103,8 @@ NodeHandle ShareTree::AddChild(NodeHandle parent, Kind kind, std::string name) {
   return handle;
 }
 
-// A label between those of the neighbours by name. Where there is no room left, all siblings are
-// labelled anew, which changes no order.
+// Returns a label between those of the neighbours by name. If there is no room between them, all
+// siblings get new labels, which does not change their order.
 uint64_t ShareTree::LabelFor(Node& parent, const std::string& name) {
   const auto label = [&](auto it) { return ranks_[it->second.index()].label; };
   const auto after = parent.children.lower_bound(name);
@@ -116,7 +116,7 @@ uint64_t ShareTree::LabelFor(Node& parent, const std::string& name) {
 
   uint64_t next = kLabelGap;
   for (auto it = parent.children.begin(); it != parent.children.end(); ++it, next += kLabelGap) {
-    if (it == after) next += kLabelGap;  // The new one's place.
+    if (it == after) next += kLabelGap;  // Leaves room for the new child.
     ranks_[it->second.index()].label = next;
   }
   return label(after) - kLabelGap;
@@ -183,8 +183,8 @@ double ShareTree::ShareOf(const Node& node) const {
   const size_t slots = std::min(node.held.size(), divisor_by_slot_.size());
   for (size_t slot = 0; slot < slots; ++slot) {
     if (divisor_by_slot_[slot] <= 0) continue;
-    // A division, not a product with the inverse: equal fractions must give equal shares, or ties
-    // break wrongly.
+    // A division, because with a product with the inverse equal fractions might not give equal
+    // shares, and ties would break wrongly.
     share = std::max(
         share, static_cast<double>(node.held[slot]) / static_cast<double>(divisor_by_slot_[slot]));
   }
@@ -299,7 +299,8 @@ bool ShareTree::Before(NodeHandle a, NodeHandle b) const {
     for (; node != root_; node = nodes_[node].parent) ++result;
     return result;
   };
-  // Neither is an ancestor of the other: both are leaves. So they meet as two children of one node.
+  // Both are leaves, so neither is an ancestor of the other, and their paths meet as two children
+  // of one node.
   int a_depth = depth(a);
   int b_depth = depth(b);
   for (; a_depth > b_depth; --a_depth) a = nodes_[a].parent;

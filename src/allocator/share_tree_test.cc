@@ -16,7 +16,7 @@ namespace {
 Quantities Q(const std::string& text) { return *Quantities::Parse(text); }
 Resources R(const std::string& text) { return *Resources::Parse(text); }
 
-// Roles with one client each; the order of the tree as the paths of roles.
+// Roles with one client each; the order of the tree is given as the paths of roles.
 class ShareTreeTest : public ::testing::Test {
  protected:
   void Add(const std::string& role, bool active = true) {
@@ -60,7 +60,8 @@ class ShareTreeTest : public ::testing::Test {
   std::map<std::string, Resources> held_;
 };
 
-// Reference 3, "drf": by the largest part of any one scalar, of a total that may change.
+// Roles rank by the largest fraction of any one scalar, of a total that may change (reference 3,
+// "drf").
 TEST_F(ShareTreeTest, RanksByDominantShare) {
   tree_.AddTotal(Q("cpus:100;mem:100"));
   Add("a");
@@ -107,8 +108,8 @@ TEST_F(ShareTreeTest, DividesByWeight) {
   EXPECT_EQ(Order(), (Roles{"a", "b"}));
 }
 
-// Reference 3: ties by number of allocations, then path. Neither returning what was allocated nor a
-// pause of the client forgets the count.
+// Ties are broken by number of allocations, then by path (reference 3). The count stays when
+// resources are returned or the client is deactivated.
 TEST_F(ShareTreeTest, BreaksTiesByAllocationsThenName) {
   tree_.AddTotal(Q("cpus:100;mem:100"));
   for (const char* role : {"e", "c", "a", "b", "d"}) Add(role);
@@ -150,8 +151,8 @@ TEST_F(ShareTreeTest, SiblingsCompeteWithinTheirParent) {
   EXPECT_EQ(Order(), (Roles{"b/d", "b/c", "a"}));
 }
 
-// Reference 3: a role that is also a parent competes against its subroles by what its own
-// frameworks hold.
+// A role that is also a parent competes against its subroles by what its own frameworks hold
+// (reference 3).
 TEST_F(ShareTreeTest, ParentRoleIsALeafAmongItsChildren) {
   tree_.AddTotal(Q("cpus:100"));
   Add("a");
@@ -164,7 +165,7 @@ TEST_F(ShareTreeTest, ParentRoleIsALeafAmongItsChildren) {
   EXPECT_EQ(Order(), (Roles{"c", "a", "a/b"}));
   tree_.Deactivate(clients_.at("a"));
   EXPECT_EQ(Order(), (Roles{"c", "a/b"}));
-  tree_.SetWeight("a", 4.0);  // Of the whole subtree: 0.01.
+  tree_.SetWeight("a", 4.0);  // The whole subtree is at 0.01.
   EXPECT_EQ(Order(), (Roles{"a/b", "c"}));
 }
 
@@ -207,8 +208,8 @@ TEST_F(ShareTreeTest, BeforeAgreesWithTheWalk) {
   }
 }
 
-// Reference 3, "random": the first drawn has the chance of its weight among its active siblings,
-// times its parent's; and everybody is drawn once.
+// The chance to be drawn first is a role's weight among its active siblings, times its parent's
+// chance, and every client is drawn once (reference 3, "random").
 TEST_F(ShareTreeTest, RandomOrderFollowsWeights) {
   tree_.SetWeight("a", 3.0);
   tree_.SetWeight("b/c", 4.0);
@@ -236,7 +237,7 @@ TEST_F(ShareTreeTest, RandomOrderFollowsWeights) {
               0.16 * 0.6 / 0.84 + 0.04 * 0.6 / 0.96 + 0.2 * 0.6 / 0.8, 0.01);
 }
 
-// The way out when most draws would hit what is drawn already has the same chances.
+// The fallback for when most draws would hit an already drawn role has the same chances.
 TEST_F(ShareTreeTest, RandomOrderWithOneHeavyRole) {
   tree_.SetWeight("heavy", 1e6);
   for (const char* role : {"heavy", "x", "y"}) Add(role);

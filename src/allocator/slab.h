@@ -9,12 +9,12 @@
 
 namespace tepui::allocator {
 
-// The number of a slot in a Slab, of its own type for each kind of thing. Numbers of removed things
-// are used again, so a handle that outlives its thing may name another one.
+// The number of a slot in a Slab, with a type of its own for each kind of element. Numbers of
+// removed elements are used again, so a handle that outlives its element may name another one.
 template <class Tag>
 class Handle {
  public:
-  constexpr Handle() = default;  // Names nothing.
+  constexpr Handle() = default;  // Names no element.
   constexpr explicit Handle(uint32_t index) : index_(index) {}
 
   constexpr uint32_t index() const { return index_; }
@@ -32,7 +32,7 @@ using NodeHandle = Handle<struct NodeTag>;
 using HoldingHandle = Handle<struct HoldingTag>;
 using FilterHandle = Handle<struct FilterTag>;
 
-// Things in one array, found by handle. References do not survive Add.
+// Elements in one array, found by handle. References are invalidated by Add.
 template <class H, class T>
 class Slab {
  public:
@@ -61,7 +61,7 @@ class Slab {
     return slots_[handle.index()];
   }
 
-  // Things there are, and slots there are (every handle's index is below it).
+  // The number of elements, and the number of slots (every handle's index is below it).
   size_t size() const { return slots_.size() - free_.size(); }
   size_t slots() const { return slots_.size(); }
 
@@ -70,8 +70,8 @@ class Slab {
   std::vector<H> free_;
 };
 
-// A set of handles with constant-time insert, erase and test, iterated in an order that depends on
-// nothing but the history of calls.
+// A set of handles with constant-time insert, erase and test. The order of iteration depends only
+// on the history of calls.
 template <class H>
 class HandleSet {
  public:

@@ -11,8 +11,8 @@
 
 namespace tepui::api {
 
-// What an agent's endpoint for executors asks of a request before the core hears of it. Pure
-// functions, shared by the server and by the simulator's agents (reference 1.1, 1.3).
+// Checks requests to an agent's endpoint for executors before they reach the core. Pure functions,
+// shared by the server and by the simulator's agents (reference 1.1, 1.3).
 
 inline constexpr std::string_view kExecutorPath = "/api/v1/executor";
 
@@ -21,7 +21,7 @@ struct ExecutorRequest {
   std::optional<std::string> token;         // The bearer token, if one was sent.
   std::optional<wire::ContentType> events;  // The encoding of the stream that a SUBSCRIBE opens.
 };
-// An error is the whole answer.
+// An error is the complete response.
 std::expected<ExecutorRequest, net::Response> ReadExecutorRequest(const net::Request& request);
 
 }  // namespace tepui::api

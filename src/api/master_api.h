@@ -13,42 +13,43 @@
 
 namespace tepui::api {
 
-// What a master's API endpoints ask of a request before the core hears of it: who is refused, in
-// which words, and what is answered by a master that does not lead. Pure functions, shared by the
-// server and by the simulator's masters, so that simulated clients meet the real rules
-// (reference 1.1, 1.2).
+// Checks requests to a master's API endpoints before they reach the core: which are refused, with
+// which sentences, and how a master that does not lead answers. Pure functions, shared by the
+// server and by the simulator's masters, so that simulated clients meet the real rules (reference
+// 1.1, 1.2).
 
 inline constexpr std::string_view kSchedulerPath = "/api/v1/scheduler";
 inline constexpr std::string_view kAgentPath = "/api/v1/agent";
 
-// What is known to a master that does not serve calls.
+// What a master that does not serve calls knows of itself and the leader.
 struct NotLeading {
   const mesos::v1::MasterInfo& self;
-  // Elected, but without the registry yet.
+  // Elected, but the registry is not read yet.
   bool elected = false;
   const std::optional<mesos::v1::MasterInfo>& leader;
 };
 
-// "//host:port": the scheme is the client's.
+// "//host:port": the client's scheme is kept.
 std::string LeaderUrl(const mesos::v1::MasterInfo& leader);
 
-// 307 to the leader with the same target, 503 without one. A leader at one's own address is what
-// one was in an earlier life: nobody is sent in a circle.
+// Redirects with 307 to the same target at the leader; 503 if there is none. A leader at this
+// master's own address is this master before its restart: it is not redirected to, which would make
+// a circle.
 net::Response SendOn(const NotLeading& master, std::string_view target);
 
 struct SchedulerRequest {
   mesos::v1::scheduler::Call call;
-  std::optional<std::string> stream_uuid;   // Never of a SUBSCRIBE.
-  std::optional<wire::ContentType> events;  // Of a SUBSCRIBE: what its stream is encoded in.
-  unsigned success = 202;                   // The status of a call that is no SUBSCRIBE.
+  std::optional<std::string> stream_uuid;   // Empty for a SUBSCRIBE.
+  std::optional<wire::ContentType> events;  // For a SUBSCRIBE, the encoding of its stream.
+  unsigned success = 202;                   // The status that answers any call but SUBSCRIBE.
 };
-// An error is the whole answer.
+// An error is the complete response.
 std::expected<SchedulerRequest, net::Response> ReadSchedulerRequest(const net::Request& request);
 
 struct AgentRequest {
-  link::Calls calls;                        // Either one SUBSCRIBE, valid, or none.
-  std::string stream_uuid;                  // Of calls that are no SUBSCRIBE.
-  std::optional<wire::ContentType> events;  // Of a SUBSCRIBE.
+  link::Calls calls;                        // Exactly one valid SUBSCRIBE, or none.
+  std::string stream_uuid;                  // Set for calls other than SUBSCRIBE.
+  std::optional<wire::ContentType> events;  // Set for a SUBSCRIBE.
 };
 std::expected<AgentRequest, net::Response> ReadAgentRequest(const net::Request& request);
 

@@ -43,7 +43,7 @@ link::Calls AgentCalls(std::initializer_list<link::Call::Type> types) {
   return calls;
 }
 
-// The refusal; fails if there is none.
+// Returns the refusal; the test fails if there is none.
 template <class T>
 net::Response Refusal(const std::expected<T, net::Response>& read) {
   EXPECT_FALSE(read.has_value());
@@ -71,7 +71,8 @@ TEST(SendOn, NobodyLeads) {
             "Leading master has not finished recovery");
 }
 
-// The one that led is said to lead until its session ends, though its process is another.
+// After a restart of the leader, the election still names it as the leader until its old session
+// ends.
 TEST(SendOn, DoesNotSendToItself) {
   const mesos::v1::MasterInfo self = MasterAt("m1");
   mesos::v1::MasterInfo earlier = self;
@@ -96,7 +97,7 @@ TEST(SchedulerRequests, OtherCallsNameTheirStream) {
   EXPECT_EQ(read->stream_uuid, "u");
   EXPECT_FALSE(read->events.has_value());
   EXPECT_EQ(read->success, 202u);
-  // That it is missing is for the master to refuse: only it knows the framework.
+  // Only the master can refuse a missing id, because only it knows the framework.
   EXPECT_TRUE(ReadSchedulerRequest(RequestOf(SchedulerCall(Call::REVIVE))).has_value());
   EXPECT_EQ(ReadSchedulerRequest(RequestOf(SchedulerCall(Call::UPDATE_FRAMEWORK), "u"))->success,
             200u);

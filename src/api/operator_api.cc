@@ -14,7 +14,7 @@ namespace {
 
 using mesos::v1::master::Call;
 
-// Of a type that says more than its name, the field that does has that name in small letters.
+// Returns the field for the data of a type, which has the type's name in lower case.
 const google::protobuf::FieldDescriptor* FieldOf(Call::Type type) {
   std::string name = Call::Type_Name(type);
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });

@@ -9,24 +9,25 @@
 
 namespace tepui::api {
 
-// What a master's endpoints for operators ask of a request before the core hears of it, and what
-// Mesos answers otherwise than by the kind of an error (reference 1.4, 1.7). Pure functions.
+// Checks requests to a master's endpoints for operators before they reach the core, and gives the
+// answers in which Mesos deviates from the status of an error's kind (reference 1.4, 1.7). Pure
+// functions.
 
 inline constexpr std::string_view kOperatorPath = "/api/v1";
 inline constexpr std::string_view kTeardownPath = "/teardown";
 
 using OperatorRequest = std::expected<mesos::v1::master::Call, net::Response>;
 
-// A call that has a type, and the field that goes with it. An error is the whole answer.
+// Reads a call that has a type and the field that goes with it. An error is the complete response.
 OperatorRequest ReadOperatorRequest(const net::Request& request);
 
-// The same TEARDOWN said by a form, as before there were calls.
+// Reads a TEARDOWN from a form, as it was sent before there were calls.
 OperatorRequest ReadTeardownForm(const net::Request& request);
 
-// To calls that are valid and not served.
+// The answer to calls that are valid but not served.
 net::Response NotServed(mesos::v1::master::Call::Type type);
 
-// A framework that is not there is an invalid request to Mesos: 400, never 404.
+// Mesos treats an unknown framework as an invalid request: 400, never 404.
 master::Reply ReplyToTeardown(master::Reply reply);
 
 }  // namespace tepui::api

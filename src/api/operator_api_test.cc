@@ -29,7 +29,7 @@ net::Request JsonRequest(std::string body) {
 constexpr const char* kTeardown =
     R"({"type":"TEARDOWN","teardown":{"framework_id":{"value":"f"}}})";
 
-// The refusal; fails if there is none.
+// Returns the refusal; the test fails if there is none.
 net::Response Refusal(const OperatorRequest& read) {
   EXPECT_FALSE(read.has_value());
   return read ? net::Response{} : read.error();
@@ -67,7 +67,7 @@ TEST(OperatorRequests, MustParse) {
 TEST(OperatorRequests, SayWhatTheyAre) {
   EXPECT_EQ(Refusal(ReadOperatorRequest(JsonRequest("{}"))).status, 400u);
   EXPECT_EQ(Refusal(ReadOperatorRequest(JsonRequest(R"({"type":"MAKE_COFFEE"})"))).status, 400u);
-  // Type 1000, of a version that is yet to come.
+  // Type 1000, from a future version.
   EXPECT_EQ(
       Refusal(ReadOperatorRequest(RequestOf("\x08\xe8\x07", wire::kApplicationProtobuf))).status,
       400u);
@@ -85,7 +85,7 @@ TEST(OperatorRequests, HaveTheFieldOfTheirType) {
   EXPECT_EQ(Refusal(ReadOperatorRequest(JsonRequest(R"({"type":"LIST_FILES"})"))).status, 400u);
 }
 
-// What is not served is refused by who would serve it.
+// Valid calls pass even if they are not served: refusing those is left to the server.
 TEST(OperatorRequests, OfEveryTypeAreValid) {
   EXPECT_TRUE(ReadOperatorRequest(JsonRequest(R"({"type":"UNKNOWN"})")).has_value());
   EXPECT_TRUE(ReadOperatorRequest(JsonRequest(R"({"type":"GET_HEALTH"})")).has_value());

@@ -8,10 +8,10 @@ namespace tepui {
 
 using Duration = std::chrono::nanoseconds;
 
-// Since the Unix epoch. What goes on the wire and into logs; may jump.
+// Time since the Unix epoch, for the wire and for logs. It may jump.
 using WallTime = std::chrono::sys_time<Duration>;
 
-// Since an arbitrary start. What timers and timeouts are measured by; never goes back.
+// Time since an arbitrary start, for timers and timeouts. It never goes back.
 struct MonotonicClock {
   using duration = Duration;
   using rep = Duration::rep;
@@ -21,7 +21,7 @@ struct MonotonicClock {
 };
 using MonotonicTime = MonotonicClock::time_point;
 
-// 0 is never a timer.
+// No timer has the id 0.
 using TimerId = uint64_t;
 
 // Time as a core sees it. A core calls its Clock, and is called by it, on the core's own thread
@@ -33,11 +33,11 @@ class Clock {
   virtual MonotonicTime Now() const = 0;
   virtual WallTime WallNow() const = 0;
 
-  // Runs `callback` once, not before `delay` (>= 0) has passed and never from inside this call.
+  // Runs `callback` once, after `delay` (>= 0) has passed and never from inside this call.
   // Callbacks due at the same instant run in the order in which they were scheduled.
   virtual TimerId After(Duration delay, std::move_only_function<void()> callback) = 0;
 
-  // True if the timer was pending and now will not run. Unknown and past timers are no error.
+  // Returns true if the timer was pending; it will not run. An unknown or past timer is no error.
   virtual bool Cancel(TimerId timer) = 0;
 };
 

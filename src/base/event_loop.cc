@@ -16,7 +16,7 @@ void EventLoop::Post(Work work) {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
     queue_.push_back(std::move(work));
-    if (queue_.size() > 1) return;  // The loop has been woken for the first.
+    if (queue_.size() > 1) return;  // The first work already woke the loop.
   }
   wake_.notify_one();
 }

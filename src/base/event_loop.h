@@ -12,12 +12,12 @@
 
 namespace tepui {
 
-// The thread a core lives on: runs posted work in order and timers when due. Post may be called
-// from any thread; the Clock methods only from the loop's own thread.
+// The thread that a core runs on: runs posted work in order, and timers when they are due. Post may
+// be called on any thread, the Clock methods on the loop's own thread only.
 //
-// The queue has no bound of its own: each edge that posts bounds what it has in flight (one call a
-// connection, one batch a link), so the queue is bounded by the number of connections that the
-// server admits.
+// The queue has no bound of its own. Each edge that posts limits what it has in flight (one call
+// for each connection, one batch for each link), so the queue is bounded by the number of
+// connections that the server admits.
 class EventLoop final : public Clock {
  public:
   using Work = std::move_only_function<void()>;
@@ -25,17 +25,17 @@ class EventLoop final : public Clock {
   // `name` shows in ps and gdb (at most 15 characters count).
   explicit EventLoop(std::string name);
 
-  // Stops if Stop was not called.
+  // Calls Stop if that has not been done.
   ~EventLoop() override;
 
-  // Runs `work` on the loop's thread. After Stop, work is destroyed unrun.
+  // Runs `work` on the loop's thread. After Stop, destroys it without running it.
   void Post(Work work);
 
   // Runs `work` on the loop's thread and waits for it. Must not be called from the loop's thread.
   void Run(Work work);
 
-  // Ends the thread after the work in hand; what waits is destroyed unrun, on the caller's thread.
-  // Idempotent.
+  // Ends the thread after the work in progress. Work that waits is destroyed without running, on
+  // the caller's thread. Idempotent.
   void Stop();
 
   bool OnLoopThread() const { return std::this_thread::get_id() == thread_.get_id(); }
@@ -53,7 +53,7 @@ class EventLoop final : public Clock {
   std::vector<Work> queue_;  // Guarded by mutex_.
   bool stopped_ = false;     // Guarded by mutex_.
 
-  TimerQueue timers_;  // The loop's thread only.
+  TimerQueue timers_;  // Used on the loop's thread only.
   std::thread thread_;
 };
 

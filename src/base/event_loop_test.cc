@@ -51,7 +51,7 @@ TEST(EventLoop, TimersWakeTheLoopAndCanBeCancelled) {
   EXPECT_FALSE(wrong);
 }
 
-// A loop that is never idle still keeps its timeouts.
+// A loop that is never idle still runs its timers.
 TEST(EventLoop, TimersRunUnderAFloodOfWork) {
   EventLoop loop("test");
   std::promise<void> ran;
@@ -65,7 +65,7 @@ TEST(EventLoop, TimersRunUnderAFloodOfWork) {
   });
   ran.get_future().wait();
   stop = true;
-  loop.Stop();  // The work in its queue refers to what is declared after it.
+  loop.Stop();  // The work in its queue refers to variables declared after it.
 }
 
 TEST(EventLoop, StopDestroysWhatWaits) {
@@ -80,7 +80,7 @@ TEST(EventLoop, StopDestroysWhatWaits) {
   loop.Post([token] { ADD_FAILURE() << "ran after Stop"; });
   std::thread stopper([&] { loop.Stop(); });
   while (true) {
-    // Once Stop has begun, posted work is refused; that is how to tell.
+    // Once Stop has begun, posted work is destroyed at once; that is how the test notices it.
     auto probe = std::make_shared<int>();
     loop.Post([probe] {});
     if (probe.use_count() == 1) break;
@@ -91,7 +91,7 @@ TEST(EventLoop, StopDestroysWhatWaits) {
   EXPECT_EQ(token.use_count(), 1);
   loop.Post([token] {});
   EXPECT_EQ(token.use_count(), 1);
-  loop.Run([] {});  // Returns, and runs nothing.
+  loop.Run([] {});  // Returns without running the work.
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ std::string ToUpper(std::string text) {
   return text;
 }
 
-// Whether two texts of an unsupported flag mean the same value, whatever its type.
+// Returns true if two texts of an unsupported flag mean the same value, whatever its type.
 bool SameValue(std::string_view a, std::string_view b) {
   if (a == b) return true;
   const auto truth = [](std::string_view text) -> std::optional<bool> {

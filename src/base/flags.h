@@ -20,9 +20,9 @@ namespace tepui {
 // program fills a FlagTable with flags bound to members of its own struct, parses once and finds
 // every problem of the command line and the environment in one list.
 //
-// The table is our own because CLI11 ends at the first thing it does not like (it throws), knows no
-// `--no-foo` for a bound bool, no deprecated names that warn, and no values read from file:// URIs;
-// what would remain of it is a tokenizer of one loop.
+// The table is our own because CLI11 stops at the first error (it throws) and supports neither
+// `--no-foo` for a bound bool, nor deprecated names that warn, nor values read from file:// URIs.
+// The part of it that we could use is a tokenizer of one loop.
 //
 // Syntax: --name=value, --name value, --flag, --no-flag, --flag=true|false|1|0; "-" and "_" in
 // names are the same; "--" ends the flags. A value "file:///path" stands for what is in the file
@@ -31,7 +31,7 @@ namespace tepui {
 
 inline constexpr size_t kMaxFlagFileBytes = 16 << 20;
 
-// A number of bytes ("10KB"), as a type so that flags of it know their syntax.
+// A number of bytes ("10KB"). It is a type of its own so that its flags are parsed as sizes.
 struct ByteCount {
   uint64_t value = 0;
   friend bool operator==(const ByteCount&, const ByteCount&) = default;
@@ -41,9 +41,9 @@ struct ByteCount {
 struct FlagBinding {
   // For --help: "DURATION". Empty for a switch (a bool).
   std::string value_name;
-  // The error says what was expected.
+  // An error names what was expected.
   std::function<Status(std::string_view)> parse;
-  // The value now; nothing if there is none.
+  // The present value; nothing if there is none.
   std::function<std::optional<std::string>()> format;
 };
 
@@ -77,7 +77,7 @@ class Flag {
  public:
   // An older name, still accepted with a warning.
   Flag& Alias(std::string name);
-  // Absent from command line and environment: a problem.
+  // It is a problem if neither the command line nor the environment sets the flag.
   Flag& Required();
   // A plain absolute path is read like file://, with a warning (as Mesos does for its JSON flags).
   Flag& AlsoPlainPath();
@@ -85,8 +85,8 @@ class Flag {
   Flag& IsPath();
   // Holds a secret: Values() does not show it.
   Flag& Secret();
-  // Looks at the parsed value, if the flag was given. The sentence starts after the flag's name:
-  // "must be at least 1".
+  // Checks the parsed value, if the flag was given. The error sentence starts after the flag's
+  // name: "must be at least 1".
   Flag& Check(std::function<Status()> check);
 
   const std::string& name() const { return name_; }
@@ -104,7 +104,7 @@ class Flag {
   std::string group_;
   std::string help_;
   FlagBinding binding_;
-  std::optional<std::string> default_;  // As declared; for --help.
+  std::optional<std::string> default_;  // The declared default, for --help.
   std::vector<std::function<Status()>> checks_;
   Files files_ = Files::kUri;
   bool required_ = false;
@@ -116,16 +116,16 @@ class Flag {
 struct FlagResult {
   bool help = false;
   bool version = false;
-  std::vector<std::string> arguments;  // What is not a flag.
+  std::vector<std::string> arguments;  // Words that are not flags.
   std::vector<std::string> warnings;   // Sentences for the log.
   std::vector<std::string> problems;   // Sentences; empty if the program may start.
 };
 
 class FlagTable {
  public:
-  // `arguments`: what the words that are not flags mean ("[--] command args..."); empty: there must
-  // be none. `environment_prefix`: "MESOS_" reads MESOS_<NAME> for every flag; empty: the
-  // environment is not read.
+  // `arguments` describes, for --help, the words that are not flags ("[--] command args..."); if it
+  // is empty, there must be none. `environment_prefix`: "MESOS_" reads MESOS_<NAME> for every flag;
+  // if it is empty, the environment is not read.
   struct Options {
     std::string program;
     std::string purpose;
@@ -139,20 +139,20 @@ class FlagTable {
   FlagTable(const FlagTable&) = delete;
   FlagTable& operator=(const FlagTable&) = delete;
 
-  // Flags added from here on stand under this heading in --help.
+  // Puts the flags that are added from here on under this heading in --help.
   void Group(std::string title) { group_ = std::move(title); }
 
-  // `target` holds the default and outlives the table. Names are written with "_". The reference
-  // lives as long as the table.
+  // `target` holds the default and must outlive the table. Names are written with "_". The returned
+  // reference is valid as long as the table.
   template <class T>
   Flag& Add(std::string name, T* target, std::string help) {
     return AddBinding(std::move(name), BindFlag(target), std::move(help));
   }
   Flag& AddBinding(std::string name, FlagBinding binding, std::string help);
 
-  // A Mesos flag of a feature that is not there yet: refused with `why` unless the value given
-  // means `default_value` (empty: Mesos has no default, every value is refused). A name that is
-  // already there stays as it is.
+  // Declares a Mesos flag of a feature that is not there yet. It is refused with `why` unless the
+  // given value means `default_value` (empty: Mesos has no default, so every value is refused). A
+  // name that the table already has stays as it is.
   Flag& AddUnsupported(std::string name, const std::string& default_value, std::string why);
 
   // Parses the words after the program's name and the environment ("NAME=value" strings); the
@@ -160,13 +160,13 @@ class FlagTable {
   FlagResult Parse(const std::vector<std::string>& words,
                    const std::vector<std::string>& environment);
 
-  // Whether the flag was given by command line or environment.
+  // Returns true if the command line or the environment set the flag.
   bool Given(std::string_view name) const;
 
   // Every flag that has a value, by name, as /flags shows them.
   std::vector<std::pair<std::string, std::string>> Values() const;
 
-  // For a terminal `columns` wide.
+  // Returns the help text for a terminal `columns` wide.
   std::string Help(size_t columns = 100) const;
 
  private:

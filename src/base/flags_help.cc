@@ -11,11 +11,11 @@
 namespace tepui {
 namespace {
 
-// Where the explanations start; flags with longer names put them on the next line.
+// The column of the explanations; those of flags with longer names begin on the next line.
 constexpr size_t kHelpColumn = 34;
 constexpr size_t kMinTextColumns = 30;
 
-// Words of `text` in lines of at most `width` characters (one word may be longer).
+// Wraps `text` into lines of at most `width` characters (a single word may be longer).
 std::vector<std::string> Wrap(std::string_view text, size_t width) {
   std::vector<std::string> lines(1);
   while (!text.empty()) {

@@ -22,7 +22,7 @@ using ::testing::Pair;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;
 
-// A file that goes when the test ends.
+// A file that is removed when the test ends.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& text) {

@@ -8,7 +8,7 @@
 
 namespace tepui {
 
-// Where something listens. `host` is a name or an address, an IPv6 one without brackets.
+// The address of a listening socket. `host` is a name or an address, IPv6 without brackets.
 struct HostPort {
   std::string host;
   uint16_t port = 0;

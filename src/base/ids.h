@@ -43,15 +43,15 @@ using ContainerId = Id<struct ContainerIdTag>;
 
 template <class Tag>
 struct std::hash<tepui::Id<Tag>> {
-  // Not noexcept, so that libstdc++'s tables keep the hash with each id: ids are long, and without
-  // it a search would hash those it passes.
+  // Not noexcept, so that libstdc++'s tables cache the hash with each id. Ids are long, and without
+  // the cache a search would hash every id that it passes.
   size_t operator()(const tepui::Id<Tag>& id) const { return std::hash<std::string>()(id.value()); }
 };
 
 template <class Tag>
 struct fmt::formatter<tepui::Id<Tag>> {
-  // "{}" and no more: what strings can do otherwise would be compiled in each unit that names an
-  // id.
+  // Accepts "{}" only: the other format options of strings would be compiled in each unit that
+  // names an id.
   constexpr auto parse(format_parse_context& context) { return context.begin(); }
   auto format(const tepui::Id<Tag>& id, format_context& context) const {
     return std::copy(id.value().begin(), id.value().end(), context.out());

@@ -1,8 +1,8 @@
 #pragma once
 
 // The program's log. Use spdlog::info and friends with a sentence that names what happened to which
-// thing; the levels: debug for tracing, info for changes of state an operator wants to see in
-// order, warn for what was refused or retried, error for what needs a person.
+// thing. Levels: debug for tracing; info for changes of state that an operator wants to see in
+// order; warn for what was refused or retried; error for what needs a person.
 
 #include <spdlog/spdlog.h>
 
@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 
-// fmt's library has this and does not say so in its header: each unit that logs would compile all
-// of fmt's formatting, two seconds of it.
+// fmt's library contains this instantiation, but its header does not declare it. Without this line
+// each unit that logs would compile all of fmt's formatting, which takes two seconds.
 extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view,
                                                    fmt::format_args, fmt::detail::locale_ref);
 
@@ -19,8 +19,8 @@ namespace tepui {
 
 struct LogOptions {
   std::string level = "INFO";  // INFO, WARNING or ERROR, as Mesos names them, or DEBUG.
-  bool quiet = false;          // Nothing on stderr.
-  std::string directory;       // Also to a file in this directory, if not empty.
+  bool quiet = false;          // Nothing is written to stderr.
+  std::string directory;       // If not empty, the log also goes to a file in this directory.
   std::string program = "tepui";
 };
 

@@ -10,21 +10,21 @@ namespace tepui {
 // Thread-safe.
 using Poster = std::function<void(std::move_only_function<void()>)>;
 
-// The way back to the owner's thread for something that lives there and works on others: what is
-// posted runs only while the mailbox lives, and is dropped afterwards. Destroy it on the owner's
+// Lets an object that lives on the owner's thread receive work from other threads. Posted work runs
+// only while the mailbox exists and is dropped afterwards. Destroy the mailbox on the owner's
 // thread, after the threads that post.
 class Mailbox {
  public:
   explicit Mailbox(Poster poster) : poster_(std::move(poster)) {}
 
-  // Any thread.
+  // May be called from any thread.
   void Post(std::move_only_function<void()> work) const {
     poster_([alive = Alive(), work = std::move(work)]() mutable {
       if (!alive.expired()) work();
     });
   }
 
-  // Expires when the mailbox does; for work that calls others, who may destroy its owner.
+  // Expires when the mailbox is destroyed. For work that calls others, who may destroy its owner.
   std::weak_ptr<const bool> Alive() const { return alive_; }
 
  private:

@@ -6,10 +6,10 @@
 namespace tepui {
 namespace {
 
-// Longer words are no typing errors of any name, and the distance is quadratic in their length.
+// Longer words are not typing errors of any name, and the cost is quadratic in their length.
 constexpr size_t kMaxLength = 80;
 
-// Insertions, deletions, replacements and swaps of neighbours between two names.
+// Counts insertions, deletions, replacements and swaps of neighbours between two names.
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::vector<size_t>> rows(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); ++i) rows[i][0] = i;

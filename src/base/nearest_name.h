@@ -7,8 +7,9 @@
 
 namespace tepui {
 
-// The index of the one of `known` that somebody who wrote `name` most likely meant, by the number
-// of typing errors between them; nothing if all are far from it. Of equally near ones the first.
+// Returns the index in `known` of the name that was most likely meant by `name`, judged by the
+// number of typing errors between them; nothing if all are too far from it. The first one wins a
+// tie.
 std::optional<size_t> NearestName(std::string_view name, std::span<const std::string_view> known);
 
 }  // namespace tepui

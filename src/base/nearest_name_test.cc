@@ -11,10 +11,10 @@ namespace {
 constexpr std::array<std::string_view, 3> kKnown = {"arrivals", "resources", "role"};
 
 TEST(NearestNameTest, TypingErrors) {
-  EXPECT_EQ(NearestName("arivals", kKnown), 0u);     // Missing.
-  EXPECT_EQ(NearestName("resourcess", kKnown), 1u);  // Doubled.
+  EXPECT_EQ(NearestName("arivals", kKnown), 0u);     // A letter is missing.
+  EXPECT_EQ(NearestName("resourcess", kKnown), 1u);  // A letter is doubled.
   EXPECT_EQ(NearestName("reources", kKnown), 1u);
-  EXPECT_EQ(NearestName("rloe", kKnown), 2u);   // Swapped.
+  EXPECT_EQ(NearestName("rloe", kKnown), 2u);   // Two letters are swapped.
   EXPECT_EQ(NearestName("roles", kKnown), 2u);  // The plural.
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// For tests and tools that wait for what lives on an owner's thread.
+// For tests and tools that wait for objects that live on an owner's thread.
 
 #include <future>
 #include <memory>
@@ -19,7 +19,7 @@ class OwnerThread {
     return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
   }
 
-  // What `call` gives to its callback:
+  // Returns what `call` passes to its callback:
   // Await<Status>([&](auto done) { store.Commit(batch, std::move(done)); }).
   template <class T, class Call>
   T Await(Call call) {

@@ -8,17 +8,17 @@
 
 namespace tepui {
 
-// A set of pointers whose order does not depend on where in memory they point: two runs that do the
-// same to it walk through it alike, which a std::set or std::unordered_set of pointers does not
-// promise. In order of insertion, but that the last takes the place of one that is erased. All but
-// walking in constant time. Does not own. Not thread-safe.
+// A set of pointers whose order does not depend on the addresses in memory: two runs with the same
+// operations iterate in the same order, which std::set and std::unordered_set of pointers do not
+// promise. The order is that of insertion, except that the last element takes the place of an
+// erased one. Everything but iteration takes constant time. Does not own. Not thread-safe.
 template <class T>
 class PointerSet {
  public:
   using value_type = T*;
   using const_iterator = typename std::vector<T*>::const_iterator;
 
-  // False if it was there.
+  // Returns false if it was there already.
   bool insert(T* pointer) {
     if (contains(pointer)) return false;
     pointers_.push_back(pointer);
@@ -30,7 +30,7 @@ class PointerSet {
     return true;
   }
 
-  // False if it was not there. Ends iterators.
+  // Returns false if it was not there. Invalidates iterators.
   bool erase(T* pointer) {
     const size_t place = Find(pointer);
     if (place == pointers_.size()) return false;
@@ -56,12 +56,12 @@ class PointerSet {
   const_iterator end() const { return pointers_.end(); }
 
  private:
-  // So many are searched from end to end: most sets stay as small, and an index would be the larger
-  // part of them.
+  // Up to this size the set is searched linearly: most sets stay this small, and an index would be
+  // larger than the set itself.
   static constexpr size_t kFew = 16;
 
   bool indexed() const { return !places_.empty(); }
-  // The place in pointers_; its size if it is not there.
+  // Returns the place in pointers_, or its size if `pointer` is not there.
   size_t Find(T* pointer) const {
     if (!indexed())
       return std::find(pointers_.begin(), pointers_.end(), pointer) - pointers_.begin();
@@ -70,7 +70,7 @@ class PointerSet {
   }
 
   std::vector<T*> pointers_;
-  std::unordered_map<T*, size_t> places_;  // In pointers_, once there are more than a few.
+  std::unordered_map<T*, size_t> places_;  // Places in pointers_, once there are more than kFew.
 };
 
 }  // namespace tepui

@@ -33,7 +33,7 @@ TEST_F(PointerSetTest, TheLastTakesThePlaceOfOneErased) {
   EXPECT_TRUE(set.erase(&items[1]));
   EXPECT_FALSE(set.erase(&items[1]));
   EXPECT_THAT(set, ElementsAre(&items[0], &items[4], &items[2], &items[3]));
-  EXPECT_TRUE(set.erase(&items[3]));  // The last itself.
+  EXPECT_TRUE(set.erase(&items[3]));  // The last one itself.
   EXPECT_THAT(set, ElementsAre(&items[0], &items[4], &items[2]));
   set.clear();
   EXPECT_THAT(set, IsEmpty());

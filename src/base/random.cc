@@ -9,7 +9,7 @@
 namespace tepui {
 
 uint64_t Random::Below(uint64_t bound) {
-  // Rejects the tail that would make the low values likelier.
+  // Rejects the tail that would make the low values more likely.
   const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
   uint64_t value = Next();
   while (value >= limit) value = Next();
@@ -30,7 +30,8 @@ std::string Random::UuidBytes() {
 std::string Random::Uuid() { return UuidToString(UuidBytes()); }
 
 uint64_t SystemRandom::Next() {
-  // One system call serves 32 values; each thread has its own, so none is handed out twice.
+  // One system call serves 32 values. Each thread has a pool of its own, so no value is returned
+  // twice.
   thread_local uint64_t pool[32];
   thread_local size_t left = 0;
   if (left == 0) {

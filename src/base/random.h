@@ -24,7 +24,7 @@ class Random {
   std::string Uuid();
 };
 
-// From the kernel's generator: fit for ids that must not be guessed (stream ids, tokens).
+// Reads the kernel's generator, so it is fit for ids that must not be guessed (stream ids, tokens).
 // Thread-safe.
 class SystemRandom final : public Random {
  public:
@@ -40,7 +40,7 @@ class SeededRandom final : public Random {
   std::mt19937_64 engine_;
 };
 
-// The text form of 16 UUID bytes; hex of the bytes if there are not 16 of them.
+// The text form of 16 UUID bytes. If there are not 16 bytes, their hex digits.
 std::string UuidToString(const std::string& bytes);
 
 }  // namespace tepui

@@ -8,22 +8,23 @@
 
 namespace tepui {
 
-// What kind of failure an Error is. The HTTP edge maps each to one status code (src/web); cores
-// never name HTTP.
+// The kind of a failure. The HTTP edge maps each kind to one status code (src/web); cores do not
+// know HTTP.
 enum class Code {
-  kInvalid,        // The request is wrong in itself. 400.
-  kForbidden,      // Understood and refused. 403.
-  kNotFound,       // The thing named does not exist. 404.
-  kConflict,       // The state changed under the request. 409.
-  kTooLarge,       // Over a stated limit. 413.
-  kUnimplemented,  // A kind of request nobody here knows. 501.
-  kUnavailable,    // Not now: recovering, not leading, shutting down, a peer away. 503.
-  kInternal,       // Our fault or the machine's. 500.
+  kInvalid,        // The request itself is wrong. 400.
+  kForbidden,      // The request was understood and refused. 403.
+  kNotFound,       // What the request names does not exist. 404.
+  kConflict,       // The state changed while the request was handled. 409.
+  kTooLarge,       // A stated limit is exceeded. 413.
+  kUnimplemented,  // This kind of request is unknown here. 501.
+  kUnavailable,    // Not possible now: recovering, not leading, shutting down, or a peer is away.
+                   // 503.
+  kInternal,       // A fault of ours or of the machine. 500.
 };
 
 // A failure as a value: a code for programs and one sentence for the person who has to act on it.
-// The sentence says what, which and, where it helps, what to do; it ends without a full stop so
-// that it can be embedded.
+// The sentence names what failed, for which thing and, where it helps, what to do. It ends without
+// a full stop so that it can be embedded.
 struct Error {
   Code code = Code::kInternal;
   std::string message;

@@ -8,7 +8,7 @@
 
 namespace tepui {
 
-// One timer that ends with its owner. Set replaces what was pending.
+// One timer, cancelled when it is destroyed. Set replaces a pending one.
 class Timer {
  public:
   explicit Timer(Clock& clock) : clock_(clock) {}
@@ -32,7 +32,7 @@ class Timer {
   }
 
   bool pending() const { return id_ != 0; }
-  // Of the last Set.
+  // When the last Set falls due.
   MonotonicTime due() const { return due_; }
 
  private:
@@ -41,8 +41,9 @@ class Timer {
   MonotonicTime due_{};
 };
 
-// Callbacks that are given away (to the containerizer, a probe) and may run after the object they
-// belong to is gone: bound to its lifetime they then do nothing. The last member of its owner.
+// For callbacks that are handed to others (the containerizer, a probe) and may run after their
+// object is destroyed: bound to its Lifetime, they then do nothing. Must be the last member of its
+// owner.
 class Lifetime {
  public:
   Lifetime() : token_(std::make_shared<char>()) {}

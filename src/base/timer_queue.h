@@ -10,7 +10,7 @@
 
 namespace tepui {
 
-// Pending timers in due order. The common part of every Clock; not thread-safe.
+// Pending timers in the order in which they are due. Every Clock is built on it. Not thread-safe.
 class TimerQueue {
  public:
   TimerId Add(MonotonicTime due, std::move_only_function<void()> callback);
@@ -19,11 +19,12 @@ class TimerQueue {
   std::optional<MonotonicTime> NextDue() const;
   bool empty() const { return timers_.empty(); }
 
-  // Takes the first timer if it is due at `now`; an empty function if none is.
+  // Removes and returns the first timer if it is due at `now`; else returns an empty function.
   std::move_only_function<void()> PopDue(MonotonicTime now);
 
  private:
-  using Key = std::pair<MonotonicTime, TimerId>;  // Ids grow: ties run in scheduling order.
+  using Key = std::pair<MonotonicTime,
+                        TimerId>;  // Ids grow, so timers due at once run in scheduling order.
 
   std::map<Key, std::move_only_function<void()>> timers_;
   std::unordered_map<TimerId, MonotonicTime> due_;

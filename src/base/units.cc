@@ -40,8 +40,8 @@ constexpr std::array<ByteUnit, 5> kByteUnits = {{
     {"B", 1},
 }};
 
-// More digits than this before the point overflow any unit; behind it they are below a nanosecond
-// of a week.
+// More digits than this before the point overflow any unit; after the point they are below a
+// nanosecond even of a week.
 constexpr size_t kMaxWholeDigits = 19;
 constexpr size_t kMaxFractionDigits = 18;
 
@@ -55,7 +55,7 @@ std::string_view TakeDigits(std::string_view* text) {
   return digits;
 }
 
-// `__extension__` because -Wpedantic knows no 128-bit integers.
+// `__extension__` because -Wpedantic rejects 128-bit integers.
 __extension__ using Wide = __int128;
 
 Wide ToNumber(std::string_view digits) {
@@ -106,7 +106,7 @@ Result<Duration> ParseDuration(std::string_view text) {
 
 std::string FormatDuration(Duration duration) {
   const int64_t count = duration.count();
-  // Negated as unsigned: the smallest int64_t has no positive counterpart.
+  // The negation is unsigned because the smallest int64_t has no positive counterpart.
   const uint64_t magnitude =
       count < 0 ? uint64_t{0} - static_cast<uint64_t>(count) : static_cast<uint64_t>(count);
   const std::string_view sign = count < 0 ? "-" : "";
@@ -116,7 +116,7 @@ std::string FormatDuration(Duration duration) {
     const uint64_t whole = magnitude / size;
     const uint64_t rest = magnitude % size;
     if (rest == 0) return fmt::format("{}{}{}", sign, whole, unit.name);
-    // At most a week (6e14) times 1000: fits.
+    // This is at most a week (6e14) times 1000, so it does not overflow.
     if (rest * 1000 % size != 0) continue;
     std::string decimals = fmt::format("{:03}", rest * 1000 / size);
     decimals.erase(decimals.find_last_not_of('0') + 1);

@@ -4,8 +4,8 @@
 
 namespace tepui {
 
-// Ours, and the Mesos version whose wire and behaviour we speak: the one that masters, agents and
-// frameworks see.
+// Our version, and the version of Mesos whose protocol and behaviour we implement. Masters, agents
+// and frameworks see the latter.
 inline constexpr std::string_view kVersion = TEPUI_VERSION;
 inline constexpr std::string_view kMesosVersion = "1.11.0";
 

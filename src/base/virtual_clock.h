@@ -7,7 +7,7 @@
 
 namespace tepui {
 
-// Time that moves only when told to: for unit tests and the simulator. Not thread-safe.
+// Time that moves only when a test or the simulator advances it. Not thread-safe.
 class VirtualClock final : public Clock {
  public:
   // Starts at 2020-01-01T00:00:00Z.
@@ -18,10 +18,10 @@ class VirtualClock final : public Clock {
   TimerId After(Duration delay, std::move_only_function<void()> callback) override;
   bool Cancel(TimerId timer) override { return timers_.Cancel(timer); }
 
-  // Runs every timer due until `by` from now, each at its own instant, then stands there.
+  // Runs every timer due until `by` from now, each at its own instant. Then the time is `by` later.
   void Advance(Duration by);
 
-  // Runs what is due now (timers of zero delay and what they schedule with zero delay).
+  // Runs what is due now: timers of zero delay and those that they schedule with zero delay.
   void Settle() { Advance(Duration::zero()); }
 
   // Moves to the next timer and runs it; false if there is none.

@@ -18,7 +18,8 @@ TEST(VirtualClock, TimersRunInDueOrderEachAtItsInstant) {
   };
   clock.After(milliseconds(20), record(2));
   clock.After(milliseconds(10), record(1));
-  clock.After(milliseconds(20), record(3));  // Same instant: in the order of scheduling.
+  clock.After(milliseconds(20),
+              record(3));  // Due at the same instant: runs in the order of scheduling.
   clock.After(milliseconds(31), record(4));
   clock.Advance(milliseconds(30));
   EXPECT_EQ(ran, (std::vector<std::pair<int, Duration>>{

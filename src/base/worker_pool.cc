@@ -48,7 +48,7 @@ void WorkerPool::Run(const std::string& name) {
     queue_.pop_front();
     lock.unlock();
     work();
-    work = nullptr;  // What it holds is let go outside the lock.
+    work = nullptr;  // Destroys what it holds outside the lock.
     lock.lock();
   }
 }

@@ -12,24 +12,25 @@ namespace tepui {
 
 // Threads for work that blocks on the file system, the user database or the kernel. Thread-safe.
 //
-// The queue has no bound of its own. Of containers, each has at most one launch, one update and one
-// cleanup in it, and each check one start; of requests, web::Router bounds the number.
+// The queue has no bound of its own. Each container has at most one launch, one update and one
+// cleanup in it, and each check at most one start; web::Router bounds the number of requests.
 class WorkerPool {
  public:
   using Work = std::move_only_function<void()>;
 
   // `name` shows in ps (at most 15 characters count).
   WorkerPool(const std::string& name, int threads);
-  ~WorkerPool();  // Stops.
+  ~WorkerPool();  // Calls Stop.
 
-  // Runs `work` on one of the threads, in the order of the calls if there is one thread. After Stop
-  // it is destroyed unrun.
+  // Runs `work` on one of the threads; with one thread, in the order of the calls. After Stop,
+  // destroys it without running it.
   void Submit(Work work);
 
-  // How much of it has not begun.
+  // The number of submitted works that have not begun.
   size_t Waiting() const;
 
-  // Waits for the work in hand; what waits is destroyed unrun. Idempotent.
+  // Waits for the work in progress. Work that has not begun is destroyed without running.
+  // Idempotent.
   void Stop();
 
  private:

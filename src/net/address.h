@@ -11,7 +11,7 @@
 
 namespace tepui::net {
 
-// An address as the kernel takes and gives it.
+// A socket address in the kernel's form.
 struct SocketAddress {
   sockaddr_storage storage = {};
   socklen_t length = sizeof(storage);
@@ -20,17 +20,19 @@ struct SocketAddress {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 
   uint16_t port() const;
-  // "1.2.3.4:80" or "[::1]:80", an IPv4 peer of an IPv6 socket as IPv4; empty for a unix socket.
+  // "1.2.3.4:80" or "[::1]:80". An IPv4 peer of an IPv6 socket is shown as IPv4; a unix socket
+  // gives "".
   std::string ToString() const;
 };
 
-// Nothing if `ip` is not an IPv4 or IPv6 address; brackets around the latter are taken off.
+// Returns nothing if `ip` is not an IPv4 or IPv6 address. Brackets around an IPv6 address are
+// removed.
 std::optional<SocketAddress> ParseIp(const std::string& ip, uint16_t port);
 
-// kInvalid if the path is empty or longer than the kernel takes.
+// kInvalid if the path is empty or longer than the kernel allows.
 Result<sockaddr_un> UnixAddress(const std::string& path);
 
-// With brackets if `host` is an IPv6 address.
+// Adds brackets if `host` is an IPv6 address.
 std::string JoinHostPort(const std::string& host, uint16_t port);
 
 }  // namespace tepui::net

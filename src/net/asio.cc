@@ -1,2 +1,2 @@
-// The one translation unit that holds Asio's compiled part.
+// The one translation unit that contains Asio's compiled part.
 #include <boost/asio/impl/src.hpp>

@@ -13,7 +13,7 @@
 namespace tepui::net {
 namespace {
 
-// What the caller of Subscribe holds.
+// The object that the caller of Subscribe gets.
 class SubscriptionHandle final : public Client::Subscription {
  public:
   explicit SubscriptionHandle(std::shared_ptr<SubscriptionTask> task) : task_(std::move(task)) {}
@@ -52,7 +52,7 @@ class Client::Impl {
           {Code::kUnavailable, fmt::format("{} requests wait for {} already", options_.max_waiting,
                                            destination_.ToString())});
     }
-    // If the loop takes no more work, the call says so as it is destroyed.
+    // If the loop accepts no more work, the call reports that when it is destroyed.
     loop_->Post([pool = pool_, call = std::make_unique<ClientCall>(
                                    std::move(request), std::move(callback), pending_)]() mutable {
       pool->Submit(std::move(call));
@@ -73,7 +73,7 @@ class Client::Impl {
   }
 
  private:
-  // A callback that is owed on an I/O thread, and runs on this one only if there is none anymore.
+  // A callback that should run on an I/O thread, and runs on this one only if none is left.
   class Refusal {
    public:
     Refusal(Callback callback, Error error)

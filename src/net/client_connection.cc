@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kMaxHeaderBytes = 64 << 10;
 constexpr size_t kVectors = 64;
 constexpr Duration kIdleTime =
-    std::chrono::seconds(55);  // Less than what most servers keep theirs for.
+    std::chrono::seconds(55);  // Shorter than the idle timeout of most servers.
 
 }  // namespace
 
@@ -96,7 +96,7 @@ void ClientConnection::OnRead(std::string_view bytes) {
   reading_ = false;
   if (phase_ == Phase::kClosed) return;
   if (!in_exchange_)
-    return FailWith({Code::kUnavailable, "The connection ended"});  // Or unasked-for bytes came.
+    return FailWith({Code::kUnavailable, "The connection ended"});  // Or unexpected bytes arrived.
   if (bytes.empty()) {
     if (answered_ && parser_->PutEnd() == Progress::kDone) {
       HandOver();
@@ -128,13 +128,13 @@ void ClientConnection::TakeResponse(std::string_view bytes) {
     input_.assign(bytes.substr(used));
     return ArmRead();
   }
-  // Bytes after the response were not asked for: such a connection cannot be trusted with another
+  // Bytes after the response are unexpected: such a connection cannot be trusted with another
   // request.
   if (used < bytes.size()) input_.assign(bytes.substr(used));
   FinishResponse();
 }
 
-// Gives what has come of a stream to the user, who may close the connection.
+// Passes received bytes of a stream to the user, who may close the connection.
 void ClientConnection::HandOver() {
   if (!parser_->header_done() || !parser_->streaming()) return;
   const auto self = shared_from_this();
@@ -177,8 +177,8 @@ void ClientConnection::SendQueued() {
   std::array<iovec, kVectors> vectors;
   while (!out_.empty() && !waiting_) {
     const ssize_t count = transport_->Write(std::span(vectors.data(), out_.Peek(vectors)));
-    // A refusal may have been sent before the connection broke: what can be read is read first, and
-    // tells.
+    // The server may have sent a refusal before the connection broke, so the rest is read first.
+    // The read also reports a broken connection.
     if (count < 0) return ArmRead();
     if (count == 0) {
       waiting_ = true;

@@ -14,28 +14,29 @@
 
 namespace tepui::net {
 
-// One connection of a client: connects, then one exchange after another. On its loop's thread only.
+// One connection of a client: connects, then does one exchange after another. Used on its loop's
+// thread only.
 class ClientConnection final : public IoEvents,
                                public std::enable_shared_from_this<ClientConnection> {
  public:
-  // Who uses it. Told nothing anymore once it has called Close.
+  // The owner of a connection. It gets no more calls after it called Close.
   class User {
    public:
     virtual ~User() = default;
-    // The exchange is done; `reusable` if the connection can take another, else it is closed.
+    // The exchange is done. If `reusable`, the connection can take another; else it is closed.
     virtual void OnResponse(ClientConnection& connection, Response response, bool reusable) = 0;
-    // The connection is closed. `untouched`: no byte of the request was sent; `unanswered`: no byte
-    // of the response came.
+    // The connection is closed. `untouched`: no byte of the request was sent. `unanswered`: no byte
+    // of the response arrived.
     struct Failure {
       Error error;
       bool untouched;
       bool unanswered;
     };
     virtual void OnFailure(ClientConnection& connection, Failure failure) = 0;
-    // The peer has closed it between exchanges, or it was idle for too long. It is closed.
+    // The connection is closed: the peer closed it between exchanges, or it was idle for too long.
     virtual void OnIdleEnd(ClientConnection& connection) = 0;
-    // Of a streaming exchange answered with 200: its head, its body piecewise, and then OnResponse
-    // without a body.
+    // A streaming exchange that is answered with 200 reports its head, then its body in pieces, and
+    // then calls OnResponse without a body.
     virtual void OnStreamHead(ClientConnection& connection, const Response& head) = 0;
     virtual void OnStreamData(ClientConnection& connection, std::string_view bytes) = 0;
   };
@@ -45,12 +46,13 @@ class ClientConnection final : public IoEvents,
 
   void Connect(Duration timeout);
 
-  // At once or as soon as it is connected. Not during another exchange. After a streaming one has
-  // its head its deadline holds no more.
+  // Sends the request at once or as soon as the connection is established. Must not be called
+  // during another exchange. Once a streaming exchange has its head, its deadline no longer
+  // applies.
   void Exchange(const Request& request, MonotonicTime deadline, Duration timeout,
                 size_t max_body_bytes, bool streaming);
 
-  // Whether it has had an exchange before the one at hand.
+  // Returns true if the connection had an exchange before the present one.
   bool used() const { return exchanges_ > 1; }
 
   void Close();
@@ -74,20 +76,20 @@ class ClientConnection final : public IoEvents,
 
   const std::shared_ptr<Loop> loop_;
   const Destination destination_;
-  User* user_;                            // Null once closed.
-  std::shared_ptr<Connector> connector_;  // Until connected.
-  std::unique_ptr<Transport> transport_;  // From then on.
+  User* user_;                            // Null once the connection is closed.
+  std::shared_ptr<Connector> connector_;  // Set until connected.
+  std::unique_ptr<Transport> transport_;  // Set once connected.
   LazyDeadline deadline_;
   MonotonicTime due_;
   Phase phase_ = Phase::kConnecting;
 
   std::optional<ResponseParser> parser_;
-  std::string input_;  // Read but not parsed yet.
+  std::string input_;  // Bytes that are read but not parsed yet.
   SendQueue out_;
-  size_t sent_ = 0;  // Bytes of the request at hand.
+  size_t sent_ = 0;  // Bytes of the present request.
   int exchanges_ = 0;
   bool in_exchange_ = false;
-  bool answered_ = false;  // Bytes of the response have come.
+  bool answered_ = false;  // Bytes of the response have arrived.
   bool head_given_ = false;
   bool reading_ = false;
   bool waiting_ = false;

@@ -43,7 +43,7 @@ size_t ClientPool::Limit() const {
 }
 
 void ClientPool::Submit(std::unique_ptr<ClientCall> call) {
-  if (closed_) return;  // The call says so as it goes.
+  if (closed_) return;  // The destructor of the call reports it.
   call->deadline = loop_->Now() + options_.request_timeout;
   waiting_.push_back(std::move(call));
   Dispatch();
@@ -56,7 +56,7 @@ void ClientPool::Close() {
   deadline_.Clear();
   CloseIdle();
   for (const Busy& busy : busy_) busy.connection->Close();
-  // Out of the pool first: their callbacks may look at anything.
+  // The calls leave the pool first: their callbacks may look at anything.
   const auto waiting = std::exchange(waiting_, {});
   const auto busy = std::exchange(busy_, {});
 }
@@ -107,7 +107,7 @@ void ClientPool::OnResponse(ClientConnection& connection, Response response, boo
   const auto self = shared_from_this();
   Busy done = TakeBusy(connection);
   if (reusable) idle_.push_back(std::move(done.connection));
-  // In ordered mode the next request leaves before the callback runs, but no callback overtakes
+  // In ordered mode the next request is sent before the callback runs, but no callback overtakes
   // another: they all run here.
   Dispatch();
   done.call->Finish(std::move(response));
@@ -119,7 +119,7 @@ void ClientPool::OnFailure(ClientConnection& connection, Failure failure) {
   const bool stale =
       connection.used() && failure.unanswered && loop_->Now() < failed.call->deadline;
   const bool harmless = failure.untouched || IsIdempotent(failed.call->request.method);
-  if (stale) CloseIdle();  // They were to the same server, which has gone away since.
+  if (stale) CloseIdle();  // They lead to the same server, which has gone away since.
   if (stale && harmless && !failed.call->retried) {
     failed.call->retried = true;
     waiting_.push_front(std::move(failed.call));

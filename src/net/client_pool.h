@@ -11,8 +11,8 @@
 
 namespace tepui::net {
 
-// A request and who waits for its response. Whatever becomes of it, the callback runs: dropped
-// without an answer it says kUnavailable.
+// A request and the callback for its response. The callback always runs: if the call is dropped
+// without an answer, it gets kUnavailable.
 class ClientCall {
  public:
   ClientCall(Request request, Client::Callback callback, std::shared_ptr<std::atomic<int>> pending);
@@ -38,7 +38,7 @@ class ClientPool final : public LoopMember, public IoEvents, public ClientConnec
   ~ClientPool() override;
 
   void Submit(std::unique_ptr<ClientCall> call);
-  // Ends what is pending with kUnavailable.
+  // Ends pending calls with kUnavailable.
   void Close() override;
 
  private:
@@ -47,7 +47,7 @@ class ClientPool final : public LoopMember, public IoEvents, public ClientConnec
     std::shared_ptr<ClientConnection> connection;
   };
 
-  // Only the deadline is used: it is that of the calls that wait.
+  // Only the deadline is used: that of the waiting calls.
   void OnRead(std::string_view) override {}
   void OnReadFailed() override {}
   void OnWritable() override {}
@@ -72,10 +72,10 @@ class ClientPool final : public LoopMember, public IoEvents, public ClientConnec
   bool closed_ = false;
 
   std::deque<std::unique_ptr<ClientCall>>
-      waiting_;             // All with the same patience, so the first is due first.
-  std::vector<Busy> busy_;  // A handful: searched.
+      waiting_;             // All have the same timeout, so the first is due first.
+  std::vector<Busy> busy_;  // There are few, so it is searched linearly.
   std::vector<std::shared_ptr<ClientConnection>>
-      idle_;  // The one used last is last, and taken first.
+      idle_;  // The most recently used is last, and is taken first.
 };
 
 }  // namespace tepui::net

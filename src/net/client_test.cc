@@ -22,7 +22,7 @@ class ClientTest : public testing::Test {
   Client Connect(uint16_t port, Client::Options options = {}) {
     return Client(threads_, "127.0.0.1", port, options);
   }
-  // Sends and lets `answer` play the server; the outcome.
+  // Sends the request, lets `answer` act as the server, and returns the outcome.
   Result<Response> Exchange(Client& client, Request request, const std::function<void()>& answer) {
     Tally done;
     Result<Response> outcome = Fail(Code::kInternal, "no answer");
@@ -222,7 +222,7 @@ TEST_F(ClientTest, BodyThatEndsWithTheConnection) {
   EXPECT_EQ(response->body, "to the end");
 }
 
-// The server closes a kept connection just as the next request goes out on it.
+// The server closes a kept connection just when the next request is sent on it.
 TEST_F(ClientTest, StaleConnectionIsRetriedOnceIfHarmless) {
   TestListener listener;
   for (const std::string method : {"GET", "POST"}) {
@@ -245,7 +245,7 @@ TEST_F(ClientTest, StaleConnectionIsRetriedOnceIfHarmless) {
         });
     EXPECT_EQ(response.has_value(), method == "GET");
   }
-  // A fresh connection that is cut is not retried.
+  // A request on a new connection that breaks is not sent again.
   Client client = Connect(listener.port());
   EXPECT_FALSE(Exchange(client, {}, [&] { listener.Accept().ReadUntil("\r\n\r\n"); }));
 }
@@ -296,7 +296,7 @@ TEST_F(ClientTest, DestructionAndStopEndWhatIsPending) {
   EXPECT_EQ(done.count(), 7);
 }
 
-// What a subscription was told, in order.
+// Records the calls of a subscription's handler, in order.
 struct Record {
   StreamHandler Handler() {
     return {.on_response =
@@ -352,7 +352,7 @@ class SubscribeTest : public ClientTest {
   Tally started_;
   Tally closed_;
   std::mutex mutex_;
-  std::shared_ptr<Stream> stream_;  // Guarded by mutex_ where more than one comes.
+  std::shared_ptr<Stream> stream_;  // Guarded by mutex_ if there are several.
   Server server_;
 };
 
@@ -424,7 +424,7 @@ TEST_F(SubscribeTest, AStreamOutlivesTheRequestTimeout) {
   ASSERT_TRUE(started_.WaitFor(1));
   stream_->Write("a");
   ASSERT_TRUE(record.received.WaitFor(1));
-  // As long as it takes a request to a silent server to time out, begun later.
+  // Waits longer than request_timeout: until a later request to a silent server has timed out.
   TestListener silent;
   Client other = Connect(silent.port(), {.request_timeout = std::chrono::milliseconds(250)});
   EXPECT_FALSE(SendAndWait(other, {}));
@@ -456,7 +456,7 @@ TEST_F(SubscribeTest, NoHandlerAfterCancel) {
     });
     ASSERT_TRUE(data.WaitFor(1));
     subscription->Cancel();
-    alive.reset();  // A handler that ran now would touch freed memory.
+    alive.reset();  // A handler that still ran would touch freed memory.
     ASSERT_TRUE(closed_.WaitFor(i + 1));
     stop = true;
     writer.join();

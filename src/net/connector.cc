@@ -19,10 +19,10 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr size_t kMaxAddresses = 16;  // Of one name.
+constexpr size_t kMaxAddresses = 16;  // For one name.
 
-// A connection to a port of this machine on which nobody listens can meet itself, if the kernel
-// happens to give its own end that port.
+// A connection to a port of this machine without a listener can connect to itself, if the kernel
+// happens to assign that port to its own end.
 bool IsConnectedToItself(int fd) {
   SocketAddress own;
   SocketAddress other;
@@ -42,7 +42,7 @@ struct Connector::Asio {
 
   asio::ip::tcp::resolver resolver;
   std::vector<asio::generic::stream_protocol::endpoint>
-      addresses;  // Still to try, the next one last.
+      addresses;  // Not tried yet, the next one last.
   asio::generic::stream_protocol::socket socket;
 };
 
@@ -99,7 +99,7 @@ void Connector::TryNext() {
   const auto address = std::move(asio_->addresses.back());
   asio_->addresses.pop_back();
   const int family = address.protocol().family();
-  // Not Asio's open, which leaves the descriptor open across exec.
+  // Asio's open would leave the descriptor open across exec.
   const int fd = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) {
     last_failure_ = std::strerror(errno);

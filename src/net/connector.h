@@ -17,12 +17,12 @@ struct Destination {
   uint16_t port = 0;
   std::string unix_path;
 
-  // "host:port" or the path; for sentences and, if not a path, the Host header.
+  // "host:port" or the path. Used in sentences and, if it is not a path, as the Host header.
   std::string ToString() const;
 };
 
-// One attempt to connect: resolves the name if it is one and tries its addresses in turn. On its
-// loop's thread only.
+// One attempt to connect: resolves `host` if it is a name, and tries its addresses in turn. Used on
+// its loop's thread only.
 class Connector : public std::enable_shared_from_this<Connector> {
  public:
   using Done = std::move_only_function<void(Result<std::unique_ptr<Transport>>)>;
@@ -30,7 +30,7 @@ class Connector : public std::enable_shared_from_this<Connector> {
   Connector(Loop& loop, Destination destination);
   ~Connector();
 
-  // `done` is called once, never from inside Start; not after Cancel.
+  // `done` is called once, never from inside Start, and not after Cancel.
   void Start(Done done);
   void Cancel();
 

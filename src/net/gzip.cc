@@ -13,9 +13,9 @@
 namespace tepui::net {
 namespace {
 
-constexpr int kGzipWindow = 15 + 16;  // The largest window, with gzip's frame.
+constexpr int kGzipWindow = 15 + 16;  // The largest window, with gzip's framing.
 
-// zlib allocates a quarter of a megabyte for each deflate stream: one a thread, used again.
+// zlib allocates a quarter of a megabyte for each deflate stream, so each thread reuses one.
 class Deflater {
  public:
   Deflater() {
@@ -31,7 +31,7 @@ class Deflater {
   std::string Run(std::string_view bytes) {
     deflateReset(&stream_);
     std::string out(deflateBound(&stream_, bytes.size()), '\0');
-    // zlib counts in 32 bits: feed and drain in pieces.
+    // zlib counts in 32 bits, so the data passes in pieces.
     constexpr size_t kPiece = std::numeric_limits<uInt>::max();
     size_t written = 0;
     int result = Z_OK;
@@ -69,7 +69,7 @@ class Inflater {
     char piece[64 << 10];
     int result = Z_OK;
     while (result != Z_STREAM_END || !bytes.empty()) {
-      if (result == Z_STREAM_END) inflateReset(&stream_);  // A file of several members.
+      if (result == Z_STREAM_END) inflateReset(&stream_);  // The data may have several members.
       const size_t input = std::min<size_t>(bytes.size(), std::numeric_limits<uInt>::max());
       stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
       stream_.avail_in = static_cast<uInt>(input);
@@ -94,8 +94,8 @@ class Inflater {
   z_stream stream_ = {};
 };
 
-// Whether the parameters of an encoding ("q=0.5") leave it a weight; one that cannot be read counts
-// as given.
+// Returns true if the parameters of an encoding ("q=0.5") leave it a weight above zero. A weight
+// that cannot be parsed counts as above zero.
 bool HasWeight(std::string_view parameters) {
   while (!parameters.empty()) {
     const std::string_view parameter = Trim(NextField(parameters, ';'));

@@ -11,15 +11,16 @@ namespace tepui::net {
 // Bodies shorter than this are sent as they are (reference 1.1).
 inline constexpr size_t kGzipMinimumBytes = 1024;
 
-// Any thread. Favours speed over size: the bodies are JSON, which shrinks tenfold at the lowest
-// level already.
+// May be called on any thread. Favours speed over size: the bodies are JSON, which shrinks tenfold
+// at the lowest level already.
 std::string Gzip(std::string_view bytes);
 
-// kTooLarge as soon as the output passes `max_bytes`, so that a bomb costs no more than the limit;
-// kInvalid if `bytes` is not whole gzip data.
+// Returns kTooLarge as soon as the output exceeds `max_bytes`, so that a decompression bomb costs
+// no more than the limit, and kInvalid if `bytes` is not complete gzip data.
 Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes);
 
-// Whether an Accept-Encoding header admits gzip, by name or by "*", with a weight that is not zero.
+// Returns true if an Accept-Encoding header admits gzip, by name or by "*", with a weight above
+// zero.
 bool AcceptsGzip(std::string_view accept_encoding);
 
 }  // namespace tepui::net

@@ -10,14 +10,14 @@
 namespace tepui::net {
 
 // The loops are shared: a connection, or a Responder that outlives everything, keeps its loop's
-// memory, not its thread.
+// memory alive, but not its thread.
 class IoThreads::Impl {
  public:
   explicit Impl(int threads);
 
   const std::vector<std::shared_ptr<Loop>>& loops() const { return loops_; }
 
-  // Round robin. Any thread.
+  // Round robin. May be called on any thread.
   const std::shared_ptr<Loop>& Next();
 
  private:

@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int kAcceptBatch = 64;  // Then the connections of the loop have their turn.
+constexpr int kAcceptBatch = 64;  // After these the connections of the loop have their turn.
 constexpr auto kExhaustedPause = std::chrono::milliseconds(100);
 
 std::string LastError() { return std::strerror(errno); }
@@ -34,7 +34,7 @@ Status BindAndListen(const ListeningSocket& socket, const sockaddr* address, soc
   return {};
 }
 
-// Whether `path` is a socket that refuses connections because its process is gone.
+// Returns true if `path` is a socket that refuses connections because its process has ended.
 bool IsAbandoned(const sockaddr_un& address) {
   // Connecting to any other kind of file is refused as well.
   struct stat file;
@@ -132,7 +132,7 @@ void Listener::Start() {
 
 void Listener::Close() {
   if (asio_ == nullptr) return;
-  asio_->descriptor.release();  // Cancels; the descriptor is socket_'s to close.
+  asio_->descriptor.release();  // Cancels the wait; socket_ closes the descriptor.
   asio_.reset();
   ListeningSocket closed(std::move(socket_));
   loop_->Leave(*this);
@@ -149,8 +149,7 @@ void Listener::Wait() {
 void Listener::AcceptSome() {
   for (int i = 0; i < kAcceptBatch; ++i) {
     SocketAddress peer;
-    // Not Asio's accept, which leaves the descriptor open across exec: tasks are started by this
-    // process.
+    // Asio's accept would leave the descriptor open across exec, and this process starts tasks.
     const int fd = ::accept4(socket_.fd, peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       accepted_(fd, socket_.family, peer.ToString());
@@ -158,7 +157,7 @@ void Listener::AcceptSome() {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return Pause();
-    // Anything else befell that one connection before it was taken.
+    // Any other error concerns only that one connection, which failed before it was accepted.
   }
   Wait();
 }

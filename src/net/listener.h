@@ -20,28 +20,30 @@ struct ListeningSocket {
   int fd = -1;
   int family = 0;
   uint16_t port = 0;
-  std::string unix_path;  // Removed from the file system with the object.
+  std::string unix_path;  // The socket file is removed with the object.
 };
 
-// `ip` is an address, not a name. "::" takes IPv4 as well. SO_REUSEADDR, so that a restart need not
-// wait.
+// `ip` is an address, not a name. "::" accepts IPv4 as well. Sets SO_REUSEADDR, so that a restart
+// need not wait.
 Result<ListeningSocket> ListenOnTcp(const std::string& ip, uint16_t port);
 
-// A socket file on which nobody listens anymore is replaced; any other file in the way is an error.
+// Replaces a socket file on which no process listens any more. Any other file at that path is an
+// error.
 Result<ListeningSocket> ListenOnUnix(const std::string& path);
 
-// Accepts on its loop. When descriptors or memory run out it pauses instead of spinning.
+// Accepts connections on its loop. When descriptors or memory run out, it pauses instead of
+// spinning.
 class Listener final : public LoopMember {
  public:
-  // An accepted, non-blocking, close-on-exec descriptor, which is the callee's from then on, and
-  // "ip:port" of the peer (empty on a unix socket).
+  // Gets an accepted, non-blocking, close-on-exec descriptor, which the callee owns from then on,
+  // and "ip:port" of the peer (empty on a unix socket).
   using Accepted = std::function<void(int fd, int family, std::string peer)>;
 
   Listener(std::shared_ptr<Loop> loop, const void* owner, ListeningSocket socket,
            Accepted accepted);
   ~Listener() override;
 
-  // On the loop's thread: joins it and begins.
+  // Joins the loop and begins to accept. To be called on the loop's thread.
   void Start();
   void Close() override;
   const void* owner() const override { return owner_; }

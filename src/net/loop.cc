@@ -38,9 +38,9 @@ bool Loop::Post(Work work) {
     std::lock_guard lock(mutex_);
     if (stopping_) return false;
     mailbox_.push_back(std::move(work));
-    if (mailbox_.size() > 1) return true;  // The loop has been woken for the first.
-    // Under the lock, so that Stop's own post comes after it. The handler holds no reference to the
-    // loop or to members: nothing in the io_context keeps itself alive.
+    if (mailbox_.size() > 1) return true;  // The first work already woke the loop.
+    // Posted under the lock, so that Stop's own post comes after it. The handler holds no reference
+    // to the loop or to members: nothing in the io_context keeps itself alive.
     asio::post(asio_->context, [this] { DrainMailbox(); });
   }
   return true;
@@ -54,7 +54,7 @@ void Loop::DrainMailbox() {
   }
   for (Work& work : batch) {
     work();
-    work = nullptr;  // What it holds goes in the same order.
+    work = nullptr;  // What it holds is destroyed in the same order.
   }
 }
 
@@ -68,7 +68,7 @@ void Loop::Stop() {
         DrainMailbox();
         closing_ = true;
         CloseMembers([](const LoopMember&) { return true; });
-        asio_->work.reset();  // The thread ends once the cancelled operations have been told.
+        asio_->work.reset();  // The thread ends once the cancelled operations have been notified.
       });
     }
     thread_.join();

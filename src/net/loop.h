@@ -19,17 +19,17 @@ class io_context;
 
 namespace tepui::net {
 
-// Something with a socket that lives on one loop: a listener, a connection, a client's pool. The
+// An object with a socket that belongs to one loop: a listener, a connection, a client's pool. The
 // loop keeps it alive from Join to Leave.
 class LoopMember : public std::enable_shared_from_this<LoopMember> {
  public:
   virtual ~LoopMember() = default;
 
-  // Ends it for good and makes it leave its loop. On the loop's thread; called again it does
-  // nothing.
+  // Ends the member for good and makes it leave its loop. Called on the loop's thread; a second
+  // call does nothing.
   virtual void Close() = 0;
 
-  // What CloseMembersOf names: the server that the member belongs to, if any.
+  // The server that the member belongs to, if any; CloseMembersOf selects members by it.
   virtual const void* owner() const { return nullptr; }
 };
 
@@ -44,25 +44,26 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Any thread. Runs `work` on the loop, in the order of the calls and never inside this call.
-  // False, and `work` destroyed unrun, once the loop is stopping.
+  // Runs `work` on the loop, in the order of the calls and never inside this call. Returns false,
+  // and destroys `work` without running it, once the loop is stopping. May be called on any thread.
   bool Post(Work work);
 
-  // Closes the members, runs what was posted before, and joins. Not from a loop. Idempotent.
+  // Closes the members, runs what was posted before, and joins the thread. Must not be called on a
+  // loop. Idempotent.
   void Stop();
 
   bool OnThread() const { return std::this_thread::get_id() == thread_.get_id(); }
   MonotonicTime Now() const;
 
-  // The rest is for the loop's own thread.
+  // The methods below are for the loop's own thread.
 
-  // Closes `member` at once, and does not keep it, if the loop is stopping.
+  // If the loop is stopping, closes `member` at once and does not keep it.
   void Join(const std::shared_ptr<LoopMember>& member);
   void Leave(LoopMember& member);
   void CloseMembersOf(const void* owner);
 
-  // One buffer for every read of the loop: what a reader does not consume before it returns, it
-  // copies. Idle connections thus hold no buffer.
+  // One buffer serves every read of the loop: a reader copies what it does not consume before it
+  // returns. So idle connections hold no buffer.
   std::span<char> scratch() { return scratch_; }
   boost::asio::io_context& context();
 
@@ -74,12 +75,12 @@ class Loop {
 
   const std::unique_ptr<Asio> asio_;
   std::vector<char> scratch_;
-  std::unordered_set<std::shared_ptr<LoopMember>> members_;  // The loop's thread only.
-  bool closing_ = false;                                     // The loop's thread only.
+  std::unordered_set<std::shared_ptr<LoopMember>> members_;  // Used on the loop's thread only.
+  bool closing_ = false;                                     // Used on the loop's thread only.
 
   std::mutex mutex_;
   std::vector<Work>
-      mailbox_;  // Guarded by mutex_. Bounded by what connections and callers have in hand.
+      mailbox_;  // Guarded by mutex_. Bounded by what connections and callers have in progress.
   bool stopping_ = false;  // Guarded by mutex_.
 
   std::once_flag stop_once_;

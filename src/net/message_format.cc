@@ -9,7 +9,7 @@
 namespace tepui::net {
 namespace {
 
-// The Date header's value, made once a second on each thread.
+// Returns the value of the Date header, made once a second on each thread.
 std::string_view HttpDate() {
   thread_local std::time_t made_at = 0;
   thread_local char text[40];
@@ -18,7 +18,7 @@ std::string_view HttpDate() {
   if (now != made_at) {
     std::tm parts;
     ::gmtime_r(&now, &parts);
-    // Not strftime's names, which follow the locale.
+    // The names of strftime would depend on the locale.
     constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};

@@ -7,17 +7,18 @@
 
 namespace tepui::net {
 
-// How a response is framed and what is said about the connection.
+// How a response is framed, and what it announces about the connection.
 struct ResponseFraming {
-  bool chunked =
-      false;  // Else by Content-Length, if the status allows a body, or by the end if streaming.
+  bool chunked = false;  // Otherwise a Content-Length, if the status allows a body; a streaming
+                         // body ends with the connection.
   bool streaming = false;
-  bool close = false;           // "Connection: close".
-  bool keep_alive_1_0 = false;  // An HTTP/1.0 client asked for it and wants it confirmed.
+  bool close = false;  // "Connection: close".
+  bool keep_alive_1_0 =
+      false;  // An HTTP/1.0 client asked to keep the connection and needs a confirmation.
 };
 
 // Appends status line and headers with the empty line. Framing headers that the caller set are left
-// out: they are decided here. Line ends inside of values become blanks, so that no value can forge
+// out: `framing` decides them. Line ends inside of values become blanks, so that no value can forge
 // a header. A body without a Content-Type is announced as text, as Mesos does for its plain
 // sentences.
 void AppendResponseHead(const Response& response, const ResponseFraming& framing, std::string& out);
@@ -25,10 +26,10 @@ void AppendResponseHead(const Response& response, const ResponseFraming& framing
 // Appends request line and headers; Host and Content-Length are added.
 void AppendRequestHead(const Request& request, std::string_view host, std::string& out);
 
-// kInvalid if method or target would not make one request line.
+// kInvalid if method or target would not make exactly one request line.
 Status CheckRequestLine(const Request& request);
 
-// Whether a response of that status has a body at all.
+// Returns true if a response of that status can have a body.
 bool AllowsBody(unsigned status);
 
 }  // namespace tepui::net

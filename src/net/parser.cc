@@ -18,8 +18,8 @@ using ErrorCode = beast::error_code;
 
 constexpr size_t kMaxFields = 256;
 constexpr size_t kReserveBytes =
-    1 << 20;  // A Content-Length may claim more; memory comes with the bytes.
-// The shortest end of a chunked body: "0", and two line ends.
+    1 << 20;  // A Content-Length may announce more; memory grows with the bytes that arrive.
+// The shortest end of a chunked body: "0" and two line ends.
 constexpr size_t kChunkedEndBytes = 5;
 
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
@@ -33,7 +33,7 @@ class MessageParser : public http::basic_parser<kIsRequest> {
 
   explicit MessageParser(ParseLimits limits) : limits_(limits) {
     this->eager(true);
-    this->body_limit(boost::none);  // Counted here.
+    this->body_limit(boost::none);  // The limit is checked here.
     this->header_limit(static_cast<std::uint32_t>(
         std::min<size_t>(limits.max_header_bytes, std::numeric_limits<std::uint32_t>::max())));
   }
@@ -41,12 +41,12 @@ class MessageParser : public http::basic_parser<kIsRequest> {
   Progress Put(std::string_view bytes, size_t& used) {
     used = 0;
     if (!this->got_some()) {
-      // Some clients end a body with a line end too many (RFC 9112 2.2).
+      // Some clients send a superfluous line end after a body (RFC 9112 2.2).
       used = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
       bytes.remove_prefix(used);
     }
-    // Beast asserts that the rest of a chunked body, once it has begun to look for its end, has
-    // that many bytes.
+    // Once Beast has begun to look for the end of a chunked body, it asserts that the rest has at
+    // least that many bytes.
     if (bytes.empty() || (partial_chunk_ && bytes.size() < kChunkedEndBytes))
       return Progress::kNeedMore;
     ErrorCode error;
@@ -74,7 +74,7 @@ class MessageParser : public http::basic_parser<kIsRequest> {
   const ParseFailure& failure() const { return failure_; }
 
  protected:
-  // The sentence of a rule of ours; Beast's own errors speak for themselves.
+  // Fails with the sentence of one of our rules. Beast's own errors have their own text.
   Progress Refuse(unsigned status, std::string message) {
     failure_ = {status, std::move(message)};
     return Progress::kFailed;
@@ -120,9 +120,9 @@ class MessageParser : public http::basic_parser<kIsRequest> {
       return RefuseIn(error, 431,
                       "There are more than " + std::to_string(kMaxFields) + " header fields");
     }
-    if (this->is_header_done()) return;  // A trailer.
-    // Anything but plain "chunked" would leave it open where the message ends, which is how
-    // requests are smuggled.
+    if (this->is_header_done()) return;  // This field is in a trailer.
+    // With anything but plain "chunked" it would be unclear where the message ends, which makes
+    // request smuggling possible.
     if (field == http::field::transfer_encoding && !EqualsIgnoreCase(View(value), "chunked")) {
       return RefuseIn(error, 501, "The only Transfer-Encoding understood here is 'chunked'");
     }
@@ -172,7 +172,7 @@ class MessageParser : public http::basic_parser<kIsRequest> {
   ParseFailure failure_ = {400, {}};
 };
 
-// "http://host:port/path" becomes "/path" (RFC 9112 3.2.2).
+// Turns "http://host:port/path" into "/path" (RFC 9112 3.2.2).
 std::string OriginForm(std::string_view target) {
   constexpr std::string_view kScheme = "http://";
   if (target.size() < kScheme.size() ||
@@ -238,7 +238,7 @@ Request RequestParser::Take() {
                   .headers = std::move(parser_->headers()),
                   .body = std::move(parser_->body()),
                   .peer = {}};
-  // Beast's parsers do not start over: a new one in the same place.
+  // Beast's parsers cannot be reset: a new one is made in the same place.
   std::destroy_at(parser_.get());
   std::construct_at(parser_.get(), limits_);
   return request;
@@ -279,7 +279,7 @@ Progress ResponseParser::Put(std::string_view bytes, size_t& used) {
     const Progress progress = parser_->Put(bytes.substr(used), count);
     used += count;
     if (progress != Progress::kDone || parser_->status / 100 != 1) return progress;
-    // An interim response; the real one follows.
+    // This was an interim response; the real one follows.
     parser_ = std::make_unique<Parser>(limits_, expect_);
   }
 }

@@ -11,22 +11,21 @@
 
 namespace tepui::net {
 
-// Beast's parsers behind a narrow door. They are fed bytes as they come and copy what they keep; a
-// parser serves one connection and starts over after each message. Not thread-safe.
+// Beast's parsers behind a narrow interface. They are fed bytes as these arrive and copy what they
+// keep. A parser serves one connection and starts over after each message. Not thread-safe.
 
 enum class Progress { kNeedMore, kDone, kFailed };
 
-// What to tell the peer whose bytes were refused.
+// The answer to a peer whose bytes were refused.
 struct ParseFailure {
   unsigned status = 400;
   std::string message;
 };
 
 struct ParseLimits {
-  size_t
-      max_header_bytes;   // Of the first line, of the fields, and of a chunk's head or the trailer.
-  size_t max_body_bytes;  // As sent, chunks removed.
-  // Of requests, by path, in place of that; outlives the parser.
+  size_t max_header_bytes;  // Bounds the first line, the fields, and a chunk's head or the trailer.
+  size_t max_body_bytes;    // Bytes as sent, without the chunks' framing.
+  // Limits for requests that replace max_body_bytes for some paths. Must outlive the parser.
   const std::map<std::string, size_t, std::less<>>* max_body_bytes_of = nullptr;
 };
 
@@ -35,24 +34,24 @@ class RequestParser {
   explicit RequestParser(ParseLimits limits);
   ~RequestParser();
 
-  // Parses at most one request; `used` of the bytes are done with, the others must come again with
-  // what follows.
+  // Parses at most one request. `used` bytes are consumed; the others must be passed again,
+  // followed by newer ones.
   Progress Put(std::string_view bytes, size_t& used);
 
-  // Of the request at hand.
-  bool begun() const;  // Something of it has come.
+  // The state of the present request.
+  bool begun() const;  // At least one byte of it has arrived.
   bool header_done() const;
-  // From here on the header must be done.
+  // The functions from here on require that the header is done.
   bool keep_alive() const;
   bool http11() const;
   bool expects_continue() const;
-  size_t body_bytes() const;  // So far.
+  size_t body_bytes() const;  // Bytes of the body so far.
 
-  // After kDone: the request, its target in origin form; the next one may follow. Trailer fields
-  // are dropped: nobody may add headers after they were judged.
+  // After kDone: returns the request, with its target in origin form; then the next one may follow.
+  // Trailer fields are dropped, so that no header can be added after the headers were checked.
   Request Take();
 
-  const ParseFailure& failure() const;  // After kFailed.
+  const ParseFailure& failure() const;  // Valid after kFailed.
 
  private:
   class Parser;
@@ -62,8 +61,9 @@ class RequestParser {
 
 class ResponseParser {
  public:
-  // `head_only`: of a HEAD request, whose response has no body whatever it says. A response of
-  // status 200 to a streaming parser has no body limit: TakeBody after each Put keeps it small.
+  // `head_only`: the response to a HEAD request has no body, whatever its headers announce. A
+  // response of status 200 to a streaming parser has no body limit: TakeBody after each Put keeps
+  // it small.
   struct Expect {
     bool head_only = false;
     bool streaming = false;
@@ -73,17 +73,17 @@ class ResponseParser {
   ~ResponseParser();
 
   Progress Put(std::string_view bytes, size_t& used);
-  // The peer has ended its side. kDone if that ends the body, else kFailed.
+  // The peer has ended its side. Returns kDone if that ends the body, else kFailed.
   Progress PutEnd();
 
   bool begun() const;
   bool header_done() const;
-  // From here on the header must be done.
+  // The functions from here on require that the header is done.
   bool keep_alive() const;
-  bool streaming() const;  // What comes is to be handed over piecewise.
+  bool streaming() const;  // The body is to be handed over in pieces.
 
-  std::string TakeBody();   // What has come since the last time.
-  Response TakeResponse();  // What TakeBody has not taken is its body.
+  std::string TakeBody();   // Returns what has arrived since the last call.
+  Response TakeResponse();  // Its body is what TakeBody has not taken.
 
   const ParseFailure& failure() const;
 

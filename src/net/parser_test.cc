@@ -14,7 +14,7 @@ struct Outcome {
   size_t left = 0;
 };
 
-// Feeds `bytes` in pieces of `step`, giving again what was not used.
+// Feeds `bytes` in pieces of `step`, and passes unused bytes again.
 Outcome Feed(std::string_view bytes, size_t step) {
   RequestParser parser(kLimits);
   std::string input;

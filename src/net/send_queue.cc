@@ -8,8 +8,9 @@ namespace tepui::net {
 namespace {
 
 constexpr size_t kSegmentBytes = 64 << 10;
-constexpr size_t kOwnSegmentBytes = 16 << 10;  // From here on a string gets a segment of its own.
-constexpr size_t kKeptCapacity = 4 << 10;      // What an idle queue may hold on to.
+constexpr size_t kOwnSegmentBytes =
+    16 << 10;  // A string of this size or more gets a segment of its own.
+constexpr size_t kKeptCapacity = 4 << 10;  // The memory that an idle queue may keep.
 
 }  // namespace
 
@@ -49,7 +50,7 @@ void SendQueue::Consume(size_t count) {
     offset_ = 0;
   }
   offset_ += count;
-  // Spent entries are dropped once they are the larger part, so that each is moved over once on
+  // Spent entries are dropped once they are the larger part, so that each entry is moved once on
   // average.
   if (first_ > 32 && first_ * 2 > segments_.size()) {
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -59,7 +60,7 @@ void SendQueue::Consume(size_t count) {
 
 void SendQueue::Clear() {
   size_ = first_ = offset_ = 0;
-  // The next small message finds its memory in place.
+  // Keeps memory for the next small message.
   if (!segments_.empty() && segments_.front().capacity() <= kKeptCapacity) {
     segments_.resize(1);
     segments_.front().clear();

@@ -11,7 +11,7 @@
 namespace tepui::net {
 
 // Bytes on their way to a socket. Small pieces are gathered into segments, large ones are kept as
-// they came, and all of them leave together by writev. Not thread-safe.
+// they are, and all of them are sent together by writev. Not thread-safe.
 class SendQueue {
  public:
   bool empty() const { return size_ == 0; }
@@ -21,7 +21,8 @@ class SendQueue {
   // Keeps the string itself if copying it would cost more than an entry of its own.
   void Append(std::string&& bytes);
 
-  // The first segments, as many as fit; how many were filled in. Valid until the queue changes.
+  // Fills in the first segments, as many as fit, and returns their number. They are valid until the
+  // queue changes.
   size_t Peek(std::span<iovec> vectors) const;
   // Drops the first `count` bytes.
   void Consume(size_t count);
@@ -29,8 +30,8 @@ class SendQueue {
 
  private:
   std::vector<std::string> segments_;
-  size_t first_ = 0;   // Segments before it are spent.
-  size_t offset_ = 0;  // Spent bytes of the first.
+  size_t first_ = 0;   // The segments before it are sent.
+  size_t offset_ = 0;  // Bytes of the first segment that are sent.
   size_t size_ = 0;
 };
 

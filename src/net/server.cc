@@ -19,7 +19,7 @@ Responder::Responder(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Responder::Responder(Responder&&) noexcept = default;
 
 Responder& Responder::operator=(Responder&& other) noexcept {
-  std::swap(impl_, other.impl_);  // What was here is answered by the other's destructor.
+  std::swap(impl_, other.impl_);  // The destructor of `other` answers the request that was here.
   return *this;
 }
 
@@ -70,13 +70,13 @@ class Server::Impl {
       if (std::exchange(stopped_, true)) return;
     }
     // Twice: the first round ends the listeners, which may have handed connections to loops that
-    // were done before them; the second ends those.
+    // had already finished; the second round ends those.
     CloseEverywhere();
     CloseEverywhere();
   }
 
  private:
-  // On the listener's loop.
+  // Called on the listener's loop.
   void Admit(int fd, int family, std::string peer) {
     const int limit = shared_->options.max_connections;
     if (shared_->connections.fetch_add(1, std::memory_order_relaxed) >= limit) {
@@ -111,7 +111,8 @@ class Server::Impl {
         done.count_down();
       });
       if (posted) continue;
-      loop->Stop();  // It is stopping: waits until it has, and with it every handler.
+      loop->Stop();  // The loop is stopping: this waits until it has stopped, and every handler
+                     // with it.
       done.count_down();
     }
     done.wait();

@@ -10,11 +10,12 @@
 namespace tepui::net {
 namespace {
 
-constexpr size_t kMaxUnsentBytes = 1 << 20;  // Over it no further request is taken.
-constexpr size_t kTurnBytes = 4 << 20;  // Sent at a time before other connections have their turn.
-constexpr size_t kVectors = 64;         // For one writev.
+constexpr size_t kMaxUnsentBytes = 1 << 20;  // Above this no further request is taken.
+constexpr size_t kTurnBytes =
+    4 << 20;                     // The most that is sent before other connections have their turn.
+constexpr size_t kVectors = 64;  // The most segments for one writev.
 constexpr size_t kMinBodyBytesPerSecond = 16 << 10;
-constexpr size_t kKeptInputBytes = 1 << 10;  // What an idle connection may hold on to.
+constexpr size_t kKeptInputBytes = 1 << 10;  // The input buffer that an idle connection may keep.
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 
 }  // namespace
@@ -75,7 +76,7 @@ void ServerConnection::OnRead(std::string_view bytes) {
       input_.erase(0, TakeRequests(input_));
     }
   }
-  // Else nobody waits for these bytes: after a last request, beside a stream, or while lingering.
+  // Otherwise these bytes are ignored: after a last request, during a stream, or while lingering.
   Advance();
 }
 
@@ -142,7 +143,7 @@ void ServerConnection::Dispatch() {
   in_handler_ = false;
 }
 
-// Bytes that cannot be understood leave no way to find the next request, so it is the last.
+// Bytes that cannot be parsed hide where the next request begins, so this request is the last.
 void ServerConnection::Refuse(const ParseFailure& failure) {
   last_taken_ = true;
   Slot& slot = slots_.emplace_back();
@@ -152,7 +153,7 @@ void ServerConnection::Refuse(const ParseFailure& failure) {
 }
 
 void ServerConnection::OfferContinue() {
-  // Only once the answers before it are out, and only to a request that is still wanted.
+  // Sent only after the answers before it, and only if the request is still accepted.
   if (!continue_owed_ || !slots_.empty() || phase_ != Phase::kServing) return;
   continue_owed_ = false;
   continue_sent_ = true;
@@ -214,7 +215,7 @@ std::shared_ptr<Stream> ServerConnection::AnswerByStream(uint64_t number,
                       .streaming = true,
                       .close = !traits.keep_alive || !traits.http11 || traits.head},
                      answer.head);
-  // Nobody reads the body of a HEAD: its stream has ended before it began.
+  // A HEAD has no body, so its stream has ended before it began.
   if (traits.head) {
     stream->End();
   } else {
@@ -268,7 +269,7 @@ void ServerConnection::QueueAnswers() {
   if (slots_.empty()) idle_since_ = progress_;
 }
 
-// The answers to what is in hand can reach nobody anymore.
+// The answers to the requests in progress can no longer be sent.
 void ServerConnection::DropSlots() {
   first_number_ += slots_.size();
   for (const Slot& slot : std::exchange(slots_, {})) {
@@ -318,7 +319,7 @@ void ServerConnection::OnWritable() {
   Advance();
 }
 
-// Ends this side; the peer's end, or kLingerTime, ends the connection.
+// Ends this side. The connection ends when the peer ends its side, or after kLingerTime.
 void ServerConnection::Linger() {
   phase_ = Phase::kLingering;
   linger_until_ = loop_->Now() + kLingerTime;
@@ -376,7 +377,7 @@ void ServerConnection::AdvanceLater() {
 }
 
 void ServerConnection::ArmRead() {
-  // Beside a stream and while lingering it reads to notice the peer's end.
+  // While streaming and lingering it reads only to notice the peer's end.
   if (reading_ || ended_ || (phase_ == Phase::kServing && !MayTakeRequest())) return;
   reading_ = true;
   transport_->StartRead(Self());
@@ -386,7 +387,7 @@ MonotonicTime ServerConnection::Due() const {
   const ServerOptions& options = shared_->options;
   if (phase_ == Phase::kLingering) return linger_until_;
   if (stream_closed_at_ != MonotonicTime()) return stream_closed_at_ + options.write_timeout;
-  if (phase_ == Phase::kStreaming) return MonotonicTime::max();  // The backlog bounds it.
+  if (phase_ == Phase::kStreaming) return MonotonicTime::max();  // The backlog limit bounds it.
   if (!out_.empty()) return progress_ + options.write_timeout;
   if (MidRequest()) {
     const auto earned =

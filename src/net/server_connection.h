@@ -23,7 +23,7 @@ struct ServerShared {
   std::atomic<int> connections = 0;
 };
 
-// What an answer has to know of its request.
+// The properties of a request that its answer depends on.
 struct RequestTraits {
   bool head = false;
   bool http11 = true;
@@ -31,13 +31,13 @@ struct RequestTraits {
   bool accepts_gzip = false;
 };
 
-// One accepted connection: reads requests ahead of their answers, as many as max_pipelined, and
-// sends the answers in the order of the requests. On its loop's thread only, except where said.
+// One accepted connection: reads up to max_pipelined requests ahead of their answers, and sends the
+// answers in the order of the requests. Used on its loop's thread only, except where stated.
 //
-// It serves requests; then, if one of them was answered by a stream, it streams and reads only to
-// notice the peer's end; when nothing more is to be said it ends its side and lingers until the
-// peer has ended too, because closing at once could destroy the last answer on its way (RFC
-// 9112 9.6).
+// First it serves requests. If one of them is answered by a stream, it then streams and reads only
+// to notice the peer's end. When nothing more is to be sent, it ends its side and lingers until the
+// peer has ended too, because closing at once could destroy the last answer on its way (RFC 9112
+// 9.6).
 class ServerConnection final : public LoopMember, public IoEvents {
  public:
   ServerConnection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerShared> shared,
@@ -49,7 +49,8 @@ class ServerConnection final : public LoopMember, public IoEvents {
   void Close() override;
   const void* owner() const override { return shared_.get(); }
 
-  // For answers, on any thread. `number` counts the connection's requests from 0.
+  // The functions for answers; may be called on any thread. `number` counts the connection's
+  // requests from 0.
   void Answer(uint64_t number, const RequestTraits& traits, Response response);
   std::shared_ptr<Stream> AnswerByStream(uint64_t number, const RequestTraits& traits,
                                          unsigned status, Headers headers);
@@ -62,7 +63,7 @@ class ServerConnection final : public LoopMember, public IoEvents {
     std::string head;
     std::string body;
     bool close = false;
-    std::shared_ptr<ServerStream> stream;  // Follows the head.
+    std::shared_ptr<ServerStream> stream;  // Sent after the head.
   };
   struct Slot {
     bool answered = false;
@@ -76,7 +77,7 @@ class ServerConnection final : public LoopMember, public IoEvents {
 
   // Reading.
   bool MayTakeRequest() const;
-  size_t TakeRequests(std::string_view bytes);  // The bytes done with.
+  size_t TakeRequests(std::string_view bytes);  // Returns the number of bytes consumed.
   void Dispatch();
   void Refuse(const ParseFailure& failure);
   void OfferContinue();
@@ -94,15 +95,14 @@ class ServerConnection final : public LoopMember, public IoEvents {
   Sent SendAll();
   void Linger();
 
-  // After any event: answers move out, buffered input is taken, and what is to be waited for is
-  // armed.
+  // Called after any event: moves answers out, takes buffered input, and arms what to wait for.
   void Advance();
   void AdvanceLater();
   void ArmRead();
   void ArmDeadline();
   MonotonicTime Due() const;
   bool MidRequest() const;
-  bool NoteStreamEnding();  // False: it was cut.
+  bool NoteStreamEnding();  // Returns false if the stream was cut.
   std::shared_ptr<ServerConnection> Self();
 
   const std::shared_ptr<Loop> loop_;
@@ -112,31 +112,31 @@ class ServerConnection final : public LoopMember, public IoEvents {
   RequestParser parser_;
   LazyDeadline deadline_;
   Phase phase_ = Phase::kServing;
-  std::atomic<bool> closed_ = false;  // phase_ is kClosed, for other threads.
+  std::atomic<bool> closed_ = false;  // phase_ is kClosed; for other threads.
 
-  std::string input_;  // Read but not parsed yet: less than a header, a chunk head, or requests
-                       // that must wait.
-  std::vector<Slot> slots_;    // One for each request in hand, in their order.
-  uint64_t first_number_ = 0;  // Of slots_.front().
+  std::string input_;        // Bytes read but not parsed yet: less than a header, a chunk head, or
+                             // requests that must wait.
+  std::vector<Slot> slots_;  // One for each request in progress, in their order.
+  uint64_t first_number_ = 0;  // The number of slots_.front().
   SendQueue out_;
   std::shared_ptr<ServerStream> stream_;
 
   bool in_handler_ = false;
   bool reading_ = false;     // A read is armed.
-  bool waiting_ = false;     // For the socket to take more.
-  bool last_taken_ = false;  // No request after those in hand.
+  bool waiting_ = false;     // A wait for the socket to take more is armed.
+  bool last_taken_ = false;  // No request is read after those in progress.
   bool ended_ = false;       // The peer has ended its side.
   bool close_when_sent_ = false;
   bool starved_ = false;        // input_ holds no whole request.
-  bool continue_owed_ = false;  // The request at hand waits for 100 Continue.
+  bool continue_owed_ = false;  // The present request waits for 100 Continue.
   bool continue_sent_ = false;
   bool advance_posted_ = false;
 
-  MonotonicTime request_begun_;  // The partial request at hand.
+  MonotonicTime request_begun_;  // When the present partial request began.
   MonotonicTime idle_since_;
   MonotonicTime
-      progress_;  // The last time that the peer took something, or there was nothing to take.
-  MonotonicTime stream_closed_at_;  // Its end was asked for; not set before.
+      progress_;  // The last time that the peer took something, or that there was nothing to take.
+  MonotonicTime stream_closed_at_;  // When the stream's end was requested; not set before.
   MonotonicTime linger_until_;
 };
 

@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
-// A chunk a record: chunk boundaries carry no meaning (reference 1.1), but some readers hope that
-// they do.
+// Writes one chunk for each record: chunk boundaries carry no meaning (reference 1.1), but some
+// readers rely on them.
 void AppendChunk(std::string&& bytes, SendQueue& out) {
   char head[18];
   char* end = std::to_chars(head, head + 16, bytes.size(), 16).ptr;
@@ -44,7 +44,7 @@ bool ServerStream::Write(std::string bytes) {
     } else {
       pending_.Append(std::move(bytes));
     }
-    // A cut must not wait for the kernel to take more.
+    // A cut stream must not wait until the kernel takes more.
     wake = WakeLocked() || cut_;
   }
   if (wake) wake_();
@@ -58,7 +58,7 @@ void ServerStream::Close() {
     closed_ = true;
     idle_ = false;
   }
-  wake_();  // Also when busy: the time to write the rest begins now.
+  wake_();  // Even when the connection is busy: the time to write the rest begins now.
 }
 
 bool ServerStream::closed() const {

@@ -27,7 +27,7 @@ class ServerTest : public testing::Test {
     server_ = std::make_unique<Server>(threads_, options, std::move(handler));
     ASSERT_TRUE(server_->Listen("127.0.0.1", 0));
   }
-  // Says back what it understood.
+  // Answers with the request as it was parsed.
   void ServeEcho(ServerOptions options = {}) {
     Serve(options, [](Request request, Responder responder) {
       std::move(responder).Send(
@@ -77,7 +77,7 @@ TEST_F(ServerTest, AnswerMayAskForTheEnd) {
   Serve({}, [](Request, Responder responder) {
     Response response;
     response.headers.Add("Connection", "close");
-    response.headers.Add("Content-Length", "7");  // The server's to say.
+    response.headers.Add("Content-Length", "7");  // The server determines this.
     response.headers.Add("X", "a\r\nForged: yes");
     std::move(responder).Send(std::move(response));
   });
@@ -126,18 +126,19 @@ TEST_F(ServerTest, ExpectContinue) {
     EXPECT_EQ(socket.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     EXPECT_EQ(socket.Ask("body").body, "POST /e\nbody");
   }
-  // Who does not wait is not told to go on.
+  // A client that does not wait does not get 100 Continue.
   EXPECT_EQ(
       socket.Ask("POST /e HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\nbody").body,
       "POST /e\nbody");
-  // Too large: refused before it is sent.
+  // A body that is too large is refused before it is sent.
   EXPECT_THAT(
       socket.Ask("POST /e HTTP/1.1\r\nContent-Length: 99999999999\r\nExpect: 100-continue\r\n\r\n")
           .head,
       StartsWith("HTTP/1.1 413"));
 }
 
-// Reference 1.1: gzip when the client accepts it and the body has 1024 bytes or more.
+// Responses are compressed when the client accepts gzip and the body has 1024 bytes or more
+// (reference 1.1).
 TEST_F(ServerTest, GzipResponses) {
   Serve({}, [](Request request, Responder responder) {
     std::move(responder).Send({.status = 200,
@@ -184,7 +185,7 @@ TEST_F(ServerTest, APathMayHaveALimitOfItsOwn) {
               StartsWith("HTTP/1.1 413"))
       << "few bytes must not become many";
 
-  // On one connection each request has its own.
+  // On one connection each request gets its own answer.
   TestSocket socket = Connect();
   const auto request = [](const std::string& path) {
     return "POST " + path + " HTTP/1.1\r\nContent-Length: 1001\r\n\r\n" + std::string(1001, 'x');
@@ -363,7 +364,7 @@ TEST_F(ServerTest, AReaderThatTakesNothingIsCut) {
   TestSocket socket(server_->port(), 4096);
   socket.Say("GET / HTTP/1.1\r\n\r\n");
   ASSERT_TRUE(served.WaitFor(1));
-  // Nothing is read until the server has given up: its end breaks the write side of this one.
+  // Nothing is read until the server has timed out: when it closes, writing fails on this side.
   while (::send(socket.fd(), "x", 1, MSG_NOSIGNAL) == 1) std::this_thread::yield();
   EXPECT_LT(socket.ReadAll().size(), 16U << 20);
 }
@@ -376,7 +377,7 @@ TEST_F(ServerTest, ConnectionsBeyondTheLimitAreClosed) {
   EXPECT_EQ(second.Ask("GET / HTTP/1.1\r\n\r\n").body, "GET /\n");
   EXPECT_TRUE(Connect().Ended());
   first.Close();
-  // The place is free once the server has seen the end.
+  // The place is free once the server has noticed the end.
   std::string body;
   for (int i = 0; i < 10'000 && body.empty(); ++i)
     body = Connect().Ask("GET / HTTP/1.1\r\n\r\n").body;
@@ -456,7 +457,7 @@ TEST_F(ServerTest, UnixSocket) {
   server_->Stop();
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
 
-  // What a killed process leaves behind is replaced; a file is not.
+  // A socket file left behind by a killed process is replaced; a plain file is not.
   const auto address = UnixAddress(path);
   const int left = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ASSERT_EQ(::bind(left, reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)), 0);

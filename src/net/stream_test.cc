@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-// The body of a chunked response as it came, up to its last chunk or the end of the bytes.
+// Returns the body of a chunked response, up to its last chunk or the end of the bytes.
 std::string Unchunk(std::string_view bytes) {
   std::string body;
   while (!bytes.empty()) {
@@ -30,7 +30,7 @@ std::string Unchunk(std::string_view bytes) {
   return body;
 }
 
-// Every request is answered by a stream, which the test gets.
+// Every request is answered by a stream, which the test holds.
 class StreamTest : public testing::Test {
  protected:
   void Serve(ServerOptions options = {}) {
@@ -43,7 +43,7 @@ class StreamTest : public testing::Test {
     });
     ASSERT_TRUE(server_->Listen("127.0.0.1", 0));
   }
-  // Asks and reads the head.
+  // Sends the request and reads the response's head.
   std::string Begin(TestSocket& socket, std::string_view request = "GET / HTTP/1.1\r\n\r\n") {
     socket.Say(request);
     const std::string head = socket.ReadUntil("\r\n\r\n");
@@ -65,7 +65,7 @@ TEST_F(StreamTest, HeadersComeAtOnceAndOneChunkAWrite) {
   EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(head, HasSubstr("Transfer-Encoding: chunked\r\n"));
   EXPECT_THAT(head, Not(HasSubstr("Content-Length")));
-  EXPECT_THAT(head, Not(HasSubstr("gzip")));  // Reference 1.1: never on streams.
+  EXPECT_THAT(head, Not(HasSubstr("gzip")));  // Streams are never compressed (reference 1.1).
   EXPECT_TRUE(stream_->Write("hello"));
   EXPECT_TRUE(stream_->Write(""));
   EXPECT_TRUE(stream_->Write(std::string(17, 'x')));
@@ -127,7 +127,7 @@ TEST_F(StreamTest, SlowReaderIsCutAtTheBacklog) {
   size_t accepted = 0;
   while (stream_->Write(std::string(1000, 'x'))) accepted += 1000;
   EXPECT_GE(accepted, kBacklog / 2);
-  EXPECT_LT(accepted, kBacklog + (64U << 20));  // What the kernel took besides.
+  EXPECT_LT(accepted, kBacklog + (64U << 20));  // The kernel may have buffered the rest.
   EXPECT_TRUE(stream_->closed());
   EXPECT_TRUE(closed_.WaitFor(1));
   EXPECT_LE(Unchunk(socket.ReadAll()).size(), accepted);

@@ -13,8 +13,8 @@
 
 namespace tepui::net {
 
-// Lets handlers through until it is shut: Shut waits for the one that runs, unless it is called
-// from inside of it.
+// Lets handlers run until it is shut. Shut waits for a running handler, unless that handler calls
+// it.
 class HandlerGate {
  public:
   void Run(const std::function<void()>& handler);
@@ -23,8 +23,8 @@ class HandlerGate {
  private:
   std::mutex mutex_;
   std::condition_variable idle_;
-  bool shut_ = false;       // Guarded by mutex_, as is the rest.
-  std::thread::id runner_;  // Of the handler that runs, if one does.
+  bool shut_ = false;       // Guarded by mutex_, like the members below.
+  std::thread::id runner_;  // The thread of the running handler, if there is one.
 };
 
 // A streaming exchange on a connection of its own.
@@ -34,13 +34,13 @@ class SubscriptionTask final : public LoopMember, public ClientConnection::User 
                    const Client::Options& options, StreamHandler handler);
   ~SubscriptionTask() override;
 
-  // On the loop's thread.
+  // To be called on the loop's thread.
   void Start(const Request& request);
-  void Close() override;  // Tells the handler kUnavailable if it was not at its end.
+  void Close() override;  // If the handler's on_end has not run, runs it with kUnavailable.
 
-  // Any thread. Tells on_end that it never began.
+  // Calls on_end: the exchange never began. May be called on any thread.
   void Refuse(Error error);
-  // Any thread.
+  // May be called on any thread.
   void Cancel();
 
  private:

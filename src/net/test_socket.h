@@ -1,7 +1,6 @@
 #pragma once
 
-// For the tests: a plain blocking socket that says exactly the bytes it is told to, and a gate to
-// wait on.
+// For the tests: a plain blocking socket that sends exactly the given bytes, and a gate to wait on.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,7 +24,7 @@ inline constexpr int kPatienceMs = 20'000;  // Only a failing test waits that lo
 
 class TestSocket {
  public:
-  // Connects to a port of this machine. `receive_buffer` bounds what the kernel takes for a slow
+  // Connects to a port of this machine. `receive_buffer` bounds what the kernel buffers for a slow
   // reader.
   explicit TestSocket(uint16_t port, int receive_buffer = 0) {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -59,7 +58,7 @@ class TestSocket {
   }
   void CloseWriting() { ::shutdown(fd_, SHUT_WR); }
 
-  // False if the peer does not take all of it.
+  // Returns false if the peer does not take all of `bytes`.
   bool Say(std::string_view bytes) {
     while (!bytes.empty()) {
       pollfd ready{.fd = fd_, .events = POLLOUT, .revents = 0};
@@ -71,8 +70,8 @@ class TestSocket {
     return true;
   }
 
-  // What has been read and not returned yet, once it contains `mark` (up to its end), else all of
-  // it when the peer ended or patience did.
+  // Returns the bytes that are read and not returned yet: up to the end of `mark` once they contain
+  // it, else all of them when the peer has ended or kPatienceMs have passed.
   std::string ReadUntil(std::string_view mark) {
     size_t found;
     while ((found = buffer_.find(mark)) == std::string::npos) {
@@ -87,21 +86,21 @@ class TestSocket {
     return Cut(std::min(count, buffer_.size()));
   }
 
-  // Everything up to the peer's end.
+  // Returns everything up to the peer's end.
   std::string ReadAll() {
     while (Fill()) {
     }
     return std::exchange(buffer_, {});
   }
 
-  // Whether the peer ends the connection, orderly or not, without saying more.
+  // Returns true if the peer ends the connection, orderly or not, without sending more.
   bool Ended() { return ReadAll().empty() && ended_; }
 
   struct Answer {
     std::string head;
     std::string body;
   };
-  // One response with a Content-Length.
+  // Reads one response with a Content-Length.
   Answer ReadAnswer() {
     Answer answer{.head = ReadUntil("\r\n\r\n"), .body = {}};
     const size_t length = answer.head.find("Content-Length: ");
@@ -170,7 +169,7 @@ class TestListener {
   uint16_t port_ = 0;
 };
 
-// Something that happens once, or a count that grows, on another thread.
+// An event that happens once, or a count that grows, on another thread.
 class Tally {
  public:
   void Add(int64_t count = 1) {

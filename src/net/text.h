@@ -4,7 +4,7 @@
 
 namespace tepui::net {
 
-// ASCII only, as header names and tokens are.
+// ASCII only, like header names and tokens.
 inline char LowerAscii(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
@@ -17,7 +17,7 @@ inline bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   return true;
 }
 
-// Without the blanks and tabs at both ends.
+// Removes the blanks and tabs at both ends.
 inline std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t";
   const size_t first = text.find_first_not_of(kBlank);
@@ -25,7 +25,7 @@ inline std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// The text before the first `separator`; `text` becomes what follows it.
+// Returns the text before the first `separator` and sets `text` to what follows it.
 inline std::string_view NextField(std::string_view& text, char separator) {
   const size_t end = text.find(separator);
   const std::string_view field = text.substr(0, end);
@@ -34,7 +34,7 @@ inline std::string_view NextField(std::string_view& text, char separator) {
 }
 
 // Calls `visit` with each element of a comma-separated header value, trimmed, until it returns
-// true; whether it did.
+// true. Returns whether it did.
 template <class Visit>
 bool AnyListElement(std::string_view list, Visit visit) {
   while (!list.empty()) {

@@ -19,7 +19,7 @@ void SetOption(int fd, int level, int name, int value) {
   ::setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-// A peer whose machine is gone is noticed after 60 + 4 * 15 seconds without a word.
+// A peer whose machine is gone is detected after 60 + 4 * 15 seconds of silence.
 void SetTcpOptions(int fd) {
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -40,7 +40,7 @@ class SocketTransport final : public Transport {
     return true;
   }
 
-  // Waits first and then reads into the loop's one buffer, so that idle connections cost no memory.
+  // Waits first and then reads into the loop's one buffer, so that idle connections use no memory.
   void StartRead(std::shared_ptr<IoEvents> events) override {
     socket_.async_wait(
         asio::socket_base::wait_read,
@@ -117,10 +117,11 @@ LazyDeadline::~LazyDeadline() = default;
 void LazyDeadline::Set(MonotonicTime at, const std::shared_ptr<IoEvents>& events) {
   if (at >= armed_for_) return;
   armed_for_ = at;
-  // Loop::Now is the steady clock. Setting the time cancels the wait before it, which then says so.
+  // Loop::Now is the steady clock. Setting the time cancels the previous wait, whose handler gets
+  // an error.
   timer_->timer.expires_at(std::chrono::steady_clock::time_point(at.time_since_epoch()));
   timer_->timer.async_wait([this, events, at](const boost::system::error_code& error) {
-    if (error || armed_for_ != at) return;  // Set or cleared anew since.
+    if (error || armed_for_ != at) return;  // The deadline was set again or cleared since.
     armed_for_ = MonotonicTime::max();
     events->OnDeadline();
   });

@@ -12,20 +12,20 @@
 
 namespace tepui::net {
 
-// What a connection is told by its transport and its deadline, on the loop's thread, each call in
-// answer to one it made. Nothing is told after the transport was closed or the deadline cleared.
+// The callbacks of a connection's transport and deadline, on the loop's thread; each answers one
+// call of the connection. None runs after the transport was closed or the deadline cleared.
 class IoEvents {
  public:
   virtual ~IoEvents() = default;
-  // Bytes that arrived, valid until it returns; none: the peer has ended its side.
+  // `bytes` arrived and are valid until this returns. If empty, the peer has ended its side.
   virtual void OnRead(std::string_view bytes) = 0;
   virtual void OnReadFailed() = 0;
   virtual void OnWritable() = 0;
   virtual void OnDeadline() = 0;
 };
 
-// A connected byte stream. The one seam below HTTP: a socket here, and whatever encrypts on top of
-// one. On its loop's thread only, but may be destroyed on any once closed.
+// A connected byte stream: a socket here, or later an encryption layer above one. Used on its
+// loop's thread only; once closed, it may be destroyed on any thread.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -33,27 +33,26 @@ class Transport {
   // One OnRead or OnReadFailed follows. Keeps `events` alive until then.
   virtual void StartRead(std::shared_ptr<IoEvents> events) = 0;
 
-  // One OnWritable follows, also when the connection has broken: the write after it tells.
+  // One OnWritable follows, also when the connection has broken; the next Write reports that.
   virtual void StartWait(std::shared_ptr<IoEvents> events) = 0;
 
-  // Takes what it can without blocking: the bytes taken, 0 if none can be now, -1 if the connection
-  // is broken.
+  // Writes what it can without blocking. Returns the number of bytes taken, 0 if none can be taken
+  // now, -1 if the connection is broken.
   virtual ssize_t Write(std::span<const iovec> bytes) = 0;
 
-  // No more bytes follow; the peer reads an end.
+  // No more bytes follow: the peer reads the end of the stream.
   virtual void ShutdownWrite() = 0;
 
   virtual void Close() = 0;
 };
 
-// Takes the descriptor of a connected, non-blocking, close-on-exec stream socket of `family`
-// (AF_INET, AF_INET6 or AF_UNIX). Sets TCP_NODELAY and keep-alive probes that find a dead peer
-// within two minutes. Null, and the descriptor closed, if the kernel has no room to watch it.
+// Takes over the descriptor of a connected, non-blocking, close-on-exec stream socket of `family`
+// (AF_INET, AF_INET6 or AF_UNIX). Sets TCP_NODELAY and keep-alive probes that detect a dead peer
+// within two minutes. Returns null, and closes the descriptor, if the kernel cannot watch one more.
 std::unique_ptr<Transport> MakeSocketTransport(Loop& loop, int fd, int family);
 
-// A timer that is cheap to move: it is armed anew only if it is to ring earlier than it is armed
-// for, and rings then at a moment that may be too early; the owner looks at its own deadline in
-// OnDeadline and sets the next.
+// A timer that is cheap to move. It is armed again only if the new time is earlier than the armed
+// one, so it may fire too early: in OnDeadline the owner checks its own deadline and sets the next.
 class LazyDeadline {
  public:
   explicit LazyDeadline(Loop& loop);

@@ -68,7 +68,7 @@ const std::string* FindField(const Fields& fields, std::string_view name) {
 Result<Fields> ParseFields(std::string_view text) {
   Fields fields;
   while (!text.empty()) {
-    // Both separators: Mesos' endpoints take either.
+    // Both separators are accepted, as in Mesos' endpoints.
     const size_t end = text.find_first_of("&;");
     const std::string_view pair = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);

@@ -6,7 +6,7 @@ namespace {
 using Operation = v1::Offer::Operation;
 using Protos = google::protobuf::RepeatedPtrField<v1::Resource>;
 
-// Takes `consumed` away from `resources` and gives `converted` for it.
+// Replaces `consumed` in `resources` by `converted`.
 Status Convert(const Resources& consumed, const Resources& converted, Resources* resources) {
   if (!resources->Contains(consumed)) {
     return Fail(Code::kInvalid, "{} does not contain {}", resources->ToString(),
@@ -31,7 +31,7 @@ Status Reserve(const Operation::Reserve& reserve, Resources* resources) {
     if (auto dynamic = ExpectDynamic(resource); !dynamic) return dynamic;
   }
   if (source->empty()) return Convert(reserved->PopReservation(), *reserved, resources);
-  // A source may be reserved in any way; but for that it is what is asked for.
+  // A source may be reserved in any way, but otherwise it must equal the resources to be reserved.
   if (source->WithoutReservations() != reserved->WithoutReservations()) {
     return Fail(
         Code::kInvalid,
@@ -58,7 +58,7 @@ Status Unreserve(const Operation::Unreserve& unreserve, Resources* resources) {
   return {};
 }
 
-// A persistent volume that is not empty.
+// Returns a persistent volume that is not empty.
 Result<Resource> VolumeOf(const v1::Resource& proto) {
   auto volume = Resource::FromProto(proto);
   if (!volume) return volume;
@@ -92,7 +92,7 @@ Status Destroy(const Operation::Destroy& destroy, Resources* resources) {
   return {};
 }
 
-// Growing and shrinking need a disk that can be divided and that the agent itself looks after.
+// Growing and shrinking need a disk that can be divided and that the agent itself manages.
 Status ExpectResizable(const Resource& volume) {
   if (!volume.provider_id().empty()) {
     return Fail(Code::kInvalid,

@@ -6,7 +6,8 @@
 namespace tepui {
 namespace {
 
-// Undoes what operations made of the resource: the volume, if it is one, and dynamic reservations.
+// Undoes what operations did to the resource: removes the volume, if it is one, and dynamic
+// reservations.
 Resource Pristine(const Resource& resource) {
   const Resource disk = resource.is_persistent_volume() ? resource.WithoutVolume() : resource;
   std::vector<Resource::ReservationInfo> reservations(disk.reservations().begin(),
@@ -23,7 +24,7 @@ Resource Pristine(const Resource& resource) {
 Result<Resources> WithCheckpointed(const Resources& flags, const Resources& checkpointed) {
   Resources total = flags;
   for (const Resource& resource : checkpointed) {
-    if (flags.Contains(resource)) continue;  // The flags name it already.
+    if (flags.Contains(resource)) continue;  // The flags contain it already.
     const Resource pristine = Pristine(resource);
     if (!total.Contains(pristine)) {
       return Fail(Code::kInvalid, "The agent holds {}, which is no part of its resources {}",

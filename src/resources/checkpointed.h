@@ -5,8 +5,8 @@
 
 namespace tepui {
 
-// An agent's total: what its flags give, of which `checkpointed` was dynamically reserved or made a
-// volume since. Fails if that is not a part of it.
+// Returns an agent's total: the resources from its flags, with `checkpointed` dynamically reserved
+// or made a volume since. Fails if `checkpointed` is not a part of them.
 Result<Resources> WithCheckpointed(const Resources& flags, const Resources& checkpointed);
 
 }  // namespace tepui

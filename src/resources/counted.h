@@ -7,8 +7,7 @@
 namespace tepui {
 
 // An object that counts the references to itself, so that a reference is one word (std::shared_ptr
-// takes two, and resources hold two references each). Shared between threads it must not change any
-// more.
+// takes two, and resources hold two references each). While threads share it, it must not change.
 class Counted {
  public:
   Counted() = default;
@@ -16,7 +15,7 @@ class Counted {
   Counted& operator=(const Counted&) = delete;
 
   void Retain() const { references_.fetch_add(1, std::memory_order_relaxed); }
-  // True if that was the last reference.
+  // Returns true if that was the last reference.
   bool Release() const { return references_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   bool unique() const { return references_.load(std::memory_order_acquire) == 1; }
 
@@ -29,7 +28,7 @@ template <class T>
 class Ref {
  public:
   Ref() = default;
-  // Takes over the one reference that a new object is born with.
+  // Takes over the one reference that a new object starts with.
   explicit Ref(T* object) : object_(object) {}
   Ref(const Ref& other) : object_(other.object_) {
     if (object_ != nullptr) object_->Retain();

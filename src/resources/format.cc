@@ -85,7 +85,7 @@ std::string FormatRanges(std::span<const Range> ranges) {
   return out + "]";
 }
 
-// A reservation in the old form, as it would be in the new one.
+// Appends a reservation in the old form as it would be printed in the new form.
 void AppendOldReservation(const v1::Resource& resource, std::string* out) {
   if (OldRole(resource) == "*" && !resource.has_reservation()) return;
   Reservation reservation = resource.reservation();

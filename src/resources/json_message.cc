@@ -23,7 +23,7 @@ Status Expected(const std::string& path, std::string_view what) {
   return Fail(Code::kInvalid, "{}: expected {}", path, what);
 }
 
-// Writes one field, or one element of a repeated field, through the pair of setters that fits.
+// Writes one field, or one element of a repeated field, with the matching setter.
 class FieldWriter {
  public:
   FieldWriter(Message* message, const FieldDescriptor* field)
@@ -54,7 +54,7 @@ class FieldWriter {
       case FieldDescriptor::CPPTYPE_INT32:
       case FieldDescriptor::CPPTYPE_INT64:
       case FieldDescriptor::CPPTYPE_FLOAT:
-        break;  // No such field in a resource.
+        break;  // Resources have no such field.
     }
     return Fail(Code::kUnimplemented, "{}: a field of this type cannot be given here", path);
   }
@@ -113,7 +113,7 @@ class FieldWriter {
 
 Status ReadField(const boost::json::value& json, const std::string& path,
                  const FieldDescriptor* field, Message* message) {
-  if (json.is_null()) return {};  // As if it were not there.
+  if (json.is_null()) return {};  // Null counts as absent.
   FieldWriter writer(message, field);
   if (!field->is_repeated()) return writer.Write(json, path);
   if (!json.is_array()) return Expected(path, "an array");

@@ -9,12 +9,12 @@
 
 namespace tepui {
 
-// Deepest nesting of the JSON form of --resources.
+// The deepest nesting of the JSON form of --resources.
 inline constexpr int kMaxResourceJsonDepth = 32;
 
-// Reads a JSON object into `message`: fields by their declared names, enums by name, unknown fields
-// ignored. For flags only, and only for the types of fields that resources are made of; messages of
-// the wire are read by src/wire. `path` begins the sentence of a failure.
+// Reads a JSON object into `message`: fields by their declared names, enums by name; unknown fields
+// are ignored. Only for flags, and only for the types of fields that resources are made of;
+// src/wire reads messages of the protocol. The sentence of a failure begins with `path`.
 Status ReadJsonMessage(const boost::json::value& json, const std::string& path,
                        google::protobuf::Message* message);
 

@@ -1,4 +1,4 @@
-// The laws of the algebra, held against random resources of every kind (reference 2.11).
+// Checks the laws of the algebra with random resources of every kind (reference 2.11).
 #include <gtest/gtest.h>
 
 #include "base/random.h"
@@ -9,12 +9,13 @@ namespace {
 
 constexpr int kRounds = 3000;
 
-// Draws from a small world, so that two draws often meet: few names, roles, disks and sizes.
+// Draws few names, roles, disks and sizes, so that two draws often have some in common.
 class World {
  public:
   explicit World(uint64_t seed) : random_(seed) {}
 
-  // `lane` keeps ranges and sets of different lanes apart: they unite where scalars add up.
+  // `lane` keeps ranges and sets of different lanes disjoint: they form a union where scalars are
+  // summed.
   Resources Draw(int lane = 0) {
     Resources out;
     for (uint64_t i = random_.Below(7); i > 0; --i) out += DrawOne(lane);
@@ -29,7 +30,7 @@ class World {
 
   uint64_t Below(uint64_t bound) { return random_.Below(bound); }
 
-  // A part of what is there: what a task might take.
+  // Returns a part of `whole`, such as a task might take.
   Resources Part(const Resources& whole) {
     Resources out;
     for (const Resource& entry : whole) {
@@ -174,7 +175,7 @@ TEST(LawsTest, EntriesAreDistinctSortedAndNotEmpty) {
   for (int i = 0; i < kRounds; ++i) {
     Resources a = world.Draw() + world.Draw() - world.Draw();
     for (const Resource& entry : a) ASSERT_FALSE(entry.empty()) << a;
-    // Built anew in another order, it is the same.
+    // A sum of the same entries in another order is equal.
     Resources again;
     for (size_t left = a.size(); left > 0; --left) again += a.begin()[left - 1];
     ASSERT_EQ(again, a);
@@ -221,7 +222,7 @@ TEST(LawsTest, MessagesComeBackTheSame) {
     Resources a = world.Draw();
     const Resources copies =
         a.Filter([](const Resource& entry) { return entry.shared_count() > 1; });
-    a -= copies;  // The count of a shared resource is not in its message.
+    a -= copies;  // A message does not contain the count of a shared resource.
     for (auto format :
          {Resources::Format::kPostReservationRefinement,
           Resources::Format::kPreReservationRefinement, Resources::Format::kEndpoint}) {

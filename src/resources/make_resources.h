@@ -1,6 +1,6 @@
 #pragma once
 
-// Resources for tests, written shortly.
+// Short ways to write resources in tests.
 
 #include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
@@ -13,16 +13,16 @@
 
 namespace tepui {
 
-// Of the text form.
+// Parses the text form.
 inline Resources R(std::string_view text, std::string_view default_role = "*") {
   auto resources = Resources::Parse(text, default_role);
   EXPECT_TRUE(resources.has_value()) << resources.error().message;
   return resources.value_or(Resources());
 }
 
-// Of protobuf's text format, in which everything can be said.
+// Parses protobuf's text format, which can express everything.
 inline v1::Resource Proto(const std::string& text) {
-  const google::protobuf::LogSilencer silencer;  // It warns of `role`, which is deprecated.
+  const google::protobuf::LogSilencer silencer;  // It would warn of the deprecated `role`.
   v1::Resource proto;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &proto)) << text;
   return proto;

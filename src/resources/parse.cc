@@ -10,7 +10,7 @@ namespace {
 
 using Protos = google::protobuf::RepeatedPtrField<v1::Resource>;
 
-// "cpus(role):4".
+// Parses "cpus(role):4".
 Result<v1::Resource> ParseToken(std::string_view token, std::string_view default_role) {
   const std::vector<std::string_view> parts = SplitTrimmed(token, ':');
   if (parts.size() != 2) {
@@ -89,7 +89,7 @@ Result<Protos> ParseJson(std::string_view text, std::string_view default_role) {
   return out;
 }
 
-// What an operator may not write into --resources.
+// Checks for what an operator may not write into --resources.
 Status ValidateFlag(const Resources& resources) {
   std::map<ResourceName, v1::Value::Type> types;
   for (const Resource& resource : resources) {
@@ -129,7 +129,7 @@ Status ValidateFlag(const Resources& resources) {
 Result<Resources> Resources::Parse(std::string_view text, std::string_view default_role) {
   if (auto valid = ValidateRole(default_role); !valid) return Fail(std::move(valid.error()));
   text = Trimmed(text);
-  // No resource of the text form begins with a bracket.
+  // In the text form no resource begins with a bracket.
   auto protos =
       text.starts_with('[') ? ParseJson(text, default_role) : ParseText(text, default_role);
   if (!protos) return Fail(std::move(protos.error()));

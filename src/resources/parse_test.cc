@@ -115,7 +115,7 @@ TEST(ParseTest, JsonRefused) {
   EXPECT_THAT(Refusal(deep), HasSubstr("JSON"));
 }
 
-// Made by operations and estimators, not by operators.
+// Only operations and estimators make these, not operators.
 TEST(ParseTest, NotInFlags) {
   const std::string disk = R"([{"name":"disk","type":"SCALAR","scalar":{"value":1},"role":"r",)";
   EXPECT_THAT(Refusal(disk + R"("disk":{"persistence":{"id":"v"}}}])"),

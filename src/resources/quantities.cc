@@ -21,8 +21,8 @@ Result<Amount> Amount::Checked(double value) {
 }
 
 double Amount::ToDouble() const {
-  // The whole part and the thousandths apart: only a value below one is divided, so every amount
-  // gives the double that is nearest to its decimal form.
+  // Converts the whole part and the thousandths separately: only a value below one is divided, so
+  // every amount gives the double that is nearest to its decimal form.
   // NOLINTNEXTLINE(bugprone-integer-division)
   return static_cast<double>(milli_ / 1000) + static_cast<double>(milli_ % 1000) / 1000.0;
 }
@@ -66,7 +66,7 @@ constexpr auto kByName = [](const Quantities::Entry& entry, ResourceName name) {
 }  // namespace
 
 Amount Quantities::Get(ResourceName name) const {
-  // A handful of entries: walking them beats a search.
+  // There are few entries, so a walk is faster than a search.
   for (const Entry& entry : entries_) {
     if (entry.first == name) return entry.second;
   }
@@ -108,7 +108,7 @@ bool Quantities::Contains(const Quantities& other) const {
 
 Quantities& Quantities::operator+=(const Quantities& other) {
   if (&other == this) return *this += Quantities(other);
-  // The names are nearly always the same ones, so adding in place rarely inserts.
+  // The names are nearly always the same, so amounts are added in place and insertions are rare.
   size_t at = 0;
   for (const Entry& theirs : other.entries_) {
     while (at < entries_.size() && entries_[at].first < theirs.first) ++at;

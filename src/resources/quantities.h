@@ -12,26 +12,27 @@
 
 namespace tepui {
 
-// A scalar amount in thousandths. Sums and differences that leave the range of int64 stay at its
-// end: a hostile sum is wrong, never undefined. (A single value read from outside is far below it,
-// see kMax.)
+// A scalar amount in thousandths. Sums and differences beyond the range of int64 are clamped: a
+// hostile sum is wrong, never undefined. (A single value read from outside is far below it, see
+// kMax.)
 class Amount {
  public:
-  // The largest value that is read from outside: up to it, every amount is printed (15 digits) and
-  // written as a double exactly. A disk of this many megabytes holds an exabyte.
+  // The largest value that is accepted from outside. Up to it, every amount is printed (15 digits)
+  // and written as a double exactly. A disk of this many megabytes holds an exabyte.
   static constexpr int64_t kMaxMilli = 1'000'000'000'000'000;
 
   constexpr Amount() = default;
   static constexpr Amount FromMilli(int64_t milli) { return Amount(milli); }
-  // Rounded to the nearest thousandth, halves away from zero; the caller has checked that it is
-  // finite and in range.
+  // Rounds to the nearest thousandth, halves away from zero. The caller must have checked that
+  // `value` is finite and in range.
   static Amount FromDouble(double value);
-  // As FromDouble, of a value from outside: finite, not negative, at most kMaxMilli.
+  // Like FromDouble, for a value from outside: it must be finite, not negative, and at most
+  // kMaxMilli.
   static Result<Amount> Checked(double value);
 
   constexpr int64_t milli() const { return milli_; }
   double ToDouble() const;
-  // At most three decimals and 15 digits, as Mesos prints scalars: "4", "0.5", "1024.125".
+  // Writes at most three decimals and 15 digits, as Mesos prints scalars: "4", "0.5", "1024.125".
   std::string ToString() const;
 
   friend constexpr auto operator<=>(Amount, Amount) = default;
@@ -60,16 +61,16 @@ class Amount {
   int64_t milli_ = 0;
 };
 
-// A resource's name as a small number: cpus, mem, disk, gpus, ports are known ahead, others are
-// given numbers as they appear. Process-wide, append-only and thread-safe; at most 2^16 names
+// A resource's name as a small number: cpus, mem, disk, gpus and ports have fixed numbers, others
+// get one when they first appear. Process-wide, append-only and thread-safe; at most 2^16 names
 // (validation refuses more).
 class ResourceName {
  public:
   static constexpr size_t kMaxLength = 128;
 
   constexpr ResourceName() = default;  // "cpus".
-  // kInvalid for an empty or too long name, and for one with characters that would make the printed
-  // form ambiguous: control characters, white space, any of ()[]{}<>:;," and backslash.
+  // kInvalid for an empty or too long name, and for a name with characters that would make the
+  // printed form ambiguous: control characters, white space, any of ()[]{}<>:;," and backslash.
   static Result<ResourceName> Of(std::string_view name);
 
   const std::string& text() const;
@@ -90,8 +91,8 @@ struct ResourceNames {
   static constexpr ResourceName Ports() { return ResourceName(4); }
 };
 
-// Scalar amounts by name, without any of the resources' metadata: what fair shares, quotas and
-// minimums count in. Zero amounts are not held; sorted by name index.
+// Scalar amounts by name, without the resources' metadata; used for fair shares, quotas and
+// minimums. Zero amounts are not held. Sorted by name index.
 class Quantities {
  public:
   Quantities() = default;
@@ -102,11 +103,11 @@ class Quantities {
   void Set(ResourceName name, Amount amount);
   void Add(ResourceName name, Amount amount);
   bool empty() const { return entries_.empty(); }
-  // Every amount of `other` is here at least.
+  // Returns true if every amount of `other` is at most the amount here.
   bool Contains(const Quantities& other) const;
 
   Quantities& operator+=(const Quantities& other);
-  // Amounts that would fall below zero are zero.
+  // Amounts that would fall below zero become zero.
   Quantities& operator-=(const Quantities& other);
   friend bool operator==(const Quantities&, const Quantities&) = default;
 

@@ -125,7 +125,7 @@ TEST(QuantitiesTest, AddsAndSubtracts) {
   EXPECT_EQ(sum, Q("cpus:1.5;mem:2;disk:5;gpus:1"));
   sum += sum;
   EXPECT_EQ(sum, Q("cpus:3;mem:4;disk:10;gpus:2"));
-  // Below zero is zero, and zero is not held.
+  // An amount below zero becomes zero, and a zero amount is not held.
   sum -= Q("cpus:1;mem:100;gpus:2;ephemeral:1");
   EXPECT_EQ(sum, Q("cpus:2;disk:10"));
   sum -= sum;

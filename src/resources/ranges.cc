@@ -6,8 +6,8 @@
 namespace tepui {
 namespace {
 
-// Joins `next` to the last range if they overlap or touch, else appends it. `next` begins at or
-// after the last one.
+// Joins `next` to the last range if they overlap or touch; otherwise appends it. `next` must not
+// begin before the last range begins.
 void Append(Ranges* out, Range next) {
   if (!out->empty()) {
     Range& last = out->back();
@@ -49,7 +49,7 @@ Ranges Difference(std::span<const Range> a, std::span<const Range> b) {
   for (auto [begin, end] : a) {
     while (at < b.size() && b[at].second < begin) ++at;
     bool rest = true;  // [begin, end] still has to be written.
-    // The last range of b that reaches into this one may reach into the next, so `at` stays on it.
+    // The last range of b that overlaps this one may overlap the next one too, so `at` stays on it.
     for (size_t i = at; rest && i < b.size() && b[i].first <= end; ++i) {
       if (b[i].first > begin) out.emplace_back(begin, b[i].first - 1);
       rest = b[i].second < end;
@@ -64,7 +64,7 @@ Ranges Difference(std::span<const Range> a, std::span<const Range> b) {
 }
 
 bool Includes(std::span<const Range> a, std::span<const Range> b) {
-  // Few in many: search; otherwise walk both.
+  // If b has far fewer ranges than a, search; otherwise walk both.
   const bool search = b.size() * 16 < a.size();
   auto at = a.begin();
   for (const Range& range : b) {

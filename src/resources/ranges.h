@@ -15,9 +15,10 @@ using Ranges = std::vector<Range>;
 // Sorts and joins what overlaps or touches. Every range must have begin <= end.
 void Coalesce(Ranges* ranges);
 
-// All of these take and give the normal form.
+// All of these take and return the normal form.
 Ranges Union(std::span<const Range> a, std::span<const Range> b);
 Ranges Difference(std::span<const Range> a, std::span<const Range> b);
-bool Includes(std::span<const Range> a, std::span<const Range> b);  // b is a subset of a.
+bool Includes(std::span<const Range> a,
+              std::span<const Range> b);  // Returns true if `b` is a subset of `a`.
 
 }  // namespace tepui

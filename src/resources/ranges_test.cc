@@ -34,7 +34,7 @@ TEST(RangesTest, OneHoleLeavesTwoRanges) {
   EXPECT_EQ(Difference(Ranges{{1, 4}, {6, 9}}, Ranges{{3, 7}}), (Ranges{{1, 2}, {8, 9}}));
 }
 
-// Against sets of bits, in all relative positions.
+// Compares with sets of bits, in all relative positions.
 TEST(RangesTest, AgreesWithBits) {
   using Bits = std::bitset<48>;
   const auto from_bits = [](const Bits& bits) {
@@ -47,7 +47,7 @@ TEST(RangesTest, AgreesWithBits) {
   };
   SeededRandom random(1);
   for (int round = 0; round < 5000; ++round) {
-    // Sparse and dense ones, so that the searching and the walking form of Includes are both met.
+    // Sparse and dense sets, so that both the searching and the walking branch of Includes run.
     Bits a(random.Next());
     Bits b(random.Next());
     if (round % 3 == 0) b &= Bits(random.Next()) & Bits(random.Next()) & Bits(random.Next());

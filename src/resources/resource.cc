@@ -121,7 +121,7 @@ bool Resource::SameList(const Resource& other) const {
 
 std::strong_ordering Resource::OrderApart(const Resource& a, const Resource& b) {
   if (auto order = a.Kind() <=> b.Kind(); order != 0) return order;
-  // Nothing comes before something.
+  // A resource without traits comes before one with traits.
   if (!(a.traits_ == b.traits_)) {
     if (!a.traits_) return std::strong_ordering::less;
     if (!b.traits_) return std::strong_ordering::greater;

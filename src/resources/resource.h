@@ -18,17 +18,18 @@ namespace tepui {
 
 enum class ResourceFormat {
   kPostReservationRefinement,  // `reservations` only.
-  kPreReservationRefinement,   // `role` and `reservation` where representable (one reservation at
-                               // most).
-  kEndpoint,                   // As the one before, and `reservations` as well (reference trap 4).
+  kPreReservationRefinement,   // `role` and `reservation` where they suffice (at most one
+                               // reservation).
+  kEndpoint,  // The pre-refinement form, with `reservations` as well (reference trap 4).
 };
 
-// One resource: name, value, and what sets it apart from others of its name (reservations, disk,
-// revocable, shared, provider, the role it is allocated to). 32 bytes. A plain scalar owns no
-// memory; what is not plain refers to immutable parts that copies share, so a copy costs at most
-// three increments. Not thread-safe; copies are.
+// One resource: its name, its value, and what distinguishes it from others of its name
+// (reservations, disk, revocable, shared, provider, the role it is allocated to). 32 bytes. A plain
+// scalar owns no memory; any other resource refers to immutable parts that copies share, so a copy
+// costs at most three increments. An object is not thread-safe; copies may be used on different
+// threads.
 //
-// A value of kind TEXT does not exist here, and only scalars have a disk.
+// Values of type TEXT are not supported, and only scalars have a disk.
 class Resource {
  public:
   using ReservationInfo = v1::Resource::ReservationInfo;
@@ -37,7 +38,7 @@ class Resource {
   Resource() = default;  // No cpus.
   // A plain scalar.
   Resource(ResourceName name, Amount amount) : value_(amount.milli()), name_(name) {}
-  // `ranges` need not be in normal form, but each must begin before it ends.
+  // `ranges` need not be in normal form, but no range may end before it begins.
   static Resource OfRanges(ResourceName name, Ranges ranges);
   static Resource OfItems(ResourceName name, std::vector<std::string> items);
 
@@ -84,11 +85,12 @@ class Resource {
   ResourceName name() const { return name_; }
   v1::Value::Type type() const { return static_cast<v1::Value::Type>(type_); }
   bool is_scalar() const { return type_ == v1::Value::SCALAR; }
-  // Of shared resources the value of one copy. Zero, or empty, if the resource is of another type.
+  // For a shared resource, the value of one copy. Zero, or empty, if the resource is of another
+  // type.
   Amount scalar() const { return Amount::FromMilli(is_scalar() ? value_ : 0); }
   std::span<const Range> ranges() const;
   std::span<const std::string> items() const;
-  // Nothing of it is left.
+  // Returns true if nothing of it is left.
   bool empty() const { return value_ == 0 || count_ == 0; }
 
   bool is_unreserved() const { return reservations().empty(); }
@@ -96,16 +98,16 @@ class Resource {
   bool is_dynamically_reserved() const {
     return is_reserved() && reservations().back().type() == ReservationInfo::DYNAMIC;
   }
-  // The stack, the oldest first.
+  // The stack of reservations, the oldest first.
   std::span<const ReservationInfo> reservations() const {
     return traits_ ? std::span<const ReservationInfo>(traits_->fields().reservations)
                    : std::span<const ReservationInfo>();
   }
-  // Of the top of the stack; "*" if unreserved.
+  // The role at the top of the stack; "*" if unreserved.
   std::string_view reservation_role() const {
     return is_unreserved() ? std::string_view("*") : std::string_view(reservations().back().role());
   }
-  // Unreserved, or reserved to `role` or to an ancestor of it.
+  // True if it is unreserved, or reserved to `role` or to an ancestor of it.
   bool is_allocatable_to(std::string_view role) const;
 
   bool is_allocated() const { return static_cast<bool>(allocation_); }
@@ -118,7 +120,7 @@ class Resource {
 
   bool is_revocable() const { return (flags_ & kRevocable) != 0; }
   bool is_shared() const { return (flags_ & kShared) != 0; }
-  // How many copies of a shared resource this stands for; 1 for others.
+  // The number of copies of a shared resource that this stands for; 1 for others.
   uint32_t shared_count() const { return count_; }
 
   // Null if there is none.
@@ -134,7 +136,7 @@ class Resource {
     return is_persistent_volume() ? std::string_view(disk()->persistence().id())
                                   : std::string_view();
   }
-  // Added, subtracted and contained only whole: see ResourceTraits.
+  // True if it is added, subtracted and contained only as a whole (see ResourceTraits).
   bool is_indivisible() const { return (flags_ & kIndivisible) != 0; }
   // "" if it comes from the agent itself.
   std::string_view provider_id() const {
@@ -143,18 +145,19 @@ class Resource {
                : std::string_view();
   }
 
-  // Copies that differ in one thing. WithScalar is for scalars only.
+  // Copies that differ in one property. WithScalar is for scalars only.
   Resource WithScalar(Amount amount) const;
-  // `reservations` are valid as a stack.
+  // `reservations` must be a valid stack.
   Resource WithReservations(std::vector<ReservationInfo> reservations) const;
-  // A persistent volume as the disk it was made of: neither persistence nor volume nor sharing.
+  // Returns a persistent volume as the disk it was made of: without persistence, volume and
+  // sharing.
   Resource WithoutVolume() const;
 
-  // As Mesos prints it: "disk(allocated: r)(reservations:
+  // Prints like Mesos: "disk(allocated: r)(reservations:
   // [(STATIC,r)])[id:path]{REV}<SHARED>:64<1>".
   std::string ToString() const;
 
-  // Equal in everything but volume, persistence principal and the order of labels.
+  // Compares everything but volume, persistence principal and the order of labels.
   friend bool operator==(const Resource& a, const Resource& b) {
     return Order(a, b) == 0 && a.count_ == b.count_ && a.SameValue(b);
   }
@@ -166,9 +169,9 @@ class Resource {
   struct RangeList;
   struct ItemList;
 
-  // The order in which Resources holds its entries. Two that are equal by it differ in value or
-  // count at most: they can be added, subtracted and compared. Of indivisible ones the value is
-  // part of what they are.
+  // The order in which Resources holds its entries. Two that are equal by it differ at most in
+  // value or count: they can be added, subtracted and compared. The value of an indivisible one
+  // takes part in the order.
   static std::strong_ordering Order(const Resource& a, const Resource& b) {
     const bool same =
         a.Kind() == b.Kind() && a.traits_ == b.traits_ && a.allocation_ == b.allocation_;
@@ -176,15 +179,16 @@ class Resource {
       return OrderApart(a, b);
     return a.is_indivisible() ? a.value_ <=> b.value_ : std::strong_ordering::equal;
   }
-  // The same for those that do not share all their metadata.
+  // Order for resources that do not share all their metadata objects.
   static std::strong_ordering OrderApart(const Resource& a, const Resource& b);
   uint32_t Kind() const { return uint32_t{name_.index()} << 16 | uint32_t{type_} << 8 | flags_; }
 
-  // Two entries of that order become one when added: all but indivisible ones that are not shared.
+  // True if entries that are equal by Order become one when added: all but indivisible ones that
+  // are not shared.
   bool Sums() const { return !is_indivisible() || is_shared(); }
 
-  // Of resources that are equal by Order. The counts of shared ones, the amounts of scalars, here;
-  // lists elsewhere.
+  // These take resources that are equal by Order. Counts of shared ones and amounts of scalars are
+  // handled inline, lists elsewhere.
   void AddValue(const Resource& other) {
     if (is_shared()) {
       count_ += other.count_;
@@ -194,7 +198,7 @@ class Resource {
       AddList(other);
     }
   }
-  // What would fall below nothing is empty.
+  // A result that would be negative becomes empty.
   void SubtractValue(const Resource& other) {
     if (is_shared()) {
       count_ = count_ > other.count_ ? count_ - other.count_ : 0;
@@ -235,8 +239,8 @@ class Resource {
   ItemList* item_list() const { return reinterpret_cast<ItemList*>(value_); }
   // NOLINTEND(performance-no-int-to-ptr)
 
-  // By type_: thousandths, or the address of a RangeList or ItemList (0 if empty). Lists are shared
-  // by copies, and changed in place only by their one owner.
+  // By type_: thousandths, or the address of a RangeList or ItemList (0 if empty). Copies share
+  // lists; a list is changed in place only while it has a single owner.
   int64_t value_ = 0;
   Ref<const ResourceTraits> traits_;
   Ref<const AllocationRole> allocation_;

@@ -9,8 +9,8 @@
 namespace tepui {
 namespace {
 
-// Every name seen by the process. Reading a name takes no lock: a slot is written once, before its
-// index is given out.
+// Every name that the process has seen. Reading a name takes no lock: a slot is written once,
+// before its index is returned.
 class NameTable {
  public:
   NameTable() {
@@ -21,7 +21,7 @@ class NameTable {
     return *texts_[index].load(std::memory_order_acquire);
   }
 
-  // The index, or -1 if the table is full.
+  // Returns the index, or -1 if the table is full.
   int IndexOf(std::string_view name) {
     {
       std::shared_lock lock(mutex_);
@@ -34,7 +34,7 @@ class NameTable {
 
  private:
   uint16_t Append(std::string_view name) {
-    const auto* text = new std::string(name);  // Lives as long as the process.
+    const auto* text = new std::string(name);  // Never freed.
     const auto index = static_cast<uint16_t>(size_++);
     texts_[index].store(text, std::memory_order_release);
     indices_.emplace(*text, index);

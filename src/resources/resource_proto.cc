@@ -13,7 +13,7 @@ std::vector<v1::Resource::ReservationInfo> ReservationsOf(const v1::Resource& re
     return {resource.reservations().begin(), resource.reservations().end()};
   }
   if (OldRole(resource) == "*") return {};
-  // The old form says one reservation; it is dynamic if it is described.
+  // The old form has one reservation, which is dynamic if `reservation` is set.
   v1::Resource::ReservationInfo reservation = resource.reservation();
   reservation.set_type(resource.has_reservation() ? v1::Resource::ReservationInfo::DYNAMIC
                                                   : v1::Resource::ReservationInfo::STATIC);
@@ -21,7 +21,7 @@ std::vector<v1::Resource::ReservationInfo> ReservationsOf(const v1::Resource& re
   return {std::move(reservation)};
 }
 
-// The old form of what is reserved once at most.
+// Writes the old form of a resource with at most one reservation.
 void AddOldForm(std::span<const v1::Resource::ReservationInfo> reservations, v1::Resource* out) {
   if (reservations.empty()) {
     SetOldRole("*", out);
@@ -101,7 +101,7 @@ void Resource::ToProto(v1::Resource* out, ResourceFormat format) const {
       for (const std::string& item : items()) set->add_item(item);
       break;
     }
-    case v1::Value::TEXT:  // Never held.
+    case v1::Value::TEXT:  // Resources never hold a text.
       break;
   }
   if (allocation_) out->mutable_allocation_info()->set_role(allocation_->text);

@@ -48,7 +48,7 @@ TEST(ResourceTest, CopiesAndMovesOfLists) {
   EXPECT_TRUE(copy.items().empty());
 }
 
-// Reference 2.11 and the checks that Mesos makes of each resource.
+// The checks that Mesos makes of each resource (reference 2.11).
 TEST(ResourceValidationTest, Values) {
   v1::Resource cpus = Proto(kCpus);
   cpus.mutable_scalar()->set_value(-1);
@@ -177,7 +177,8 @@ TEST(ResourceValidationTest, SentencesAreShort) {
   EXPECT_LT(Refusal(ports).size(), 500u);
 }
 
-// The old and the new form are one resource; each form is written as asked. Reference 2.11, trap 4.
+// The old and the new form read as one resource, and the requested form is written (reference 2.11,
+// trap 4).
 TEST(ResourceFormatTest, BothFormsAreRead) {
   EXPECT_EQ(One(std::string(kCpus) + "role: 'r'"),
             One(std::string(kCpus) + "reservations { type: STATIC role: 'r' }"));
@@ -217,7 +218,7 @@ TEST(ResourceFormatTest, WrittenAsAsked) {
   }
 }
 
-// What is compared, and what is not.
+// Which properties are compared, and which are not.
 TEST(ResourceTest, Identity) {
   const auto volume = [](const std::string& more) {
     return Disk(1, "disk { persistence { id: 'v' } " + more + " }");
@@ -291,7 +292,7 @@ TEST(ResourcePrintingTest, AsMesosPrints) {
             "disk(reservations: [(STATIC,role1)])[id1:path1]<SHARED>:64<1>");
 }
 
-// Messages print as the resources they are, in either form, and also when they are wrong.
+// Messages print like the resources they hold, in either form, even when they are invalid.
 TEST(ResourcePrintingTest, Messages) {
   google::protobuf::RepeatedPtrField<v1::Resource> resources;
   EXPECT_EQ(FormatResources(resources), "{}");

@@ -62,7 +62,7 @@ Status ValidateSet(const v1::Resource& resource) {
   return {};
 }
 
-// The names that the system itself reckons with have one type.
+// Checks that a name that the system itself uses has its one type.
 Status ValidateKnownName(const v1::Resource& resource) {
   const std::string& name = resource.name();
   const bool scalar = name == "cpus" || name == "mem" || name == "disk" || name == "gpus";
@@ -111,7 +111,7 @@ Status ValidateDisk(const v1::Resource& resource) {
   return Fail(Code::kInvalid, "the type of the disk source must be PATH, MOUNT, BLOCK or RAW");
 }
 
-// The old form: `role`, and `reservation` if reserved dynamically.
+// Checks the old form: `role`, and `reservation` if it is reserved dynamically.
 Status ValidateOldForm(const v1::Resource& resource) {
   if (auto valid = ValidateRole(OldRole(resource)); !valid) return valid;
   if (!resource.has_reservation()) return {};
@@ -136,7 +136,7 @@ bool SameLabels(const v1::Labels& a, const v1::Labels& b) {
                              b.labels().end(), equal);
 }
 
-// Both forms at once are allowed if they say the same.
+// Both forms may be present if they agree.
 Status ValidateFormsAgree(const v1::Resource& resource) {
   if (resource.reservations_size() > 1) {
     if (!HasOldRole(resource) && !resource.has_reservation()) return {};

@@ -7,11 +7,12 @@ namespace tepui {
 
 namespace v1 = ::mesos::v1;
 
-// Everything that can be wrong with a resource in itself (reference 2.11), its name apart.
-// Sentences begin in lower case and do not name the resource: the caller does.
+// Checks everything about a single resource (reference 2.11) except its name. Sentences begin in
+// lower case and do not name the resource: the caller does.
 Status ValidateResource(const v1::Resource& resource);
 
-// A stack of reservations: kinds, roles, each a refinement of the one below.
+// Checks a stack of reservations: their types and roles, and that each is a refinement of the one
+// below.
 Status ValidateReservations(
     const google::protobuf::RepeatedPtrField<v1::Resource::ReservationInfo>& reservations);
 

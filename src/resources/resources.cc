@@ -43,7 +43,7 @@ const Resource* Resources::Seek(const Resource* first, const Resource* last, con
   const auto before = [](const Resource& a, const Resource& b) {
     return Resource::Order(a, b) < 0;
   };
-  // Most often it is one of the next few; if it is not, there are many entries.
+  // Usually it is one of the next few entries; if not, there are many entries.
   for (int step = 0; step < 8; ++step, ++first) {
     if (first == last || !before(*first, key)) return first;
   }
@@ -69,7 +69,7 @@ void Resources::Add(std::span<const Resource> sorted) {
   if (missing != 0) Merge(sorted, missing);
 }
 
-// The second half of Add: brings in the entries that had no counterpart, from behind, so that each
+// The second half of Add: inserts the entries that had no counterpart, from the back, so that each
 // entry moves once.
 void Resources::Merge(std::span<const Resource> sorted, size_t missing) {
   size_t from = entries_.size();
@@ -84,7 +84,7 @@ void Resources::Merge(std::span<const Resource> sorted, size_t missing) {
       continue;
     }
     --left;
-    if (order == 0 && other.Sums()) continue;  // Added already.
+    if (order == 0 && other.Sums()) continue;  // It was summed already.
     entries_[--to] = other;
   }
 }
@@ -101,8 +101,8 @@ void Resources::Subtract(std::span<const Resource> sorted) {
       at->SubtractValue(other);
       emptied |= at->empty();
     } else {
-      // One of possibly several equal ones; the order of the rest must hold while we walk, so it is
-      // only marked.
+      // This is one of possibly several equal entries. The order of the others must hold during the
+      // walk, so it is only marked.
       while (at != end && at->count_ == 0 && Resource::Order(*at, other) == 0) ++at;
       if (at == end || Resource::Order(*at, other) != 0) continue;
       at->count_ = 0;
@@ -142,7 +142,7 @@ Resources& Resources::operator+=(const Resource& resource) {
 
 Resources& Resources::operator-=(const Resource& resource) {
   if (resource.empty()) return *this;
-  // A copy: `resource` may be one of the entries.
+  // Copied, because `resource` may be one of the entries.
   const Resource other = resource;  // NOLINT(performance-unnecessary-copy-initialization)
   Subtract({&other, 1});
   return *this;
@@ -153,7 +153,7 @@ bool Resources::ContainsAll(std::span<const Resource> sorted) const {
   for (const Resource& other : sorted) {
     at = Seek(at, end(), other);
     if (at == end() || Resource::Order(*at, other) != 0 || !at->HoldsValue(other)) return false;
-    if (!other.Sums()) ++at;  // Each indivisible one stands for one.
+    if (!other.Sums()) ++at;  // Each indivisible entry matches one only.
   }
   return true;
 }
@@ -189,7 +189,7 @@ void Resources::Normalize() {
 void Resources::Allocate(std::string_view role) {
   if (entries_.empty()) return;
   const Ref<const AllocationRole> shared = ShareRole(role);
-  // What was allocated to one role stays in order; only a mixture has to be sorted anew.
+  // Resources that were allocated to one role stay in order; only a mixture has to be sorted again.
   bool mixed = false;
   for (const Resource& entry : entries_) {
     mixed |= entry.allocation_role() != entries_.front().allocation_role();

@@ -19,32 +19,34 @@
 
 namespace tepui {
 
-// The resource algebra (reference 2.11): a multiset of resources in normal form. Equal metadata is
-// summed into one entry (shared volumes are counted instead), nothing is empty, entries are sorted.
-// Copies are cheap. Not thread-safe; copies in different threads are.
+// The resource algebra (reference 2.11): a multiset of resources in normal form. Resources with
+// equal metadata are summed into one entry (shared volumes are counted instead), no entry is empty,
+// and entries are sorted. Copies are cheap. An object is not thread-safe; copies may be used on
+// different threads.
 //
-// Values have three decimals, so sums are exact (reference trap 9). All reservations are held
-// in the post-refinement form (`reservations`); both forms are read, the writer chooses.
+// Values have three decimals, so sums are exact (reference trap 9). All reservations are held in
+// the post-refinement form (`reservations`). Both forms can be read; the writer chooses one.
 //
 // Disks that are used whole or not at all (MOUNT, BLOCK, RAW with an id) and persistent volumes are
 // never summed or split: only an equal one of the same size is subtracted or contained.
 //
-// += and -= of what has counterparts here, Contains and == allocate no memory for scalars.
+// += and -= of resources that have counterparts here, Contains and == allocate no memory for
+// scalars.
 class Resources {
  public:
   Resources() = default;
-  // Adds up.
+  // Sums the list.
   Resources(std::initializer_list<Resource> resources);
 
-  // Validates every object as Mesos does (reference 2.11); the sentence of a failure quotes the
+  // Validates every object as Mesos does (reference 2.11). The sentence of a failure quotes the
   // resource.
   static Result<Resources> FromProto(
       const google::protobuf::RepeatedPtrField<v1::Resource>& resources);
   static Result<Resources> FromProto(const v1::Resource& resource);
 
-  // The --resources flag: "cpus:4;mem:1024;ports:[31000-32000];cpus(role):1", or a JSON array of
-  // Resource objects. A repeated name of equal metadata is summed. `default_role` reserves
-  // statically what names no role.
+  // Parses the --resources flag: "cpus:4;mem:1024;ports:[31000-32000];cpus(role):1", or a JSON
+  // array of Resource objects. Repeated names with equal metadata are summed. Resources without a
+  // role are statically reserved to `default_role`.
   static Result<Resources> Parse(std::string_view text, std::string_view default_role = "*");
 
   using Format = ResourceFormat;
@@ -53,14 +55,14 @@ class Resources {
                Format format = Format::kPostReservationRefinement) const;
 
   bool empty() const { return entries_.empty(); }
-  size_t size() const { return entries_.size(); }  // Entries.
-  // Sorted by name (the well-known ones first), then by metadata. Of what Mesos calls the same
-  // resource there is one entry, but for indivisible disks.
+  size_t size() const { return entries_.size(); }  // The number of entries.
+  // Sorted by name (the well-known ones first), then by metadata. Resources that Mesos considers
+  // the same are one entry, except for indivisible disks.
   const Resource* begin() const { return entries_.data(); }
   const Resource* end() const { return entries_.data() + entries_.size(); }
 
   Resources& operator+=(const Resources& other);
-  Resources& operator-=(const Resources& other);  // What is not there is ignored.
+  Resources& operator-=(const Resources& other);  // Ignores what is not contained here.
   friend Resources operator+(Resources a, const Resources& b) { return std::move(a += b); }
   friend Resources operator-(Resources a, const Resources& b) { return std::move(a -= b); }
   Resources& operator+=(const Resource& resource);
@@ -71,23 +73,25 @@ class Resources {
     return a.entries_ == b.entries_;
   }
 
-  // Sets the role that every resource is allocated to, whatever it was; or takes it away.
+  // Sets the role that every resource is allocated to, replacing any other; or removes it.
   void Allocate(std::string_view role);
   void Unallocate();
-  // Those resources that are allocated to `role` / to nobody. (Filters both: what is offered is
-  // allocated, so Unallocated() of an offer is empty; Unallocate() takes the role away.)
+  // The resources that are allocated to `role`, and those that are not allocated. (Both filter:
+  // offered resources are allocated, so Unallocated() of an offer is empty; Unallocate() removes
+  // the role.)
   Resources AllocatedTo(std::string_view role) const;
   Resources Unallocated() const;
-  // By the role each is allocated to; "" for unallocated ones.
+  // Groups by the role that each resource is allocated to; "" for unallocated ones.
   std::vector<std::pair<std::string, Resources>> ByAllocationRole() const;
 
   Resources Filter(const std::function<bool(const Resource&)>& keep) const;
   Resources Unreserved() const;
   Resources Reserved() const;
-  // What a framework in `role` may use: unreserved, and reserved to the role or to an ancestor of
-  // it.
+  // What a framework in `role` may use: unreserved resources, and those reserved to the role or to
+  // an ancestor of it.
   Resources AllocatableTo(std::string_view role) const;
-  Resources ReservedTo(std::string_view role) const;  // Exactly that role, the top of the stack.
+  Resources ReservedTo(
+      std::string_view role) const;  // Compares the role at the top of the stack exactly.
   Resources Revocable() const;
   Resources NonRevocable() const;
   Resources Shared() const;
@@ -95,27 +99,27 @@ class Resources {
   Resources PersistentVolumes() const;
   Resources Scalars() const;
 
-  // One more / one less reservation on top of each resource's stack. kInvalid if the reservation
-  // cannot stand on one of them. What is unreserved has nothing to pop and stays as it is.
+  // Adds or removes one reservation on top of each resource's stack. kInvalid if the reservation
+  // cannot be added to one of them. Unreserved resources have nothing to pop and stay as they are.
   Result<Resources> PushReservation(const v1::Resource::ReservationInfo& reservation) const;
   Resources PopReservation() const;
 
-  // The whole stack taken away.
+  // Removes the whole stack.
   Resources WithoutReservations() const;
 
-  // The sum of the scalars, metadata forgotten (a shared resource counts once).
+  // The sum of the scalars, without metadata (a shared resource counts once).
   Quantities ScalarQuantities() const;
   Amount Scalar(ResourceName name) const;
-  // The ports as inclusive ranges, all metadata forgotten.
+  // The ports as inclusive ranges, without metadata.
   std::vector<std::pair<uint64_t, uint64_t>> Ports() const;
 
-  // The resources as `operation` would leave them: RESERVE, UNRESERVE, CREATE, DESTROY,
+  // Returns the resources as `operation` would leave them: RESERVE, UNRESERVE, CREATE, DESTROY,
   // GROW_VOLUME, SHRINK_VOLUME (and LAUNCH, LAUNCH_GROUP, which change nothing). kInvalid if what
   // it consumes is not contained here. The operation's resources must carry allocation info exactly
   // if these do.
   Result<Resources> Apply(const v1::Offer::Operation& operation) const;
 
-  // As Mesos prints them in logs: "cpus:4; mem(reservations: [(STATIC,role)]):512;
+  // Prints like Mesos in logs: "cpus:4; mem(reservations: [(STATIC,role)]):512;
   // ports:[31000-32000]". "{}" if empty.
   std::string ToString() const;
   friend std::ostream& operator<<(std::ostream& out, const Resources& r) {
@@ -123,7 +127,7 @@ class Resources {
   }
 
  private:
-  // From `first` on, the first entry that does not come before `key`.
+  // Returns the first entry from `first` on that does not come before `key`.
   static Resource* Seek(Resource* first, Resource* last, const Resource& key);
   static const Resource* Seek(const Resource* first, const Resource* last, const Resource& key);
   template <class Keep>
@@ -135,10 +139,10 @@ class Resources {
   void Merge(std::span<const Resource> sorted, size_t missing);
   void Subtract(std::span<const Resource> sorted);
   bool ContainsAll(std::span<const Resource> sorted) const;
-  void Normalize();  // After entries_ were changed so that order and distinctness may be lost.
+  void Normalize();  // Called after changes of entries_ that may break order or distinctness.
 
   std::vector<Resource>
-      entries_;  // Sorted by Resource::Order; equal ones only if indivisible and not shared.
+      entries_;  // Sorted by Resource::Order. Equal ones exist only if indivisible and not shared.
 };
 
 }  // namespace tepui

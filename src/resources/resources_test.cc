@@ -79,7 +79,7 @@ TEST(ResourcesTest, Quantities) {
   EXPECT_EQ(resources.ScalarQuantities().ToString(), "cpus:3; mem:5; disk:10");
 }
 
-// MOUNT disks are exclusive: two of them do not make one of twice the size. Reference 2.11.
+// MOUNT disks are exclusive: two of them do not make one of twice the size (reference 2.11).
 TEST(DiskTest, IndivisibleDisksAreNeverSummedOrSplit) {
   for (const char* source :
        {"type: MOUNT mount { root: '/m' }", "type: BLOCK id: 'b'", "type: RAW id: 'i'"}) {

@@ -6,10 +6,10 @@
 
 namespace tepui {
 
-// As Mesos demands of a role (reference 2.1). The sentence names the role and the rule.
+// Checks a role's name by Mesos' rules (reference 2.1). The sentence names the role and the rule.
 Status ValidateRole(std::string_view role);
 
-// True if `ancestor` is a proper ancestor of `role` in the tree ("a" of "a/b").
+// Returns true if `ancestor` is a proper ancestor of `role` in the tree ("a" of "a/b").
 bool IsStrictSubrole(std::string_view role, std::string_view ancestor);
 
 }  // namespace tepui

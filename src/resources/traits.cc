@@ -10,8 +10,8 @@ namespace {
 
 using Disk = v1::Resource::DiskInfo;
 
-// The pieces of an identity. Each is preceded by its length, so no two different lists of pieces
-// look the same.
+// Writes the pieces of an identity. Each is preceded by its length, so no two different lists of
+// pieces give the same text.
 class IdentityWriter {
  public:
   void Text(std::string_view text) {
@@ -110,8 +110,8 @@ Ref<const ResourceTraits> ResourceTraits::Make(Fields fields) {
 }
 
 Ref<const AllocationRole> ShareRole(std::string_view role) {
-  // Bounded: a role that nobody uses any more is dropped when another takes its slot, or with its
-  // thread.
+  // Bounded: a role that is no longer used is dropped when another takes its slot, or when its
+  // thread ends.
   static constexpr size_t kSlots = 256;
   static thread_local std::array<Ref<const AllocationRole>, kSlots> recent;
   auto& slot = recent[std::hash<std::string_view>()(role) % kSlots];

@@ -13,14 +13,14 @@ namespace tepui {
 
 namespace v1 = ::mesos::v1;
 
-// What sets a resource apart from a plain one of its name, apart from flags and allocation: the
-// stack of reservations, the disk, the provider. Immutable once made, shared by all copies of the
+// What distinguishes a resource from a plain one of its name, except for flags and allocation: the
+// stack of reservations, the disk, the provider. Immutable, and shared by all copies of the
 // resource.
 class ResourceTraits : public Counted {
  public:
   struct Fields {
     std::vector<v1::Resource::ReservationInfo>
-        reservations;  // Bottom first; each a subrole of the one before.
+        reservations;  // Bottom first; the role of each is a subrole of the one before.
     std::optional<v1::Resource::DiskInfo> disk;
     std::optional<std::string> provider_id;
 
@@ -28,15 +28,15 @@ class ResourceTraits : public Counted {
   };
 
   explicit ResourceTraits(Fields fields);
-  // Null if `fields` is empty.
+  // Returns null if `fields` is empty.
   static Ref<const ResourceTraits> Make(Fields fields);
 
   const Fields& fields() const { return fields_; }
-  // Equal exactly if Mesos takes the traits for equal: the order of labels, a disk's volume (how it
-  // is used, not what it is) and the persistence's principal do not count.
+  // Two identities are equal exactly if Mesos considers the traits equal: the order of labels, a
+  // disk's volume (how it is used, not what it is) and the persistence's principal do not count.
   const std::string& identity() const { return identity_; }
   // MOUNT and BLOCK disks, RAW disks with an id and persistent volumes are added, subtracted and
-  // contained only whole.
+  // contained only as a whole.
   bool indivisible() const { return indivisible_; }
 
  private:
@@ -51,8 +51,8 @@ struct AllocationRole : Counted {
   const std::string text;
 };
 
-// A reference to `role`; usually the same object for the same text on the same thread (a small
-// cache), so that allocating to a role seldom allocates memory and comparing seldom compares
+// Returns a reference to `role`, usually the same object for the same text on the same thread (a
+// small cache), so that allocating to a role seldom allocates memory and comparing seldom compares
 // characters.
 Ref<const AllocationRole> ShareRole(std::string_view role);
 

@@ -173,7 +173,7 @@ Result<google::protobuf::RepeatedPtrField<v1::Attribute>> ParseAttributes(std::s
 }
 
 std::string FormatValue(const v1::Value::Scalar& scalar) {
-  // Values that nobody has checked may be printed too, in the sentence that refuses them.
+  // The value may be unchecked: it is also printed in the sentence that refuses it.
   const double value = scalar.value();
   if (!(std::abs(value) <= static_cast<double>(Amount::kMaxMilli) / 1000))
     return fmt::format("{}", value);

@@ -7,14 +7,15 @@
 
 namespace tepui::server {
 
-// The name this machine goes by.
+// The host name of this machine.
 std::string Hostname();
 
-// The address to tell others when listening on `ip`: itself, or for a wildcard the address that the
-// machine's own name resolves to, else 127.0.0.1.
+// Returns the address to announce when listening on `ip`: `ip` itself, or for a wildcard the
+// address that the machine's own name resolves to, else 127.0.0.1.
 std::string AdvertisedIp(const std::string& ip);
 
-// An IPv4 address as MasterInfo.ip wants it (network byte order in memory); 0 for others.
+// Returns an IPv4 address in the form of MasterInfo.ip (network byte order in memory); 0 for other
+// addresses.
 uint32_t PackedIp(const std::string& ip);
 
 }  // namespace tepui::server

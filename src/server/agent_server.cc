@@ -26,12 +26,12 @@ namespace tepui::server {
 
 namespace {
 
-// How long an agent that ends waits for its master to take what it said.
+// How long an agent that ends waits for its master to take its last calls.
 constexpr auto kLastWords = std::chrono::seconds(2);
-// Threads that read sandboxes. One may hang on a file system that does not answer.
+// Threads that read sandboxes. A thread may hang on a file system that does not answer.
 constexpr int kFileThreads = 4;
 
-// The agent's Links: the master by the link, executors by the hub.
+// The agent's Links: sends to the master over the link and to executors through the hub.
 class EdgeLinks final : public agent::Links {
  public:
   EdgeLinks(MasterLink& master, StreamHub& hub, std::function<void(const AgentId&)> identified)
@@ -75,8 +75,8 @@ class AgentServer::Impl {
 
   ~Impl() {
     DrainLink();
-    // First the sources of work, then the threads that do it; then, on nobody's thread, the core
-    // before what it calls.
+    // The sources of work stop first, then the threads that do it. Then, when no thread is left,
+    // the core is destroyed before the objects that it calls.
     server_.Stop();
     workers_.Stop();
     hub_.Stop();
@@ -110,7 +110,7 @@ class AgentServer::Impl {
   void OnLeader(const std::optional<v1::MasterInfo>& leader);
   void AttachSandboxes(const AgentId& id);
 
-  // Renders from a snapshot the core makes on its own thread.
+  // Renders from a snapshot that the core makes on its own thread.
   void AddRendered(std::string path, std::function<std::string(const agent::AgentState&)> render) {
     router_.Add(
         std::move(path), "GET",
@@ -135,7 +135,7 @@ class AgentServer::Impl {
   std::atomic<bool> ready_ = false;
 
   EventLoop reader_{"agent-reader"};
-  // The agent's thread only.
+  // Used on the agent's thread only.
   AgentParts parts_;
   std::unique_ptr<MasterLink> link_;
   std::unique_ptr<EdgeLinks> links_;
@@ -207,7 +207,7 @@ void AgentServer::Impl::FillIdentity() {
   pid_ = fmt::format("slave(1)@{}:{}", address.ip(), server_.port());
 }
 
-// The agent's last words, that it leaves, may still be on their way.
+// Waits for the agent's last calls, which announce that it leaves, to be delivered.
 void AgentServer::Impl::DrainLink() {
   const auto drained = std::make_shared<std::promise<void>>();
   loop_.Post([this, drained] {
@@ -223,7 +223,7 @@ void AgentServer::Impl::OnLeader(const std::optional<v1::MasterInfo>& leader) {
   agent_->OnMasterDetected();
 }
 
-// Sandboxes are served by their path on disk, and by the path below the agent's own directory.
+// Serves sandboxes by their path on disk, and by the path below the agent's own directory.
 void AgentServer::Impl::AttachSandboxes(const AgentId& id) {
   const std::string agents = options_.agent.work_dir + "/slaves";
   files_.Attach({{agents, agents}, {"/frameworks", agents + "/" + id.value() + "/frameworks"}});

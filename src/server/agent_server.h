@@ -20,8 +20,8 @@
 
 namespace tepui::server {
 
-// The mechanisms an agent works with; made by the caller because they depend on flags (isolation,
-// launcher, fetcher).
+// The parts that an agent is built from. The caller makes them because they depend on flags
+// (isolation, launcher, fetcher).
 struct AgentParts {
   std::unique_ptr<containers::Containerizer> containerizer;
   std::unique_ptr<containers::Prober> prober;
@@ -29,42 +29,43 @@ struct AgentParts {
 };
 
 struct AgentServerOptions {
-  // info.hostname, info.port and address are filled from what the server listens on where they are
-  // unset.
+  // info.hostname, info.port and address, where unset, are filled from the listening address.
   agent::Options agent;
   std::string ip = "0.0.0.0";
   uint16_t port = 5051;  // 0: the kernel chooses.
-  // Makes what tells who leads, on the agent's thread.
+  // Makes the detector of the leading master, on the agent's thread.
   std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> detector;
-  // Makes the mechanisms once the agent's thread exists. Called once, inside Start.
+  // Makes the parts once the agent's thread exists. Called once, inside Start.
   std::function<Result<AgentParts>(net::IoThreads&, Poster)> parts;
-  // Opens what the agent keeps, on its thread; empty: in memory, and it goes on with nothing.
+  // Opens the agent's store, on its thread. Empty: the store is in memory, so the agent recovers
+  // nothing.
   std::function<Result<std::unique_ptr<storage::Store>>(Poster)> store;
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
   net::ServerOptions net{
       .max_body_bytes_of = {{std::string(api::kExecutorPath), web::kMaxSubscriptionBytes}},
   };
-  // Called once, on the agent's thread, when the agent must end (refused or told to shut down, or
-  // Shutdown done).
+  // Called once, on the agent's thread, when the agent must end: it was refused or shut down by the
+  // master, or Shutdown is done.
   std::function<void(Status)> on_exit;
 };
 
-// A running agent: the core on its own thread, one link to the master, the executors' and readers'
-// routes (reference 1.3, 1.8, 1.9).
+// A running agent: the core on its own thread, one link to the master, and the routes of executors
+// and readers (reference 1.3, 1.8, 1.9).
 class AgentServer {
  public:
   static Result<std::unique_ptr<AgentServer>> Start(net::IoThreads& threads,
                                                     AgentServerOptions options);
 
-  // Stops serving; running containers that outlive the agent are left to their shims.
+  // Stops serving. Running containers that outlive the agent are left to their shims.
   ~AgentServer();
 
   uint16_t port() const;
 
-  // Kills what runs, tells the master if `unregister`, then on_exit. Thread-safe.
+  // Kills all containers, unregisters from the master if `unregister`, then calls on_exit.
+  // Thread-safe.
   void Shutdown(bool unregister, const std::string& reason);
-  // Leaves what is checkpointed to the next start, then on_exit. Thread-safe.
+  // Leaves checkpointed work to the next start of the agent, then calls on_exit. Thread-safe.
   void Leave(const std::string& reason);
 
  private:

@@ -1,4 +1,4 @@
-// Router, streams and refusals, through a real server and client.
+// Tests router, streams and refusals through a real server and client.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -124,7 +124,7 @@ TEST_F(EdgeTest, RoutesByPathPrefixAndMethod) {
   EXPECT_EQ(*refused.headers.Find("Allow"), "GET");
 }
 
-// What a subscriber sees of one stream.
+// What a subscriber receives of one stream.
 struct Reader {
   std::promise<net::Response> response;
   std::promise<void> ended;
@@ -149,7 +149,7 @@ struct Reader {
 
 class StreamTest : public EdgeTest {
  protected:
-  // Every request opens a stream, whose number comes by `opened_`.
+  // Every request opens a stream; `opened_` delivers its number.
   void ServeStreams() {
     router_.Add("/stream", "", [this](net::Request, net::Url, net::Responder responder) {
       opened_.set_value(hub_.Open(std::move(responder), wire::ContentType::kProtobuf, "the-uuid"));
@@ -207,7 +207,7 @@ TEST_F(StreamTest, ARefusalIsAnOrdinaryAnswer) {
   Reader reader;
   auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
   const auto stream = opened_.get_future().get();
-  hub_.Send(stream, Heartbeat());  // Never shown.
+  hub_.Send(stream, Heartbeat());  // The reader never receives it.
   hub_.Refuse(stream, web::TextResponse(403, "no"));
   const net::Response response = reader.response.get_future().get();
   EXPECT_EQ(response.status, 403u);

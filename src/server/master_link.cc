@@ -18,7 +18,8 @@ net::Request MakeRequest(const HostPort& master, const link::Calls& calls) {
   request.headers.Add("Host", ToString(master));
   request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
   request.headers.Add("Accept", std::string(wire::kApplicationProtobuf));
-  // A part that is missing is refused by the master; it must not end the agent and all it runs.
+  // The master refuses a call with a missing field; this must not end the agent and all that it
+  // runs.
   request.body = calls.SerializePartialAsString();
   return request;
 }
@@ -49,8 +50,8 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
   Disconnect();
   const uint64_t generation = generation_;
   decoder_ = std::make_unique<Decoder>();
-  // Not the connection of the link before: a batch may be stuck on it, and this link's calls would
-  // wait behind.
+  // Each link needs a new client: a batch may be stuck on the previous link's connection, and this
+  // link's calls would wait behind it.
   client_ = std::make_unique<net::Client>(threads_, master_.host, master_.port, ClientOptions());
 
   link::Calls calls;
@@ -58,7 +59,8 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
   call->set_type(link::Call::SUBSCRIBE);
   *call->mutable_subscribe() = std::move(subscribe);
 
-  // From the I/O threads to ours; what arrives after a newer Subscribe is told by its generation.
+  // Moves work from the I/O threads to the agent's thread. The generation shows whether it arrived
+  // after a newer Subscribe.
   const auto post = [this, alive = alive_](std::move_only_function<void()> work) {
     loop_.Post([alive, work = std::move(work)]() mutable {
       if (*alive) work();
@@ -83,7 +85,7 @@ void MasterLink::Send(link::Call call) {
   if (!open_) return;
   if (!calls_.Add(std::move(call))) {
     open_ = false;
-    // Not from inside the core's own call: it may be in the middle of sending a list.
+    // Must not run inside the core's own call: it may be in the middle of sending a list.
     loop_.Post([this, alive = alive_, generation = generation_] {
       if (!*alive) return;
       Break(generation,

@@ -18,27 +18,28 @@ class MasterLink {
  public:
   struct Events {
     std::function<void(const link::Event&)> on_event;
-    // The link could not be opened, or broke. Once a Subscribe at most; not after Disconnect.
+    // The link could not be opened, or broke. Called at most once for each Subscribe, and not after
+    // Disconnect.
     std::function<void(const std::string& reason)> on_disconnected;
   };
 
   MasterLink(net::IoThreads& threads, EventLoop& loop, Events events);
   ~MasterLink();
 
-  // Where Subscribe goes from now on. To be called before the first.
+  // Sets the target of later Subscribe calls. Must be called before the first.
   void SetMaster(HostPort master) { master_ = std::move(master); }
 
   // Ends the present link, if any, and opens a new one.
   void Subscribe(link::Call::Subscribe subscribe);
 
-  // Dropped while the master has not answered the subscription. A link whose queue is full is
-  // broken, soon after this returned: the master takes nothing, and the core will send anew what
+  // Drops `call` while the master has not answered the subscription. If the queue is full, the link
+  // is broken soon after this returned: the master takes nothing, and the core will send again what
   // matters.
   void Send(link::Call call);
 
   void Disconnect();
 
-  // `done` runs once all that was sent is answered, or the link has ended.
+  // `done` runs once everything sent is answered, or the link has ended.
   void Drain(std::move_only_function<void()> done);
 
  private:
@@ -54,7 +55,7 @@ class MasterLink {
   HostPort master_;
   std::unique_ptr<net::Client> client_;  // One for each link: see Subscribe.
 
-  uint64_t generation_ = 0;  // Grows with each link; what comes from an older one is ignored.
+  uint64_t generation_ = 0;  // Grows with each link; callbacks of an older link are ignored.
   bool open_ = false;
   std::string stream_id_;
   agent::CallQueue calls_;

@@ -1,4 +1,4 @@
-// An agent's link, against a real server that plays the master.
+// Tests an agent's link against a real server that acts as the master.
 #include "server/master_link.h"
 
 #include <gtest/gtest.h>
@@ -41,7 +41,8 @@ class MasterLinkTest : public ::testing::Test {
     stuck_.clear();
   }
 
-  // The master's side: subscriptions are answered at once, batches unless they are to get stuck.
+  // The master's side: subscriptions are answered at once, and so are batches unless they must get
+  // stuck.
   void OnRequest(net::Request request, net::Responder responder) {
     link::Calls calls;
     ASSERT_TRUE(calls.ParseFromString(request.body));
@@ -131,7 +132,7 @@ TEST_F(MasterLinkTest, BatchesStayBelowTheBodyThatAMasterTakes) {
   EXPECT_TRUE(broken_.empty());
 }
 
-// The connection of a link that was given up may hang for long; the next link's calls go at once.
+// The connection of a closed link may hang for long; the next link's calls are sent at once.
 TEST_F(MasterLinkTest, ANewLinkDoesNotWaitForTheOldOnesBatch) {
   Note([this] { stick_ = true; });
   Subscribe();
@@ -143,7 +144,7 @@ TEST_F(MasterLinkTest, ANewLinkDoesNotWaitForTheOldOnesBatch) {
   EXPECT_TRUE(Wait([this] { return batches_.size() == 2; }));
 }
 
-// The core sends lists: the link must not end in the middle of one.
+// The core sends lists, so the link must not end in the middle of one.
 TEST_F(MasterLinkTest, AMasterThatTakesNothingIsLeftOnce) {
   Note([this] { stick_ = true; });
   Subscribe();

@@ -26,8 +26,8 @@ namespace tepui::server {
 
 namespace {
 
-// The master's Links: everything goes to the hub, what a turn of the master's loop sends together,
-// so that a busy master does not wake the hub for each event.
+// The master's Links: passes everything to the hub. The events of one turn of the master's loop go
+// together, so that a busy master does not wake the hub for each event.
 class HubLinks final : public master::Links {
  public:
   HubLinks(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
@@ -49,10 +49,10 @@ class HubLinks final : public master::Links {
 
   EventLoop& loop_;
   StreamHub& hub_;
-  std::vector<StreamHub::Outgoing> outbox_;  // The master's thread only.
+  std::vector<StreamHub::Outgoing> outbox_;  // Used on the master's thread only.
 };
 
-// Hands the master's changes to the reader's thread.
+// Passes the master's changes to the reader's thread.
 class ReaderSink final : public master::ReadModelSink {
  public:
   ReaderSink(EventLoop& reader, master::ReadModel& model) : reader_(reader), model_(model) {}
@@ -97,7 +97,8 @@ class MasterServer::Impl {
         }) {}
 
   ~Impl() {
-    // First the sources of work, then the threads that do it, then the core on nobody's thread.
+    // The sources of work stop first, then the threads that do it, then, when no thread is left,
+    // the core.
     server_.Stop();
     hub_.Stop();
     loop_.Stop();
@@ -121,18 +122,19 @@ class MasterServer::Impl {
     return [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); };
   }
   void End(const Error& why);
-  // Null unless this master leads. The master's thread only.
+  // Null unless this master leads. Used on the master's thread only.
   master::Master* Leading() { return leadership_ ? leadership_->master() : nullptr; }
 
   void AddRoutes();
   void AddFrontPage();
   void AddReadRoutes();
-  // A route that only a leader serves; others send the client on to it.
+  // Adds a route that only a leader serves; other masters redirect the client to the leader.
   void AddLeading(std::string path, std::string method, web::Router::Handler handler);
   void SendOn(const net::Request& request, net::Responder responder);
   void Redirect(net::Responder responder);
 
-  // Runs `work` with the master on its thread; the reply tells if there is none any more.
+  // Runs `work` with the master on its thread. If this master no longer leads, `reply` gets an
+  // error.
   template <class Work>
   void WithMaster(master::Reply reply, Work work) {
     loop_.Post([this, reply = std::move(reply), work = std::move(work)]() mutable {
@@ -146,7 +148,7 @@ class MasterServer::Impl {
   void OnAgent(const net::Request& request, net::Responder responder);
   void OnOperator(api::OperatorRequest read, net::Responder responder);
 
-  // The reply to a call that is not a subscription.
+  // Returns the reply to a call that is not a subscription.
   static master::Reply ReplyWith(net::Responder responder, unsigned success) {
     return [responder = std::move(responder), success](Status status) mutable {
       std::move(responder).Send(status ? web::TextResponse(success, "")
@@ -179,21 +181,21 @@ class MasterServer::Impl {
   SystemRandom random_;
   web::Router router_{"/master"};
 
-  // Read by I/O threads for every request.
+  // I/O threads read it for every request.
   std::atomic<bool> leading_ = false;
   std::mutex mutex_;
   bool elected_ = false;                  // Guarded by mutex_.
   std::optional<v1::MasterInfo> leader_;  // Guarded by mutex_.
 
-  master::ReadModel model_;  // The reader's thread only.
+  master::ReadModel model_;  // Used on the reader's thread only.
   EventLoop reader_{"reader"};
 
-  // The master's thread only.
+  // Used on the master's thread only.
   std::unique_ptr<storage::Store> store_;
   election::Election election_;
   std::optional<master::Leadership> leadership_;
   bool ended_ = false;
-  // Of a master that is the only one: the outcome of its start.
+  // If this is the only master: the outcome of its start.
   std::optional<std::promise<Status>> started_;
 
   EventLoop loop_{"master"};
@@ -282,7 +284,7 @@ void MasterServer::Impl::FillIdentity() {
     info.mutable_address()->set_port(server_.port());
   }
   if (info.capabilities().empty()) {
-    // QUOTA_V2 and AGENT_DRAINING are advertised with the operator API that serves them.
+    // QUOTA_V2 and AGENT_DRAINING will be advertised with the operator API that serves them.
     info.add_capabilities()->set_type(v1::MasterInfo::Capability::AGENT_UPDATE);
   }
   identity_.info = info;
@@ -355,7 +357,7 @@ void MasterServer::Impl::AddFrontPage() {
       return;
     }
     const std::lock_guard lock(mutex_);
-    // A master that is elected and still reads the registry is no other place to go to.
+    // If this master is elected but still reads the registry, there is no other leader to link to.
     std::move(responder).Send(api::StandbyPage(elected_ ? std::nullopt : leader_));
   });
 }

@@ -19,24 +19,23 @@
 namespace tepui::server {
 
 struct MasterServerOptions {
-  // info.ip, port, address, pid and hostname are filled from what the server listens on where they
-  // are unset.
+  // info.ip, port, address, pid and hostname, where unset, are filled from the listening address.
   master::Options master;
   std::string ip = "0.0.0.0";
   uint16_t port = 5050;  // 0: the kernel chooses.
   std::string cluster;
   // Every flag as shown by /flags and /state: name and value.
   std::vector<std::pair<std::string, std::string>> flags;
-  // Opens the registry's store, on the master's thread, once it is elected: a follower has nothing
-  // to lose by one that cannot be reached meanwhile. Empty: in memory. The candidacy is what
-  // Contender::Candidate::elected was told: without it the store may not be taken over.
+  // Opens the registry's store, on the master's thread, once the master is elected: until then it
+  // does not matter whether the store can be reached. Empty: the store is in memory. `candidacy` is
+  // the argument of Contender::Candidate::elected; the store cannot be taken over without it.
   using OpenStore = std::function<Result<std::unique_ptr<storage::Store>>(
       Clock&, Poster, const std::string& candidacy)>;
   OpenStore store;
-  // How masters elect their leader; empty: this is the only one.
+  // How masters elect their leader. Empty: this is the only master.
   std::function<election::Election(Clock&, Poster)> election;
   master::RegistryTimeouts registry;
-  // Called once, on the master's thread, if the process must end, with the reason.
+  // Called once, on the master's thread, with the reason, if the process must end.
   std::function<void(const Error&)> on_exit = [](const Error&) {};
   net::ServerOptions net{
       .max_body_bytes_of = {{std::string(api::kAgentPath), web::kMaxSubscriptionBytes}},
@@ -44,12 +43,12 @@ struct MasterServerOptions {
 };
 
 // A running master: the core on its own thread, the read model on another, event streams encoded on
-// a third, and the HTTP routes on the I/O threads it is given (reference 1.1-1.3, 1.7-1.9). While
-// it does not lead it sends clients on to the leader.
+// a third, and the HTTP routes on the given I/O threads (reference 1.1-1.3, 1.7-1.9). While it does
+// not lead, it redirects clients to the leader.
 class MasterServer {
  public:
-  // Listens and serves; the only master leads when this returns, one of several when it is elected.
-  // A failure names what to change (the port, the address, the store).
+  // Listens and serves. A single master leads when this returns; one of several leads when it is
+  // elected. A failure names what to change (the port, the address, the store).
   static Result<std::unique_ptr<MasterServer>> Start(net::IoThreads& threads,
                                                      MasterServerOptions options);
 
@@ -57,7 +56,7 @@ class MasterServer {
   ~MasterServer();
 
   uint16_t port() const;
-  const std::string& id() const;  // The master's.
+  const std::string& id() const;  // The master's id.
 
  private:
   class Impl;

@@ -10,14 +10,15 @@
 
 namespace tepui::web {
 
-// The common beginning of every v1 endpoint (reference 1.1, trap 5). Errors are whole answers.
+// The common beginning of every v1 endpoint (reference 1.1, trap 5). An error is the complete
+// response.
 
-// Reads the body into `call` by its Content-Type: 400 if that is missing or the body does not
-// parse, 415 if unknown.
+// Reads the body into `call` by its Content-Type. Answers 400 if that is missing or the body does
+// not parse, 415 if it is unknown.
 std::expected<void, net::Response> DecodeCall(const net::Request& request,
                                               google::protobuf::Message* call);
 
-// What an answer, or the events of a subscription, are encoded in; 406 if the client accepts
+// Returns the encoding for an answer or for the events of a subscription; 406 if the client accepts
 // neither.
 std::expected<wire::ContentType, net::Response> NegotiateAnswer(const net::Request& request);
 

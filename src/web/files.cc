@@ -25,7 +25,7 @@ namespace tepui::web {
 
 namespace {
 
-// Most entries that one /files/browse lists.
+// The most entries that one /files/browse lists.
 constexpr size_t kMaxEntries = 100'000;
 
 bool IsBelow(const std::string& path, const std::string& directory) {
@@ -110,7 +110,7 @@ Result<std::string> Files::Resolve(const std::string& path) const {
     if (!IsBelow(path, name)) continue;
     const auto real = RealPath(directory + path.substr(name.size()));
     if (!real) break;
-    // Links may lead from one attached place to another, and nowhere else.
+    // Links may lead from one attached directory to another, and nowhere else.
     const bool inside = std::ranges::any_of(*attached, [&](const auto& other) {
       const auto root = RealPath(other.second);
       return root && IsBelow(*real, *root);
@@ -125,7 +125,7 @@ Result<Files::Chunk> Files::Read(const std::string& path, uint64_t offset,
                                  std::optional<uint64_t> length) const {
   const auto real = Resolve(path);
   if (!real) return Fail(real.error());
-  // Not blocking: a task may have put a pipe there.
+  // Opened without blocking, because a task may have put a pipe there.
   const int fd = open(real->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Fail(Code::kInternal, "Failed to open '{}': {}", path, std::strerror(errno));
   struct stat info{};
@@ -171,7 +171,8 @@ void Files::OnRead(const net::Url& url, net::Responder responder) const {
     std::move(responder).Send(ErrorResponse(offset ? length.error() : offset.error()));
     return;
   }
-  // No offset asks for the size alone, which is answered as the offset; no length reads to the end.
+  // Without an offset only the size is requested, and it is returned as the offset. Without a
+  // length the file is read to its end.
   const bool size_only = *offset == -1;
   const auto chunk = Read(*path, size_only ? 0 : static_cast<uint64_t>(*offset),
                           size_only       ? std::optional<uint64_t>(0)

@@ -16,22 +16,22 @@ namespace tepui::web {
 class Router;
 
 // Sandboxes as /files/browse and /files/read show them (reference 1.9). A virtual path stands for a
-// directory; only what lies below an attached one, with every link resolved, can be read.
+// directory; only files below an attached directory, with every link resolved, can be read.
 // Thread-safe.
 class Files {
  public:
-  // The most that one read returns: 16 memory pages.
+  // The most bytes that one read returns: 16 memory pages.
   static constexpr uint64_t kMaxReadBytes = 16 * 4096;
 
-  // Replaces everything that is attached: virtual path -> real directory, both absolute, without a
+  // Replaces all attached directories: virtual path -> real directory, both absolute, without a
   // trailing slash.
   void Attach(std::map<std::string, std::string> attached);
 
-  // The real path behind a virtual one; kNotFound if nothing is attached there or it does not
-  // exist, kForbidden if links lead out of what is attached.
+  // Returns the real path behind a virtual one. kNotFound if nothing is attached there or it does
+  // not exist, kForbidden if links lead outside of the attached directory.
   Result<std::string> Resolve(const std::string& path) const;
 
-  // Size of the file, and at most kMaxReadBytes of it from `offset`.
+  // The size of the file, and at most kMaxReadBytes of it from `offset`.
   struct Chunk {
     uint64_t size = 0;
     std::string data;

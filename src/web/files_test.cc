@@ -45,7 +45,7 @@ TEST_F(FilesTest, ReadsPieces) {
   EXPECT_EQ(files_.Read("/box/dir/file", 0, 0)->size, 10u);
 }
 
-// Reference 1.9: at most 16 pages a read.
+// One read returns at most 16 pages (reference 1.9).
 TEST_F(FilesTest, AReadIsBounded) {
   std::ofstream(root_ / "sandbox/big") << std::string(1 << 20, 'x');
   EXPECT_EQ(files_.Read("/box/big", 0, std::nullopt)->data.size(), Files::kMaxReadBytes);

@@ -14,8 +14,9 @@
 
 namespace tepui::web {
 
-// Writes JSON straight into a string: the v0 endpoints are shaped by hand and large. The caller
-// keeps the order of calls right (a Key before each value of an object); commas come by themselves.
+// Writes JSON straight into a string, for the v0 endpoints, whose documents are hand-shaped and
+// large. The caller makes its calls in the right order (a Key before each value of an object);
+// commas are added automatically.
 class JsonWriter {
  public:
   explicit JsonWriter(std::string* out) : out_(*out) {}
@@ -43,7 +44,7 @@ class JsonWriter {
     Separate();
     AppendInteger(value);
   }
-  // Whole numbers keep a ".0", so that readers in typed languages see a double every time.
+  // Whole numbers keep a ".0", so that readers in typed languages always see a double.
   void Double(double value) {
     Separate();
     if (!std::isfinite(value)) value = 0;

@@ -4,9 +4,9 @@
 
 namespace tepui::web {
 
-// A body of an agent, or of an executor: a subscription tells of all that there is, thousands of
-// tasks, or a few that are as large as a scheduler's call may be. One that were too large would
-// keep its sender out for good.
+// The largest body of an agent or an executor. A subscription lists everything that its sender has:
+// thousands of tasks, or a few as large as a scheduler's call may be. A sender whose subscription
+// were too large could never subscribe again.
 inline constexpr size_t kMaxSubscriptionBytes = 512 << 20;
 
 }  // namespace tepui::web

@@ -8,7 +8,7 @@
 
 namespace tepui::web {
 
-// The answers every route gives in the same way (reference 1.1).
+// The answers that every route gives in the same way (reference 1.1).
 
 unsigned StatusOf(Code code);
 
@@ -16,8 +16,8 @@ net::Response TextResponse(unsigned status, std::string text);
 net::Response ErrorResponse(const Error& error);
 net::Response MethodNotAllowed(std::string_view allowed, std::string_view method);
 
-// With ?jsonp=callback the document becomes a call of it (text/javascript). A callback that is not
-// a plain identifier path is refused: it would let a link run script.
+// With ?jsonp=callback the document becomes the argument of a call of `callback` (text/javascript).
+// A callback that is not a plain identifier path is refused: it would let a link run a script.
 net::Response JsonResponse(std::string json, const net::Url& url);
 
 }  // namespace tepui::web

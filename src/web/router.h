@@ -10,8 +10,8 @@
 
 namespace tepui::web {
 
-// Maps paths to handlers. Filled before the server starts, constant afterwards, so any thread may
-// call Route.
+// Maps paths to handlers. It is filled before the server starts and constant afterwards, so any
+// thread may call Route.
 class Router {
  public:
   using Handler = std::function<void(net::Request, net::Url, net::Responder)>;
@@ -19,16 +19,17 @@ class Router {
   // Every path is also reachable below `prefix` ("/master", "/slave(1)": reference trap 10).
   explicit Router(std::string prefix) : prefix_(std::move(prefix)) {}
 
-  // `method` "" admits any; otherwise another one answers 405. HEAD is admitted with GET.
+  // A `method` of "" admits any; otherwise other methods are answered with 405. HEAD is admitted
+  // with GET.
   void Add(std::string path, std::string method, Handler handler);
 
-  // For handlers that read disk or ask a user database: they run on `workers`, which must be
-  // stopped after the server and before the router goes. While kMostWaiting of them wait, others
-  // answer 503.
+  // For handlers that read files or ask a user database: they run on `workers`, which must be
+  // stopped after the server and before the router is destroyed. While kMostWaiting requests wait,
+  // others are answered with 503.
   static constexpr size_t kMostWaiting = 1'000;
   void AddBlocking(std::string path, std::string method, WorkerPool& workers, Handler handler);
 
-  // Answers 400 for a target that cannot be read and 404 for a path nobody has.
+  // Answers 400 for a target that cannot be parsed and 404 for an unknown path.
   void Route(net::Request request, net::Responder responder) const;
 
  private:

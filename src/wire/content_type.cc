@@ -17,7 +17,7 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpaces) - first + 1);
 }
 
-// Cuts the part before `separator`, trimmed, off the front of `text`.
+// Removes the part before `separator` from the front of `text` and returns it trimmed.
 std::string_view TakePart(std::string_view* text, char separator) {
   const size_t end = text->find(separator);
   const std::string_view part = Trim(text->substr(0, end));
@@ -30,8 +30,8 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-// The quality of a media range from its parameters: 1 unless there is exactly one q; 0 if that is
-// no number above 0.
+// Returns the quality of a media range from its parameters: 1 unless there is exactly one q; 0 if
+// that is not a number above 0.
 double Quality(std::string_view parameters) {
   double quality = 1;
   int found = 0;
@@ -48,8 +48,8 @@ double Quality(std::string_view parameters) {
   return found > 1 ? 1 : quality;
 }
 
-// How much `accept` wants a media type: the most specific range that matches decides, the first of
-// equals.
+// Returns how much `accept` prefers a media type: the most specific range that matches decides, and
+// the first among equally specific ones.
 double QualityOf(std::string_view accept, std::string_view type) {
   for (std::string_view candidate :
        {type, std::string_view("application/*"), std::string_view("*/*")}) {
@@ -65,7 +65,7 @@ double QualityOf(std::string_view accept, std::string_view type) {
 Status DecodeProtobuf(std::string_view bytes, google::protobuf::Message* message) {
   const std::string& name = message->GetDescriptor()->full_name();
   message->Clear();
-  // Protobuf counts in int; the edge's limit on bodies is far below.
+  // Protobuf counts in int; the edge's limit on bodies is far below that.
   const bool readable =
       bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
       message->ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()));

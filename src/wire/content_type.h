@@ -19,17 +19,18 @@ inline constexpr std::string_view kApplicationRecordIo = "application/recordio";
 
 std::string_view Name(ContentType type);
 
-// Exact, case-sensitive match as Mesos does it (reference trap 5); nothing for any other text.
+// Matches exactly and case-sensitively, as Mesos does (reference trap 5). Returns nothing for any
+// other text.
 std::optional<ContentType> ParseContentType(std::string_view header);
 
-// The best of JSON and protobuf for an Accept header (quality values and wildcards count; JSON wins
-// ties, and an absent header means JSON); nothing if it admits neither.
+// Returns the best of JSON and protobuf for an Accept header (quality values and wildcards count;
+// JSON wins ties, and an absent header means JSON), or nothing if it admits neither.
 std::optional<ContentType> Negotiate(const std::string* accept_header);
 
 std::string Encode(const google::protobuf::Message& message, ContentType type);
 
-// kInvalid with the reason if `bytes` is not a `type` encoding of the message with all its required
-// fields.
+// Returns kInvalid with the reason if `bytes` is not a `type` encoding of the message with all its
+// required fields.
 Status Decode(std::string_view bytes, ContentType type, google::protobuf::Message* message);
 
 }  // namespace tepui::wire

@@ -13,18 +13,18 @@ namespace tepui::wire {
 // protobuf's own: field names as declared, 64-bit integers as numbers, enums by name, bytes as
 // base64, maps as objects. Generated message classes only.
 
-// Deepest nesting of objects and arrays that is read.
+// The deepest nesting of objects and arrays that is accepted.
 inline constexpr int kMaxJsonDepth = 100;
 
-// Fields that are set, and those that have an explicit proto2 default even if unset (unless
-// deprecated); empty repeated fields are left out. Non-finite doubles are written as the strings
-// "Infinity", "-Infinity", "NaN".
+// Writes the fields that are set, and those that have an explicit proto2 default even if unset
+// (unless deprecated). Empty repeated fields are left out. Non-finite doubles are written as the
+// strings "Infinity", "-Infinity", "NaN".
 std::string ToJson(const google::protobuf::Message& message);
 void AppendJson(const google::protobuf::Message& message, std::string* out);
 
-// Reads one JSON object into `message` (cleared first). Unknown fields are ignored; a wrong type,
-// an unknown enum name in a required place, bad base64, a missing required field, trailing bytes or
-// too deep a nesting is kInvalid with the path of the field in the sentence.
+// Reads one JSON object into `message` (cleared first). Unknown fields are ignored. A wrong type,
+// an unknown enum name in a required field, bad base64, a missing required field, trailing bytes or
+// too deep a nesting is kInvalid; the sentence names the path of the field.
 Status FromJson(std::string_view json, google::protobuf::Message* message);
 
 // Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.

@@ -33,8 +33,8 @@ Result<Integer> ToInteger(const JsonNumber& number) {
       }
       break;
     case JsonNumber::Kind::kDouble: {
-      // One above the largest value is a power of two and so exact as a double; the largest value
-      // itself may not be.
+      // One above the largest value is a power of two, so it is exact as a double; the largest
+      // value itself may not be.
       const double whole = std::trunc(number.as_double);
       const double above = std::ldexp(1.0, Limits::digits);
       if (whole >= static_cast<double>(Limits::min()) && whole < above) {
@@ -116,13 +116,13 @@ Result<JsonNumber> ParseJsonNumber(std::string_view text) {
   }
   number.kind = JsonNumber::Kind::kDouble;
   const auto [stop, error] = std::from_chars(text.data(), end, number.as_double);
-  // Names of numbers are not JSON numbers, though from_chars reads them.
+  // from_chars also reads "inf" and "nan", which are not JSON numbers.
   const bool digits = text.find_first_not_of("0123456789+-.eE") == std::string_view::npos;
   if (stop != end || error == std::errc::invalid_argument || !digits) {
     return Fail(Code::kInvalid, "'{}' is not a number", text);
   }
   if (error == std::errc::result_out_of_range) {
-    // from_chars does not tell too small, which is zero, from too large.
+    // from_chars does not distinguish too small, which is zero, from too large.
     number.as_double = std::strtod(std::string(text).c_str(), nullptr);
     if (std::isinf(number.as_double)) {
       return Fail(Code::kInvalid, "the number is out of a double's range");

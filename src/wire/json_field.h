@@ -10,12 +10,12 @@
 
 namespace tepui::wire {
 
-// One JSON value put into one field by the Mesos mapping (reference trap 2): a singular field is
-// set, a repeated one gets one more element. Errors say what was expected, without the path.
-// `field` belongs to `message`.
+// These functions put one JSON value into one field by the Mesos mapping (reference trap 2): a
+// singular field is set, a repeated one gets one more element. Errors name what was expected,
+// without the path. `field` belongs to `message`.
 
-// A number as the text has it. Fractions of integer fields are cut off, as Mesos does; out of range
-// is an error.
+// A number as it was written. Fractions of integer fields are cut off, as Mesos does; a number out
+// of range is an error.
 struct JsonNumber {
   enum class Kind { kSigned, kUnsigned, kDouble } kind = Kind::kSigned;
   int64_t as_signed = 0;
@@ -27,15 +27,15 @@ Status PutNumber(const JsonNumber& number, google::protobuf::Message* message,
                  const google::protobuf::FieldDescriptor* field);
 Status PutBool(bool value, google::protobuf::Message* message,
                const google::protobuf::FieldDescriptor* field);
-// Also numbers and booleans given as text. The unknown name of an enum value that is not required
-// is dropped, as a number unknown to protobuf would be.
+// Also accepts numbers and booleans given as text. An unknown enum name is dropped if the field is
+// not required, as protobuf drops an unknown enum number.
 Status PutString(std::string_view text, google::protobuf::Message* message,
                  const google::protobuf::FieldDescriptor* field);
 
-// Reads the text of a JSON number (also of one in quotes).
+// Reads a JSON number (also the content of a quoted one).
 Result<JsonNumber> ParseJsonNumber(std::string_view text);
 
-// "a string", "a number", ... as errors name what a field takes.
+// Returns what a field takes, for errors: "a string", "a number", ...
 std::string_view ExpectedOf(const google::protobuf::FieldDescriptor* field);
 
 }  // namespace tepui::wire

@@ -14,11 +14,12 @@ using boost::json::error_code;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// Builds a message from the parser's events. The parser bounds the depth, so the stack here is
-// bounded with it.
+// Builds a message from the parser's events. The parser bounds the depth, and with it the stack
+// here.
 //
-// As Mesos reads JSON: null leaves a field unset; of a key that comes twice the last counts; a
-// single value for a repeated field is its one element. Values of unknown fields are skipped whole.
+// It reads JSON as Mesos does: null leaves a field unset; the last one counts if a key occurs
+// twice; a single value for a repeated field is its one element. Values of unknown fields are
+// skipped entirely.
 class MessageBuilder {
  public:
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -28,10 +29,10 @@ class MessageBuilder {
 
   explicit MessageBuilder(Message* root) : root_(root) {}
 
-  // The error of the message, if it was that and not the syntax that ended the parse.
+  // The error of the message, if that ended the parse and not a syntax error.
   const std::optional<Error>& error() const { return error_; }
 
-  // The parser's interface; its names are not ours to choose.
+  // The interface that the parser requires, with its names.
   bool on_document_begin(error_code&) { return true; }
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code& ec) { return Check(BeginObject(), ec); }
@@ -60,7 +61,7 @@ class MessageBuilder {
   bool on_uint64(std::uint64_t, boost::json::string_view text, error_code& ec) {
     return PutWhole(text, ec, PutNumberText);
   }
-  // The parser's own value may be off by the last digit; the text is read again.
+  // The parser's own value may be wrong in the last digit, so the text is read again.
   bool on_double(double, boost::json::string_view text, error_code& ec) {
     return PutWhole(text, ec, PutNumberText);
   }
@@ -81,18 +82,18 @@ class MessageBuilder {
   struct Level {
     enum class Kind { kMessage, kMap, kArray } kind = Kind::kMessage;
     Message* message =
-        nullptr;  // The object's message; of a map or an array, the one it is a field of.
+        nullptr;  // The object's message. For a map or an array, the message that it is a field of.
     const FieldDescriptor* field =
-        nullptr;         // The member being read, null if unknown; of a map or an array, itself.
-    int64_t index = -1;  // kArray: of the element being read.
-    std::string key{};   // kMap: of the member being read.
-    Message* entry = nullptr;  // kMap: where its value goes.
+        nullptr;         // The member being read; null if unknown. For a map or an array, itself.
+    int64_t index = -1;  // kArray: the index of the element being read.
+    std::string key{};   // kMap: the key of the member being read.
+    Message* entry = nullptr;  // kMap: the entry that its value is stored in.
   };
 
-  // Where the next value goes.
+  // Where the next value is stored.
   struct Target {
     Message* message = nullptr;
-    const FieldDescriptor* field = nullptr;  // Null: nowhere.
+    const FieldDescriptor* field = nullptr;  // Null: the value is dropped.
   };
 
   bool Check(Status status, error_code& ec) {
@@ -110,7 +111,7 @@ class MessageBuilder {
     return true;
   }
 
-  // Steps to the next element of an array, and says where a value that begins here goes.
+  // Steps to the next element of an array, and returns where a value that begins here is stored.
   Target NextTarget() {
     Level& level = levels_.back();
     if (level.kind == Level::Kind::kArray) ++level.index;
@@ -133,7 +134,7 @@ class MessageBuilder {
     return PutNumber(*number, message, field);
   }
 
-  // Puts a string or number whose last part is `text`.
+  // Stores a string or number whose last part is `text`.
   bool PutWhole(std::string_view text, error_code& ec,
                 Status (*put)(std::string_view, Message*, const FieldDescriptor*)) {
     if (!parts_.empty()) {
@@ -215,7 +216,7 @@ class MessageBuilder {
     return true;
   }
 
-  // Of the value being read: "accept.offer_ids[0].value".
+  // Returns the path of the value being read: "accept.offer_ids[0].value".
   std::string Path() const {
     std::string path;
     for (const Level& level : levels_) {
@@ -234,8 +235,8 @@ class MessageBuilder {
 
   Message* root_;
   std::vector<Level> levels_;
-  int skipped_ = 0;    // Open objects and arrays of an unknown field.
-  std::string parts_;  // Of a key, string or number that the parser hands over in pieces.
+  int skipped_ = 0;    // The number of open objects and arrays inside an unknown field.
+  std::string parts_;  // The parts of a key, string or number that the parser delivers in pieces.
   std::optional<Error> error_;
 };
 

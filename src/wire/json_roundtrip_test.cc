@@ -25,7 +25,7 @@ using google::protobuf::FileDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
-// Fills messages by reflection. Optional parts deeper than kMaxDepth stay unset, so that recursive
+// Fills messages by reflection. Optional fields deeper than kMaxDepth stay unset, so that recursive
 // types end.
 class RandomFiller {
  public:
@@ -166,7 +166,7 @@ std::vector<const Descriptor*> SchemaTypes() {
   return types;
 }
 
-// Maps have no order on the wire; here they do, so that equal messages have equal bytes.
+// Serializes maps in a fixed order, so that equal messages have equal bytes.
 std::string Bytes(const Message& message) {
   std::string bytes;
   google::protobuf::io::StringOutputStream stream(&bytes);

@@ -20,7 +20,7 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
-// The message FromJson reads; fails the test on an error.
+// Returns the message that FromJson reads; the test fails on an error.
 template <class Message>
 Message Read(std::string_view json) {
   Message message;
@@ -38,8 +38,8 @@ std::string ReadError(std::string_view json) {
   return status.error().message;
 }
 
-// Reference trap 2: explicit defaults are written though unset, deprecated ones (role) are not;
-// enums by name.
+// Explicit defaults are written even if unset, except deprecated ones (role); enums are written by
+// name (reference trap 2).
 TEST(JsonWriterTest, FrameworkInfo) {
   v1::FrameworkInfo info;
   info.set_user("root");
@@ -92,7 +92,7 @@ TEST(JsonWriterTest, IntegersOf64BitsAreNumbers) {
   EXPECT_EQ(ToJson(duration), R"({"nanoseconds":-9223372036854775808})");
 }
 
-// Reference trap 1: the v1 form of a grace period is an object, not a "600s" string.
+// The v1 form of a grace period is an object, not a "600s" string (reference trap 1).
 TEST(JsonWriterTest, ProtobufDurationIsAnObject) {
   v1::master::Call call;
   call.set_type(v1::master::Call::DRAIN_AGENT);
@@ -128,7 +128,7 @@ TEST(JsonWriterTest, DoublesAreShortestAndShowThatTheyAreDoubles) {
   }
 }
 
-// Wherever in a string it stands: plain characters are taken several at a time.
+// The character may be anywhere in the string: plain characters are processed several at a time.
 TEST(JsonWriterTest, WhatNeedsAnEscapeIsFoundEverywhere) {
   for (const auto& [character, escaped] :
        std::vector<std::pair<std::string, std::string>>{{"\"", "\\\""},
@@ -160,7 +160,7 @@ TEST(JsonWriterTest, StringsAreEscapedAndAlwaysUtf8) {
     EXPECT_EQ(Quoted(bad), "\"\xef\xbf\xbd\"");
   }
   EXPECT_EQ(Quoted("\xed\xa0\x80"), "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");  // A surrogate.
-  EXPECT_EQ(Quoted("\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");                  // Cut off.
+  EXPECT_EQ(Quoted("\xe2\x82"), "\"\xef\xbf\xbd\xef\xbf\xbd\"");  // A truncated character.
   EXPECT_EQ(Quoted("\xc3("), "\"\xef\xbf\xbd(\"");
 }
 
@@ -179,8 +179,8 @@ TEST(JsonReaderTest, Call) {
   EXPECT_EQ(call.accept().filters().refuse_seconds(), 1);
 }
 
-// An unknown enum name is dropped like an unknown number of protobuf, unless its field must be
-// there.
+// An unknown enum name is dropped, as protobuf drops an unknown number, unless its field is
+// required.
 TEST(JsonReaderTest, UnknownEnumNames) {
   EXPECT_FALSE(Read<Call>(R"({"type":"FROM_THE_FUTURE"})").has_type());
   const auto info = Read<v1::FrameworkInfo>(
@@ -281,7 +281,7 @@ TEST(JsonReaderTest, RefusesWhatIsNotJson) {
   EXPECT_TRUE(ReadError<Call>("{} {}").starts_with("The JSON text is followed by"));
 }
 
-// A parser that recursed would run out of stack here.
+// A recursive parser would overflow the stack here.
 TEST(JsonReaderTest, BoundsTheDepth) {
   const std::string deep = "{\"x\":" + std::string(1000000, '[');
   EXPECT_TRUE(ReadError<Call>(deep).starts_with("The JSON text nests deeper than 100 levels"));

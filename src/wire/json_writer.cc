@@ -22,17 +22,17 @@ using google::protobuf::Reflection;
 
 struct MessagePlan;
 
-// What there is to know about writing a field before a message is seen.
+// What is known about writing a field before a message is seen.
 struct FieldPlan {
   const FieldDescriptor* field = nullptr;
   std::string key;  // "name":
   // "name":default, for a field with an explicit default that is written even if unset; else empty.
   std::string unset_text;
-  MessagePlan* child = nullptr;  // Of a message field, once one was written.
+  MessagePlan* child = nullptr;  // The plan of a message field's type; set once one was written.
 };
 
 struct MessagePlan {
-  // Of the generated class; asking a message for it costs more than writing a small one.
+  // Reflection of the generated class; asking a message for it costs more than writing a small one.
   const Reflection* reflection = nullptr;
   std::vector<FieldPlan> fields;
 };
@@ -43,8 +43,8 @@ void AppendInteger(Integer value, std::string* out) {
   out->append(text.data(), text.size());
 }
 
-// The shortest text that reads back as the same value. A whole number keeps ".0", as Mesos writes
-// it: clients in languages that tell integers from floats rely on it.
+// Appends the shortest text that reads back as the same value. A whole number keeps ".0", as in
+// Mesos: clients in languages that distinguish integers from floats rely on it.
 void AppendDouble(double value, std::string* out) {
   if (std::isnan(value)) {
     out->append("\"NaN\"");
@@ -70,7 +70,7 @@ void AppendDouble(double value, std::string* out) {
 void AppendEnum(const FieldDescriptor& field, int number, std::string* out) {
   const auto* value = field.enum_type()->FindValueByNumber(number);
   if (value == nullptr) {
-    AppendInteger(number, out);  // Only of an open enum, of which the schema has none.
+    AppendInteger(number, out);  // Occurs only for an open enum; the schema has none.
     return;
   }
   out->push_back('"');
@@ -110,7 +110,7 @@ void AppendDefault(const FieldDescriptor& field, std::string* out) {
     case FieldDescriptor::CPPTYPE_STRING:
       return AppendText(field, field.default_value_string(), out);
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return;  // Has no explicit default.
+      return;  // There is no explicit default.
   }
 }
 
@@ -130,8 +130,8 @@ std::unique_ptr<MessagePlan> MakePlan(const Message& message) {
   return plan;
 }
 
-// The plan of the message's type. Each thread keeps its own, so that finding one takes no lock; the
-// schema bounds their number to a few hundred small tables.
+// Returns the plan of the message's type. Each thread keeps its own plans, so that finding one
+// takes no lock; the schema bounds their number to a few hundred small tables.
 MessagePlan* PlanOf(const Message& message) {
   thread_local std::unordered_map<const Descriptor*, std::unique_ptr<MessagePlan>> plans;
   std::unique_ptr<MessagePlan>& plan = plans[message.GetDescriptor()];
@@ -241,8 +241,8 @@ class Writer {
     }
   }
 
-  // An object with the entries in order of their keys' texts, so that equal messages have equal
-  // texts. The map has an entry at least.
+  // Writes an object with the entries sorted by the text of their keys, so that equal messages have
+  // equal texts. The map must not be empty.
   void WriteMap(const Message& message, const Reflection& reflection, const FieldPlan& plan) {
     MessagePlan& entry_plan = *PlanOf(reflection.GetRepeatedMessage(message, plan.field, 0));
     const Reflection& entry_reflection = *entry_plan.reflection;
@@ -270,12 +270,12 @@ class Writer {
   }
 
   std::string* out_;
-  std::string
-      scratch_;  // Reflection's, for fields that are not held as std::string; the schema has none.
+  std::string scratch_;  // Reflection needs it for fields that are not held as std::string; the
+                         // schema has none.
 };
 
-// The length of the UTF-8 character at the front of `text`, 0 if its bytes are none (RFC 3629:
-// shortest form, no surrogates, at most U+10FFFF).
+// Returns the length of the UTF-8 character at the front of `text`, 0 if its bytes are not one (RFC
+// 3629: shortest form, no surrogates, at most U+10FFFF).
 size_t Utf8Length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t first = byte(0);
@@ -293,11 +293,12 @@ size_t Utf8Length(std::string_view text) {
   return length;
 }
 
-// Printable ASCII that needs no escape.
+// Returns true for printable ASCII that needs no escape.
 bool IsPlain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-// The same of eight characters at once. Each term has the top bit of a byte set that is not plain;
-// a borrow may set it in a higher byte too, which is then no mistake about the eight.
+// Like IsPlain, for eight characters at once. Each term has the top bit set of each byte that is
+// not plain. A borrow may also set it in a higher byte, which does not change the answer for the
+// eight.
 bool ArePlain(uint64_t word) {
   constexpr uint64_t kEach = 0x0101010101010101;
   constexpr uint64_t kTop = 0x80 * kEach;
@@ -308,7 +309,7 @@ bool ArePlain(uint64_t word) {
           kTop) == 0;
 }
 
-// How many characters at the front of `text` are plain.
+// Returns the number of plain characters at the front of `text`.
 size_t PlainLength(std::string_view text) {
   size_t length = 0;
   for (uint64_t word; length + sizeof(word) <= text.size(); length += sizeof(word)) {

@@ -7,10 +7,10 @@
 namespace tepui::wire {
 namespace {
 
-// The digits of 2^64 - 1. A longer line is no length, whatever follows.
+// The number of digits of 2^64 - 1. A longer line cannot be a length.
 constexpr size_t kMaxLengthDigits = 20;
 
-// An idle decoder gives a buffer larger than this back.
+// An idle decoder frees a buffer larger than this.
 constexpr size_t kKeptCapacity = 64 * 1024;
 
 Result<size_t> ParseLength(std::string_view line, size_t max_record_bytes) {
@@ -44,7 +44,7 @@ std::string EncodeRecord(std::string_view record) {
 
 void RecordDecoder::Append(std::string_view bytes) {
   if (error_) return;
-  // What was consumed is dropped only when it is the larger half, so every byte is moved a bounded
+  // Consumed bytes are dropped only when they are the larger half, so every byte is moved a bounded
   // number of times.
   if (position_ == buffer_.size()) {
     buffer_.clear();
@@ -64,7 +64,7 @@ Result<std::optional<std::string>> RecordDecoder::Next() {
     const std::string_view rest = std::string_view(buffer_).substr(position_);
     const size_t line_end = rest.substr(0, kMaxLengthDigits + 1).find('\n');
     if (line_end == std::string_view::npos) {
-      // Bytes that cannot become a length fail now, not when a line end happens to come.
+      // Bytes that cannot become a length fail now, without waiting for a line end.
       const bool hopeless = rest.size() > kMaxLengthDigits ||
                             rest.find_first_not_of("0123456789") != std::string_view::npos;
       if (!hopeless) return std::nullopt;

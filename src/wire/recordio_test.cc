@@ -7,7 +7,7 @@ namespace {
 
 constexpr size_t kLimit = 1 << 20;
 
-// Every record that `chunks` hold; fails the test on an error.
+// Returns every record in `bytes`; the test fails on an error.
 std::vector<std::string> DecodeAll(RecordDecoder& decoder, std::string_view bytes, size_t chunk) {
   std::vector<std::string> records;
   for (size_t i = 0; i < bytes.size(); i += chunk) {
@@ -25,7 +25,7 @@ std::vector<std::string> DecodeAll(RecordDecoder& decoder, std::string_view byte
   return records;
 }
 
-// Reference 1.1: chunk boundaries carry no meaning.
+// Chunk boundaries carry no meaning (reference 1.1).
 TEST(RecordIoTest, RoundTripsWhateverTheChunks) {
   const std::vector<std::string> records = {"", "a", std::string("\n\0 12\n", 6),
                                             std::string(70000, 'x'), "end"};

@@ -14,8 +14,8 @@ using google::protobuf::Reflection;
 
 bool AppendMissing(const Message& message, std::string* path);
 
-// Of element `index` of a repeated field, or of a singular one. An entry of a map is named by its
-// key.
+// Checks element `index` of a repeated field, or a singular field. The path names an entry of a map
+// by its key.
 bool AppendMissingIn(const Message& message, const FieldDescriptor* field, int index,
                      std::string* path) {
   const Reflection& reflection = *message.GetReflection();

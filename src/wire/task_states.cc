@@ -33,7 +33,7 @@ void AddToHistory(const mesos::v1::TaskStatus& status, mesos::v1::Task* task) {
   *added = status;
   added->clear_data();
 
-  // From the newest on, as many as there is room for, but that one at least.
+  // Keeps as many as there is room for, from the newest on, but at least the newest.
   size_t bytes = 0;
   int kept = 0;
   while (kept < history->size() && kept < kMaxStatuses) {

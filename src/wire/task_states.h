@@ -4,14 +4,14 @@
 
 namespace tepui::wire {
 
-// No later state follows (reference 2.6). LOST counts: only an agent that returns to its master
-// revives such a task.
+// Returns true if no later state can follow (reference 2.6). LOST counts as terminal: such a task
+// revives only when its agent returns to its master.
 bool IsTerminal(mesos::v1::TaskState state);
 
-// Adds `status` to the task's history, which holds the newest status of each run of equal states,
-// without what an executor attached for its framework alone. An executor may report any number of
-// any size, and each subscription of an agent carries the histories of its tasks: the oldest go
-// beyond 64 statuses or 64 KiB.
+// Adds `status` to the task's history, which keeps the newest status of each run of equal states,
+// without what an executor attached for its framework alone. Executors may report statuses of any
+// number and size, and each subscription of an agent carries the histories of its tasks. So beyond
+// 64 statuses or 64 KiB the oldest are dropped.
 void AddToHistory(const mesos::v1::TaskStatus& status, mesos::v1::Task* task);
 
 }  // namespace tepui::wire

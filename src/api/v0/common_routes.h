@@ -8,7 +8,8 @@
 
 namespace tepui::api {
 
-// What master and agent serve alike: /health, /version and /flags. `flags` must outlive the router.
+// Adds the routes that master and agent share: /health, /version and /flags. `flags` must outlive
+// the router.
 void AddCommonRoutes(web::Router* router,
                      const std::vector<std::pair<std::string, std::string>>& flags);
 

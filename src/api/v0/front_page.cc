@@ -98,7 +98,7 @@ std::string Row(std::string_view name, std::string_view value) {
   return fmt::format("<tr><th>{}</th><td>{}</td></tr>\n", name, value);
 }
 
-// "used 3, offered 1, of 8".
+// Returns "used 3, offered 1, of 8".
 std::string Share(const Counts& counts, ResourceName resource) {
   const auto amount = [&](const Resources& of) { return of.Scalar(resource).ToDouble(); };
   return fmt::format("used {:g}, offered {:g}, of {:g}", amount(counts.used),

@@ -9,11 +9,11 @@
 
 namespace tepui::api {
 
-// What a browser sees at "/" of a master: what this is, the cluster in numbers, and where the
-// documents are. HTML without scripts; every text from outside is escaped.
+// What a browser shows at "/" of a master: a description, the cluster in numbers, and links to the
+// documents. HTML without scripts; every text from outside is escaped.
 net::Response FrontPage(const MasterIdentity& master, const master::ReadModel& model);
 
-// What a master shows there that does not lead: a link to the leader, or that there is none.
+// The page of a master that does not lead: a link to the leader, or a note that there is none.
 net::Response StandbyPage(const std::optional<mesos::v1::MasterInfo>& leader);
 
 }  // namespace tepui::api

@@ -209,7 +209,7 @@ void WriteMasterHead(const MasterIdentity& master, const ReadModel& model,
   WriteFlags(master.flags, writer);
 }
 
-// How many tasks are in each state, as /state-summary counts them.
+// Counts the tasks in each state, as /state-summary shows them.
 class StateCounts {
  public:
   void Add(v1::TaskState state) { ++counts_[state]; }
@@ -226,8 +226,8 @@ class StateCounts {
   std::map<v1::TaskState, int> counts_;
 };
 
-// More than most states take: what is not used is address space only, and to grow by copying costs
-// as much as a fifth of the rendering.
+// Returns more than most states take: the unused part costs address space only, while growing by
+// copying costs up to a fifth of the rendering.
 size_t RoomFor(const ReadModel& model) {
   constexpr size_t kTask = 1024, kAgent = 4096;
   size_t tasks = 0;
@@ -238,7 +238,8 @@ size_t RoomFor(const ReadModel& model) {
 
 struct Summary {
   StateCounts counts;
-  std::set<std::string> peers;  // Frameworks of an agent, agents of a framework; by running tasks.
+  std::set<std::string>
+      peers;  // The frameworks of an agent, or the agents of a framework, by running tasks.
 };
 
 }  // namespace
@@ -307,7 +308,7 @@ std::string TasksJson(const ReadModel& model, const TaskQuery& query) {
       collect(framework.completed);
     });
   }
-  // By first status; tasks without one count as oldest.
+  // Sorted by first status; tasks without a status count as oldest.
   const auto first = [](const v1::Task* task) {
     return task->statuses().empty() ? 0.0 : task->statuses(0).timestamp();
   };

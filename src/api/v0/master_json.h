@@ -24,7 +24,7 @@ struct MasterIdentity {
 std::string StateJson(const MasterIdentity& master, const master::ReadModel& model);
 std::string StateSummaryJson(const MasterIdentity& master, const master::ReadModel& model);
 
-// Only the agent of that id, if given; likewise for frameworks.
+// If an id is given, the document holds that agent or framework only.
 std::string AgentsJson(const master::ReadModel& model, const std::string* agent_id);
 std::string FrameworksJson(const master::ReadModel& model, const std::string* framework_id);
 

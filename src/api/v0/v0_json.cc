@@ -106,7 +106,7 @@ std::string RangesText(const v1::Value::Ranges& ranges) {
   return text + "]";
 }
 
-// Sums of one kind by shown name. Few names, so a vector.
+// Sums of one kind by their shown name. There are few names, so a vector holds them.
 template <class T>
 T& Slot(std::vector<std::pair<std::string, T>>* slots, std::string_view name) {
   const auto it = std::ranges::find(*slots, name,
@@ -115,7 +115,7 @@ T& Slot(std::vector<std::pair<std::string, T>>* slots, std::string_view name) {
   return slots->emplace_back(std::string(name), T()).second;
 }
 
-// Sorted and coalesced, as the sum of several resources is shown.
+// Sorts and coalesces, because the sum of several resources is shown so.
 void Coalesce(v1::Value::Ranges* ranges) {
   auto* all = ranges->mutable_range();
   std::sort(all->begin(), all->end(),
@@ -173,7 +173,7 @@ void WriteResources(const ProtoResources& resources, web::JsonWriter* writer) {
   }
 
   writer->BeginObject();
-  // Sums are exact in thousandths; this undoes what adding doubles blurred.
+  // Sums are exact in thousandths; this removes the rounding errors of adding doubles.
   const auto exact = [](double value) { return Amount::FromDouble(value).ToDouble(); };
   for (size_t i = 0; i < known.size(); ++i) writer->Field(kAlwaysShown[i], exact(known[i]));
   for (const auto& [name, sum] : scalars) writer->Field(name, exact(sum));
@@ -195,7 +195,8 @@ namespace {
 
 std::map<std::string, ProtoResources> ReservedByRole(const Resources& resources,
                                                      Resources::Format format) {
-  // The role is read from the refined form; the shown form may hide it in the deprecated fields.
+  // The role is read from the refined form, because the shown form may have it in the deprecated
+  // fields.
   ProtoResources refined, shown;
   const Resources reserved = resources.Reserved();
   reserved.ToProto(&refined);
@@ -280,7 +281,7 @@ void WriteTask(const v1::Task& task, web::JsonWriter* writer) {
     writer->BeginObject();
     for (const auto& [name, value] : task.limits()) {
       writer->Key(name);
-      // JSON knows no infinity; the wire's JSON writes it as this string too.
+      // JSON has no infinity; the v1 JSON writes it as this string too.
       if (std::isinf(value.value())) {
         writer->String("Infinity");
       } else {
@@ -341,7 +342,7 @@ void WriteExecutorFields(const v1::ExecutorInfo& executor, web::JsonWriter* writ
 
 void WriteLabels(const v1::Labels& labels, web::JsonWriter* writer) {
   writer->BeginArray();
-  // By hand: of a large state they are the larger part.
+  // Written without the generic writer: labels are the larger part of a large state.
   for (const v1::Label& label : labels.labels()) {
     writer->BeginObject();
     writer->Field("key", label.key());
@@ -380,8 +381,8 @@ void WriteFlags(const std::vector<std::pair<std::string, std::string>>& flags,
 }
 
 void WriteBuild(web::JsonWriter* writer) {
-  // Frameworks compare `version` with the Mesos versions they know. The build fields are fixed so
-  // that one source makes one binary.
+  // Frameworks compare `version` with the Mesos versions they know. The build fields are constant,
+  // so that the same source always makes the same binary.
   writer->Field("version", kMesosVersion);
   writer->Field("tepui_version", kVersion);
   writer->Field("build_date", "");

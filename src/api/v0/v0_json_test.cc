@@ -17,7 +17,7 @@ std::string ResourcesJson(const std::string& text) {
   return json;
 }
 
-// Reference trap 3: the four are always there, ranges and sets are text.
+// The four are always present, and ranges and sets are text (reference trap 3).
 TEST(V0Json, Resources) {
   EXPECT_EQ(ResourcesJson("cpus:0.1;cpus(role):0.2"),
             R"({"cpus":0.3,"gpus":0.0,"mem":0.0,"disk":0.0})");
@@ -113,7 +113,7 @@ class MasterJsonTest : public testing::Test {
   master::ReadModel model_;
 };
 
-// Reference 1.7: newest first unless asked otherwise; limit and offset.
+// Tasks are sorted newest first unless requested otherwise; limit and offset apply (reference 1.7).
 TEST_F(MasterJsonTest, TasksAreSortedAndPaged) {
   const auto ids = [&](TaskQuery query) {
     const std::string json = TasksJson(model_, query);

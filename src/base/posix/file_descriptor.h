@@ -6,7 +6,7 @@
 
 namespace tepui {
 
-// An open file that is closed with its owner.
+// Owns an open file and closes it when destroyed.
 class FileDescriptor {
  public:
   FileDescriptor() = default;

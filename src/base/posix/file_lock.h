@@ -4,9 +4,9 @@
 
 namespace tepui {
 
-// Takes the lock of an open file or directory, which goes with the process. False if another
-// process has it. Waits a second: what an agent held that was killed, a process that it was just
-// starting holds until it calls exec.
+// Locks an open file or directory; the lock ends with the process. Returns false if another process
+// still holds it after a second. The wait is for a killed agent's child: a process that the agent
+// was just starting holds the agent's locks until it calls exec.
 bool TakeLock(const FileDescriptor& file);
 
 }  // namespace tepui

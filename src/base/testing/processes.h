@@ -12,7 +12,7 @@
 
 namespace tepui {
 
-// False if `condition` does not come true within ten seconds.
+// Returns false if `condition` does not become true within ten seconds.
 inline bool Eventually(const std::function<bool()>& condition) {
   for (int i = 0; i < 5'000; ++i) {
     if (condition()) return true;

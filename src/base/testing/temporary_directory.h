@@ -12,13 +12,13 @@
 
 namespace tepui {
 
-// A directory of its own, removed at the end.
+// A new directory, removed when the object is destroyed.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
     std::string pattern = "/tmp/tepui-test-XXXXXX";
     path_ = mkdtemp(pattern.data());
-    // Tasks of other users come through here to their sandboxes.
+    // Tasks of other users pass through this directory to their sandboxes.
     std::ignore = ::chmod(path_.c_str(), 0755);
   }
   ~TemporaryDirectory() {

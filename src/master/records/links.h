@@ -11,26 +11,26 @@
 
 namespace tepui::master {
 
-// An open event stream (of a scheduler or an agent), numbered by the edge; never used again. 0 is
-// none.
+// The number of an open event stream (of a scheduler or an agent). The edge assigns it and never
+// uses it again. 0 means none.
 using StreamId = uint64_t;
 
-// The master's way out. Called on the master's thread, must not block and must not call back into
-// the master. Events for a stream go out in the order of the calls; for a stream that has ended
-// they are dropped (OnStreamClosed follows).
+// Sends the master's events to schedulers and agents. Called on the master's thread; must not block
+// and must not call back into the master. Events of a stream are sent in the order of the calls.
+// Events for a stream that has ended are dropped (OnStreamClosed follows).
 class Links {
  public:
   virtual ~Links() = default;
   virtual void Send(StreamId stream, std::shared_ptr<const mesos::v1::scheduler::Event> event) = 0;
   virtual void Send(StreamId stream, std::shared_ptr<const link::Event> event) = 0;
-  // Ends the stream after what was sent. OnStreamClosed does not follow.
+  // Ends the stream after what was sent to it. OnStreamClosed does not follow.
   virtual void Close(StreamId stream) = 0;
 };
 
-// The answer to one call. Runs once, on the master's thread, possibly later than the call returned.
-//   SUBSCRIBE: an error answers the request and no stream opens; success opens it (200,
-//   Mesos-Stream-Id), events that were sent to the stream before go out first in order. others:
-//   success is 202 (UPDATE_FRAMEWORK 200).
+// The answer to one call. Runs once, on the master's thread, possibly after the call returned. For
+// a SUBSCRIBE, an error answers the request and no stream opens; success opens the stream (200,
+// Mesos-Stream-Id), and events that were sent to it before are sent first, in order. For other
+// calls success is 202 (UPDATE_FRAMEWORK: 200).
 using Reply = std::move_only_function<void(Status)>;
 
 }  // namespace tepui::master

@@ -24,30 +24,30 @@
 
 namespace tepui::master {
 
-// What the master knows of each thing in the cluster. Frameworks and agents own; everything between
-// a framework and an agent (task, executor, offer, operation) points at both and is listed by both.
-// The one place that keeps the two sides equal is Master::Impl; the records only hold.
+// What the master knows of each thing in the cluster. Frameworks and agents are owners; everything
+// between a framework and an agent (task, executor, offer, operation) points at both and is listed
+// by both. Only Master::Impl keeps the two sides consistent; the records just hold data.
 
 struct Framework;
 struct Agent;
 
-// A task that is active, or terminal and not yet acknowledged. Owned by its framework, on a live
-// agent.
+// A task that is active, or terminal and not acknowledged yet. Owned by its framework; its agent is
+// registered.
 struct Task {
   Framework* framework = nullptr;
   Agent* agent = nullptr;
-  // Shared with readers once published; after that a change works on a copy (Publisher::Edit).
+  // Readers share it once it is published; after that a change is made on a copy (Publisher::Edit).
   std::shared_ptr<v1::Task> message;
   // With allocation info.
   Resources resources;
-  // The publisher's turn in which `message` was made and is still the master's alone.
+  // The publisher's turn in which `message` was made; until the turn ends only the master has it.
   uint64_t edited_in_turn = 0;
   bool holds_resources = false;
-  // The framework asked for its end; told again to an agent that returns with it.
+  // The framework requested its kill; the kill is sent again to an agent that reregisters with it.
   bool kill_requested = false;
 };
 
-// A framework's own executor, alive as far as the agent says. Owned by the agent.
+// A framework's own executor that runs, as far as the agent reports. Owned by the agent.
 struct Executor {
   Framework* framework = nullptr;
   Agent* agent = nullptr;
@@ -64,36 +64,36 @@ struct Offer {
   Agent* agent = nullptr;
   std::string role;
   Resources resources;
-  // With reservations in full and allocation info, whatever the framework was shown.
+  // With reservations in full and allocation info, whatever form the framework was sent.
   std::shared_ptr<const v1::Offer> message;
   Timer timeout;
 };
 
 // An operation whose outcome the agent reports. Owned by the agent.
 struct Operation {
-  // Null: nobody's (an operator's, or its framework is gone or not back yet).
+  // Null if an operator requested it, or if its framework was removed or has not reregistered yet.
   Framework* framework = nullptr;
   Agent* agent = nullptr;
   v1::Operation message;
-  // What the master already did to the agent's total, in unallocated form; taken back if the agent
-  // could not.
+  // What the master already changed in the agent's total, in unallocated form. It is reverted if
+  // the agent failed to apply it.
   Resources consumed;
   Resources converted;
 };
 
-// Tasks of unreachable agents in the order they got lost, found by id.
+// Tasks of unreachable agents in the order in which they became unreachable, found by id.
 class UnreachableTasks {
  public:
   using Message = std::shared_ptr<v1::Task>;
 
   size_t size() const { return index_.size(); }
   bool Contains(const TaskId& id) const { return index_.contains(id); }
-  // Null if it is not there.
+  // Returns null if it is not there.
   const v1::Task* Find(const TaskId& id) const;
   void Add(const TaskId& id, Message message);
-  // Null if it is not there.
+  // Returns null if it is not there.
   Message Remove(const TaskId& id);
-  // The one lost longest ago; size() > 0.
+  // Removes the task that became unreachable first; size() must be > 0.
   std::pair<TaskId, Message> RemoveOldest();
 
  private:
@@ -102,7 +102,7 @@ class UnreachableTasks {
   std::unordered_map<TaskId, List::iterator> index_;
 };
 
-// Number of values of the enums that counters are kept by: the highest number plus one.
+// The sizes of arrays indexed by the enums: the highest number plus one.
 inline constexpr size_t kTaskStates = v1::TaskState_MAX + 1;
 inline constexpr size_t kOperationTypes = v1::Offer::Operation::Type_MAX + 1;
 inline constexpr size_t kOperationStates = v1::OperationState_MAX + 1;
@@ -113,7 +113,8 @@ struct FrameworkCounters {
   std::array<uint64_t, kCallTypes> calls{};
   std::array<uint64_t, kEventTypes> events{};
   std::array<uint64_t, kOperationTypes> operations{};
-  std::array<int64_t, kTaskStates> tasks{};  // Live ones are gauges, terminal ones only grow.
+  std::array<int64_t, kTaskStates>
+      tasks{};  // Gauges for live states; counters, which only grow, for terminal ones.
   uint64_t offers_sent = 0;
   uint64_t offers_accepted = 0;
   uint64_t offers_declined = 0;
@@ -123,23 +124,23 @@ struct FrameworkCounters {
 struct Framework {
   explicit Framework(Clock& clock) : heartbeat(clock), failover(clock) {}
 
-  // kRecovered: known from its agents only, it has not subscribed to this master yet.
+  // kRecovered: known only from its agents; it has not subscribed to this master yet.
   enum class State { kRecovered, kConnected, kDisconnected };
 
   FrameworkId id;
-  v1::FrameworkInfo info;  // With id.
-  // From `info`.
+  v1::FrameworkInfo info;  // The id is set.
+  // Derived from `info`.
   std::vector<std::string> roles;
   bool partition_aware = false;
   bool multi_role = false;
   bool reservation_refinement = false;
-  // Tells agents of `info`; made when the first is told, shared by all.
+  // Sends `info` to agents; made when it is first needed, shared by all.
   std::shared_ptr<const link::Event> update_event;
 
   std::set<std::string> suppressed_roles;
   State state = State::kRecovered;
-  bool active = false;  // Gets offers. Only ever true while connected.
-  StreamId stream = 0;  // While connected.
+  bool active = false;  // It gets offers. True only while connected.
+  StreamId stream = 0;  // Set while connected.
   std::string stream_uuid;
   Timer heartbeat;
   Timer failover;
@@ -148,18 +149,18 @@ struct Framework {
 
   std::unordered_map<TaskId, Task> tasks;
   UnreachableTasks unreachable;
-  // What readers still hold, oldest first: the master needs no more than the ids.
+  // Ids of the completed tasks whose records readers still hold, oldest first.
   std::deque<TaskId> completed;
-  // Serialized tasks that agents reported as completed, not read yet, oldest first; no more than
-  // are kept of `completed`.
+  // Serialized tasks that agents reported as completed and that are not parsed yet, oldest first.
+  // Bounded like `completed`.
   std::deque<std::string> reported_history;
   PointerSet<Offer> offers;
   PointerSet<Executor> executors;
   PointerSet<Operation> operations;
-  std::unordered_map<std::string, Operation*> operations_by_id;  // Those with an id.
-  // By tasks and executors; no empty entries.
+  std::unordered_map<std::string, Operation*> operations_by_id;  // Operations that have an id.
+  // Used by tasks and executors; has no empty entries.
   std::unordered_map<Agent*, Resources> used;
-  // Agents that may know the framework: told when it changes or ends.
+  // Agents that may know the framework; they are notified when it changes or ends.
   PointerSet<Agent> agents;
   FrameworkCounters counters;
 
@@ -170,19 +171,19 @@ struct Agent {
   explicit Agent(Clock& clock) : ping(clock), reregister(clock) {}
 
   AgentId id;
-  v1::AgentInfo info;  // With id.
+  v1::AgentInfo info;  // The id is set.
   std::string version;
   std::vector<v1::AgentInfo::Capability::Type> capabilities;
-  // From `capabilities`: operations may carry ids.
+  // Derived from `capabilities`: operations may carry ids.
   bool operation_feedback = false;
   v1::Address address;
   std::string pid;
   std::string resource_version;  // 16 bytes, or empty.
 
-  bool connected = false;  // Also offered, as far as the allocator is concerned.
-  // Being marked unreachable or removed: the registrar has not answered yet.
+  bool connected = false;  // While it is true, the allocator offers the agent.
+  // It is being marked unreachable or removed; the registrar has not answered yet.
   bool leaving = false;
-  StreamId stream = 0;  // While connected.
+  StreamId stream = 0;  // Set while connected.
   std::string stream_uuid;
   Timer ping;
   int missed_pings = 0;
@@ -197,15 +198,15 @@ struct Agent {
   PointerSet<Offer> offers;
   std::map<std::pair<FrameworkId, ExecutorId>, Executor> executors;
   std::unordered_map<std::string, Operation> operations;  // By uuid, 16 bytes.
-  PointerSet<Framework> frameworks;                       // The other side of Framework::agents.
+  PointerSet<Framework> frameworks;                       // The counterpart of Framework::agents.
 
-  // What the cluster-wide gauges hold of this agent (Publisher).
+  // The agent's part of the cluster-wide gauges (Publisher).
   struct Contribution {
     Quantities total, used, revocable_total, revocable_used;
   } contribution;
 };
 
-// Sets what Framework keeps derived from its info.
+// Sets `info` and the members of Framework that are derived from it.
 void SetInfo(Framework& framework, const v1::FrameworkInfo& info);
 
 }  // namespace tepui::master

@@ -11,34 +11,35 @@
 
 namespace tepui::master {
 
-// States and statuses as the master itself makes them (reference 2.6, 2.7). Pure.
+// Task states and statuses that the master itself makes (reference 2.6, 2.7). Pure functions.
 
-// No later state follows.
+// Returns true if no later state can follow.
 using wire::IsTerminal;
 bool IsTerminal(v1::OperationState state);
 
-// What the framework is told for `state`, one of those that came with PARTITION_AWARE: itself or
-// LOST (reference 2.2).
+// `state` must be one of those introduced with PARTITION_AWARE. Returns it if the framework is
+// partition-aware, else LOST (reference 2.2).
 v1::TaskState StateFor(const Framework& framework, v1::TaskState state);
 
-// Why the master tells a framework that a task is in `state`, whose agent it has removed.
+// Returns the reason for a status of `state` when the task's agent was removed.
 v1::TaskStatus::Reason ReasonOfRemoval(v1::TaskState state);
 
 double Seconds(WallTime time);
 
-// A status from the master: source MASTER, no uuid, so nobody acknowledges it.
+// A status from the master: source MASTER, without uuid, so it is not acknowledged.
 v1::TaskStatus MasterStatus(const std::string& task_id, const std::string& agent_id,
                             v1::TaskState state, v1::TaskStatus::Reason reason,
                             std::string_view message, WallTime now);
 
-// Adds to `status` what is known of the task beyond its state: executor, health, check, container.
+// Adds to `status` what is known of the task besides its state: executor, health, check, container.
 void AddTaskFacts(const v1::Task& task, v1::TaskStatus* status);
 
-// The state the framework was told last or, if it was told none, the task's own; but that of an end
-// it was not told yet is STAGING: the statuses before the end come first.
+// Returns the state that was last reported to the framework or, if none was, the task's own. A
+// terminal state that was not reported yet counts as STAGING, because the statuses before it come
+// first.
 v1::TaskState ReportedState(const v1::Task& task);
 
-// The master's record of a task as it is launched, in STAGING.
+// Makes the master's record of a task that is being launched, in STAGING.
 v1::Task MakeTask(const v1::TaskInfo& info, const v1::ExecutorInfo* executor,
                   const FrameworkId& framework);
 

@@ -62,7 +62,7 @@ Status ValidateEnvironment(const v1::Environment& environment) {
   return {};
 }
 
-// Where a fetched file goes: a path that stays in the sandbox.
+// Checks where a fetched file is stored: its path must stay in the sandbox.
 Status ValidateOutputFile(std::string_view path) {
   if (path.empty()) return Fail(Code::kInvalid, "The 'output_file' of a URI is empty");
   if (path.starts_with('/')) {
@@ -95,8 +95,8 @@ bool HasImage(const v1::ContainerInfo* container) {
   return container != nullptr && (container->has_docker() || container->mesos().has_image());
 }
 
-// A command of a check: it runs inside the task's container and has no image of its own to take a
-// value from.
+// Checks the command of a check: it runs inside the task's container and has no image of its own
+// that could supply a value.
 Status ValidateCheckCommand(const v1::CommandInfo& command) {
   return ValidateCommand(command, nullptr);
 }
@@ -161,7 +161,7 @@ Status ValidateDocker(const v1::ContainerInfo& container) {
   if (!container.has_docker())
     return Fail(Code::kInvalid, "A container of type DOCKER needs 'docker'");
   for (const v1::Parameter& parameter : container.docker().parameters()) {
-    // The agent names containers, and finds them again by these names.
+    // The agent gives containers their names, and recovers them by these names.
     if (parameter.key() == "name")
       return Fail(Code::kInvalid, "The docker parameter 'name' cannot be set");
   }

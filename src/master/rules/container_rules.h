@@ -6,11 +6,11 @@
 
 namespace tepui::master::validation {
 
-// The shapes of what describes a process and its surroundings (reference 2.5). Failures are
-// kInvalid; their sentences name the part, the caller says whose it is.
+// Rules for the messages that describe a process and its environment (reference 2.5). Failures are
+// kInvalid. Their sentences name the part; the caller adds what it belongs to.
 
-// The command of a task or executor. `container` is where it runs, null if nowhere special: an
-// image may bring the command's value along.
+// Checks the command of a task or executor. `container` is the container it runs in, or null; its
+// image may supply the command's value.
 Status ValidateCommand(const v1::CommandInfo& command, const v1::ContainerInfo* container);
 
 Status ValidateContainer(const v1::ContainerInfo& container);

@@ -15,7 +15,7 @@ bool HasCapability(const OperationContext& context, Agent::Capability::Type capa
          context.agent_capabilities.end();
 }
 
-// Reference 2.4: who wants feedback must get it from the agent.
+// Feedback must come from the agent, so the agent must support it (reference 2.4).
 Status ValidateOperationId(const Operation& operation, const OperationContext& context) {
   if (!operation.has_id()) return {};
   if (operation.type() == Operation::LAUNCH || operation.type() == Operation::LAUNCH_GROUP) {
@@ -30,7 +30,7 @@ Status ValidateOperationId(const Operation& operation, const OperationContext& c
   return ValidateId(operation.id().value(), "Its id");
 }
 
-// What the reservations of a resource ask of the agent.
+// Checks that the agent supports what the reservations of a resource need.
 Status ValidateAgentSupports(const Resource& resource, const OperationContext& context) {
   const bool hierarchical = resource.reservation_role().find('/') != std::string_view::npos;
   if (hierarchical && !HasCapability(context, Agent::Capability::HIERARCHICAL_ROLE)) {
@@ -44,7 +44,7 @@ Status ValidateAgentSupports(const Resource& resource, const OperationContext& c
   return {};
 }
 
-// What a framework with a principal makes must carry it.
+// What a framework with a principal makes must carry that principal.
 Status ValidatePrincipal(bool has_principal, const std::string& principal,
                          const OperationContext& context) {
   if (!context.principal) return {};
@@ -97,7 +97,7 @@ Resources WithoutReservations(const Resources& resources) {
   return unreserved;
 }
 
-// A resource whose stack of reservations can be compared with another's.
+// Returns a resource whose stack of reservations can be compared with another's.
 Resource WithStackOf(const Resource& resource) {
   const std::span<const Resource::ReservationInfo> stack = resource.reservations();
   return Resource(ResourceNames::Cpus(), Amount::FromMilli(1000))
@@ -113,7 +113,7 @@ Status ValidateSameReservations(const Resources& resources, std::string_view nam
   return {};
 }
 
-// A RESERVE with `source` changes the reservations of resources that have some.
+// Checks a RESERVE with `source`, which changes the reservations of resources that have some.
 Status ValidateReReservation(const ResourceField& source_field, const Resources& target) {
   Result<Resources> source = ReadOperands(source_field, "source");
   if (!source) return Fail(std::move(source.error()));
@@ -205,7 +205,7 @@ Status ValidateCreate(const Operation::Create& create, const OperationContext& c
 Status ValidateDestroy(const Operation::Destroy& destroy, const OperationContext& context) {
   Result<Resources> volumes = ReadVolumes(destroy.volumes());
   if (!volumes) return Fail(std::move(volumes.error()));
-  // Whoever a volume is allocated to, it is the same volume.
+  // The allocation is removed, because the same volume may be allocated to different roles.
   volumes->Unallocate();
   Resources used = context.used_volumes;
   used.Unallocate();
@@ -222,7 +222,7 @@ Status ValidateDestroy(const Operation::Destroy& destroy, const OperationContext
   return {};
 }
 
-// The volume of a GROW_VOLUME or SHRINK_VOLUME.
+// Reads the volume of a GROW_VOLUME or SHRINK_VOLUME.
 Result<Resource> ReadResizedVolume(const v1::Resource& message, const OperationContext& context) {
   ResourceField field;
   *field.Add() = message;
@@ -246,7 +246,8 @@ Status ValidateGrow(const Operation::GrowVolume& grow, const OperationContext& c
   if (!addition) return Within("'addition'", Fail(addition.error()));
   if (addition->empty()) return Fail(Code::kInvalid, "'addition' must be more than nothing");
 
-  // What is to become one disk must add up to one: also not so on disks that are used only whole.
+  // The volume and the addition must add up to one disk, which fails for disks that are used only
+  // whole.
   Resources sum;
   sum += volume->WithoutVolume();
   sum += *addition;

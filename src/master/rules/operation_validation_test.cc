@@ -20,8 +20,7 @@ std::string Scalar(std::string_view name, double value, std::string_view rest) {
                      rest);
 }
 
-// What the framework is offered: unreserved cpus and disk, reserved mem and disk, and the volume
-// v1.
+// The framework is offered unreserved cpus and disk, reserved mem and disk, and the volume v1.
 std::vector<std::string> Offered() {
   return {Scalar("cpus", 4, kRole), Scalar("disk", 100, kRole), Scalar("mem", 100, kReserved),
           Scalar("disk", 50, kReserved),
@@ -75,7 +74,7 @@ class OperationValidationTest : public testing::Test {
         volume, subtract);
   }
 
-  // A disk of 10 with the volume of id `id`.
+  // A disk of size 10 with the volume of id `id`.
   static std::string Volume(std::string_view id, std::string_view more = "",
                             std::string_view mode = "RW") {
     return Scalar("disk", 10,

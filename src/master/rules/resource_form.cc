@@ -11,8 +11,8 @@ namespace {
 
 using Operation = v1::Offer::Operation;
 
-// Calls `list` for every list of resources in the operation and `one` for every single one. Parts
-// that are missing stay so: validation speaks of them.
+// Calls `list` for every list of resources in the operation and `one` for every single one. Missing
+// parts stay missing, because validation reports them.
 void VisitResources(Operation* operation, const std::function<void(ResourceList*)>& list,
                     const std::function<void(v1::Resource*)>& one) {
   if (operation->has_reserve()) {
@@ -58,8 +58,8 @@ Status Normalize(Operation* operation, const std::string& role) {
       [&](ResourceList* list) {
         if (status) status = Normalize(list, role);
       },
-      // A volume must stay the one resource it is: only its allocation is filled in; both
-      // reservation forms are read.
+      // A volume must stay a single resource, so only its allocation is filled in; both reservation
+      // forms can be read.
       [&](v1::Resource* resource) { Allocate(resource, role); });
   return status;
 }
@@ -77,7 +77,7 @@ void ClearAllocation(Operation* operation) {
 Result<Resources> TotalOf(const v1::AgentInfo& info, const ResourceList& checkpointed) {
   for (const ResourceList* list : {&info.resources(), &checkpointed}) {
     for (const v1::Resource& resource : *list) {
-      // The allocator gives them out: what somebody has already it could never take back.
+      // Only the allocator allocates resources. It could never get back what is allocated already.
       if (!resource.has_allocation_info()) continue;
       return Fail(Code::kInvalid, "The agent's '{}' is allocated to role '{}'; a total is nobody's",
                   resource.name(), resource.allocation_info().role());

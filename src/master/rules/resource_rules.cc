@@ -102,7 +102,7 @@ Status ValidateNotMixedRevocable(const Resources& resources) {
 }
 
 Status ValidateDisjoint(std::span<const Resources> parts) {
-  // By name; each with its part, as what one part repeats was summed before.
+  // By name. Each has the number of its part, since repetitions inside one part were summed before.
   std::vector<std::tuple<ResourceName, Range, size_t>> ranges;
   std::vector<std::tuple<ResourceName, std::string_view, size_t>> items;
   for (size_t part = 0; part < parts.size(); ++part) {

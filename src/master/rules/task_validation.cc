@@ -15,7 +15,7 @@ namespace {
 using Agent = v1::AgentInfo;
 using Executor = v1::ExecutorInfo;
 
-// The least an executor of a task group needs to run.
+// The least resources that an executor of a task group needs.
 constexpr Amount kMinExecutorCpus = Amount::FromMilli(10);
 constexpr Amount kMinExecutorMem = Amount::FromMilli(32'000);
 
@@ -32,8 +32,8 @@ std::string ExecutorName(const Executor& executor) {
   return fmt::format("Executor '{}'", executor.executor_id().value());
 }
 
-// The bytes of a message with its maps in order; resources are compared apart, as their order says
-// nothing.
+// Returns the bytes of a message with its maps in order. Resources are compared separately, because
+// their order has no meaning.
 std::string BytesWithoutResources(Executor executor) {
   executor.clear_resources();
   std::string bytes;
@@ -52,7 +52,7 @@ bool SameExecutor(const Executor& a, const Executor& b) {
   return resources_a && resources_b && *resources_a == *resources_b;
 }
 
-// Rules for the resources of one task or one executor.
+// Checks the resources of one task or one executor.
 Result<Resources> ValidateResources(const ResourceField& field) {
   Result<Resources> resources = ReadResources(field);
   if (!resources) return resources;
@@ -63,7 +63,7 @@ Result<Resources> ValidateResources(const ResourceField& field) {
   return resources;
 }
 
-// Rules for what is used together. `total` is the sum of `parts`.
+// Checks resources that are used at the same time. `total` is the sum of `parts`.
 Status ValidateTogether(std::span<const Resources> parts, const Resources& total) {
   if (Status valid = ValidateDisjoint(parts); !valid) return valid;
   if (Status valid = ValidateDistinctVolumes(total); !valid) return valid;
@@ -120,7 +120,7 @@ Status ValidateIdentity(const v1::TaskInfo& task, const TaskContext& context) {
   return {};
 }
 
-// What holds for a task alone or in a group. Returns its resources.
+// Checks what holds for a task, alone or in a group. Returns its resources.
 Result<Resources> ValidateCommon(const v1::TaskInfo& task, const TaskContext& context) {
   Status valid = ValidateIdentity(task, context);
   if (valid) valid = ValidateTimes(task);
@@ -166,7 +166,7 @@ Status ValidateExecutorKind(const Executor& executor) {
   return {};
 }
 
-// What holds for the executor of a task or a group. Returns its resources.
+// Checks what holds for the executor of a task or a group. Returns its resources.
 Result<Resources> ValidateExecutor(const Executor& executor, const TaskContext& context) {
   Status valid = ValidateId(executor.executor_id().value(), "Its id");
   if (valid) valid = ValidateExecutorKind(executor);
@@ -200,7 +200,7 @@ Result<Resources> ValidateExecutor(const Executor& executor, const TaskContext& 
   return resources;
 }
 
-// The executor a single task brings.
+// Checks the executor that a single task has.
 Result<Resources> ValidateCustomExecutor(const Executor& executor, const TaskContext& context) {
   if (executor.has_type() && executor.type() != Executor::CUSTOM) {
     return Fail(Code::kInvalid, "Its type must be CUSTOM; DEFAULT is for task groups");
@@ -266,7 +266,7 @@ Result<Resources> ValidateGroupTask(const v1::TaskInfo& task, const Executor& ex
   return resources;
 }
 
-// The executor of a group, which has to hold the group by itself.
+// Checks the executor of a group, which must be able to run the group by itself.
 Result<Resources> ValidateGroupExecutor(const Executor& executor, const TaskContext& context) {
   if (!executor.has_type() || executor.type() == Executor::UNKNOWN) {
     return Fail(Code::kInvalid, "It needs a type, DEFAULT or CUSTOM");
@@ -292,7 +292,8 @@ Result<Resources> ValidateGroupExecutor(const Executor& executor, const TaskCont
   return resources;
 }
 
-// All tasks of an executor share its cgroups, or none does: they are made when it starts.
+// All tasks of an executor share its cgroups, or none does, because cgroups are made when the
+// executor starts.
 Status ValidateUniformCgroups(const v1::TaskGroupInfo& group, const Executor& executor,
                               const TaskContext& context) {
   std::optional<bool> shares;

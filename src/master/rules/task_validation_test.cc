@@ -13,7 +13,7 @@ constexpr std::string_view kVolume =
     R"("reservations":[{"type":"DYNAMIC","role":"web"}],"disk":{"persistence":{"id":"v1"},)"
     R"("volume":{"mode":"RW","container_path":"data"}}})";
 
-// A framework in role web, an agent that can do everything, and an offer of a part of it.
+// A framework in role web, an agent with all capabilities, and an offer of a part of its resources.
 class TaskValidationTest : public testing::Test {
  protected:
   TaskValidationTest() {
@@ -38,10 +38,10 @@ class TaskValidationTest : public testing::Test {
         .executor_shares_cgroups = [this](const ExecutorId&) { return running_shares_cgroups_; }};
   }
 
-  // The task as it is by default, with `json` merged into it.
+  // Returns the default task with `json` merged into it.
   v1::TaskInfo Task(std::string_view json) const {
     v1::TaskInfo task = task_;
-    // A part that lacks required fields of the whole: read into the same type, leniently.
+    // `json` lacks required fields of the whole message, so it is completed before it is parsed.
     const auto change = FromText<v1::TaskInfo>(Whole(json));
     if (change.resources_size() > 0) task.clear_resources();
     if (change.has_executor()) task.clear_command();
@@ -53,7 +53,7 @@ class TaskValidationTest : public testing::Test {
     ExpectStatus(ValidateTask(task, Context()), error, name);
   }
 
-  // {"x":1} with the fields every TaskInfo must have.
+  // Returns {"x":1} with the fields that every TaskInfo must have.
   static std::string Whole(std::string_view json) {
     std::string whole = R"({"name":"n","task_id":{"value":"t"},"agent_id":{"value":"a"})";
     if (json.size() > 2) whole.append(",").append(json.substr(1));

@@ -119,7 +119,7 @@ Status ValidateQuantity(const std::string& name, double value) {
   }
 }
 
-// Reference 2.3: a list of alternatives, each of one quantity at least.
+// Checks a list of alternatives, each of at least one quantity (reference 2.3).
 Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& filters) {
   for (const auto& alternative : filters.min_allocatable_resources().quantities()) {
     if (alternative.quantities().empty()) {
@@ -134,7 +134,7 @@ Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& fil
   return {};
 }
 
-// Durations are held in 64 bits of nanoseconds.
+// Returns true if `seconds` fit into 64 bits of nanoseconds.
 bool IsDuration(double seconds) {
   constexpr double kMaxSeconds =
       static_cast<double>(std::numeric_limits<int64_t>::max()) / 1'000'000'000;
@@ -246,8 +246,8 @@ Status ValidateSubscription(const link::Call::Subscribe& subscribe) {
   std::unordered_set<std::string_view> frameworks;
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     if (Status valid = ValidateId(info.id().value(), "Framework id"); !valid) return valid;
-    // It becomes the framework's until the framework itself comes; who may be root was asked when
-    // it subscribed.
+    // The master uses this FrameworkInfo until the framework reregisters. --root_submissions was
+    // checked at its first subscription.
     if (Status valid = ValidateFramework(info, {}, /*root_submissions=*/true); !valid) return valid;
     frameworks.insert(info.id().value());
   }

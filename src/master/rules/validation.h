@@ -14,58 +14,59 @@
 
 namespace tepui::master::validation {
 
-// The rules a framework's messages must obey (reference 2.1, 2.4, 2.5), and an agent's
-// subscription. Pure functions: they look at what they are given. Every failure is kInvalid with a
-// sentence that tells a framework's author what is wrong with which thing.
+// The rules for a framework's messages (reference 2.1, 2.4, 2.5) and for an agent's subscription.
+// Pure functions of their arguments. Every failure is kInvalid with a sentence that names for a
+// framework's author what is wrong with which thing.
 //
-// Tasks and operations come in the master's own form: resources normalized (resource_form.h), the
-// executor's framework id and a health check's type filled in where the framework left them out.
+// Tasks and operations must be in the master's own form: with normalized resources
+// (resource_form.h), and with the executor's framework id and a health check's type filled in where
+// the framework left them out.
 
-// An id of a task, executor, framework...: not empty, at most 255 bytes, no slash, backslash or
-// control character, not "." or "..". `what` begins the sentence ("Framework id").
+// Checks the id of a task, executor, framework...: not empty, at most 255 bytes, no slash,
+// backslash or control character, not "." or "..". `what` begins the sentence ("Framework id").
 Status ValidateId(const std::string& id, const std::string& what);
 
-// A call's shape: the part its type names is there, uuids are 16 bytes, the principal is the
-// authenticated one (reference 1.2). Ids are not looked at: one that cannot exist is simply
+// Checks a call's shape: the part that its type names is there, uuids are 16 bytes, the principal
+// is the authenticated one (reference 1.2). Ids are not checked: one that cannot exist is simply
 // unknown. A call of type UNKNOWN is valid.
 Status ValidateCall(const mesos::v1::scheduler::Call& call,
                     const std::optional<std::string>& principal);
 
-// A new framework (reference 2.1): roles by MULTI_ROLE, role names, failover timeout, offer
+// Checks a new framework (reference 2.1): roles by MULTI_ROLE, role names, failover timeout, offer
 // filters, principal.
 Status ValidateFramework(const v1::FrameworkInfo& info,
                          const std::vector<std::string>& suppressed_roles, bool root_submissions);
-// A SUBSCRIBE of an agent: ids are valid, and everything in the message refers to something in it.
+// Checks an agent's SUBSCRIBE: ids are valid, and references inside the message can be resolved.
 Status ValidateSubscription(const link::Call::Subscribe& subscribe);
-// What a known framework may change: everything but principal, user and checkpoint.
+// Checks what a known framework may change: everything but principal, user and checkpoint.
 Status ValidateFrameworkUpdate(const v1::FrameworkInfo& old_info,
                                const v1::FrameworkInfo& new_info);
 
 std::vector<std::string> RolesOf(const v1::FrameworkInfo& info);
 bool HasCapability(const v1::FrameworkInfo& info, v1::FrameworkInfo::Capability::Type capability);
 
-// Where a task is to run, as the master knows it.
+// Where a task will run, as the master knows it.
 struct TaskContext {
   const v1::FrameworkInfo& framework;
   const v1::AgentInfo& agent;
   const std::vector<v1::AgentInfo::Capability::Type>& agent_capabilities;
-  // What the accepted offers still hold, with allocation info.
+  // The part of the accepted offers that is left, with allocation info.
   const Resources& offered;
   // Ids of the framework's live and unreachable tasks.
   std::function<bool(const TaskId&)> task_id_taken;
-  // The framework's executor of that id on this agent, or null.
+  // Returns the framework's executor of that id on this agent, or null.
   std::function<const v1::ExecutorInfo*(const ExecutorId&)> running_executor;
-  // Whether the live tasks of that executor on this agent share its cgroups (SharesCgroups);
-  // nothing if it has none. May be left empty for LAUNCH.
+  // Returns whether the live tasks of that executor on this agent share its cgroups
+  // (SharesCgroups); nothing if it has none. May be left empty for LAUNCH.
   std::function<std::optional<bool>(const ExecutorId&)> executor_shares_cgroups = {};
 };
 
-// True unless `container` asks for cgroups of its own; null is no container.
+// Returns true unless `container` requests cgroups of its own. Null means no container.
 bool SharesCgroups(const v1::ContainerInfo* container);
 
-// A task of a LAUNCH with its executor, if it brings one.
+// Checks a task of a LAUNCH, and its executor if it has one.
 Status ValidateTask(const v1::TaskInfo& task, const TaskContext& context);
-// The executor and every task of a LAUNCH_GROUP.
+// Checks the executor and every task of a LAUNCH_GROUP.
 Status ValidateTaskGroup(const v1::TaskGroupInfo& group, const v1::ExecutorInfo& executor,
                          const TaskContext& context);
 
@@ -73,8 +74,8 @@ struct OperationContext {
   const v1::FrameworkInfo& framework;
   const v1::AgentInfo& agent;
   const std::vector<v1::AgentInfo::Capability::Type>& agent_capabilities;
-  const Resources& offered;  // As above.
-  // The framework's. What is reserved and created must carry it.
+  const Resources& offered;  // The part of the accepted offers that is left, with allocation info.
+  // The framework's principal. Reservations and volumes that it makes must carry it.
   const std::optional<std::string>& principal;
   // Persistent volumes in use by tasks and executors of the agent, or by tasks launched earlier in
   // this ACCEPT.
@@ -83,9 +84,10 @@ struct OperationContext {
   const Resources& agent_total;
 };
 
-// Of LAUNCH and LAUNCH_GROUP only their shape: the tasks are for the functions above. Everything
-// else in full (reference 2.4); if it is valid, Apply on `offered` succeeds. CREATE_DISK and
-// DESTROY_DISK need a resource provider and are refused while there is none.
+// Checks only the shape of LAUNCH and LAUNCH_GROUP, because the functions above check their tasks.
+// Checks all other operations in full (reference 2.4): if one is valid, Apply on `offered`
+// succeeds. CREATE_DISK and DESTROY_DISK need a resource provider and are refused while there is
+// none.
 Status ValidateOperation(const v1::Offer::Operation& operation, const OperationContext& context);
 
 }  // namespace tepui::master::validation

@@ -11,7 +11,7 @@
 
 namespace tepui::master::validation {
 
-// What the tests of validation share.
+// Helpers that the tests of validation share.
 
 template <class Message>
 Message FromText(std::string_view json) {
@@ -21,7 +21,7 @@ Message FromText(std::string_view json) {
   return message;
 }
 
-// Resources as in --resources, allocated to a role ("" to none).
+// Parses resources in the form of --resources, allocated to a role ("": not allocated).
 inline Resources Parsed(std::string_view text, std::string_view role = "web") {
   Result<Resources> parsed = Resources::Parse(text);
   EXPECT_TRUE(parsed) << text;
@@ -36,7 +36,7 @@ inline void SetResources(std::string_view text,
   Parsed(text).ToProto(field);
 }
 
-// `error` is part of the sentence expected; "" expects success.
+// Expects a sentence that contains `error`; "" expects success.
 inline void ExpectStatus(const Status& status, std::string_view error, std::string_view name) {
   if (error.empty()) {
     EXPECT_TRUE(status) << name << ": " << (status ? "" : status.error().message);

@@ -67,8 +67,8 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// The part of a metric's name that a framework chose: everything but unreserved characters is
-// escaped (RFC 3986).
+// Escapes the part of a metric's name that a framework chose: everything but unreserved characters
+// (RFC 3986).
 std::string PercentEncode(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -96,7 +96,7 @@ void WriteResource(const Gauges& gauges, ResourceName name, Metrics* out) {
   write("_revocable", gauges.revocable_total, gauges.revocable_used);
 }
 
-// UNREACHABLE tasks count as live: they may return.
+// UNREACHABLE tasks count as live, because they may return.
 bool IsGauge(v1::TaskState state) { return !IsTerminal(state) && state != v1::TASK_UNKNOWN; }
 
 }  // namespace
@@ -111,7 +111,7 @@ void Counters::TaskReason(const v1::TaskStatus& status) {
 
 void Counters::OperationEnters(v1::Offer::Operation::Type type, v1::OperationState state) {
   ++operations_[type][state];
-  // Those that the master refuses or silently completes never were pending, but did come.
+  // Operations that the master refuses or silently completes were never pending, but were received.
   if (state == v1::OPERATION_PENDING || state == v1::OPERATION_ERROR ||
       state == v1::OPERATION_DROPPED) {
     ++operation_totals_[type];
@@ -128,7 +128,7 @@ void Counters::Write(Metrics* out) const {
 
   for (int i = 0; i < static_cast<int>(kTaskStates); ++i) {
     if (!v1::TaskState_IsValid(i) || i == v1::TASK_UNKNOWN) continue;
-    // TASK_RUNNING is tasks_running.
+    // TASK_RUNNING becomes tasks_running.
     const std::string name = Lower(v1::TaskState_Name(static_cast<v1::TaskState>(i))).substr(5);
     (*out)["master/tasks_" + name] = static_cast<double>(tasks_[i]);
   }
@@ -153,7 +153,7 @@ void Counters::Write(Metrics* out) const {
     total += operation_totals_[type];
     for (size_t state = v1::OPERATION_PENDING; state < kOperationStates; ++state) {
       if (state == v1::OPERATION_UNKNOWN) continue;
-      // OPERATION_PENDING is .../pending.
+      // OPERATION_PENDING becomes .../pending.
       const std::string state_name =
           Lower(v1::OperationState_Name(static_cast<v1::OperationState>(state))).substr(10);
       (*out)[prefix + state_name] = static_cast<double>(operations_[type][state]);
@@ -168,7 +168,7 @@ void Write(const Gauges& gauges, Metrics* out) {
   Metrics& m = *out;
   m["master/uptime_secs"] = gauges.uptime_seconds;
   m["master/elected"] = 1;
-  // An agent is offered exactly while it is connected.
+  // The allocator offers an agent exactly while it is connected.
   m["master/slaves_connected"] = m["master/slaves_active"] = gauges.agents_connected;
   m["master/slaves_disconnected"] = m["master/slaves_inactive"] = gauges.agents_disconnected;
   m["master/slaves_unreachable"] = gauges.agents_unreachable;
@@ -192,7 +192,7 @@ void WriteFramework(const Framework& framework, Metrics* out) {
   const auto set = [&](std::string_view name, double value) {
     (*out)[fmt::format("{}{}", prefix, name)] = value;
   };
-  // One entry a value of an enum, and their sum.
+  // Writes one entry for each value of an enum, and their sum.
   const auto set_all = [&](const std::string& kind, const auto& counts, auto name_of) {
     uint64_t total = 0;
     for (size_t i = 1; i < counts.size(); ++i) {

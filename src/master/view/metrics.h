@@ -11,7 +11,7 @@
 
 namespace tepui::master {
 
-// Events the master counts, each under a name of reference 10. In the order of kCounterNames
+// Events that the master counts, each under a name of reference 10. In the order of kCounterNames
 // (metrics.cc).
 enum class Counter {
   kDroppedMessages,
@@ -61,16 +61,17 @@ enum class Counter {
   kCount,
 };
 
-// The master's own numbers. Counting is an increment; names are made only when a snapshot is.
+// The master's counters. Counting is an increment; names are made only for a snapshot.
 class Counters {
  public:
   void Add(Counter counter, uint64_t by = 1) { counts_[static_cast<size_t>(counter)] += by; }
   uint64_t Get(Counter counter) const { return counts_[static_cast<size_t>(counter)]; }
 
-  // A live task entered or left `state` (gauges), or one ended in it (counters).
+  // A live task entered or left `state` (gauges), or a task ended in it (counters).
   void TaskEnters(v1::TaskState state) { ++tasks_[state]; }
   void TaskLeaves(v1::TaskState state);
-  // Source and reason of an end: task_<state>/source_<source>/reason_<reason>.
+  // Counts the source and reason of a terminal status:
+  // task_<state>/source_<source>/reason_<reason>.
   void TaskReason(const v1::TaskStatus& status);
   void OperationEnters(v1::Offer::Operation::Type type, v1::OperationState state);
   void OperationLeaves(v1::Offer::Operation::Type type, v1::OperationState state);
@@ -80,13 +81,13 @@ class Counters {
  private:
   std::array<uint64_t, static_cast<size_t>(Counter::kCount)> counts_{};
   std::array<int64_t, kTaskStates> tasks_{};
-  // Few pairings exist (reference 2.6).
+  // Few combinations occur (reference 2.6).
   std::map<std::array<int, 3>, uint64_t> reasons_;
   std::array<std::array<int64_t, kOperationStates>, kOperationTypes> operations_{};
   std::array<uint64_t, kOperationTypes> operation_totals_{};
 };
 
-// What is counted by looking, at the moment of a snapshot.
+// Values that are computed at the moment of a snapshot.
 struct Gauges {
   double uptime_seconds = 0;
   size_t agents_connected = 0, agents_disconnected = 0, agents_unreachable = 0;

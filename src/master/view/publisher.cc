@@ -10,7 +10,7 @@ namespace tepui::master {
 namespace {
 
 constexpr Duration kShortestHoldingsPause = std::chrono::milliseconds(20);
-constexpr int kShareOfThread = 20;  // One part in so many.
+constexpr int kShareOfThread = 20;  // Publishing takes at most one part in this many.
 
 std::shared_ptr<FrameworkRecord> MakeRecord(const Framework& framework) {
   auto record = std::make_shared<FrameworkRecord>();

@@ -13,39 +13,39 @@
 
 namespace tepui::master {
 
-// Collects what changed and hands it to the readers (docs/architecture.md, "Reads never
-// stop the cluster").
+// Collects what changed and publishes it to the readers (docs/architecture.md, "Reads never stop
+// the cluster").
 //
-// Tasks, and frameworks and agents that come, go or change their standing, are published in the
-// turn they change, once however often they changed in it. What a framework or an agent holds
-// changes with every task and costs a copy of the whole record to publish, so it follows a little
-// later and together, at a pace at which publishing takes at most a twentieth of the thread. The
-// numbers (metrics) follow once in `metrics_interval`, at the same share.
+// Tasks, and frameworks and agents that appear, disappear or change their state, are published in
+// the turn in which they change, once however often they changed in it. What a framework or an
+// agent holds changes with every task, and publishing it costs a copy of the whole record. So it
+// follows a little later and together, at a pace at which publishing takes at most a twentieth of
+// the thread's time. The numbers (metrics) follow once in `metrics_interval`, within the same
+// fraction.
 class Publisher {
  public:
-  // `write_metrics` fills a snapshot but for what is summed up here.
+  // `write_metrics` fills a snapshot, except for the sums that are kept here.
   Publisher(Clock& clock, ReadModelSink& sink, Duration metrics_interval,
             std::function<void(const Gauges&, Metrics*)> write_metrics);
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // The task's message to change. What readers hold stays as it was.
+  // Returns the task's message for changes. The copy that readers hold stays as it was.
   v1::Task& Edit(Task& task);
   // The task changed (through Edit, in this turn) or appeared.
   void TaskChanged(Task& task);
-  // The task left its framework's table. `message`: its last form; null if it is forgotten
+  // The task left its framework's table. `message` is its last form; null if the task is forgotten
   // altogether.
   void TaskMoved(const FrameworkId& framework, const TaskId& id, TaskPhase phase,
                  std::shared_ptr<const v1::Task> message);
 
-  // Holdings changed.
+  // What the framework or agent holds changed.
   void FrameworkTouched(Framework& framework);
   void AgentTouched(Agent& agent);
-  // Appeared, or changed its standing or info.
+  // It appeared, or its state or info changed.
   void FrameworkChanged(Framework& framework);
   void AgentChanged(Agent& agent);
-  // About to be destroyed. A framework leaves its record behind as completed, until it is
-  // forgotten.
+  // It is about to be destroyed. A framework's record stays as completed until it is forgotten.
   void FrameworkCompleted(Framework& framework, WallTime when);
   void FrameworkForgotten(const FrameworkId& id);
   void AgentRemoved(Agent& agent);
@@ -57,7 +57,7 @@ class Publisher {
   void PublishHoldings();
   void PublishMetrics();
   void Contribute(Agent& agent, bool gone);
-  // Until it may publish again, given when this time it started.
+  // Returns the delay until it may publish again, after a publication that began at `started`.
   Duration Pause(MonotonicTime started, Duration shortest) const;
 
   Clock& clock_;

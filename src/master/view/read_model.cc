@@ -21,8 +21,8 @@ TaskMap& MapOf(ReadModel::Framework& framework, TaskPhase phase) {
   return framework.completed;
 }
 
-// The master forgets completed tasks oldest first, so the one meant is at or near the front. Its id
-// may have been used again since: the index then points elsewhere and stays.
+// The master forgets completed tasks oldest first, so the task is at or near the front. If its id
+// was used again since, the index points elsewhere and stays.
 void ForgetCompleted(ReadModel::Framework& framework, const TaskId& id) {
   const auto oldest = std::find_if(
       framework.completed.begin(), framework.completed.end(),

@@ -16,23 +16,22 @@
 
 namespace tepui::master {
 
-// What the master shows to readers. The master publishes immutable records; readers on other
-// threads own the maps they are kept in, so a read never holds the master up
-// (docs/architecture.md).
+// What the master shows to readers. The master publishes immutable records. Readers on other
+// threads own the maps that contain them, so a read never delays the master (docs/architecture.md).
 
 struct FrameworkRecord {
-  v1::FrameworkInfo info;  // With id.
+  v1::FrameworkInfo info;  // The id is set.
   bool active = false;
   bool connected = false;
   bool recovered = false;
-  bool completed = false;  // Torn down or expired.
+  bool completed = false;  // Torn down, or its failover timeout expired.
   WallTime registered{};
   std::optional<WallTime> reregistered;
   std::optional<WallTime> unregistered;
   Resources used;
   Resources offered;
   std::vector<std::shared_ptr<const v1::Offer>> offers;
-  // With the agent each runs on.
+  // Each with the agent it runs on.
   std::vector<std::pair<AgentId, v1::ExecutorInfo>> executors;
 };
 
@@ -57,31 +56,31 @@ struct TaskRecord {
   std::shared_ptr<const v1::Task> task;
 };
 
-// Counters as of the end of a batch, by metric name (reference 10).
+// Counters by metric name, as they were at the end of a batch (reference 10).
 using Metrics = std::map<std::string, double>;
 
-// What changed in one turn of the master's thread, in order of the members. Null records are
-// removals.
+// What changed in one turn of the master's thread, to be applied in the order of the members. A
+// null record is a removal.
 struct Changes {
   std::vector<std::pair<FrameworkId, std::shared_ptr<const FrameworkRecord>>> frameworks;
   std::vector<std::pair<AgentId, std::shared_ptr<const AgentRecord>>> agents;
   struct Task {
     FrameworkId framework;
     TaskId id;
-    TaskRecord record;  // record.task null: forgotten.
+    TaskRecord record;  // A null record.task: the task is forgotten.
   };
   std::vector<Task> tasks;
   std::shared_ptr<const Metrics> metrics;  // Null: unchanged.
 };
 
-// Where the master publishes. Called on the master's thread; must not block.
+// Receives what the master publishes. Called on the master's thread; must not block.
 class ReadModelSink {
  public:
   virtual ~ReadModelSink() = default;
   virtual void Publish(Changes changes) = 0;
 };
 
-// The readers' copy. Not thread-safe: it lives on the reader's thread.
+// The readers' copy. Not thread-safe: it belongs to the reader's thread.
 class ReadModel {
  public:
   void Apply(Changes changes);

@@ -67,7 +67,7 @@ TEST_F(ReadModelTest, KeepsHistoryWhenAnIdIsUsedAgain) {
   EXPECT_THAT(Names(framework().active), ElementsAre("second"));
   model.Apply(WithTask("a", TaskPhase::kCompleted, "second"));
   EXPECT_THAT(Names(framework().completed), ElementsAre("first", "second"));
-  // The oldest is forgotten; the index still finds the newer.
+  // The oldest is forgotten; the index still finds the newer one.
   model.Apply(WithTask("a", TaskPhase::kCompleted, "", true));
   EXPECT_THAT(Names(framework().completed), ElementsAre("second"));
   EXPECT_THAT(framework().index, SizeIs(1));
@@ -83,7 +83,7 @@ TEST_F(ReadModelTest, ForgettingHistoryLeavesTheLivingAlone) {
   EXPECT_THAT(Names(framework().active), ElementsAre("new"));
   EXPECT_THAT(framework().completed, IsEmpty());
   EXPECT_THAT(framework().index, SizeIs(1));
-  model.Apply(WithTask("a", TaskPhase::kUnreachable, "", true));  // It is not there.
+  model.Apply(WithTask("a", TaskPhase::kUnreachable, "", true));  // No such task is there.
   EXPECT_THAT(framework().active, SizeIs(1));
 }
 
@@ -92,7 +92,7 @@ TEST_F(ReadModelTest, ForgetsFrameworksWithTheirTasks) {
   model.Apply(WithFramework(FrameworkId("g")));
   Changes changes;
   changes.frameworks.emplace_back(kFramework, nullptr);
-  changes.tasks = WithTask("a", TaskPhase::kActive, "2").tasks;  // Late.
+  changes.tasks = WithTask("a", TaskPhase::kActive, "2").tasks;  // This change is late.
   model.Apply(std::move(changes));
   EXPECT_THAT(model.framework_order(), ElementsAre(FrameworkId("g")));
   EXPECT_THAT(model.frameworks(), SizeIs(1));
