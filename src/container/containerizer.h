@@ -55,7 +55,7 @@ struct Launched {
 
 // How a container ended.
 struct Termination {
-  // As waitpid returns it; absent if the container never started or its shim vanished.
+  // The status from waitpid; absent if the container never started or its shim vanished.
   std::optional<int> status;
   // Set if isolation ended it: REASON_CONTAINER_LIMITATION_MEMORY and others. `message` then states
   // the used and allowed amounts, and `limited` names the resource.
@@ -97,7 +97,7 @@ struct Recovered {
 
 // The result of a command that ran in a running container (checks).
 struct ExecResult {
-  int status = 0;  // As waitpid returns it.
+  int status = 0;  // The status from waitpid.
   bool timed_out = false;
 };
 
@@ -123,9 +123,9 @@ class Containerizer {
   virtual void Launch(LaunchSpec spec, LaunchCallback callback) = 0;
 
   // The callback runs once, when the launched container has ended and is cleaned up completely;
-  // never while one of its processes is alive, whatever keeps that from dying. A container has at
-  // most one watcher; set it right after Launch or in its callback. How the task ended stays on
-  // disk, for Recover, until Forget.
+  // never while one of its processes is alive, for whatever reason. A container has at most one
+  // watcher; set it right after Launch or in its callback. How the task ended stays on disk, for
+  // Recover, until Forget.
   using TerminationCallback = std::move_only_function<void(Termination)>;
   virtual void Wait(const ContainerId& id, TerminationCallback callback) = 0;
 

@@ -42,7 +42,7 @@ struct Limitation {
 // A signal that a container may have run into a limit.
 struct Alarm {
   FileDescriptor fd;
-  uint32_t events = 0;  // As epoll takes them.
+  uint32_t events = 0;  // Event flags of epoll.
   // Called when fd has one of the events. Returns true if the limit is the cause.
   std::function<bool(int fd)> rang;
 };
@@ -68,8 +68,8 @@ class Isolator {
   // Takes over what Prepare created before the agent's restart. The error names what is missing;
   // the container goes on without it.
   virtual Status Recover(const ContainerId&) { return {}; }
-  // Returns the containers of which this isolator finds something on the machine, whoever created
-  // it.
+  // Returns the containers of which this isolator finds something on the machine, even if this
+  // agent did not create it.
   virtual std::vector<ContainerId> Found() { return {}; }
   // Adds what the shim has to do for this isolation.
   virtual void Isolate(const ContainerId&, const Demand&, shim::Launch*) {}

@@ -107,8 +107,8 @@ void Agent::Impl::HoldUntilSaved() {
   checkpoint_.WhenSaved([this] {
     holds_ = false;
     while (!held_.empty()) {
-      // If the event before made the others wait again, only those that need not wait are handled,
-      // such as the kill of a task that was just launched.
+      // If the previous event made the others wait again, only those that need not wait are
+      // handled, such as the kill of a task that was just launched.
       const auto next = holds_ ? std::ranges::find_if_not(
                                      held_, [this](const auto& event) { return MustWait(event); })
                                : held_.begin();

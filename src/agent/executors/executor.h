@@ -22,7 +22,7 @@ struct Framework;
 
 // How an executor ended.
 struct ExecutorEnd {
-  std::optional<int> status;  // As waitpid returns it, if known.
+  std::optional<int> status;  // The status from waitpid, if known.
   bool launch_failed = false;
   // Set if something other than the executor itself ended it: the reason, and the message for its
   // tasks.

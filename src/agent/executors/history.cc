@@ -35,7 +35,7 @@ std::optional<checkpoint::CompletedExecutor> ToRecord(const v1::FrameworkInfo& f
   checkpoint::CompletedExecutor record;
   *record.mutable_framework() = framework;
   *record.mutable_info() = executor.info;
-  // People do not look at these.
+  // These fields are left out, since people do not look at them in the history.
   record.mutable_info()->clear_command();
   record.mutable_info()->clear_container();
   record.mutable_info()->clear_data();

@@ -109,7 +109,7 @@ Resources Operations::GiveUpWhatDoesNotFit(const Resources& made) const {
 }
 
 void Operations::ResumeDestroying(const Saved& saved) {
-  // saved.resources include volumes that were given up, whose data stays where it is.
+  // saved.resources include volumes that Restore has dropped; their data stays where it is.
   destroyed_.Restore(saved.destroyed_volumes,
                      [&](const std::string& path) { return IsVolume(saved.resources, path); });
 }

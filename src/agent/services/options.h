@@ -37,7 +37,7 @@ struct Options {
   std::string boot_id;
   enum class Recover {
     kReconnect,  // Keep what runs.
-    kCleanup,    // End what runs, then the agent; for an upgrade that cannot keep it.
+    kCleanup,    // End what runs, then the agent; for an upgrade that cannot keep what runs.
   };
   Recover recover = Recover::kReconnect;
   // The agent does not start if a record of its checkpoint cannot be used; if false, it leaves such
