@@ -20,128 +20,132 @@ namespace tepui::containers {
 // What to start. One container is one task, or one custom executor.
 struct LaunchSpec {
   ContainerId id;  // A UUID, or parent.UUID: a nested container shares the parent's cgroup subtree.
-  // uris are fetched into the sandbox first; `user` below wins over command.user.
+  // command.uris are fetched into the sandbox first; `user` below overrides command.user.
   v1::CommandInfo command;
   std::optional<v1::ContainerInfo> container;  // rlimits, capabilities, environment of the image...
   // The whole environment; the agent's is not inherited.
   std::vector<std::pair<std::string, std::string>> environment;
-  std::optional<std::string> user;  // Runs as; absent: as the agent.
-  // Working directory; made if missing, `user`'s from then on; holds stdout and stderr.
+  std::optional<std::string> user;  // The user to run as; absent: the agent's user.
+  // The working directory; it holds stdout and stderr. It is created if missing, and `user` owns it
+  // afterwards.
   std::string sandbox;
   Resources resources;  // Requests: cpu shares, memory soft limit and OOM threshold.
-  // By resource name (cpus, mem): hard limits; infinity means none.
+  // Hard limits by resource name (cpus, mem); infinity means no limit.
   std::vector<std::pair<std::string, double>> limits;
   FrameworkId framework;  // For the fetcher's cache (per user) and for names in logs.
-  // It goes on when the agent is gone; otherwise its shim ends it then.
+  // The container keeps running when the agent ends; otherwise its shim ends it then.
   bool outlives_agent = true;
 };
 
-// A container that started, as far as it has to be known to be found again: what a checkpoint keeps
-// of a launch beside the LaunchSpec. The kernel gives pids out again, so a process is named by its
-// pid and its start: clock ticks since the machine's boot, as in /proc/<pid>/stat.
+// What identifies the processes of a started container: a checkpoint keeps it beside the LaunchSpec
+// so that the container can be found again. The kernel reuses pids, so a process is identified by
+// its pid and its start time: clock ticks since the machine's boot, as in /proc/<pid>/stat.
 //
-// A container outlives the agent only if the agent has recorded this durably: Recover destroys what
-// nobody claims. So nothing is to be told about the container before it is recorded.
+// A container outlives the agent only if the agent has recorded this durably, because Recover
+// destroys containers that are not claimed. So the agent must not report anything about the
+// container before this is recorded.
 struct Launched {
-  int pid = 0;  // Of the task's first process.
+  int pid = 0;  // The task's first process.
   uint64_t start_ticks = 0;
   int shim_pid = 0;
   uint64_t shim_start_ticks = 0;
-  // Of the boot that the pids and ticks are of (/proc/sys/kernel/random/boot_id).
+  // The machine's boot in which pids and ticks were read (/proc/sys/kernel/random/boot_id).
   std::string boot_id = {};
 };
 
 // How a container ended.
 struct Termination {
-  // As waitpid gives it; absent if the container never started or its shim vanished.
+  // The status from waitpid; absent if the container never started or its shim vanished.
   std::optional<int> status;
-  // Set if isolation ended it: REASON_CONTAINER_LIMITATION_MEMORY and others, with `message`
-  // telling used and allowed amounts and `limited` naming the resource.
+  // Set if isolation ended it: REASON_CONTAINER_LIMITATION_MEMORY and others. `message` then states
+  // the used and allowed amounts, and `limited` names the resource.
   std::optional<v1::TaskStatus::Reason> reason;
   std::string message;
   Resources limited;
 };
 
-// A container that the agent has recorded, for a containerizer of a later life of the agent.
+// A recorded container that the agent claims after its restart.
 struct RecoverSpec {
-  // As it was launched, `resources` and `limits` as last updated. URIs are not fetched again.
+  // The spec of the launch, with `resources` and `limits` as last updated. URIs are not fetched
+  // again.
   LaunchSpec launch;
   Launched launched;
 };
 
-// What became of the containers of the agent's life before.
+// What became of the containers that were started before the agent's restart.
 struct Recovered {
   struct Ended {
     ContainerId id;
-    Termination termination;  // Without a status if neither shim nor record of the end is left.
+    // Without a status if neither the shim nor a record of the end is left.
+    Termination termination;
   };
   struct Refused {
     ContainerId id;
     Error error;
   };
 
-  std::vector<ContainerId> running;  // As if launched by this containerizer.
-  std::vector<Ended> ended;          // All of it is cleaned up. Nothing but Forget may follow.
-  // Held by shims of a later version of Tepui, which this one cannot control. They are left as they
-  // are: the agent must not go on as if they were not there.
+  std::vector<ContainerId> running;  // They behave as if this containerizer had launched them.
+  std::vector<Ended> ended;          // Cleaned up completely; only Forget may follow.
+  // Containers whose shims are of a later version of Tepui, which this version cannot control. They
+  // are left as they are, and the agent must not go on as if they did not exist.
   std::vector<Refused> refused;
-  std::vector<ContainerId> orphans;  // Found and not claimed; destroyed.
-  // The same, but their processes outlive SIGKILL, and may use what they had. It is sent again and
-  // again; Wait tells when they are gone.
+  std::vector<ContainerId> orphans;  // Found but not claimed; destroyed.
+  // Found but not claimed, and not yet gone: their processes survive SIGKILL and may still use
+  // their resources. SIGKILL is sent repeatedly; Wait's callback runs when they are gone.
   std::vector<ContainerId> survivors;
 };
 
-// Results of starting a command in a running container (checks).
+// The result of a command that ran in a running container (checks).
 struct ExecResult {
-  int status = 0;  // As waitpid gives it.
+  int status = 0;  // The status from waitpid.
   bool timed_out = false;
 };
 
-// Starts, watches and ends containers. The policy (what runs, retries, what to report) is the agent
-// core's; here is the mechanism. Called on the agent's thread; works on threads of its own; every
-// callback runs on the agent's thread.
+// Starts, watches and ends containers. The agent core decides what runs, what is retried and what
+// is reported; this is the mechanism. All methods are called on the agent's thread, and every
+// callback runs there; the work is done on threads of its own.
 class Containerizer {
  public:
   virtual ~Containerizer() = default;
 
-  // Takes back the containers that the agent's last life has left, once, before any other call. The
-  // callback gets every container of `specs` in one of the lists of Recovered; for those that run,
-  // set Wait in it. Meanwhile launches are refused. An error means that nothing was done: the agent
-  // must not go on.
+  // Takes control of the containers that were left before the agent's restart. Called once, before
+  // any other call. The callback finds every container of `specs` in one of the lists of Recovered,
+  // and must call Wait for those that run. Launches before the callback are refused. An error means
+  // that nothing was done, and that the agent must not go on.
   using RecoverCallback = std::move_only_function<void(Result<Recovered>)>;
   virtual void Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) = 0;
 
-  // Fetches, isolates, starts. The callback runs once: with the pid when the task's program is
-  // executing, or with what kept it from that (no such user, directory, binary, URI: kInvalid or
-  // kNotFound; the sentence becomes the task's message), after which the container is gone and has
-  // no termination.
+  // Fetches, isolates and starts the container. The callback runs once: with the pid as soon as the
+  // task's program is executing, or with an error (for a missing user, directory, binary or URI:
+  // kInvalid or kNotFound) whose sentence becomes the task's message. After an error the container
+  // is gone, and no termination follows.
   using LaunchCallback = std::move_only_function<void(Result<Launched>)>;
   virtual void Launch(LaunchSpec spec, LaunchCallback callback) = 0;
 
-  // Runs once when the launched container has ended and everything of it is cleaned up; never while
-  // a process of it lives, whatever keeps it from dying. At most one watcher a container; set it
-  // right after Launch or in its callback. How the task ended stays on disk, for Recover, until
-  // Forget.
+  // The callback runs once, when the launched container has ended and is cleaned up completely;
+  // never while one of its processes is alive, for whatever reason. A container has at most one
+  // watcher; set it right after Launch or in its callback. How the task ended stays on disk, for
+  // Recover, until Forget.
   using TerminationCallback = std::move_only_function<void(Termination)>;
   virtual void Wait(const ContainerId& id, TerminationCallback callback) = 0;
 
-  // The caller has recorded the end of this container, or needs it no more: what is kept of it
-  // goes. Nothing happens if it has not ended.
+  // Removes what is kept of an ended container, because the caller has recorded its end or does not
+  // need it. Does nothing if the container has not ended.
   virtual void Forget(const ContainerId& id) = 0;
 
-  // To the task's process group. False if there is no such container.
+  // Sends `signal` to the task's process group. Returns false if there is no such container.
   virtual bool Signal(const ContainerId& id, int signal) = 0;
 
-  // SIGKILL to everything in the container; its termination follows. Also aborts a launch that is
-  // still fetching.
+  // Sends SIGKILL to everything in the container; its termination follows. Also aborts a launch
+  // that is still fetching.
   virtual void Destroy(const ContainerId& id) = 0;
 
-  // New requests and limits of a running container.
+  // Sets new requests and limits of a running container.
   virtual void Update(const ContainerId& id, const Resources& resources,
                       const std::vector<std::pair<std::string, double>>& limits) = 0;
 
-  // Runs a command beside the container's task: same user, sandbox, environment (plus the
-  // command's) and isolation. Killed with all its children after `timeout`.
+  // Runs a command beside the container's task, with the same user, sandbox, environment (plus the
+  // command's) and isolation. The command and all its children are killed after `timeout`.
   using ExecCallback = std::move_only_function<void(Result<ExecResult>)>;
   virtual void Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,
                     ExecCallback callback) = 0;
@@ -150,25 +154,27 @@ class Containerizer {
                      std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) = 0;
 };
 
-// Network checks of the agent's tasks, from the agent's host. Callbacks on the agent's thread.
+// Performs network checks of the agent's tasks, from the agent's host. Callbacks run on the agent's
+// thread.
 class Prober {
  public:
   virtual ~Prober() = default;
-  // GET; the HTTP status, or why there is none.
+  // Sends a GET. The result is the HTTP status, or the reason why there is none.
   virtual void Http(const std::string& scheme, const std::string& host, uint16_t port,
                     const std::string& path, Duration timeout,
                     std::move_only_function<void(Result<int>)> callback) = 0;
-  // Whether a connection could be made.
+  // The result is true if a connection could be made.
   virtual void Tcp(const std::string& host, uint16_t port, Duration timeout,
                    std::move_only_function<void(Result<bool>)> callback) = 0;
 };
 
-// Directories of the agent that its core decides about. Callbacks on the agent's thread.
+// Operations on the agent's directories that its core decides about. Callbacks run on the agent's
+// thread.
 class Disk {
  public:
   virtual ~Disk() = default;
-  // Creates the directory and its parents. The directory (not its parents) belongs to `user`
-  // afterwards, also if it existed. If `link` is not empty it is the path of a symlink
+  // Creates the directory and its parents. `user` owns the directory (not its parents) afterwards,
+  // even if it existed before. If `link` is not empty it is the path of a symlink
   // (".../runs/latest") that points to the directory afterwards, whatever it pointed to before.
   virtual Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
                                  const std::string& link) = 0;
@@ -179,18 +185,18 @@ class Disk {
     std::string name;
     WallTime modified;
   };
-  // The directories in the directory at `path`, links apart; none if it is missing.
+  // Returns the directories in the directory at `path`, without symlinks; none if it is missing.
   virtual Result<std::vector<Entry>> List(const std::string& path) = 0;
   // Removes the tree at `path` in the background; a missing path is success.
   virtual void Remove(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
-  // Gives the directory at `from` the name `to`, on the same file system; `to` gets its parents. On
-  // return that is so for good, whatever happens to the machine. May be done again: nothing happens
-  // if `to` is there, or `from` is not.
+  // Renames the directory `from` to `to`, on the same file system; the parents of `to` are created.
+  // On return the move is durable, whatever happens to the machine. It may be repeated: it does
+  // nothing if `to` exists or `from` does not.
   virtual Status Move(const std::string& from, const std::string& to) = 0;
-  // Removes all that is in the directory at `path` in the background, but not the directory; for
-  // good, as above. A missing path is success.
+  // Removes the contents of the directory at `path` in the background, but not the directory
+  // itself; they are durably gone when the callback runs. A missing path is success.
   virtual void Empty(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
-  // Fraction used of the file system that holds `path`.
+  // Returns the used fraction of the file system that holds `path`.
   virtual Result<double> UsedFraction(const std::string& path) = 0;
 };
 

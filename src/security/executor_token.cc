@@ -12,7 +12,7 @@ namespace tepui::security {
 
 namespace {
 
-// A string as JSON. Ids are opaque and may hold anything that a scheduler sent.
+// Returns `text` as a JSON string. Ids are opaque and may hold anything that a scheduler sent.
 std::string Quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -83,7 +83,7 @@ Status VerifyExecutorToken(std::string_view token, const ExecutorClaims& claims,
   if (!EqualInConstantTime(token.substr(dot + 1), Base64Url(Hmac(secret, text)))) {
     return Fail(Code::kForbidden, "The authentication token was not signed by this agent");
   }
-  // What the agent signed is its own writing: the claims are equal if the text is.
+  // The agent itself wrote every text that it signed, so equal claims mean equal text.
   if (text != SignedPart(claims)) {
     return Fail(Code::kForbidden,
                 "The authentication token was issued to another executor than '{}' of framework {} "

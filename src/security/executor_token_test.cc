@@ -41,7 +41,7 @@ TEST(ExecutorTokenTest, ForgeriesDoNotVerify) {
     EXPECT_FALSE(VerifyExecutorToken(forged, kClaims, "secret")) << i;
     EXPECT_FALSE(VerifyExecutorToken(token.substr(0, i), kClaims, "secret")) << i;
   }
-  // "alg": "none" and no signature.
+  // This token has "alg": "none" and no signature.
   EXPECT_FALSE(VerifyExecutorToken(
       "eyJhbGciOiJub25lIn0.eyJjaWQiOiJjIiwiZWlkIjoiZSIsImZpZCI6ImYifQ.", kClaims, "secret"));
 }

@@ -187,8 +187,8 @@ void Checkpoint::Remove(const std::vector<std::string>& keys) {
   WriteInParts(std::move(batch));
 }
 
-// In batches of a size that every store takes; the last is whole, so that what is to come together
-// does if it stands at the end. What belongs to something goes before it.
+// Writes in batches of a size that every store accepts. The last batch is a full one, so that the
+// writes at the end stay together. A record must stand before the record that it belongs to.
 void Checkpoint::WriteInParts(storage::Batch batch) {
   for (auto begin = batch.begin(); begin != batch.end();) {
     const ptrdiff_t surplus = (batch.end() - begin) % kMaxWritesAtOnce;
@@ -211,7 +211,7 @@ void Checkpoint::SaveTasks(const std::vector<std::pair<TaskKey, checkpoint::Task
 
 void Checkpoint::RemoveTask(const TaskKey& key) {
   const auto tasks = tasks_.find(key.executor);
-  if (tasks == tasks_.end()) return;  // Its executor went first.
+  if (tasks == tasks_.end()) return;  // Its executor was removed before.
   const auto removed = tasks->second.statuses.extract(key.number);
   if (removed.empty()) return;
   storage::Batch batch;

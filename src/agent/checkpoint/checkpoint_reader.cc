@@ -18,7 +18,7 @@ constexpr std::string_view kCompleted = "completed/";
 constexpr std::string_view kTasks = "tasks/";
 constexpr std::string_view kStatuses = "statuses/";
 
-// The part of `text` up to the next "/", which are both taken off it.
+// Removes the part of `text` up to and including the next "/", and returns it without the "/".
 std::string_view TakePart(std::string_view& text) {
   const size_t end = text.find('/');
   const std::string_view part = text.substr(0, end);
@@ -80,7 +80,7 @@ class Reader {
     }
   }
 
-  // Gives each to its owner.
+  // Moves statuses into their tasks, tasks into their executors, and executors into the result.
   Saved Finish() {
     for (auto& [owner, statuses] : statuses_) {
       const auto task = tasks_.find(owner);
@@ -110,7 +110,7 @@ class Reader {
   }
 
  private:
-  using Owner = std::pair<ContainerId, uint64_t>;  // Executor and number of a task.
+  using Owner = std::pair<ContainerId, uint64_t>;  // A task: its executor and its number.
 
   void Complain(std::string key, std::string_view what) {
     std::string message = fmt::format("The record '{}' {}", key, what);

@@ -16,7 +16,7 @@ namespace tepui::agent {
 
 namespace v1 = ::mesos::v1;
 
-// Where a task's records are: executor's container and the task's number in it.
+// Identifies a task's records: the executor's container, and the task's number in it.
 struct TaskKey {
   ContainerId executor;
   uint64_t number = 0;
@@ -32,11 +32,11 @@ std::string ExecutorKey(const ContainerId& container);
 std::string ToString(const TaskKey& key);
 std::string StatusKey(const TaskKey& task, uint64_t number);
 std::string CompletedKey(uint64_t number);
-// What an agent that goes on without the record of this key does not know any more, as a clause for
-// whoever allowed that.
+// Describes what is lost if the agent goes on without the record of this key, as a clause for the
+// operator who allowed that.
 std::string_view LostWith(std::string_view key);
 
-// What an earlier life of the agent has written down.
+// What the agent saved before its restart.
 struct Saved {
   struct Framework {
     uint64_t number = 0;
@@ -62,7 +62,7 @@ struct Saved {
     uint64_t number = 0;
     checkpoint::CompletedExecutor record;
   };
-  // A record that cannot be used: damaged, or of something that is not there.
+  // A record that cannot be used: it is damaged, or it belongs to something that does not exist.
   struct Problem {
     std::string key;
     std::string message;
@@ -75,10 +75,10 @@ struct Saved {
   std::map<FrameworkId, Framework> frameworks;
   std::vector<Executor> executors;
   std::vector<Completed> completed;  // In order.
-  std::vector<Problem> problems;     // What is left out of the rest.
+  std::vector<Problem> problems;     // Records that are left out of the other members.
 };
 
-// `entries` is all that the store holds, in the order of the keys.
+// `entries` are all entries of the store, in the order of their keys.
 Saved ReadCheckpoint(const std::vector<storage::Entry>& entries);
 
 }  // namespace tepui::agent

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-// Takes batches and answers when told to.
+// Accepts batches, and answers when the test demands it.
 class SlowStore final : public storage::Store {
  public:
   void TakeOver(TakenOver) override {}
@@ -61,7 +61,7 @@ TEST_F(CheckpointTest, WhatIsSavedIsToldInOrder) {
   EXPECT_THAT(saved, ElementsAre("nothing", "first", "second"));
 }
 
-// However fast statuses come and however slow the disk is.
+// This holds however fast statuses come and however slow the disk is.
 TEST_F(CheckpointTest, WhatWaitsIsNoMoreThanThereIsToKnow) {
   const uint64_t number = checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
   for (int i = 0; i < 1'000; ++i) checkpoint.ReplaceStatus(key, number, Status(v1::TASK_RUNNING));
@@ -110,7 +110,7 @@ TEST_F(CheckpointTest, NothingIsSavedAnyMoreOnceTheStoreIsLost) {
   EXPECT_THAT(store.batches, SizeIs(1));
 }
 
-// Whatever is in a store: what can be used is, and the rest is named.
+// Whatever a store holds, the usable records are used and the others are named.
 TEST(ReadCheckpointTest, NamesWhatCannotBeUsed) {
   const std::string garbage("\xff\xfe\x00\x01", 4);
   const std::vector<std::string> keys = {"agent",

@@ -14,13 +14,14 @@
 
 namespace tepui::agent {
 
-// Writes take a while; those that a crash overtakes never happened.
+// A store whose writes take a while; a crash loses those that are not finished.
 class LossyStore final : public storage::Store {
  public:
   LossyStore(VirtualClock& clock, Random& random, std::map<std::string, std::string>& disk)
       : clock_(clock), random_(random), disk_(disk) {}
 
-  // The agent is killed, although its code still runs: nothing more is written, or told.
+  // Simulates that the agent is killed, although its code still runs: nothing more is written, and
+  // no callback runs.
   void Stop() { stopped_ = true; }
 
   void TakeOver(TakenOver done) override {

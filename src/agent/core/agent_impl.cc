@@ -13,12 +13,12 @@ namespace tepui::agent {
 
 namespace {
 
-// Beyond the grace periods, for containers that are slow to go.
+// The time beyond the grace periods for containers that are slow to end.
 constexpr Duration kEndPatience = std::chrono::minutes(1);
-// Beyond this many the agent asks the master anew for what is to be done.
+// Beyond this many held events the agent drops them and subscribes again.
 constexpr size_t kMaxHeld = 10'000;
 
-// Whose tasks the event launches, if it does that.
+// Returns the framework whose tasks the event launches, if it launches any.
 std::optional<FrameworkId> LaunchingFramework(const link::Event& event) {
   if (event.has_run_task()) return FrameworkId(event.run_task().framework_info().id().value());
   if (event.has_run_task_group())
@@ -98,16 +98,17 @@ void Agent::Impl::OnUnregistered() {
   held_.clear();
 }
 
-// What was sent behind an operation relies on it already, but volumes are destroyed when that is
-// saved: the next in the same place must wait for it. And one that is made and not yet saved, a
-// task may not write into: its data would lie there if the agent died now.
+// The events that follow an operation rely on it already. But the data of a destroyed volume is
+// moved away only when the DESTROY is saved, so the next volume at its path must wait for that. And
+// a task must not write into a volume that is not saved yet: its data would stay there if the agent
+// died now.
 void Agent::Impl::HoldUntilSaved() {
   holds_ = true;
   checkpoint_.WhenSaved([this] {
     holds_ = false;
     while (!held_.empty()) {
-      // If the first has begun to hold those behind it: what need not wait any more, such as the
-      // kill of a task that was just launched.
+      // If the previous event made the others wait again, only those that need not wait are
+      // handled, such as the kill of a task that was just launched.
       const auto next = holds_ ? std::ranges::find_if_not(
                                      held_, [this](const auto& event) { return MustWait(event); })
                                : held_.begin();
@@ -119,8 +120,9 @@ void Agent::Impl::HoldUntilSaved() {
   });
 }
 
-// To its framework and the master a task is over when the acknowledgement of its end is on its way:
-// the next may have its id. Here that is when it is saved.
+// True if `event` launches a task whose id is that of one that is not over on this agent yet. For
+// the framework and the master a task is over as soon as the acknowledgement of its end is sent, so
+// the next task may have its id; for the agent it is over when the acknowledgement is saved.
 bool Agent::Impl::AwaitsAnEnd(const link::Event& event) const {
   const std::optional<FrameworkId> framework = LaunchingFramework(event);
   if (!framework) return false;
@@ -140,14 +142,15 @@ void Agent::Impl::DropHeldLaunches(const FrameworkId& framework) {
 bool Agent::Impl::MustWait(const link::Event& event) const {
   switch (event.type()) {
     case link::Event::PING:
-    // Of what was sent before.
+    // Acknowledgements answer what was sent before.
     case link::Event::STATUS_ACKNOWLEDGEMENT:
     case link::Event::OPERATION_ACKNOWLEDGEMENT:
-    // Ends what is here, and takes what waits with it.
+    // A shutdown ends what is here and drops the framework's launches that wait.
     case link::Event::SHUTDOWN_FRAMEWORK:
       return false;
     case link::Event::KILL_TASK: {
-      // Of a task that is here: it may end meanwhile, and be told as one that never got here.
+      // The kill of a task that is here does not wait: the task may end meanwhile, and the late
+      // kill would report that it never got here.
       const TaskId task(event.kill_task().task_id().value());
       const Framework* framework = Find(FrameworkId(event.kill_task().framework_id().value()));
       return framework == nullptr || framework->Find(task) == nullptr ||
@@ -177,7 +180,7 @@ void Agent::Impl::OnMasterEvent(const link::Event& event) {
     default:
       break;
   }
-  if (!registration_.registered()) return;  // Of a link that was given up.
+  if (!registration_.registered()) return;  // The event is from a link that was dropped.
   switch (event.type()) {
     case link::Event::PING:
       return registration_.OnPing(event.ping().connected());
@@ -294,7 +297,7 @@ void Agent::Impl::ShutdownFramework(Framework& framework) {
   std::vector<Executor*> executors;
   executors.reserve(framework.executors.size());
   for (const auto& [id, executor] : framework.executors) executors.push_back(executor.get());
-  // Those that end meanwhile are buried, not destroyed: the pointers hold.
+  // The pointers stay valid: what ends meanwhile is destroyed later, from the event loop.
   for (Executor* executor : executors) {
     if (executor->active()) {
       ShutdownExecutor(*executor);
@@ -323,11 +326,12 @@ bool Agent::Impl::Outlives(const Framework& framework) const {
   return leaves_ && framework.info.checkpoint();
 }
 
-// Of what does not outlive the agent, and then of the agent; once it is known what there is.
+// Ends what does not outlive the agent, and then the agent. During recovery it returns at once, and
+// is called again when it is known what there is.
 void Agent::Impl::BeginEnd() {
   if (!recovered_) return;
-  // First: killed on its way, the next start is a new agent's all the same, and not one that has
-  // forgotten half of what it had.
+  // The agent forgets its id first: if it is killed on its way, the next start is still that of a
+  // new agent, not of one that has lost half of its records.
   if (!leaves_) checkpoint_.ForgetAgent();
   if (leaves_ || !TEPUI_PLANTED_FAULT("comes-back-after-unregistering")) registration_.Stop();
 
@@ -356,7 +360,7 @@ void Agent::Impl::EndInVain() {
                           executor_id, id, executor->container());
     }
   }
-  // The master would tell frameworks that their tasks are gone.
+  // On UNREGISTER the master would report these tasks as gone, although they still run.
   unregisters_ = false;
   ending_ = Fail(Code::kInternal,
                  "These executors did not end in time: {}. See what keeps their processes; the "
@@ -377,7 +381,7 @@ void Agent::Impl::Finish() {
   if (!leaves_) operations_.Forget();
   checkpoint_.WhenSaved([this] {
     if (unregisters_) {
-      // Last: on this word the master tells frameworks that their tasks are gone.
+      // UNREGISTER comes last: on it the master reports to frameworks that their tasks are gone.
       link::Call call;
       call.set_type(link::Call::UNREGISTER);
       services_.links.Send(std::move(call));

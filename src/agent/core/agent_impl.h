@@ -22,10 +22,10 @@
 
 namespace tepui::agent {
 
-// The agent's records and what connects its parts. One file a concern:
+// Holds the agent's records and connects its parts. Each concern has a file:
 //   agent_impl.cc    the master's events, frameworks, the agent's own end
 //   launch.cc        RUN_TASK and RUN_TASK_GROUP
-//   recovery.cc      what the agent's last life has left
+//   recovery.cc      recovery after a restart of the agent
 //   lifecycle.cc     statuses, acknowledgements, kills, the end of executors and frameworks
 //   executor_api.cc  the calls of custom executors
 //   snapshot.cc      what subscriptions and readers see
@@ -59,7 +59,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
     bool launch_executor = false;
     std::optional<std::string> resource_version;
   };
-  // Why tasks are not launched.
+  // The reason why tasks are not launched.
   struct Refusal {
     v1::TaskStatus::Reason reason;
     std::string message;
@@ -117,7 +117,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   v1::TaskStatus AgentStatus(const TaskId& task, v1::TaskState state, v1::TaskStatus::Reason reason,
                              std::string message) const;
   void Complete(v1::TaskStatus& status, const Executor* executor);
-  // Takes a status that no executor's record knows of.
+  // Sends a status of a task that is in no executor's record.
   void Report(const FrameworkId& framework, v1::TaskStatus status);
   void Forward(const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest);
   void AcknowledgeWhenSaved(Executor& executor, const TaskId& task, const std::string& uuid);
@@ -140,13 +140,13 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
 
   // The executor API.
-  // The custom executor that a valid and authorized call comes from.
+  // Returns the custom executor that sent `call`, if the call is valid and authorized.
   Result<Executor*> FindCaller(const std::optional<std::string>& token,
                                const CustomExecutor::Call& call) const;
   void OnExecutorMessage(const CustomExecutor::Call& call);
 
   Framework* Find(const FrameworkId& framework) const;
-  // Null for an executor that the agent itself runs.
+  // Returns null for an executor that the agent itself runs.
   static CustomExecutor* Custom(const Executor& executor);
   Gauges MakeGauges() const;
 
@@ -155,7 +155,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   Checkpoint checkpoint_;
   const Services services_;
   const std::function<void(Status)> exit_;
-  v1::AgentInfo info_;  // With the id once there is one.
+  v1::AgentInfo info_;  // Includes the id once there is one.
   std::string saved_info_;
   v1::MasterInfo master_;
   const MonotonicTime start_;
@@ -165,7 +165,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   std::unordered_map<StreamId, Executor*> streams_;
   Metrics metrics_;
 
-  // Ends of executors since the subscription that waits for its answer: it lists them as running.
+  // EXECUTOR_EXITED calls for executors that ended since the unanswered subscription, which lists
+  // them as running.
   std::vector<link::Call> untold_exits_;
 
   StatusUpdates updates_;
@@ -174,23 +175,22 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   SandboxGc gc_;
   Registration registration_;
 
-  // What the master says behind what is being saved: an operation, or the end of a task whose id is
-  // to be used again. No more than kMaxHeld.
+  // The master's events that wait until an operation is saved, or the end of a task whose id is
+  // used again. At most kMaxHeld.
   bool holds_ = false;
   std::deque<link::Event> held_;
 
   bool recovered_ = false;
-  bool has_master_ = false;  // While that is not so.
+  bool has_master_ = false;  // A leading master is known; used when recovery is complete.
 
-  // The agent is ending: why, and the end of its patience.
-  std::optional<Status> ending_;
+  std::optional<Status> ending_;  // Set while the agent is ending: the reason.
   bool unregisters_ = false;
-  bool leaves_ = false;  // What is checkpointed goes on.
+  bool leaves_ = false;  // Checkpointed executors keep running.
   bool finished_ = false;
   bool exited_ = false;
   Timer end_timer_;
 
-  // What has ended while its own code is running is destroyed from the event loop.
+  // Objects that ended while their own code may be running; the event loop destroys them.
   std::vector<std::unique_ptr<Framework>> buried_frameworks_;
   std::vector<std::unique_ptr<Executor>> buried_executors_;
   Timer burial_;

@@ -7,31 +7,33 @@
 
 namespace tepui::agent {
 
-// The calls of an agent on their way to its master, in batches: one is in flight at a time, so that
-// calls arrive in their order, and what piles up meanwhile travels together. Pure; one of it serves
-// one link after another.
+// Queues the calls of an agent to its master and sends them in batches. One batch is in flight at a
+// time, so that calls arrive in order; the calls added meanwhile form the next batch. It is pure,
+// and the same queue serves one link after another.
 class CallQueue {
  public:
   static constexpr int kMaxBatch = 1000;
-  // A batch ends with the call that reaches this: well below the body a master takes.
+  // A batch ends with the call that reaches this size, which is well below the largest body that a
+  // master accepts.
   static constexpr size_t kMaxBatchBytes = 4 << 20;
   static constexpr int kMaxWaiting = 200'000;
   static constexpr size_t kMaxWaitingBytes = 256 << 20;
 
-  // False, and nothing taken, if as much waits as may: the master takes nothing, and its link is to
-  // be broken.
+  // Returns false, and adds nothing, if the queue is full: the master is not accepting calls, and
+  // the caller must break the link.
   bool Add(link::Call call);
 
-  // The batch that is in flight from now on; nothing while one is, or if no call waits.
+  // Returns the next batch, which is in flight from now on. Returns nothing while another is in
+  // flight, or if no call waits.
   std::optional<link::Calls> Take();
   // The batch in flight was answered.
   void OnAnswered() { in_flight_ = false; }
 
-  // Nothing is in flight and nothing waits.
+  // True if nothing is in flight and nothing waits.
   bool empty() const { return !in_flight_ && waiting_.calls().empty(); }
   int waiting() const { return waiting_.calls_size(); }
 
-  // The link is over: what waits and what is in flight is forgotten.
+  // Drops the calls that wait and those in flight, because the link ended.
   void Clear();
 
  private:

@@ -21,7 +21,7 @@ void Fill(CallQueue& queue, int from, int to) {
   for (int i = from; i < to; ++i) ASSERT_TRUE(queue.Add(Message(std::to_string(i))));
 }
 
-// The calls of `batch` are those from `first` on, in order.
+// Expects the calls of `batch` to be those from `first` on, in order.
 void ExpectFrom(const link::Calls& batch, int first) {
   for (int i = 0; i < batch.calls_size(); ++i) {
     ASSERT_EQ(batch.calls(i).executor_message().data(), std::to_string(first + i));

@@ -10,14 +10,15 @@ namespace {
 
 using Call = CustomExecutor::Call;
 
-// 16 bytes whose version is one that RFC 4122 knows.
+// True if `bytes` are 16 bytes with a version that RFC 4122 defines.
 bool IsUuid(const std::string& bytes) {
   if (bytes.size() != 16) return false;
   const int version = static_cast<unsigned char>(bytes[6]) >> 4;
   return version >= 1 && version <= 5;
 }
 
-// What an executor says must fit into what the master takes at once, and schedulers.
+// The largest status or message that an executor may send, so that the master and schedulers accept
+// it.
 constexpr size_t kMaxSaidBytes = 16 << 20;
 
 Status CheckSize(std::string_view what, const google::protobuf::Message& said) {
@@ -135,7 +136,7 @@ void Agent::Impl::OnExecutorSubscribe(StreamId stream, const std::optional<std::
 
 void Agent::Impl::OnExecutorCall(const std::optional<std::string>& token, const Call& call,
                                  Reply reply) {
-  // It only keeps the connection alive; nothing of it is looked at.
+  // A heartbeat only keeps the connection alive; its contents are not checked.
   if (call.type() == Call::HEARTBEAT) return reply({});
   const Result<Executor*> found = FindCaller(token, call);
   if (!found) return reply(Fail(found.error()));
@@ -171,7 +172,7 @@ void Agent::Impl::OnExecutorMessage(const Call& call) {
 
 void Agent::Impl::OnStreamClosed(StreamId stream) {
   const auto found = streams_.find(stream);
-  if (found == streams_.end()) return;  // Replaced, or the executor is gone.
+  if (found == streams_.end()) return;  // The stream was replaced, or the executor is gone.
   Executor* executor = found->second;
   streams_.erase(found);
   CustomExecutor* custom = Custom(*executor);

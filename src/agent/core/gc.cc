@@ -9,7 +9,7 @@ namespace tepui::agent {
 
 namespace {
 
-// Each path costs some hundred bytes. Beyond this many the oldest go before their time.
+// A path takes some hundred bytes. Beyond this many paths the oldest are removed early.
 constexpr size_t kMaxScheduled = 100'000;
 
 }  // namespace
@@ -46,7 +46,7 @@ void SandboxGc::ScheduleOld(const std::string& path, Duration age) {
   const uint64_t ticket = ++last_ticket_;
   entries_.emplace(ticket, Entry{services_.clock.Now() - age, path});
   paths_.emplace(path, ticket);
-  // The oldest decides when there is something to do; the rest follows it.
+  // The timer is set for the oldest entry, and then for the next oldest.
   if (!next_.pending() || entries_.size() > kMaxScheduled) RemoveOld();
 }
 

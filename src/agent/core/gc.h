@@ -10,19 +10,19 @@
 
 namespace tepui::agent {
 
-// Removes the sandboxes of what has ended (reference 5.6): each at the allowed age, which is
-// options.gc_delay on an empty disk and falls with its use, down to nothing when the free part is
-// no more than options.gc_disk_headroom. The age is computed again each
-// options.disk_watch_interval.
+// Removes the sandboxes of executors and frameworks that have ended (reference 5.6), each when it
+// reaches the allowed age. That is options.gc_delay on an empty disk and decreases as the disk
+// fills, to zero when the free fraction is at most options.gc_disk_headroom. It is computed again
+// every options.disk_watch_interval.
 class SandboxGc {
  public:
   explicit SandboxGc(const Services& services);
 
-  // From now on `path` ages. Scheduling it again makes it young again.
+  // Schedules `path` for removal; its age is counted from now, also if it was scheduled before.
   void Schedule(const std::string& path);
-  // It has aged for `age` already. To be called for the older paths first, before the above.
+  // Schedules a path that has reached `age` already. Called before Schedule, oldest paths first.
   void ScheduleOld(const std::string& path, Duration age);
-  // It is in use again.
+  // Keeps `path`, which is in use again.
   void Unschedule(const std::string& path);
 
   Duration allowed_age() const { return age_; }
@@ -46,7 +46,7 @@ class SandboxGc {
   uint64_t succeeded_ = 0;
   uint64_t failed_ = 0;
   uint64_t last_ticket_ = 0;
-  std::map<uint64_t, Entry> entries_;  // By ticket: the oldest first.
+  std::map<uint64_t, Entry> entries_;  // By ticket, oldest first.
   std::unordered_map<std::string, uint64_t> paths_;
   Timer watch_;
   Timer next_;

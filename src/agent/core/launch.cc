@@ -37,7 +37,7 @@ void Agent::Impl::OnRunTaskGroup(const link::Event::RunTaskGroup& run) {
   if (run.has_resource_version_uuid()) launch.resource_version = run.resource_version_uuid();
   if (run.executor().type() == v1::ExecutorInfo::DEFAULT) launch.kind = Executor::Kind::kGroup;
   for (v1::TaskInfo task : run.task_group().tasks()) {
-    // As executors know it: each task of the group names its executor.
+    // Executors expect each task of the group to name its executor.
     *task.mutable_executor() = run.executor();
     launch.delivery.tasks.push_back(std::move(task));
   }
@@ -51,7 +51,7 @@ void Agent::Impl::Run(Launch launch) {
   const ExecutorId executor_id(launch.executor.executor_id().value());
   Framework& framework = FindOrAddFramework(launch.framework);
   if (framework.terminating) {
-    // A master that knows nothing of that takes the task for launched until it hears otherwise.
+    // A master that does not know this considers the task launched until a status arrives.
     return Refuse(framework, launch,
                   {v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
                    "The framework is being shut down on this agent"});
@@ -146,8 +146,8 @@ void Agent::Impl::Refuse(Framework& framework, const Launch& launch, const Refus
   RefuseExecutor(framework, launch);
 }
 
-// The master counts an executor that it asked for: it must hear that there is none, or none any
-// more.
+// The master accounts for an executor that it asked to launch, so it must be notified that there is
+// none, or none any more.
 void Agent::Impl::RefuseExecutor(Framework& framework, const Launch& launch) {
   if (launch.kind != Executor::Kind::kCommand && launch.launch_executor) {
     const ExecutorId id(launch.executor.executor_id().value());

@@ -12,7 +12,7 @@ namespace tepui::agent {
 
 namespace {
 
-// A container that was taken away, not one that failed, leaves its tasks gone.
+// True if the container was taken away and did not fail, so that its tasks are TASK_GONE.
 bool MeansGone(v1::TaskStatus::Reason reason) {
   return reason == v1::TaskStatus::REASON_CONTAINER_PREEMPTED ||
          reason == v1::TaskStatus::REASON_CONTAINER_UPDATE_FAILED;
@@ -40,7 +40,7 @@ void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
   }
   if (executor == nullptr) return;
   status.mutable_executor_id()->set_value(executor->id().value());
-  // Where the task runs is told of tasks that reached a container.
+  // Only the statuses of tasks that reached a container report where the task runs.
   if (status.source() != v1::TaskStatus::SOURCE_EXECUTOR) return;
   v1::ContainerStatus* container = status.mutable_container_status();
   if (!container->has_container_id()) {
@@ -58,7 +58,8 @@ void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
 void Agent::Impl::Report(const FrameworkId& framework, v1::TaskStatus status) {
   Complete(status, nullptr);
   ++metrics_.valid_status_updates;
-  // Not saved: it says that there is no task, which a later life of the agent will say as well.
+  // The status is not saved: it reports that there is no such task, which the agent will report
+  // after a restart as well.
   updates_.Update(framework, status, std::nullopt);
 }
 
@@ -84,7 +85,7 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
   CustomExecutor* custom = Custom(executor);
   if (custom == nullptr) return;
   if (applied && terminal) custom->OnTaskEnded();
-  // Also for what was dropped: the executor must not send it again.
+  // A dropped status is acknowledged too, so that the executor does not send it again.
   if (status.source() == v1::TaskStatus::SOURCE_EXECUTOR) {
     AcknowledgeWhenSaved(executor, task, status.uuid());
   }
@@ -155,7 +156,7 @@ void Agent::Impl::OnKillTask(const link::Event::KillTask& kill) {
   }
   Executor* executor = framework->Find(task);
   if (executor == nullptr) {
-    // It never got here.
+    // The task never got here.
     Report(framework->id,
            AgentStatus(task, framework->PartitionAware() ? v1::TASK_DROPPED : v1::TASK_LOST,
                        v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
@@ -225,12 +226,12 @@ void Agent::Impl::OnExecutorEnded(Executor& executor, const ExecutorEnd& end) {
   if (framework.terminating || executor.idle()) {
     RemoveExecutor(executor);
   } else {
-    executor.Save(checkpoint_);  // Behind the ends of its tasks.
+    executor.Save(checkpoint_);  // It is written after the ends of its tasks.
   }
   RemoveIfIdle(framework);
 }
 
-// What an executor leaves unfinished ends with it.
+// Ends the tasks that the executor has left unfinished.
 void Agent::Impl::EndTasks(Executor& executor, const ExecutorEnd& end) {
   while (!executor.queue_empty()) {
     const v1::TaskInfo& first = executor.deliveries().front().tasks.front();
@@ -285,7 +286,7 @@ void Agent::Impl::RemoveExecutor(Executor& executor) {
 void Agent::Impl::RemoveIfIdle(Framework& framework) {
   if (!framework.executors.empty()) return;
   auto removed = frameworks_.extract(framework.id);
-  if (removed.empty()) return;  // By something that this call followed from.
+  if (removed.empty()) return;  // A nested call has removed it already.
   gc_.Schedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), framework.id));
   checkpoint_.RemoveFramework(framework.id);
   history_.OnFrameworkEnded(framework.info);

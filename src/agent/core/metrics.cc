@@ -13,7 +13,7 @@ uint64_t CountOf(const std::map<v1::TaskState, uint64_t>& counts, v1::TaskState 
   return found == counts.end() ? 0 : found->second;
 }
 
-// <name>_total, _used and _percent (a fraction, whatever its name says).
+// Adds <name>_total, <name>_used and <name>_percent, which is a fraction in spite of its name.
 void AddResources(const Resources& total, const Resources& used, const std::string& suffix,
                   Values& out) {
   for (const ResourceName name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
@@ -40,7 +40,7 @@ Values FormatMetrics(const Metrics& metrics, const Gauges& gauges) {
   Values out = {
       {"slave/uptime_secs", gauges.uptime_secs},
       {"slave/registered", gauges.registered ? 1 : 0},
-      // Nothing is recovered yet that could fail.
+      // Recovery errors are not counted.
       {"slave/recovery_errors", 0},
       {"slave/frameworks_active", gauges.frameworks_active},
       {"slave/tasks_staging", live(v1::TASK_STAGING)},

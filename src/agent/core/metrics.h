@@ -13,7 +13,8 @@ namespace tepui::agent {
 
 namespace v1 = ::mesos::v1;
 
-// What the agent counts (reference 10). What can be told from its state is counted when asked for.
+// The agent's counters (reference 10). Metrics that follow from its state are computed on request
+// (Gauges).
 struct Metrics {
   std::map<v1::TaskState, uint64_t> ended_tasks;
   uint64_t executors_terminated = 0;
@@ -24,7 +25,7 @@ struct Metrics {
   uint64_t container_launch_errors = 0;
 };
 
-// What there is now.
+// Values that are computed from the agent's current state.
 struct Gauges {
   double uptime_secs = 0;
   bool registered = false;

@@ -19,7 +19,7 @@ class Search {
     return {};
   }
 
-  // All of another agent. Its parts go with it.
+  // Adds the directory of another agent as a whole, without entries for its parts.
   void AddAgent(const std::string& path, WallTime modified) {
     const size_t before = found_.size();
     modified = std::max(modified, AddFrameworks(path, {}));
@@ -27,7 +27,7 @@ class Search {
     found_.push_back({path, modified});
   }
 
-  // Each returns when the newest part of it was changed.
+  // The functions below return the time of the newest change in their directory.
   WallTime AddFrameworks(const std::string& agent, const Frameworks& live) {
     WallTime newest{};
     for (const auto& framework : List(agent + "/frameworks")) {

@@ -13,11 +13,12 @@ using Frameworks = std::unordered_map<FrameworkId, std::unique_ptr<Framework>>;
 
 struct OldSandbox {
   std::string path;
-  WallTime modified;  // Of what is directly in it, and in the sandboxes below.
+  WallTime modified;  // The newest time of what is directly in it and in the sandboxes below.
 };
 
-// The directories of agents, frameworks, executors and runs below `work_dir` that are not of this
-// agent and what is `live` on it; those changed longest ago first. Reads directories at once.
+// Returns the directories of other agents below `work_dir`, and those of this agent's frameworks,
+// executors and runs that `live` does not use; least recently changed first. Blocks while it reads
+// directories.
 std::vector<OldSandbox> FindOldSandboxes(containers::Disk& disk, const std::string& work_dir,
                                          const AgentId& agent, const Frameworks& live);
 

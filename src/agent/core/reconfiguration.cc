@@ -28,7 +28,7 @@ std::string Describe(const Resources& resources) {
   return resources.empty() ? "nothing" : resources.ToString();
 }
 
-// Empty if nothing has changed that may not.
+// Describes a change that is not allowed; empty if there is none.
 std::string Difference(const v1::AgentInfo& before, const v1::AgentInfo& now, bool additive) {
   if (before.hostname() != now.hostname()) {
     return fmt::format("its hostname was '{}' and is '{}'", before.hostname(), now.hostname());

@@ -4,8 +4,8 @@
 
 namespace tepui::agent {
 
-// Whether an agent that was `before` may go on as `now` (reference 5.1): its tasks, and the master,
-// rely on what it said of itself. The error says what differs and what to do.
+// Fails if an agent that registered as `before` must not go on as `now` (reference 5.1), because
+// its tasks and the master rely on what it was. The error states what differs and what to do.
 Status CheckReconfiguration(const v1::AgentInfo& before, const v1::AgentInfo& now,
                             Options::Reconfiguration policy);
 

@@ -1,5 +1,5 @@
-// How an agent goes on with what its last life has left: load what was saved, claim the containers,
-// resume their executors with what became of them, then meet the master.
+// Recovery of the agent after a restart: load what was saved, claim the containers, resume their
+// executors with what became of them, then subscribe to the master.
 
 #include <algorithm>
 #include <utility>
@@ -37,7 +37,8 @@ Executor::Kind FromProto(checkpoint::Executor::Kind kind) {
   return Executor::Kind::kCustom;
 }
 
-// Why nothing could be loaded, with what can be done if that is damage.
+// Returns the error with which loading failed. If the store is damaged, its message also states
+// what can be done.
 Error WithWayOut(Error error, bool strict) {
   if (error.code == Code::kInternal && strict) {
     error.message +=
@@ -89,7 +90,7 @@ void Agent::Impl::OnLoaded(Saved saved) {
   RestoreExecutors(saved);
 }
 
-// Who the agent is; drops from `saved` what is not this agent's any more.
+// Restores the agent's id, or clears `saved.agent` if the agent must register as a new one.
 Status Agent::Impl::TakeIdentity(Saved& saved) {
   if (!saved.agent) return {};  // Never registered, or ended for good.
   const v1::AgentInfo& before = saved.agent->info();
@@ -104,7 +105,7 @@ Status Agent::Impl::TakeIdentity(Saved& saved) {
     return {};
   }
   if (!rebooted) return fits;
-  // Nothing runs that relies on it.
+  // After a reboot nothing runs that relies on the old id.
   spdlog::warn("Registering as a new agent: {}", fits.error().message);
   saved.agent.reset();
   return {};
@@ -134,7 +135,8 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
     }
   }
   RestoreHistory(saved);
-  // After their executors: none is to be found without its framework.
+  // The executors are removed before their frameworks: no executor may be found without its
+  // framework.
   for (const FrameworkId& id : removed) checkpoint_.RemoveFramework(id);
   spdlog::info("Recovering {} frameworks, {} executors and {} containers", frameworks_.size(),
                saved.executors.size(), claims.size());
@@ -186,7 +188,7 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   for (auto& ended : recovered->ended) endings.ended[ended.id] = std::move(ended.termination);
   endings.survivors = {recovered->survivors.begin(), recovered->survivors.end()};
   recovered_ = true;
-  // Before any deadline is set, as it may take a while.
+  // This comes before any deadline is set, as it may take a while.
   CollectOldSandboxes();
   ResumeExecutors(endings);
   if (ending_) return BeginEnd();
@@ -206,7 +208,7 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
       executors.push_back(executor.get());
     }
   }
-  // What ends here is buried, not destroyed: the pointers hold.
+  // The pointers stay valid: what ends here is destroyed later, from the event loop.
   for (Executor* executor : executors) {
     if (executor->state() != Executor::State::kTerminated) {
       const bool shutting_down = executor->shutting_down();
@@ -215,7 +217,7 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
     } else if (executor->idle()) {
       RemoveExecutor(*executor);
     } else {
-      // Unless the last status of a task was damaged there is none that it left unfinished.
+      // The executor has an unfinished task only if the record of a last status was damaged.
       ExecutorEnd lost;
       lost.message =
           "The task has ended, and how was lost with a damaged record of the agent's checkpoint";
@@ -225,7 +227,7 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
   for (Framework* framework : frameworks) RemoveIfIdle(*framework);
 }
 
-// What ended before the restart ages since its last change.
+// Schedules the sandboxes of what ended before the restart. They age since their last change.
 void Agent::Impl::CollectOldSandboxes() {
   const WallTime now = services_.clock.WallNow();
   for (const OldSandbox& old : FindOldSandboxes(services_.disk, options_.work_dir,

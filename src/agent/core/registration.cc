@@ -10,10 +10,10 @@ namespace tepui::agent {
 namespace {
 
 constexpr Duration kLongestBackoff = std::chrono::minutes(1);
-// An opened link that stays silent is given up. A master that is busy with 10,000 agents may need
-// this long.
+// A link is dropped if the master does not answer the subscription within this time. A master that
+// is busy with 10,000 agents may need this long.
 constexpr Duration kAnswerTimeout = std::chrono::seconds(15);
-// Of a master that does not say how long it takes to miss an agent: 5 pings of 15 s.
+// Used if the master does not send its ping timeout: 5 pings of 15 s.
 constexpr Duration kDefaultPingTimeout = std::chrono::seconds(75);
 
 }  // namespace
@@ -33,7 +33,7 @@ void Registration::Enter(State state) {
 
 void Registration::OnMasterDetected() {
   if (state_ == State::kStopped) return;
-  // A change of leader ends what there was with the last one.
+  // A change of leader ends the link to the previous leader.
   if (state_ == State::kSubscribing || state_ == State::kRegistered) services_.links.Disconnect();
   backoff_.Reset();
   Wait();
@@ -61,7 +61,7 @@ void Registration::Wait() {
 
 void Registration::Attempt() {
   Enter(State::kSubscribing);
-  // As it is now, and told when that is saved.
+  // The subscription describes the agent as it is now, and is sent when that is saved.
   services_.checkpoint.WhenSaved(
       [this, attempt = ++last_attempt_, subscription = owner_.MakeSubscription()]() mutable {
         if (state_ != State::kSubscribing || attempt != last_attempt_) return;

@@ -8,10 +8,10 @@
 
 namespace tepui::agent {
 
-// Keeps the agent subscribed with the leading master (reference 5.1, 7.3): after a detection or a
-// lost link it waits a random part of options.registration_backoff_factor, which doubles with each
-// vain attempt up to a minute, so that a new leader does not meet all its agents at once. While
-// subscribed it expects the master's pings.
+// Keeps the agent subscribed with the leading master (reference 5.1, 7.3). After a master is
+// detected or the link is lost it waits a random part of options.registration_backoff_factor, which
+// doubles with each failed attempt up to a minute, so that the agents do not all subscribe to a new
+// leader at once. While subscribed it expects the master's pings.
 class Registration {
  public:
   class Owner {
@@ -30,9 +30,9 @@ class Registration {
   void OnSubscribed(const link::Event::Subscribed& subscribed);
   void OnPing(bool connected);
 
-  // The master's picture of this agent is wrong: start over with what is true.
+  // Drops the link and subscribes again, because the master's view of this agent is wrong.
   void Resubscribe(const std::string& why);
-  // For good.
+  // Ends the registration for good.
   void Stop();
 
   bool registered() const { return state_ == State::kRegistered; }
@@ -51,7 +51,7 @@ class Registration {
   uint64_t last_attempt_ = 0;
   Backoff backoff_;
   Duration ping_timeout_{};
-  Timer timer_;  // Of the state: the wait, the answer, the next ping.
+  Timer timer_;  // What the state waits for: the backoff, the answer, or the next ping.
 };
 
 }  // namespace tepui::agent

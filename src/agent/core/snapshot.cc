@@ -21,7 +21,8 @@ void DescribeQueued(const Executor& executor, link::Call::Subscribe& subscribe) 
 
 void Describe(const Executor& executor, const StatusUpdates& updates,
               link::Call::Subscribe& subscribe) {
-  // One that has ended uses nothing; only its tasks' last statuses are still on their way.
+  // An executor that has ended uses nothing; only the last statuses of its tasks are not
+  // acknowledged yet.
   if (executor.state() != Executor::State::kTerminated) {
     link::Call::Executor* out = subscribe.add_executors();
     *out->mutable_info() = executor.info();
@@ -32,8 +33,8 @@ void Describe(const Executor& executor, const StatusUpdates& updates,
     if (!TEPUI_PLANTED_FAULT("running-tasks-not-reported")) *subscribe.add_tasks() = task;
   }
   for (const auto& [id, task] : executor.terminated()) {
-    // A master that is told of a task waits for its end to be acknowledged, and this one's has
-    // been.
+    // The master keeps a listed task until its end is acknowledged; the end of a closing task has
+    // been acknowledged already.
     if (!updates.Closing(executor.framework().id, id)) *subscribe.add_tasks() = task;
   }
   DescribeQueued(executor, subscribe);
@@ -67,8 +68,8 @@ link::Call::Subscribe Agent::Impl::MakeSubscription() {
   *subscribe.mutable_address() = options_.address;
   operations_.Describe(subscribe);
   for (const auto& [id, framework] : frameworks_) {
-    // A new master does not know that it was removed. It would take the framework for one that may
-    // come back, and wait for ever for the ends of tasks of which no status is sent.
+    // A new master does not know that the framework was removed. It would expect the framework to
+    // resubscribe, and wait forever for the ends of tasks whose statuses are not sent.
     if (framework->removed) continue;
     *subscribe.add_frameworks() = framework->info;
     for (const auto& [executor_id, executor] : framework->executors) {

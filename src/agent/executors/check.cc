@@ -13,7 +13,7 @@ namespace tepui::agent {
 
 namespace {
 
-// Zero seconds mean no limit; a bound keeps sums of times in range.
+// A timeout of zero seconds means no limit; this bound keeps sums of times in range.
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 
 Duration Seconds(double seconds) {
@@ -56,7 +56,7 @@ void PeriodicCheck::Perform() {
     case v1::CheckInfo::TCP:
       return PerformTcp();
     case v1::CheckInfo::UNKNOWN:
-      return;  // Validation refuses it; nothing to perform.
+      return;  // Validation refuses such a check.
   }
 }
 
@@ -82,7 +82,8 @@ void PeriodicCheck::PerformCommand() {
 
 void PeriodicCheck::PerformHttp() {
   const v1::CheckInfo::Http& http = what_.check.http();
-  // Not "localhost": it may resolve to an address family that the task does not listen on.
+  // The address is not "localhost", which may resolve to an address family that the task does not
+  // listen on.
   services_.prober.Http(what_.scheme, what_.ipv6 ? "::1" : "127.0.0.1",
                         static_cast<uint16_t>(http.port()), http.path(), TimeoutOf(what_.check),
                         lifetime_.Bind([this](Result<int> result) {
@@ -106,7 +107,7 @@ void PeriodicCheck::PerformTcp() {
 
 void PeriodicCheck::Finish(const Result<v1::CheckStatusInfo>& result) {
   if (stopped_) return;
-  // Before the callback, which may stop or destroy this.
+  // The next check is scheduled before the callback, which may stop or destroy this.
   Schedule(Seconds(what_.check.interval_seconds()));
   on_result_(result);
 }
@@ -117,7 +118,7 @@ Checker::Checker(const Services& services, const v1::CheckInfo& check, const Con
       on_change_(std::move(on_change)),
       check_(services, {.check = check, .container = container},
              [this](const Result<v1::CheckStatusInfo>& result) { OnResult(result); }) {
-  // The task's first statuses carry this already.
+  // The task's first statuses carry an empty check status already.
   last_ = nothing_.SerializeAsString();
 }
 

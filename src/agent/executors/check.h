@@ -8,24 +8,24 @@
 
 namespace tepui::agent {
 
-// Performs one check of a running task again and again: first after its delay, then each time its
-// interval has passed since the last result (reference 2.5). Ends with its owner; a result that
-// comes later is dropped.
+// Performs one check of a running task repeatedly: first after its delay, then each time its
+// interval has passed since the last result (reference 2.5). Its owner may destroy it at any time;
+// a result that comes later is dropped.
 class PeriodicCheck {
  public:
   struct What {
     v1::CheckInfo check;
-    ContainerId container;  // Where COMMAND runs.
+    ContainerId container;  // The container in which COMMAND runs.
     std::string scheme = "http";
     bool ipv6 = false;
   };
-  // What the check found, or why it found nothing (timed out, could not start). May destroy the
-  // check.
+  // Receives what the check found, or why it found nothing (it timed out, or could not start). May
+  // destroy the check.
   using OnResult = std::function<void(const Result<v1::CheckStatusInfo>&)>;
 
   PeriodicCheck(const Services& services, What what, OnResult on_result);
 
-  // No more results.
+  // No result is reported afterwards.
   void Stop();
 
  private:
@@ -44,7 +44,7 @@ class PeriodicCheck {
   Lifetime lifetime_;
 };
 
-// TaskInfo.check: tells each change of what the check finds.
+// Performs TaskInfo.check, and reports each change of what the check finds.
 class Checker {
  public:
   using OnChange = std::function<void(const v1::CheckStatusInfo&)>;

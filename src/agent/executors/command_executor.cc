@@ -89,7 +89,7 @@ void CommandExecutor::Restore(const Saved::Executor& saved,
                               std::vector<containers::RecoverSpec>& claims) {
   if (executor_.launched().empty()) return;
   const Saved::Task& task = saved.tasks.front();
-  // A volume that cannot be linked again is linked already.
+  // An error is ignored: a volume that cannot be linked again is linked already.
   (void)MakeTask(task.record.info());
   const v1::TaskStatus last =
       task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status;
@@ -99,7 +99,7 @@ void CommandExecutor::Restore(const Saved::Executor& saved,
 }
 
 void CommandExecutor::Resume(const Endings& endings) {
-  // Its end was saved, but not that it was its executor's too.
+  // The end of the task was saved, but not the end of its executor.
   if (executor_.launched().empty()) return host_.OnExecutorEnded(executor_, {});
   task_->Resume(endings);
 }

@@ -8,8 +8,8 @@
 
 namespace tepui::agent {
 
-// The ExecutorInfo that Mesos shows for a command task: named after its command, with the task's id
-// as its own.
+// Returns the ExecutorInfo that Mesos shows for a command task: it is named after the command, and
+// has the task's id.
 v1::ExecutorInfo MakeCommandExecutorInfo(const v1::TaskInfo& task, const FrameworkId& framework);
 
 // Runs one command task without an executor process.
@@ -18,14 +18,14 @@ class CommandExecutor final : public ExecutorRun, public ContainedTask::Owner {
   CommandExecutor(const Services& services, ExecutorHost& host, Executor& executor, AgentId agent);
 
   void Start() override;
-  void OnQueued() override {}  // One task is all there ever is.
+  void OnQueued() override {}  // There is never more than one task.
   void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) override;
   void Shutdown(Duration grace) override;
   void Restore(const Saved::Executor& saved, std::vector<containers::RecoverSpec>& claims) override;
   void Resume(const Endings& endings) override;
 
  private:
-  // Fails if the task cannot even be launched; it is there all the same, to say so.
+  // Fails if the task cannot be launched; task_ is created even then, to report the failure.
   Status MakeTask(const v1::TaskInfo& task);
   void OnTaskChanged(ContainedTask& task) override;
   void OnTaskStatus(ContainedTask& task, v1::TaskStatus status) override;

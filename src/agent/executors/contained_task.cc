@@ -14,7 +14,7 @@ namespace tepui::agent {
 
 namespace {
 
-// Of tasks and kills that name none; what Mesos' executors take.
+// Used if neither task nor kill names a grace period; the default of Mesos' executors.
 constexpr Duration kDefaultKillGrace = std::chrono::seconds(3);
 
 constexpr char kInterrupted[] = "The agent was restarted while it launched the task";
@@ -30,8 +30,8 @@ ContainedTask::ContainedTask(const Services& services, Setup setup, Owner& owner
 
 void ContainedTask::Launch() {
   state_ = State::kLaunching;
-  // A fetch can take minutes, during which the task is still being staged. Otherwise the start is a
-  // matter of milliseconds, and reporting now hides the way of the acknowledgement behind it.
+  // A fetch can take minutes, during which the task stays TASK_STAGING. Otherwise the start takes
+  // milliseconds; reporting now lets the status be acknowledged meanwhile.
   if (!setup_.command_task || setup_.launch.command.uris_size() == 0) {
     Report(MakeStatus(v1::TASK_STARTING));
   }
@@ -89,7 +89,7 @@ std::optional<containers::RecoverSpec> ContainedTask::Claim() const {
 
 void ContainedTask::Resume(const Endings& endings) {
   if (!process_) {
-    // It may have started; then nobody claimed it, and it was destroyed.
+    // If the container had started, it was not claimed and so was destroyed.
     if (!endings.survivors.contains(container())) {
       return FailLaunch({Code::kInternal, kInterrupted});
     }
@@ -102,7 +102,7 @@ void ContainedTask::Resume(const Endings& endings) {
   if (const auto* ending = endings.Find(container())) return OnTerminated(*ending);
   AwaitEnd();
   if (killed_) {
-    // Whatever was told the task before, it has all its time.
+    // The task gets its full grace period again, even if it was signalled before the restart.
     StartKill(kill_grace_);
     return;
   }
@@ -143,7 +143,7 @@ void ContainedTask::StartChecks() {
   }
 }
 
-// Of its maximum completion time, which counts from its start.
+// Returns what is left of its maximum completion time, which counts from its start.
 Duration ContainedTask::TimeLeft() const {
   const Duration allowed = FromProto(setup_.task.max_completion_time());
   return std::clamp(started_ + allowed - services_.clock.WallNow(), Duration::zero(), allowed);
@@ -194,7 +194,7 @@ void ContainedTask::KillWithin(Duration grace) {
 
   const MonotonicTime now = services_.clock.Now();
   if (killed_) {
-    // A retried kill must not start the grace period anew, nor lengthen it; but it may shorten it.
+    // A repeated kill must neither restart nor lengthen the grace period, but may shorten it.
     if (!kill_timer_.pending() || kill_start_ + grace >= kill_timer_.due()) return;
     grace = std::max(kill_start_ + grace - now, Duration::zero());
   } else {
@@ -231,8 +231,8 @@ void ContainedTask::KillBeforeRunning() {
     return Gone(std::nullopt);
   }
   owner_.OnTaskChanged(*this);
-  // The end is told when it is true: the program may be starting just now, and what the task uses
-  // is free once its framework hears of it.
+  // The end is reported only when the container is gone: the program may be starting right now, and
+  // the task's resources are free as soon as the end is reported.
   services_.containerizer.Destroy(container());
 }
 
@@ -285,7 +285,7 @@ v1::TaskStatus ContainedTask::EndStatus(const containers::Termination& terminati
     }
   }
   if (termination.reason) {
-    // Isolation knows better than the exit status why the task ended.
+    // Isolation knows better why the task ended than the exit status shows.
     status.set_state(v1::TASK_FAILED);
     status.set_reason(*termination.reason);
     if (setup_.command_task) {
@@ -318,7 +318,7 @@ v1::TaskStatus ContainedTask::MakeStatus(v1::TaskState state) const {
   return status;
 }
 
-// What was last known about the running task stays part of what is told about it.
+// Returns a status that keeps what was last known about the running task.
 v1::TaskStatus ContainedTask::RepeatStatus(v1::TaskStatus::Reason reason) const {
   v1::TaskStatus status = last_;
   status.clear_uuid();

@@ -12,25 +12,26 @@
 
 namespace tepui::agent {
 
-// The life of a task that the agent runs itself, from launch to its last status: the part that
-// Mesos' own executors play. It starts the container, reports, checks, and kills by the kill policy
-// (reference 2.5).
+// A task that the agent runs itself, from its launch to its last status, as Mesos' own executors
+// do. It starts the container, reports statuses, performs checks, and kills the task by its kill
+// policy (reference 2.5).
 //
 //   Launch -> [STARTING] -> RUNNING -> [KILLING] -> FINISHED | FAILED | KILLED
 //          -> FAILED (could not start) | KILLED (killed before it ran)
 //
-// Exactly one terminal status is reported, when nothing of the container is left, then OnTaskGone.
+// Exactly one terminal status is reported, when nothing of the container is left. OnTaskGone
+// follows.
 class ContainedTask {
  public:
   class Owner {
    public:
     virtual ~Owner() = default;
-    // What Record tells has changed: it is to be written before anything else is told.
+    // The task's Record has changed. The owner must save it before it reports anything else.
     virtual void OnTaskChanged(ContainedTask& task) = 0;
     virtual void OnTaskStatus(ContainedTask& task, v1::TaskStatus status) = 0;
-    // `status` is as waitpid gives it, absent if the task never ran or nobody knows. The task does
-    // nothing more; it may be destroyed when the call to its method, which this is made from, has
-    // returned.
+    // `status` is as waitpid returns it; absent if the task never ran, or its end is not known. The
+    // task does nothing more. It calls this from one of its own methods, and may be destroyed when
+    // that has returned.
     virtual void OnTaskGone(ContainedTask& task, std::optional<int> status) = 0;
   };
 
@@ -38,10 +39,10 @@ class ContainedTask {
     v1::TaskInfo task;
     ExecutorId executor;
     containers::LaunchSpec launch;
-    bool reports_killing = false;  // The framework knows TASK_KILLING.
-    // A task with an executor to itself, made up by the agent: it is staged while its URIs are
-    // fetched, and what ends its container is told by the agent. A task of a group is started first
-    // and reports itself.
+    bool reports_killing = false;  // The framework has the capability TASK_KILLING_STATE.
+    // True for a command task: it stays TASK_STAGING while its URIs are fetched, and the agent is
+    // the source of the status if isolation ends its container. A task of a group reports
+    // TASK_STARTING first, and its executor is the source.
     bool command_task = false;
   };
 
@@ -50,22 +51,23 @@ class ContainedTask {
   ContainedTask& operator=(const ContainedTask&) = delete;
 
   void Launch();
-  // What Launch would do for a task whose launch could not even be prepared: FAILED because of
+  // Called in place of Launch if the launch could not be prepared. Reports FAILED because of
   // `error`.
   void FailLaunch(const Error& error);
 
-  // In place of Launch, after the agent's restart: `record` is what Record told last, `last` the
-  // last status. The container is to be claimed unless the task had none yet.
+  // Called in place of Launch after the agent's restart. `record` is what Record returned last, and
+  // `last` is the last status.
   void Restore(const checkpoint::Task& record, const v1::TaskStatus& last);
+  // Returns the container to claim; nothing if the task had none yet.
   std::optional<containers::RecoverSpec> Claim() const;
-  // And goes on with what became of the container.
+  // Continues the task after Restore with what became of its container.
   void Resume(const Endings& endings);
 
-  // What a later life of the agent must know of the task beside its TaskInfo.
+  // Returns what the agent must know about the task after a restart, beside its TaskInfo.
   checkpoint::Task Record() const;
 
-  // The grace period of `policy`, of the task, or 3 s. Again: a shorter one hastens the end, a
-  // longer one is ignored.
+  // Kills the task with the grace period of `policy`, else that of the task, else 3 s. If a kill is
+  // repeated, a shorter grace period hastens the end, and a longer one is ignored.
   void Kill(const std::optional<v1::KillPolicy>& policy);
   void KillWithin(Duration grace);
 
@@ -103,8 +105,8 @@ class ContainedTask {
   Owner& owner_;
 
   State state_ = State::kNew;
-  bool killed_early_ = false;  // While the launch was on its way.
-  bool interrupted_ = false;   // The agent died while it was.
+  bool killed_early_ = false;  // The task was killed during its launch.
+  bool interrupted_ = false;   // The agent died during its launch.
   bool killed_ = false;
   bool out_of_time_ = false;
   bool unhealthy_ = false;
@@ -112,7 +114,7 @@ class ContainedTask {
   WallTime started_{};
   MonotonicTime kill_start_{};
   Duration kill_grace_{};
-  v1::TaskStatus last_;  // What was reported last.
+  v1::TaskStatus last_;  // The status that was reported last.
 
   std::unique_ptr<Checker> checker_;
   std::unique_ptr<HealthChecker> health_checker_;

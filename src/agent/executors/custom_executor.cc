@@ -95,9 +95,9 @@ void CustomExecutor::OnLaunched(Result<containers::Launched> result) {
   executor_.set_process(*process_);
   executor_.Save(services_.checkpoint);
   if (executor_.active()) {
-    UpdateContainer();  // Tasks may have come since.
+    UpdateContainer();  // Tasks may have arrived since the launch began.
   } else {
-    // Shut down, or out of time, while it was on its way.
+    // The executor was shut down, or its time ran out, during the launch.
     services_.containerizer.Destroy(executor_.container());
   }
   AwaitEnd();
@@ -139,7 +139,7 @@ void CustomExecutor::Restore(const Saved::Executor& saved,
                              std::vector<containers::RecoverSpec>& claims) {
   if (!saved.record.has_process()) return;
   process_ = FromRecord(saved.record.process());
-  // The environment of a program that runs already is not looked at: it need not be complete.
+  // The environment need not be complete, since the program runs already.
   containers::LaunchSpec spec = MakeLaunch().value_or(containers::LaunchSpec());
   spec.id = executor_.container();
   claims.push_back({std::move(spec), *process_});
@@ -157,7 +157,7 @@ void CustomExecutor::Resume(const Endings& endings) {
   launched_ = true;
   if (const auto* ending = endings.Find(executor_.container())) return OnTerminated(*ending);
   if (executor_.shutting_down()) {
-    // It was told by the last life, and has all its time.
+    // SHUTDOWN was sent before the agent's restart; the executor gets its full grace period again.
     executor_.set_state(Executor::State::kTerminating);
     EndWithin(ShutdownGrace(executor_.info(), services_.options));
   } else if (executor_.subscribed()) {
@@ -205,14 +205,14 @@ void CustomExecutor::Subscribe(StreamId stream, const Call::Subscribe& subscribe
   *subscribed->mutable_container_id() = ToProto(executor_.container());
   Send(std::move(event));
 
-  // What it reported while the agent did not listen; the agent knows duplicates.
+  // The executor repeats the statuses that were not acknowledged; the agent detects duplicates.
   for (const Call::Update& update : subscribe.unacknowledged_updates()) {
     host_.OnTaskStatus(executor_, update.status());
   }
   DropUndelivered(subscribe);
 
-  // All it was started for was killed meanwhile: executors do not end by themselves before they had
-  // a task.
+  // All its tasks were killed before they were delivered. Executors do not end by themselves before
+  // they had a task.
   if (!executor_.ever_launched() && executor_.queue_empty()) {
     return Shutdown(ShutdownGrace(executor_.info(), services_.options));
   }
@@ -221,7 +221,8 @@ void CustomExecutor::Subscribe(StreamId stream, const Call::Subscribe& subscribe
   DeliverWhenSaved();
 }
 
-// A task that the executor never spoke of and does not list was lost with its former stream.
+// Reports as lost the tasks for which the executor never sent a status and which it does not list:
+// they were lost with its former stream.
 void CustomExecutor::DropUndelivered(const Call::Subscribe& subscribe) {
   std::unordered_set<std::string> delivered;
   for (const v1::TaskInfo& task : subscribe.unacknowledged_tasks()) {
@@ -256,8 +257,8 @@ void CustomExecutor::DeliverWhenSaved() {
   if (stream_ == 0 || executor_.queue_empty()) return;
   const uint64_t last = executor_.deliveries().back().number;
   if (!executor_.checkpointed()) return Deliver(last);
-  // A task that an executor has, and the next life of the agent knows nothing of, would run on
-  // unseen.
+  // If the executor had a task that is not saved, the task would run unnoticed after the agent's
+  // restart.
   services_.checkpoint.WhenSaved(lifetime_.Bind([this, last] { Deliver(last); }));
 }
 
@@ -341,7 +342,7 @@ void CustomExecutor::SendKill(const TaskId& task, const std::optional<v1::KillPo
 void CustomExecutor::Shutdown(Duration grace) {
   executor_.set_state(Executor::State::kTerminating);
   if (stream_ == 0) {
-    // It cannot hear; waiting would be for nothing.
+    // The executor is not connected, so it cannot receive SHUTDOWN.
     deadline_.Cancel();
     services_.containerizer.Destroy(executor_.container());
     return;
@@ -361,7 +362,7 @@ void CustomExecutor::EndWithin(Duration grace) {
 }
 
 void CustomExecutor::Acknowledge(const TaskId& task, const std::string& uuid) {
-  if (stream_ == 0) return;  // It will ask again.
+  if (stream_ == 0) return;  // The executor will send the status again.
   Event event;
   event.set_type(Event::ACKNOWLEDGED);
   event.mutable_acknowledged()->mutable_task_id()->set_value(task.value());

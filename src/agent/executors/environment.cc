@@ -47,7 +47,7 @@ void AddExecutors(const ExecutorEnvironment& executor, const Options& options,
   const std::string& ip =
       options.address.ip().empty() ? options.address.hostname() : options.address.ip();
   const std::string endpoint = fmt::format("{}:{}", ip, options.address.port());
-  // A port that the agent was given must not be taken again by the executor.
+  // The executor must not try to take a port that the agent was given.
   variables["LIBPROCESS_PORT"] = "0";
   variables["MESOS_FRAMEWORK_ID"] = executor.framework.value();
   variables["MESOS_EXECUTOR_ID"] = executor.executor.executor_id().value();

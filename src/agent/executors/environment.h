@@ -11,7 +11,7 @@ namespace tepui::agent {
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-// What an executor's process finds in its environment (reference 7.5).
+// The values from which an executor's environment is made (reference 7.5).
 struct ExecutorEnvironment {
   FrameworkId framework;
   v1::ExecutorInfo executor;
@@ -21,20 +21,22 @@ struct ExecutorEnvironment {
   std::string token;  // Empty: executors are not authenticated.
 };
 
-// How long an executor may take to shut down: its own wish or else the agent's default.
+// Returns how long an executor may take to shut down: the time that its ExecutorInfo asks for, else
+// the agent's default.
 Duration ShutdownGrace(const v1::ExecutorInfo& executor, const Options& options);
 
-// All build on options.executor_environment; of equal names the later one wins: the agent's, the
-// task's, the user's. kInvalid if the user's environment holds a secret that is only a reference:
-// there is nothing to resolve it with.
+// The following functions start with options.executor_environment. They add the agent's variables,
+// then those of the command; a later one replaces an earlier one of the same name. They return
+// kInvalid if the command's environment has a secret that is only a reference, since the agent
+// cannot resolve it.
 
-// A custom executor's.
+// Returns the environment of a custom executor.
 Result<Environment> MakeExecutorEnvironment(const ExecutorEnvironment& executor,
                                             const Options& options);
-// A command task's: what Mesos' own executor would have and hand down.
+// Returns the environment of a command task: what Mesos' own executor would have and pass on.
 Result<Environment> MakeCommandTaskEnvironment(const ExecutorEnvironment& executor,
                                                const v1::TaskInfo& task, const Options& options);
-// A task's of a task group, in its own sandbox.
+// Returns the environment of a task of a task group, which has its own sandbox.
 Result<Environment> MakeGroupTaskEnvironment(const v1::TaskInfo& task, const std::string& sandbox,
                                              const Options& options);
 

@@ -13,7 +13,7 @@ namespace {
 constexpr size_t kMaxCompletedTasks = 200;
 
 Resources ResourcesOf(const google::protobuf::RepeatedPtrField<v1::Resource>& resources) {
-  // Validated by the master; what cannot be read counts nothing.
+  // The master has validated them; resources that cannot be read count as none.
   return Resources::FromProto(resources).value_or(Resources());
 }
 

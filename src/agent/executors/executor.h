@@ -22,76 +22,79 @@ struct Framework;
 
 // How an executor ended.
 struct ExecutorEnd {
-  std::optional<int> status;  // As waitpid gives it, if known.
+  std::optional<int> status;  // The status from waitpid, if known.
   bool launch_failed = false;
-  // Why, if something other than the executor itself ended it; and the words for its tasks.
+  // Set if something other than the executor itself ended it: the reason, and the message for its
+  // tasks.
   std::optional<v1::TaskStatus::Reason> reason;
   std::string message;
   Resources limited;
 };
 
-// What an executor tells the agent.
+// Receives what an executor reports to the agent.
 class ExecutorHost {
  public:
   virtual ~ExecutorHost() = default;
-  // About one of its tasks: source set; the agent adds what is missing (uuid, timestamp, agent).
+  // Reports a status of one of its tasks, with the source set; the agent adds what is missing
+  // (uuid, timestamp, agent).
   virtual void OnTaskStatus(Executor& executor, v1::TaskStatus status) = 0;
-  // Nothing of it is left. The executor may be destroyed once the caller has returned to the event
+  // Nothing of the executor is left. It may be destroyed once the caller has returned to the event
   // loop.
   virtual void OnExecutorEnded(Executor& executor, const ExecutorEnd& end) = 0;
-  // The agent ends: an executor that outlives it has no deadlines any more.
+  // True while the agent ends and leaves checkpointed executors running. Those have no deadlines
+  // any more.
   virtual bool leaving() const = 0;
 };
 
-// What became of the containers of the agent's last life that do not run as they did.
+// What became of those containers from before the agent's restart that no longer run normally.
 struct Endings {
   std::map<ContainerId, containers::Termination> ended;
-  // Nobody claimed them, but they do not end: they are waited for.
+  // Containers that were not claimed but do not end; their executors wait for them.
   std::set<ContainerId> survivors;
 
-  // Null if it has not ended.
+  // Returns null if the container has not ended.
   const containers::Termination* Find(const ContainerId& id) const {
     const auto found = ended.find(id);
     return found == ended.end() ? nullptr : &found->second;
   }
 };
 
-// What moves an executor's tasks: the agent itself (CommandExecutor, GroupExecutor) or a process
+// Runs an executor's tasks: the agent itself does (CommandExecutor, GroupExecutor), or a process
 // (CustomExecutor).
 class ExecutorRun {
  public:
   virtual ~ExecutorRun() = default;
-  // Takes what is queued in the executor's record, now or when it can.
+  // Start and OnQueued launch what is queued in the executor's record, now or as soon as possible.
   virtual void Start() = 0;
   virtual void OnQueued() = 0;
-  // Of a task that the executor has.
+  // Kills a task that was delivered to the executor.
   virtual void Kill(const TaskId& task, const std::optional<v1::KillPolicy>& policy) = 0;
   // Ends everything within `grace`; OnExecutorEnded follows.
   virtual void Shutdown(Duration grace) = 0;
 
-  // In place of Start, after the agent's restart. Restore takes up what was saved and adds the
-  // containers it claims; Resume goes on from what became of them: those that are not among the
-  // endings run.
+  // Called in place of Start after the agent's restart. Restore takes over what was saved and adds
+  // the containers that it claims. Resume continues with what became of them: claimed containers
+  // that are not among the endings run.
   virtual void Restore(const Saved::Executor& saved,
                        std::vector<containers::RecoverSpec>& claims) = 0;
   virtual void Resume(const Endings& endings) = 0;
 };
 
 // The agent's record of one executor and its tasks (reference 5.1, 5.2). Tasks move from queued to
-// launched to terminated (their last status waits to be acknowledged) to completed.
+// launched to terminated (their last status is not acknowledged yet) to completed.
 class Executor {
  public:
   enum class State { kRegistering, kRunning, kTerminating, kTerminated };
   enum class Kind {
     kCommand,  // Made up by the agent for a command task.
     kGroup,    // ExecutorInfo.type DEFAULT: the agent runs its task groups.
-    kCustom,   // A process of the framework's.
+    kCustom,   // A process of the framework.
   };
-  // A task or a task group that was not started yet: all of it or nothing.
+  // A task or a task group that is not started yet. A group is delivered as a whole or not at all.
   struct Delivery {
     std::vector<v1::TaskInfo> tasks;
     bool group = false;
-    uint64_t number = 0;  // Of its first task in the checkpoint; 0 if there is none.
+    uint64_t number = 0;  // The number of its first task in the checkpoint; 0 if there is none.
   };
 
   Executor(Framework& framework, Kind kind, v1::ExecutorInfo info, ContainerId container,
@@ -103,10 +106,10 @@ class Executor {
   const ExecutorId& id() const { return id_; }
   const v1::ExecutorInfo& info() const { return info_; }
   const ContainerId& container() const { return container_; }
-  const std::string& path() const { return path_; }            // Of all its runs.
+  const std::string& path() const { return path_; }            // The directory of all its runs.
   const std::string& directory() const { return directory_; }  // The sandbox of this one.
   const std::optional<std::string>& user() const { return user_; }
-  // What is known of it outlives the agent, and so does it.
+  // True if the executor and its record outlive the agent.
   bool checkpointed() const { return framework_info().checkpoint(); }
 
   State state() const { return state_; }
@@ -116,48 +119,49 @@ class Executor {
   ExecutorRun& run() const { return *run_; }
   void set_run(std::unique_ptr<ExecutorRun> run) { run_ = std::move(run); }
 
-  // Written with Save: of a custom executor, its process; whether it may have been given tasks.
+  // State of a custom executor, written with Save: its process, and whether it has subscribed, so
+  // that it may have received tasks.
   void set_process(const containers::Launched& process) { process_ = process; }
   void set_subscribed() { subscribed_ = true; }
   bool subscribed() const { return subscribed_; }
-  // Its shutdown had begun before the agent's restart.
+  // True if its shutdown had begun before the agent's restart.
   bool shutting_down() const { return shutting_down_; }
 
-  // All do nothing unless checkpointed.
+  // The functions that save do nothing unless the executor is checkpointed.
   void Save(Checkpoint& checkpoint) const;
-  // Before Enqueue: numbers its tasks and writes them.
+  // Numbers and writes the tasks of `delivery`. Called before Enqueue.
   void SaveTasks(Checkpoint& checkpoint, Delivery& delivery);
-  // `record` says what there is to know beside what the executor knows.
+  // `record` has what the executor itself does not know about the task.
   void SaveTask(Checkpoint& checkpoint, const v1::TaskInfo& task, checkpoint::Task record) const;
-  // Absent: nothing is written of the task.
+  // Returns nothing if the task is not checkpointed.
   std::optional<TaskKey> KeyOf(const TaskId& task) const;
-  // The record as it was before the agent's restart, and all its tasks.
+  // Restores the record as it was before the agent's restart, with all its tasks.
   void Restore(const Saved::Executor& saved);
 
   void Enqueue(Delivery delivery);
-  // The first delivery in the queue becomes launched (state STAGING); nothing if the queue is
-  // empty.
+  // Marks the first delivery in the queue as launched (state STAGING) and returns it. Returns
+  // nothing if the queue is empty.
   std::optional<Delivery> LaunchNext();
-  // Takes the delivery with `task` out of the queue, if it is there; its tasks become launched to
-  // be told their end.
+  // Takes the delivery with `task` out of the queue, if it is there. Its tasks are marked as
+  // launched so that their end can be reported.
   std::optional<Delivery> LaunchQueued(const TaskId& task);
   bool IsQueued(const TaskId& task) const { return queued_.contains(task); }
   bool queue_empty() const { return deliveries_.empty(); }
   const std::list<Delivery>& deliveries() const { return deliveries_; }
 
-  // Null if unknown. Launched and terminated ones.
+  // Finds a launched or terminated task; null if there is none.
   v1::Task* FindTask(const TaskId& task);
   const std::unordered_map<TaskId, v1::Task>& launched() const { return launched_; }
   const std::unordered_map<TaskId, v1::Task>& terminated() const { return terminated_; }
   bool ever_launched() const { return ever_launched_; }
-  // False: the task has ended before or is not known; nothing changed.
+  // Returns false, and changes nothing, if the task has ended before or is not known.
   bool Apply(const v1::TaskStatus& status);
   // The last status of a terminated task was acknowledged.
   void Complete(const TaskId& task);
-  // Neither queued, nor launched, nor waiting for an acknowledgement.
+  // True if no task is queued, launched, or waits for the acknowledgement of its last status.
   bool idle() const { return queued_.empty() && launched_.empty() && terminated_.empty(); }
 
-  // What the executor and its unfinished tasks use.
+  // The resources of the executor and of its unfinished tasks.
   const Resources& allocated() const { return allocated_; }
   ExecutorLimits::Limits limits() const { return limits_.Get(); }
 
@@ -198,7 +202,7 @@ class Executor {
   std::optional<containers::Launched> process_;
   bool subscribed_ = false;
   bool shutting_down_ = false;
-  std::unordered_map<TaskId, Place> places_;  // Of tasks that are checkpointed.
+  std::unordered_map<TaskId, Place> places_;  // Only of tasks that are checkpointed.
 
   Resources allocated_;
   ExecutorLimits limits_;
@@ -209,10 +213,10 @@ class Executor {
 struct Framework {
   FrameworkId id;
   v1::FrameworkInfo info;
-  bool terminating = false;  // Its executors are told to end; no status is sent.
-  bool removed = false;      // By the master that said so: no master is told of it again.
+  bool terminating = false;  // Its executors are shutting down; no status is sent.
+  bool removed = false;      // A master removed it; it is not reported to a master again.
   std::unordered_map<ExecutorId, std::unique_ptr<Executor>> executors;
-  // Which executor has a task, until its last status is acknowledged.
+  // The executors of tasks, until a task's last status is acknowledged.
   std::unordered_map<TaskId, Executor*> tasks;
 
   bool PartitionAware() const;

@@ -1,4 +1,4 @@
-// What of an executor's record is written down, and how it is read again.
+// Saves the parts of an executor's record that survive the agent's restart, and restores them.
 
 #include <set>
 #include <utility>
@@ -82,7 +82,7 @@ void Executor::Restore(const Saved::Executor& saved) {
   } else if (subscribed_ || kind_ == Kind::kGroup) {
     state_ = State::kRunning;
   }
-  // One of which a task has ended will not be delivered any more.
+  // A delivery is not sent any more if one of its tasks has a status already.
   std::set<uint64_t> begun;
   for (const Saved::Task& task : saved.tasks) {
     if (!task.statuses.empty()) begun.insert(task.record.delivery());
@@ -96,7 +96,7 @@ void Executor::RestoreTask(const Saved::Task& saved, bool begun) {
   const v1::TaskInfo& info = saved.record.info();
   const TaskId id(info.task_id().value());
   places_[id] = {saved.number, saved.record.delivery(), saved.record.group()};
-  // One that waits for its executor still does.
+  // A task that waited for its executor is queued again.
   if (kind_ == Kind::kCustom && !subscribed_ && !begun && active()) {
     if (deliveries_.empty() || deliveries_.back().number != saved.record.delivery()) {
       deliveries_.push_back({{}, saved.record.group(), saved.record.delivery()});
@@ -108,7 +108,8 @@ void Executor::RestoreTask(const Saved::Task& saved, bool begun) {
   ever_launched_ = true;
   Account(info);
   v1::Task task = MakeTask(info, framework_.id, kind_ == Kind::kCommand ? ExecutorId() : id_);
-  // What its framework may have been told last: all that was acknowledged, and the one behind.
+  // The last status that the framework may have received: it received all that were acknowledged,
+  // and perhaps the next one.
   for (const Saved::Status& status : saved.statuses) {
     task.set_status_update_state(status.status.state());
     task.set_status_update_uuid(status.status.uuid());

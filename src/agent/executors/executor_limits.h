@@ -9,10 +9,10 @@
 
 namespace tepui::agent {
 
-// The hard limits of an executor's container from the limits of its tasks (reference 2.11): as soon
-// as one task limits a resource, the container's limit is the sum of the tasks' limits and of what
-// the executor and the tasks without a limit request; one task without bound leaves the container
-// without bound. Kept up to date task by task.
+// Computes the hard limits of an executor's container from the limits of its tasks
+// (reference 2.11), task by task. If a task limits a resource, the container's limit is the sum of
+// the tasks' limits and of the requests of the executor and of the tasks without a limit. If a
+// task's limit is infinite, the container has no limit.
 class ExecutorLimits {
  public:
   using Limits = std::vector<std::pair<std::string, double>>;
@@ -23,14 +23,14 @@ class ExecutorLimits {
   void Add(const Resources& task, const TaskLimits& limits);
   void Remove(const Resources& task, const TaskLimits& limits);
 
-  // By resource name (cpus, mem); infinity means none.
+  // Limits by resource name (cpus, mem); infinity means no limit.
   Limits Get() const;
 
  private:
   struct Sum {
     ResourceName name;
-    Amount requested;  // By the executor, and by tasks that have no limit.
-    Amount limited{};  // By finite limits.
+    Amount requested;  // Requests of the executor, and of tasks that have no limit.
+    Amount limited{};  // Finite limits.
     int64_t limits = 0;
     int64_t infinite = 0;
   };
@@ -40,7 +40,7 @@ class ExecutorLimits {
   Sum mem_;
 };
 
-// A task's own.
+// Returns the limits of a single task.
 ExecutorLimits::Limits LimitsOf(const v1::TaskInfo& task);
 
 }  // namespace tepui::agent

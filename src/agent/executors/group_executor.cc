@@ -12,7 +12,7 @@ namespace tepui::agent {
 
 namespace {
 
-// The rest of the group is not to run on.
+// True if the rest of the group must be killed.
 bool Breaks(const v1::TaskStatus& status) {
   return status.has_state() &&
          (status.state() == v1::TASK_FAILED || status.state() == v1::TASK_KILLED);
@@ -75,14 +75,16 @@ void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {
     group->tasks.push_back(id);
     members_[id] = MakeMember(task, NewContainer(), group);
   }
-  // A task that cannot start kills those of its group that were not launched yet too: they are all
-  // members by now, and are gone from members_ when their turn comes.
+  // A task that cannot start also kills the tasks of its group that are not launched yet. So all
+  // are in members_ before the first launch, and those that were killed are not there any more when
+  // their turn comes.
   for (const TaskId& id : group->tasks) {
     const auto found = members_.find(id);
     if (found == members_.end()) continue;
     Member& member = found->second;
     if (member.prepared) {
-      // By the container's name the next life knows what has become of an interrupted launch.
+      // The container's id is saved, so that after a restart the agent finds out what became of an
+      // interrupted launch.
       OnTaskChanged(*member.task);
       member.task->Launch();
     } else {
@@ -125,7 +127,7 @@ void GroupExecutor::Resume(const Endings& endings) {
                                            : endings.survivors.contains(container);
     (runs ? running : ended).push_back(id);
   }
-  // First what has ended by itself is told, then what ends because of it.
+  // Tasks that ended by themselves are reported first, then the tasks that end because of them.
   resuming_ = true;
   for (const TaskId& id : ended) members_.find(id)->second.task->Resume(endings);
   for (const TaskId& id : running) members_.find(id)->second.task->Resume(endings);

@@ -9,9 +9,9 @@
 
 namespace tepui::agent {
 
-// Runs task groups without an executor process, as Mesos' default executor does (reference 2.5): a
-// container a task, nested under the executor's container id and sandbox. A task that fails or is
-// killed takes its group with it. The executor ends with its last task.
+// Runs task groups without an executor process, as Mesos' default executor does (reference 2.5).
+// Each task has a container that is nested under the executor's container id and sandbox. If a task
+// fails or is killed, the rest of its group is killed. The executor ends with its last task.
 class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
  public:
   GroupExecutor(const Services& services, ExecutorHost& host, Executor& executor);
@@ -26,7 +26,7 @@ class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
  private:
   struct Group {
     std::vector<TaskId> tasks;
-    bool broken = false;  // One of it has failed or was killed.
+    bool broken = false;  // A task of the group has failed or was killed.
     bool killing = false;
   };
   struct Member {
@@ -53,7 +53,7 @@ class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
   bool shutting_down_ = false;
   bool resuming_ = false;
   bool ended_ = false;
-  // A task that is gone called us: it is destroyed from the event loop.
+  // Tasks that called OnTaskGone; the event loop destroys them.
   std::vector<std::unique_ptr<ContainedTask>> gone_;
   Timer sweep_;
 };

@@ -71,7 +71,7 @@ bool HealthChecker::InGrace() const {
 
 void HealthChecker::OnResult(const Result<v1::CheckStatusInfo>& result) {
   if (result && IsHealthy(*result)) {
-    // Told when it is news.
+    // A success is reported only if it changes the task's health.
     const bool news = !ever_healthy_ || failures_ > 0;
     ever_healthy_ = true;
     failures_ = 0;

@@ -6,9 +6,9 @@
 
 namespace tepui::agent {
 
-// TaskInfo.health_check: tells when the task becomes healthy, and each failure that counts, the
-// last of which demands the task's end. Failures count after the grace period or the first success,
-// whichever comes first.
+// Performs TaskInfo.health_check. It reports when the task becomes healthy, and each failure that
+// counts; the last failure demands that the task is killed. Failures count after the grace period
+// or the first success, whichever comes first.
 class HealthChecker {
  public:
   struct Health {

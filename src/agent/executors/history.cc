@@ -10,15 +10,15 @@ namespace tepui::agent {
 namespace {
 
 constexpr size_t kMaxCompletedFrameworks = 50;  // Reference 2.7.
-// Of a record. What is larger keeps fewer tasks, or has no record: history must not be what fills
-// the disk, or what the store refuses.
+// The largest size of a record. A larger one keeps fewer tasks, or is not written, because history
+// must not fill the disk or be refused by the store.
 constexpr size_t kMaxSavedBytes = 64 << 10;
-// A long history must not grow the subscription beyond the body that a master takes, or the agent
-// could never come back.
+// The subscription must not grow beyond the body that a master accepts, or an agent with a long
+// history could never reregister.
 constexpr size_t kMaxDescribedBytes = 8 << 20;
 
-// Calls `take` with tasks of an executor that has ended, from the newest on, until it returns
-// false; false if it did.
+// Calls `take` with the tasks of an executor that has ended, newest first, until it returns false.
+// Returns false if it did.
 template <class Take>
 bool ForNewest(const ExecutorState& executor, Take take) {
   for (const auto* tasks : {&executor.terminated, &executor.completed}) {
@@ -29,13 +29,13 @@ bool ForNewest(const ExecutorState& executor, Take take) {
   return true;
 }
 
-// Nothing if it is too large without any task.
+// Returns nothing if the record is too large even without a task.
 std::optional<checkpoint::CompletedExecutor> ToRecord(const v1::FrameworkInfo& framework,
                                                       const ExecutorState& executor) {
   checkpoint::CompletedExecutor record;
   *record.mutable_framework() = framework;
   *record.mutable_info() = executor.info;
-  // What people do not look at.
+  // These fields are left out, since people do not look at them in the history.
   record.mutable_info()->clear_command();
   record.mutable_info()->clear_container();
   record.mutable_info()->clear_data();

@@ -13,7 +13,7 @@ std::optional<std::string> UserOf(const v1::CommandInfo& command,
                                   const v1::FrameworkInfo& framework, const Options& options) {
   if (!options.switch_user) return std::nullopt;
   if (command.has_user()) return command.user();
-  // Frameworks may leave it to the cluster.
+  // A framework may leave the user to the cluster.
   if (framework.user().empty()) return std::nullopt;
   return framework.user();
 }

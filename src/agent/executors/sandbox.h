@@ -8,8 +8,8 @@
 
 namespace tepui::agent {
 
-// Who a container runs as: the command's user, else the framework's; absent if the agent does not
-// switch users.
+// Returns the user that a container runs as: the command's user, else the framework's; absent if
+// the agent does not switch users.
 std::optional<std::string> UserOf(const v1::CommandInfo& command,
                                   const v1::FrameworkInfo& framework, const Options& options);
 
@@ -19,13 +19,13 @@ Status LinkVolumes(const Services& services,
                    const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
                    const std::string& sandbox, const std::optional<std::string>& user);
 
-// How to start `task` in `container` with `sandbox` as its working directory; the environment is
-// the caller's.
+// Describes how to start `task` in `container` with `sandbox` as its working directory. The caller
+// must set the environment.
 containers::LaunchSpec MakeTaskLaunch(const v1::TaskInfo& task, const Executor& executor,
                                       const ContainerId& container, const std::string& sandbox,
                                       const std::optional<std::string>& user);
 
-// Lets go of what is kept of an ended container, once its end is saved.
+// Forgets an ended container when its end is saved.
 void ForgetContainer(const Services& services, const ContainerId& container, bool checkpointed);
 
 }  // namespace tepui::agent

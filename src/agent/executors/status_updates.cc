@@ -11,10 +11,10 @@ namespace tepui::agent {
 
 namespace {
 
-// A scheduler that is away while a task's health flaps, or an executor that reports without end,
-// must not fill the agent's memory.
+// The agent's memory must stay bounded if a scheduler is disconnected while a task's health flaps,
+// or if an executor reports without end.
 constexpr size_t kMaxPending = 100;
-// An executor sends again only what it reported lately.
+// An executor sends again only what it reported recently.
 constexpr size_t kMaxRemembered = 64;
 
 }  // namespace
@@ -64,8 +64,8 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
   stream.terminated = IsTerminal(status.state());
   const bool replace = stream.pending.size() >= kMaxPending;
   if (replace) {
-    // What lies between may be skipped; how the task stands now may not. (Never the first: the
-    // master has it.)
+    // Intermediate statuses may be skipped, but not the newest. The first is never replaced, since
+    // the master has it.
     stream.pending.back().status = status;
   } else {
     stream.pending.push_back({.status = status});
@@ -96,7 +96,7 @@ void StatusUpdates::Save(const FrameworkId& framework, const TaskId& task, Strea
         if (found == nullptr) return;  // The framework was shut down meanwhile.
         const auto saved = std::ranges::find_if(
             found->pending, [&](const Pending& pending) { return pending.status.uuid() == uuid; });
-        if (saved == found->pending.end()) return;  // A newer one took its place.
+        if (saved == found->pending.end()) return;  // A newer status replaced it.
         saved->saved = true;
         if (saved == found->pending.begin()) SendFirst(framework, task, *found);
       }));
@@ -157,7 +157,7 @@ bool StatusUpdates::Acknowledge(const FrameworkId& framework, const TaskId& task
   }
   services_.checkpoint.WhenSaved(lifetime_.Bind([this, framework, task, uuid] {
     Stream* found = Find(framework, task);
-    // The framework may have been shut down meanwhile, and the task be told of again.
+    // The framework may have been shut down meanwhile, and the task may have a new stream.
     const bool same = found != nullptr && found->acknowledging && !found->pending.empty() &&
                       found->pending.front().status.uuid() == uuid;
     if (same) Advance(framework, task, *found);
@@ -165,7 +165,7 @@ bool StatusUpdates::Acknowledge(const FrameworkId& framework, const TaskId& task
   return true;
 }
 
-// From the first status, which was acknowledged, to the next.
+// Moves on from the first status, which was acknowledged, to the next.
 void StatusUpdates::Advance(const FrameworkId& framework, const TaskId& task, Stream& stream) {
   stream.acknowledging = false;
   if (IsTerminal(stream.pending.front().status.state())) {

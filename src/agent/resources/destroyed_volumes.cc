@@ -45,7 +45,7 @@ DestroyedVolumes::Records DestroyedVolumes::Add(const std::vector<v1::Resource>&
 }
 
 void DestroyedVolumes::Clear(const Records& records) {
-  // All of them first: removing may tell at once.
+  // All are moved first, since a removal may call back at once.
   for (const auto& [name, record] : records) MoveAside(*entries_.at(name));
   for (const auto& [name, record] : records) Remove(name);
 }

@@ -13,37 +13,41 @@
 
 namespace tepui::agent {
 
-// The data of destroyed persistent volumes, until nothing of it is left. No later volume may show
-// it, wherever the agent dies:
-//   1. A record of it is saved in the commit that takes the volume off the resources. Before that
-//      nothing is touched: the volume may yet turn out to be there.
+// Removes the data of destroyed persistent volumes. No later volume may show that data, at whatever
+// point the agent dies:
+//   1. A record of the data is saved in the same commit that removes the volume from the resources.
+//      Nothing is touched before, because without that commit the volume still exists.
 //   2. Then the data is moved aside in one step, to a name of its own on the same disk. Only then
-//      is the volume told to be destroyed, and only then can there be another at its path.
-//   3. Then it is removed, which may take long, and the record goes.
-// A whole disk (MOUNT) has no aside that its next volume would not show, so it is emptied where it
-// is. What cannot be moved is as well. Until it is empty there can be no volume (CheckClean).
+//      is the volume reported as destroyed, and only then can another one be created at its path.
+//   3. Then the data is removed, which may take long, and after it the record.
+// A whole disk (MOUNT) has no place aside that its next volume would not show, so it is emptied in
+// place. Data that cannot be moved is emptied in place too. Until the place is empty no volume can
+// be created there (CheckClean).
 //
-// The next life of the agent does again what has a record, and may find it done: moving does
-// nothing then. At the path of a record there is a volume only if the data was moved, for its
-// CREATE was saved behind that.
+// After a restart the agent repeats these steps for each record. Some may be done already; moving
+// then does nothing. There can be a volume at the path of a record only if the data was moved,
+// since its CREATE was saved after that.
 //
-// Removing is tried again after 10 s, 20 s ... 10 min.
+// A failed removal is tried again after 10 s, 20 s ... 10 min.
 class DestroyedVolumes {
  public:
   using Records = Checkpoint::DestroyedVolumes;
 
   explicit DestroyedVolumes(const Services& services);
 
-  // What an earlier life left. `is_volume` tells of a path whether there is a volume.
+  // Continues with the records that were saved before the agent's restart. `is_volume` returns true
+  // for a path at which there is a volume.
   void Restore(const std::map<std::string, checkpoint::DestroyedVolume>& saved,
                const std::function<bool(const std::string&)>& is_volume);
 
-  // Volumes that have just been destroyed, each at a path of its own; the records are to be saved.
+  // Adds volumes that have just been destroyed, each at a path of its own. The caller must save the
+  // records that this returns.
   Records Add(const std::vector<v1::Resource>& volumes);
-  // They are saved. When this returns, their data is out of the way or its place barred.
+  // Called when the records are saved. When it returns, their data is out of the way, or CheckClean
+  // fails for their paths.
   void Clear(const Records& records);
 
-  // Fails while data of a destroyed volume lies there.
+  // Fails while data of a destroyed volume is at `path`.
   Status CheckClean(const std::string& path) const;
 
  private:
@@ -51,7 +55,7 @@ class DestroyedVolumes {
     explicit Entry(Clock& clock) : retry(clock) {}
     checkpoint::DestroyedVolume record;
     bool moved = false;
-    std::string problem;  // What kept it from being removed.
+    std::string problem;  // Why the last removal failed.
     Backoff backoff = RetryBackoff();
     Timer retry;
   };

@@ -15,7 +15,8 @@ namespace {
 
 using ResourceList = google::protobuf::RepeatedPtrField<v1::Resource>;
 
-// What the flags do not say, so that only the agent can tell a new master.
+// True if the resource is not part of the agent's flags, so that a new master can learn it only
+// from the agent.
 bool MadeByOperation(const v1::Resource& resource) {
   if (resource.disk().has_persistence() || resource.has_reservation()) return true;
   const int size = resource.reservations_size();
@@ -27,7 +28,7 @@ void Unallocate(ResourceList* resources) {
   for (v1::Resource& resource : *resources) resource.clear_allocation_info();
 }
 
-// The agent's total is nobody's; the operation came with the allocation it was made from.
+// The agent's total has no allocation, while the operation has that of the offer it was made from.
 v1::Offer::Operation WithoutAllocation(v1::Offer::Operation operation) {
   switch (operation.type()) {
     case v1::Offer::Operation::RESERVE:
@@ -108,13 +109,13 @@ Resources Operations::GiveUpWhatDoesNotFit(const Resources& made) const {
 }
 
 void Operations::ResumeDestroying(const Saved& saved) {
-  // Those that were given up, too: their data stays where it is.
+  // saved.resources include volumes that Restore has dropped; their data stays where it is.
   destroyed_.Restore(saved.destroyed_volumes,
                      [&](const std::string& path) { return IsVolume(saved.resources, path); });
 }
 
 void Operations::Apply(const link::Event::ApplyOperation& operation, const AgentId& agent) {
-  if (records_.contains(operation.operation_uuid())) return;  // Delivered twice.
+  if (records_.contains(operation.operation_uuid())) return;  // It was delivered twice.
   if (operation.has_resource_version_uuid() && operation.resource_version_uuid() != version_) {
     v1::OperationStatus status = MakeStatus(v1::OPERATION_DROPPED, agent);
     status.set_message("The operation assumes an outdated state of the agent's resources");
@@ -165,7 +166,7 @@ std::vector<v1::Resource> Operations::Destroyed(
   std::map<std::string, v1::Resource> volumes;  // By path.
   for (const v1::Resource& volume : destroy.volumes()) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
-    // There may be more than one at its path: the data goes with the last.
+    // Several volumes may have the same path; the data is removed with the last of them.
     if (path && !IsVolume(left, *path)) volumes[*path] = volume;
   }
   std::vector<v1::Resource> destroyed;
@@ -189,7 +190,7 @@ void Operations::FinishChange(const link::Event::ApplyOperation& operation,
     services_.checkpoint.WhenSaved(
         lifetime_.Bind([this, destroyed] { destroyed_.Clear(destroyed); }));
   }
-  // Behind the above, as the reply lets others rely on the place being free.
+  // The outcome is sent after that, since others then rely on the place being free.
   TellWhenSaved(operation, std::move(status));
 }
 
@@ -213,7 +214,7 @@ const v1::Operation* Operations::Keep(const link::Event::ApplyOperation& operati
 void Operations::TellWhenSaved(const link::Event::ApplyOperation& operation,
                                v1::OperationStatus status) {
   if (operation.info().has_id()) return SendWhenSaved(operation.operation_uuid());
-  // Nobody acknowledges it; should it get lost, the next subscription tells the resources.
+  // This update is not acknowledged; if it gets lost, the next subscription lists the resources.
   link::Call::OperationUpdate update;
   if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
   update.set_operation_uuid(operation.operation_uuid());
@@ -265,7 +266,7 @@ void Operations::Reconcile(const link::Event::ReconcileOperations& asked, const 
     update.set_operation_uuid(uuid);
     const auto found = records_.find(uuid);
     if (found != records_.end()) {
-      if (!found->second->saved) continue;  // It is told when it is.
+      if (!found->second->saved) continue;  // It is sent when it is saved.
       const v1::Operation& operation = found->second->operation;
       if (operation.has_framework_id()) *update.mutable_framework_id() = operation.framework_id();
       *update.mutable_status() = operation.latest_status();

@@ -12,42 +12,45 @@
 
 namespace tepui::agent {
 
-// What the agent has: its total as reservations and persistent volumes have shaped it, and the
-// operations that shape it (reference 2.4). An operation takes effect at once and whole, with the
-// volume's directory, or fails and changes nothing. The outcome of one that wants feedback is sent
-// until it is acknowledged: after 10 s, 20 s ... 10 min, while there is a master. Nothing is
-// answered before total and outcome are saved, and the data of destroyed volumes is out of the way.
+// The agent's total resources with their reservations and persistent volumes, and the operations
+// that change them (reference 2.4). An operation takes effect at once and as a whole, including the
+// volume's directory, or fails and changes nothing. If an operation asks for feedback, its outcome
+// is sent again after 10 s, 20 s ... 10 min, while there is a master, until it is acknowledged. No
+// outcome is sent before total and outcome are saved and the data of destroyed volumes is out of
+// the way.
 //
-// A volume whose data could not be got out of the way is destroyed all the same, for the resources
-// are saved without it; what fails is the CREATE in its place.
+// A volume is destroyed even if its data could not be moved out of the way, because the resources
+// are saved without the volume by then. Instead a CREATE in its place fails.
 class Operations {
  public:
   using Forward = std::function<void(link::Call::OperationUpdate)>;
 
-  // `diverged` is called when an operation failed that the master has counted as done.
+  // `diverged` is called when an operation failed that the master counts as done.
   Operations(const Services& services, Forward forward, std::function<void()> diverged);
 
-  // What was saved, after the agent's restart. Fails if it is no part of the resources of today,
-  // or with `give_up` goes on without what is not.
+  // Restores what was saved before the agent's restart. Fails if the saved reservations and volumes
+  // do not fit the agent's present resources; with `give_up` it drops those that do not fit.
   Status Restore(const Saved& saved, bool give_up);
-  // Goes on with the data of destroyed volumes. After the above, and before a master is met.
+  // Continues to remove the data of destroyed volumes. Called after Restore, and before the agent
+  // subscribes to a master.
   void ResumeDestroying(const Saved& saved);
 
   void Apply(const link::Event::ApplyOperation& operation, const AgentId& agent);
   void Acknowledge(const link::Event::OperationAcknowledgement& acknowledgement);
-  // The agent ends for good: outcomes that wait to be acknowledged are removed from the checkpoint.
+  // Removes the outcomes that are not acknowledged from the checkpoint, because the agent ends for
+  // good.
   void Forget();
-  // Answers for each: how it stands, or DROPPED.
+  // Sends the state of each operation in `asked`: its outcome, or DROPPED if it is not known.
   void Reconcile(const link::Event::ReconcileOperations& asked, const AgentId& agent);
 
   void Pause();
   void Resume();
-  // Completes a subscription with the resources and the operations that wait to be acknowledged.
+  // Adds to a subscription the resources and the operations whose outcomes are not acknowledged.
   void Describe(link::Call::Subscribe& subscribe) const;
 
   const Resources& total() const { return total_; }
-  // False if one of them is a dynamic reservation or a persistent volume that the agent does not
-  // have.
+  // Returns false if one of `resources` is a dynamic reservation or a persistent volume that the
+  // agent does not have.
   bool Has(const google::protobuf::RepeatedPtrField<v1::Resource>& resources) const;
   const std::string& resource_version() const { return version_; }
 
@@ -64,16 +67,18 @@ class Operations {
   Status Perform(const v1::Offer::Operation& operation);
   google::protobuf::RepeatedPtrField<v1::Resource> Made() const;
   Status MakeVolumes(const v1::Offer::Operation::Create& create);
-  // Whether data of one of these lies there.
+  // Returns true if one of `resources` is a volume at `path`.
   bool IsVolume(const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
                 const std::string& path) const;
-  // Those of them whose data goes, now that they are no part of the total.
+  // Returns the volumes of `destroy` whose data must be removed, since no volume of the total
+  // shares it.
   std::vector<v1::Resource> Destroyed(const v1::Offer::Operation::Destroy& destroy) const;
-  // Saves the outcome of what left the resources as they were; then tells it.
+  // Saves the outcome of an operation that did not change the resources, then sends it.
   void Finish(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
-  // The same of what changed them, with the change.
+  // Does what Finish does for an operation that changed the resources; also saves the change.
   void FinishChange(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
-  // The record of an outcome that is to be acknowledged; null if nobody asked for that.
+  // Adds and returns the record of an outcome that is to be acknowledged. Returns null if the
+  // operation does not ask for feedback.
   const v1::Operation* Keep(const link::Event::ApplyOperation& operation,
                             v1::OperationStatus& status);
   void TellWhenSaved(const link::Event::ApplyOperation& operation, v1::OperationStatus status);

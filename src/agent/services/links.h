@@ -8,25 +8,29 @@
 
 namespace tepui::agent {
 
-// An executor's open event stream, numbered by the edge; never used again. 0 is none.
+// The number that the edge gave to an executor's open event stream. It is never used again; 0 means
+// none.
 using StreamId = uint64_t;
 
-// The agent's ways out. Called on the agent's thread; must not block nor call back into the agent.
+// The agent's outgoing connections. The methods are called on the agent's thread, and must not
+// block or call back into the agent.
 class Links {
  public:
   virtual ~Links() = default;
 
-  // --- To the master. The edge keeps one link, and reports its end by Agent::OnMasterDisconnected.
+  // --- To the master. The edge keeps one link and reports its end with
+  // Agent::OnMasterDisconnected.
 
   // Opens the link with this subscription. The edge does not retry it.
   virtual void Subscribe(link::Call::Subscribe subscribe) = 0;
-  // In order; dropped while there is no link (the core sends again what matters).
+  // Sends calls in order. A call is dropped while there is no link; the core sends again what
+  // matters.
   virtual void Send(link::Call call) = 0;
   // Drops the link; OnMasterDisconnected does not follow.
   virtual void Disconnect() = 0;
 
-  // --- To the edge. The agent has this id, from its checkpoint or from its registration. Called
-  // once.
+  // --- To the edge. Called once, when the agent knows its id from its checkpoint or its
+  // registration.
   virtual void Identify(const AgentId& id) = 0;
 
   // --- To executors.

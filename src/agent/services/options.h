@@ -12,7 +12,7 @@
 namespace tepui::agent {
 
 struct Options {
-  v1::AgentInfo info;  // hostname, port, attributes, domain; resources are the total.
+  v1::AgentInfo info;  // hostname, port, attributes, domain, and the total resources.
   v1::Address address;
   std::string version;
   std::string work_dir;
@@ -26,25 +26,26 @@ struct Options {
   Duration disk_watch_interval = std::chrono::minutes(1);
   int max_completed_executors_per_framework = 150;
   bool switch_user = true;
-  // The executors' environment instead of the agent's own (flag executor_environment_variables),
-  // and the base of every task's: filled by the edge.
+  // The environment that executors get instead of the agent's own (flag
+  // executor_environment_variables), and the base of every task's environment. The edge fills it.
   std::vector<std::pair<std::string, std::string>> executor_environment;
-  // Signs and checks executors' tokens; empty: executors are not authenticated.
+  // The secret that signs executors' tokens; empty: executors are not authenticated.
   std::string jwt_secret;
 
   // --- After a restart.
-  // Of the machine's boot (/proc/sys/kernel/random/boot_id): containers do not outlast it.
+  // Identifies the machine's boot (/proc/sys/kernel/random/boot_id), which no container outlives.
   std::string boot_id;
   enum class Recover {
-    kReconnect,  // Go on with what runs.
-    kCleanup,    // End what runs, then the agent: for an upgrade that cannot go on with it.
+    kReconnect,  // Keep what runs.
+    kCleanup,    // End what runs, then the agent; for an upgrade that cannot keep what runs.
   };
   Recover recover = Recover::kReconnect;
-  // What of the checkpoint cannot be used keeps the agent from starting; otherwise it is left out.
+  // The agent does not start if a record of its checkpoint cannot be used; if false, it leaves such
+  // records out.
   bool strict = true;
   enum class Reconfiguration {
-    kEqual,     // Only an agent with the same AgentInfo may go on.
-    kAdditive,  // More resources and attributes, and a domain where there was none, are fine.
+    kEqual,     // The AgentInfo must be the same as before.
+    kAdditive,  // It may have more resources and attributes, and a domain if it had none.
   };
   Reconfiguration reconfiguration = Reconfiguration::kEqual;
 };

@@ -8,8 +8,8 @@ namespace tepui::agent {
 
 namespace {
 
-// A role is a path ("eng/web") but a volume's directory is one level: Mesos writes a space, which
-// no role contains.
+// A role is a path ("eng/web"), but a role has a single directory for its volumes. Mesos replaces
+// each slash with a space, which no role contains.
 std::string RoleDirectory(std::string role) {
   for (char& c : role) {
     if (c == '/') c = ' ';
@@ -17,7 +17,7 @@ std::string RoleDirectory(std::string role) {
   return role;
 }
 
-// The last component's own value of parent.child.
+// Returns `child` for a container parent.child.
 std::string_view LeafOf(const ContainerId& container) {
   const std::string_view text = container.value();
   const size_t dot = text.rfind('.');
@@ -35,7 +35,7 @@ bool IsMount(const v1::Resource& volume) {
   return volume.disk().source().type() == v1::Resource::DiskInfo::Source::MOUNT;
 }
 
-// Of the disk that a volume is on.
+// Returns the root directory of the disk that holds `volume`.
 Result<std::string> VolumeRoot(const std::string& work_dir, const v1::Resource& volume) {
   if (!volume.disk().has_source()) return work_dir;
   const v1::Resource::DiskInfo::Source& source = volume.disk().source();
@@ -87,7 +87,7 @@ Result<std::string> VolumePath(const std::string& work_dir, const v1::Resource& 
                 id, role);
   }
   Result<std::string> root = VolumeRoot(work_dir, volume);
-  // A MOUNT disk is the volume as a whole.
+  // The volume of a MOUNT disk is the whole disk.
   if (!root || IsMount(volume)) return root;
   return fmt::format("{}/volumes/roles/{}/{}", *root, role, id);
 }

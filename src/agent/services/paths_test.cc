@@ -16,7 +16,7 @@ v1::Resource Volume(const std::string& role, const std::string& id) {
   return volume;
 }
 
-// Reference 5.1.
+// The layout is that of reference 5.1.
 TEST(PathsTest, SandboxesLieWhereMesosHasThem) {
   const std::string executor = ExecutorPath("/w", AgentId("A"), FrameworkId("F"), ExecutorId("e"));
   EXPECT_EQ(executor, "/w/slaves/A/frameworks/F/executors/e");

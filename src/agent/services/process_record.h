@@ -5,7 +5,7 @@
 
 namespace tepui::agent {
 
-// A container's process as a checkpoint has it.
+// Convert a container's process to its record in the checkpoint and back.
 checkpoint::Process ToRecord(const containers::Launched& process);
 containers::Launched FromRecord(const checkpoint::Process& record);
 

@@ -9,7 +9,7 @@
 
 namespace tepui::agent {
 
-// What the parts of the agent work with; outlives all of them.
+// What the agent's parts share; it outlives all of them.
 struct Services {
   const Options& options;
   Clock& clock;

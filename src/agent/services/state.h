@@ -11,7 +11,8 @@
 
 namespace tepui::agent {
 
-// What an agent has, for /state and the read endpoints: copies that other threads may keep.
+// The state of an agent for /state and the read endpoints. These are copies that other threads may
+// keep.
 
 struct ExecutorState {
   v1::ExecutorInfo info;
@@ -21,7 +22,7 @@ struct ExecutorState {
   Resources resources;
   std::vector<v1::TaskInfo> queued;
   std::vector<v1::Task> launched;
-  std::vector<v1::Task> terminated;  // Their last status waits to be acknowledged.
+  std::vector<v1::Task> terminated;  // Tasks whose last status is not acknowledged yet.
   std::vector<v1::Task> completed;
 };
 

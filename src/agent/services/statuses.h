@@ -13,29 +13,30 @@ namespace v1 = ::mesos::v1;
 
 // Facts about tasks and their statuses that several parts of the agent need (reference 2.6).
 
-// After such a state a task reports nothing more.
+// A task reports nothing more after a terminal state.
 using wire::IsTerminal;
 
-// The record of `task` as masters and state endpoints see it. `executor` is empty for a command
+// Returns the record of `task` for masters and state endpoints. `executor` is empty for a command
 // task.
 v1::Task MakeTask(const v1::TaskInfo& task, const FrameworkId& framework,
                   const ExecutorId& executor);
 
-// "exited with status 1", "terminated with signal Killed" of a status as waitpid gives it.
+// Describes a status as waitpid returns it: "exited with status 1", "terminated with signal
+// Killed".
 std::string DescribeWaitStatus(int status);
 bool Succeeded(int wait_status);
 
-// parent.child as the nested message.
+// Converts parent.child to the nested message.
 v1::ContainerID ToProto(const ContainerId& container);
 
 bool HasCapability(const v1::FrameworkInfo& framework,
                    v1::FrameworkInfo::Capability::Type capability);
 
-// The check status of a task that has a check but no result of it yet: its kind alone.
+// Returns the check status of a task whose check has no result yet: it names only the check's type.
 v1::CheckStatusInfo EmptyCheckStatus(const v1::CheckInfo& check);
 
-// Between nothing and a year, so that sums with points in time stay in range whatever a framework
-// asked for.
+// Returns at least zero and at most a year, so that sums with points in time stay in range whatever
+// a framework asked for.
 Duration FromProto(const v1::DurationInfo& duration);
 
 }  // namespace tepui::agent

@@ -20,8 +20,8 @@
 
 namespace tepui::agent {
 
-// The world of an agent in tests: everything it asks for is written down, everything it waits for
-// is given by hand.
+// Fakes of everything that an agent uses. They record what the agent asks for, and the test
+// supplies by hand what the agent waits for.
 
 using ExecutorEvent = mesos::v1::executor::Event;
 using ExecutorCall = mesos::v1::executor::Call;
@@ -83,7 +83,7 @@ class FakeContainerizer final : public containers::Containerizer {
     std::vector<std::pair<std::string, double>> limits;
   };
 
-  // All that is claimed runs but for what ended meanwhile.
+  // Every claimed container runs, except those in `ended`.
   void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override {
     containers::Recovered recovered;
     claims = specs;
@@ -236,14 +236,14 @@ class FakeDisk final : public containers::Disk {
 
   bool Removed(const std::string& path) const { return std::ranges::count(removed, path) > 0; }
 
-  // Does what is to be removed, which a `slow` disk has not done yet.
+  // Performs the removals that a `slow` disk has delayed.
   void FinishRemovals() {
     for (auto& removal : std::exchange(removals, {})) removal();
   }
 
   std::optional<Error> error;
-  std::map<std::string, std::string> directories;  // With their user.
-  std::map<std::string, std::string> data;         // In directories, as tasks wrote it.
+  std::map<std::string, std::string> directories;  // The user of each directory.
+  std::map<std::string, std::string> data;         // What tasks wrote into each directory.
   std::optional<Error> move_error;
   std::optional<Error> remove_error;
   std::function<void()> before_move;
@@ -308,7 +308,7 @@ class AgentTest : public ::testing::Test {
     framework.add_capabilities()->set_type(type);
   }
 
-  // Makes the agent.
+  // Creates the agent and lets it recover.
   void StartAgent(Duration disk_delay = Duration::zero()) {
     store = std::make_unique<storage::MemoryStore>(
         [this, disk_delay](auto work) { clock.After(disk_delay, std::move(work)); }, saved,
@@ -318,14 +318,14 @@ class AgentTest : public ::testing::Test {
     agent->Recover();
     clock.Settle();
   }
-  // As after kill -9, or after the agent has ended by itself.
+  // Restarts the agent as after kill -9, or after it has ended by itself.
   void Restart(Duration disk_delay = Duration::zero()) {
     agent.reset();
     containerizer.forgotten.clear();
     links.subscriptions.clear();
     StartAgent(disk_delay);
   }
-  // And has it registered.
+  // Starts the agent if there is none, and registers it.
   void Register() {
     if (!agent) StartAgent();
     agent->OnMasterDetected();
@@ -441,7 +441,7 @@ class AgentTest : public ::testing::Test {
     agent->OnMasterEvent(event);
   }
 
-  // The statuses that were sent and not taken yet, without acknowledging them.
+  // Takes the statuses that were sent since the last call, without acknowledging them.
   std::vector<v1::TaskStatus> Sent() {
     std::vector<v1::TaskStatus> out;
     for (; taken_ < links.calls.size(); ++taken_) {
@@ -451,7 +451,7 @@ class AgentTest : public ::testing::Test {
     }
     return out;
   }
-  // All statuses, each acknowledged as it comes.
+  // Takes all statuses, and acknowledges each as it comes.
   std::vector<v1::TaskStatus> Drain() {
     std::vector<v1::TaskStatus> out;
     for (auto sent = Sent(); !sent.empty(); sent = Sent()) {
@@ -470,7 +470,7 @@ class AgentTest : public ::testing::Test {
     }
     return out;
   }
-  // Of the agent's store.
+  // Returns the keys in the agent's store.
   std::vector<std::string> SavedKeys() const {
     std::vector<std::string> keys;
     for (const auto& [key, record] : saved->records) keys.push_back(key);
@@ -536,7 +536,7 @@ class AgentTest : public ::testing::Test {
   size_t taken_ = 0;
 };
 
-// Of a framework that is checkpointed, on an agent that starts again.
+// The base of tests with a checkpointed framework, whose agent is restarted.
 class CheckpointedTest : public AgentTest {
  protected:
   CheckpointedTest() {
@@ -544,7 +544,7 @@ class CheckpointedTest : public AgentTest {
     options.boot_id = "b1";
   }
 
-  // All statuses, each acknowledged as it comes, with time for what is to be saved.
+  // Takes all statuses, acknowledges each as it comes, and gives the agent time to save.
   std::vector<v1::TaskStatus> Take() {
     std::vector<v1::TaskStatus> out;
     while (true) {

@@ -9,7 +9,8 @@ namespace {
 
 using testing::ElementsAre;
 
-// Reference 2.5: delay 15 s, interval 10 s, timeout 20 s; health: grace 10 s, 3 failures.
+// The defaults are a delay of 15 s, an interval of 10 s and a timeout of 20 s; for health checks
+// also a grace period of 10 s and 3 failures (reference 2.5).
 class ChecksTest : public AgentTest {
  protected:
   v1::TaskInfo Checked() const {
@@ -30,7 +31,7 @@ class ChecksTest : public AgentTest {
     containerizer.Start();
     launch_ = Drain();
   }
-  // Answers the check that is under way.
+  // Answers the check that is in progress.
   void Answer(Result<containers::ExecResult> result) {
     ASSERT_EQ(containerizer.checks.size(), 1u);
     auto callback = std::move(containerizer.checks.front().callback);
@@ -177,7 +178,7 @@ TEST_F(ChecksTest, FailuresWithinTheGracePeriodDoNotCount) {
   Launch(task);
   for (int i = 0; i < 3; ++i) {
     clock.Advance(i == 0 ? seconds(15) : seconds(10));
-    AnswerExit(1);  // At 15, 25, 35 s.
+    AnswerExit(1);  // The checks run at 15, 25 and 35 s.
     EXPECT_TRUE(Drain().empty());
   }
   clock.Advance(seconds(10));

@@ -18,7 +18,7 @@ std::string EnvironmentOf(const containers::LaunchSpec& spec, const std::string&
   return "(unset)";
 }
 
-// Reference 2.6: what a scheduler sees of a command task.
+// A scheduler receives these statuses of a command task (reference 2.6).
 TEST_F(CommandTaskTest, RunsToItsEnd) {
   Register();
   Run(Task("t1"));
@@ -39,7 +39,7 @@ TEST_F(CommandTaskTest, RunsToItsEnd) {
   }
   EXPECT_EQ(statuses[1].container_status().executor_pid(), 100u);
   EXPECT_EQ(statuses[2].message(), "Command exited with status 0");
-  // Command tasks have no executor that a master would know of.
+  // A master knows no executor of a command task.
   EXPECT_TRUE(links.Of(link::Call::EXECUTOR_EXITED).empty());
 }
 
@@ -91,7 +91,7 @@ TEST_F(CommandTaskTest, HasSandboxEnvironmentAndResources) {
   EXPECT_EQ(EnvironmentOf(spec, "MESOS_AGENT_ENDPOINT"), "10.0.0.1:5051");
   EXPECT_EQ(EnvironmentOf(spec, "MESOS_ALLOCATION_ROLE"), "web");
   EXPECT_EQ(EnvironmentOf(spec, "MESOS_CHECKPOINT"), "1");
-  // A task is no executor: it must not be able to speak as one.
+  // A task is not an executor, and must not be able to authenticate as one.
   EXPECT_EQ(EnvironmentOf(spec, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN"), "(unset)");
 }
 
@@ -124,7 +124,7 @@ TEST_F(CommandTaskTest, SecretsByReferenceCannotBeResolved) {
   EXPECT_TRUE(containerizer.order.empty());
 }
 
-// Reference 2.6: FAILED because of CONTAINER_LAUNCH_FAILED.
+// The status is FAILED with reason CONTAINER_LAUNCH_FAILED (reference 2.6).
 TEST_F(CommandTaskTest, FailsIfItCannotStart) {
   Register();
   v1::TaskInfo task = Task("t1");
@@ -178,7 +178,7 @@ TEST_F(CommandTaskTest, FailsIfNobodyKnowsHowItEnded) {
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_FAILED));
 }
 
-// Reference 2.5, "kill policy": SIGTERM, three seconds, SIGKILL.
+// A kill sends SIGTERM, and SIGKILL after three seconds (reference 2.5, "kill policy").
 TEST_F(CommandTaskTest, IsKilledWithGrace) {
   Register();
   Run(Task("t1"));
@@ -264,7 +264,7 @@ TEST_F(CommandTaskTest, TellsOfKillingIfTheFrameworkKnowsIt) {
               ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_KILLING, v1::TASK_KILLED));
 }
 
-// Reference 2.6: KILLED because of TASK_KILLED_DURING_LAUNCH.
+// The status is KILLED with reason TASK_KILLED_DURING_LAUNCH (reference 2.6).
 TEST_F(CommandTaskTest, IsKilledWhileItIsFetched) {
   Register();
   v1::TaskInfo task = Task("t1");
@@ -280,12 +280,12 @@ TEST_F(CommandTaskTest, IsKilledWhileItIsFetched) {
   EXPECT_TRUE(agent->Snapshot()->frameworks.empty());
 }
 
-// It is not told to have ended while its program runs.
+// The end of a task is not reported while its program runs.
 TEST_F(CommandTaskTest, ThatStartsThoughKilledIsDestroyed) {
   Register();
   Run(Task("t1"));
   Kill("t1");
-  containerizer.Last().destroyed = false;  // Came too early.
+  containerizer.Last().destroyed = false;  // The kill came before the container existed.
   containerizer.Start();
   EXPECT_TRUE(containerizer.Last().destroyed);
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
@@ -339,7 +339,7 @@ TEST_F(CommandTaskTest, LinksPersistentVolumes) {
   volume->mutable_disk()->mutable_volume()->set_container_path("data");
   volume->mutable_disk()->mutable_volume()->set_mode(v1::Volume::RW);
 
-  // Unknown to the agent: RESOURCES_UNKNOWN (reference 2.6).
+  // The agent does not know the resources, so the reason is RESOURCES_UNKNOWN (reference 2.6).
   Run(task);
   auto statuses = Drain();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_LOST));

@@ -1,5 +1,5 @@
-// An agent that is killed at any point between two things it does, again and again: its tasks come
-// to exactly one end each, and nothing is left of them.
+// Kills an agent repeatedly, at any point between two steps. Each of its tasks must have exactly
+// one end, and nothing may be left of the tasks.
 
 #include <gmock/gmock.h>
 
@@ -10,7 +10,7 @@
 namespace tepui::agent {
 namespace {
 
-// Containers that outlive the agent, and end when the test says so.
+// Containers that outlive the agent, and end when the test ends them.
 class Machine final : public containers::Containerizer {
  public:
   enum class State { kStarting, kRunning, kEnded };
@@ -86,7 +86,7 @@ class Machine final : public containers::Containerizer {
     termination.status = status;
     if (container.waiter) std::exchange(container.waiter, nullptr)(std::move(termination));
   }
-  // The agent was killed: so are its shims that end with it.
+  // Simulates that the agent is killed, which also ends the shims that do not outlive it.
   void Crash() {
     std::erase_if(containers, [](const auto& entry) {
       return entry.second.state == State::kStarting || !entry.second.outlives_agent;
@@ -103,8 +103,8 @@ class Machine final : public containers::Containerizer {
 
   std::map<ContainerId, Container> containers;
   int last_pid = 100;
-  std::map<std::string, int> starts;    // Of tasks.
-  std::map<std::string, int> outcomes;  // How tasks ended.
+  std::map<std::string, int> starts;    // How often each task was started.
+  std::map<std::string, int> outcomes;  // The wait status with which each task ended.
 };
 
 class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
@@ -124,7 +124,7 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
     for (const v1::Task& task : links.subscriptions.back().tasks()) {
       reported_.insert(task.task_id().value());
     }
-    // As a master does with tasks that the agent came back without.
+    // A master does the same with tasks that a reregistering agent does not list.
     for (const std::string& task : launched_) {
       if (!reported_.contains(task) && !Ended(task)) ends_[task] = v1::TASK_LOST;
     }
@@ -139,7 +139,7 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
   }
   bool Ended(const std::string& task) const { return ends_.contains(task); }
 
-  // What the master hears; acknowledged or not.
+  // Checks the statuses that the master receives; acknowledges them if asked to.
   void Hear(bool acknowledge) {
     for (const v1::TaskStatus& status : Sent()) {
       const std::string& task = status.task_id().value();
@@ -147,7 +147,7 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
         const auto [end, first] = ends_.emplace(task, status.state());
         EXPECT_EQ(end->second, status.state()) << task;
         const auto outcome = machine.outcomes.find(task);
-        // What started and was not written down before the agent was killed is nobody's.
+        // The outcome is not known to an agent that was killed before it saved the start.
         const bool interrupted = status.message().contains("restarted while it launched");
         if (outcome != machine.outcomes.end() && !killed_.contains(task) && !interrupted) {
           EXPECT_EQ(status.state(), outcome->second == 0 ? v1::TASK_FINISHED : v1::TASK_FAILED);
@@ -178,7 +178,7 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
         }
         return;
       case 3:
-        // A master kills what has not ended.
+        // A master kills only tasks that have not ended.
         if (!launched_.empty()) {
           const std::string& task = launched_[chance.Below(launched_.size())];
           if (!Ended(task)) Kill(task, seconds(1));
@@ -211,7 +211,7 @@ TEST_P(CrashTest, EveryTaskComesToOneEnd) {
   for (int i = 0; i < 300 && exits.empty(); ++i) Step();
   ASSERT_TRUE(exits.empty()) << exits.back().error().message;
 
-  // From here on all goes well.
+  // From here on nothing fails.
   for (int i = 0; i < 20; ++i) {
     for (const auto state : {Machine::State::kStarting, Machine::State::kRunning}) {
       const ContainerId id = machine.Any(chance, state);
@@ -232,7 +232,7 @@ TEST_P(CrashTest, EveryTaskComesToOneEnd) {
   Pass(seconds(1));
   for (const std::string& task : launched_) EXPECT_TRUE(Ended(task)) << task;
   EXPECT_TRUE(machine.containers.empty());
-  // Nothing is left of them but the history, which has none of them twice.
+  // Nothing is left of the tasks but the history, which has none of them twice.
   std::vector<std::string> keys;
   std::set<std::string> past;
   for (const auto& [key, value] : disk_) {

@@ -14,7 +14,7 @@ using Type = ExecutorEvent::Type;
 // Reference 1.3, 5.2.
 class CustomExecutorTest : public AgentTest {
  protected:
-  // An executor e1 with task t1, on stream 1.
+  // Runs an executor e1 with task t1, subscribed on stream 1.
   void RunSubscribed() {
     Register();
     Run(CustomTask("t1"));
@@ -104,7 +104,7 @@ TEST_F(CustomExecutorTest, RunsMoreTasksWithMoreResources) {
   Run(second, false);
   EXPECT_EQ(links.events[1].back().launch().task().task_id().value(), "t2");
   EXPECT_EQ(containerizer.changes.back().resources.Scalar(ResourceNames::Cpus()).milli(), 2500);
-  // 100 of the limit, 64 of the task without one, 32 of the executor.
+  // 100 is the limit, 64 the request of the task without a limit, 32 the request of the executor.
   EXPECT_THAT(containerizer.changes.back().limits,
               ElementsAre(std::pair<std::string, double>("mem", 196)));
   EXPECT_EQ(containerizer.order.size(), 1u);
@@ -199,7 +199,7 @@ TEST_F(CustomExecutorTest, ShutsDownWithGrace) {
   EXPECT_FALSE(containerizer.Last().destroyed);
   clock.Advance(Duration(1));
   EXPECT_TRUE(containerizer.Last().destroyed);
-  // It may still speak of its tasks.
+  // The executor may still report on its tasks.
   EXPECT_TRUE(Call(Update("t1", v1::TASK_KILLED)));
   containerizer.End(Killed(SIGKILL));
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_KILLED));
@@ -304,7 +304,7 @@ TEST_F(CustomExecutorTest, ShowsItsToken) {
   EXPECT_TRUE(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE), token));
   EXPECT_EQ(Call(Update("t1", v1::TASK_RUNNING)).error().code, Code::kForbidden);
   EXPECT_TRUE(Call(Update("t1", v1::TASK_RUNNING), token));
-  // Of another run of another executor.
+  // The token belongs to another executor.
   Run(CustomTask("t2", "e2"));
   EXPECT_EQ(Subscribe(2, MakeCall(ExecutorCall::SUBSCRIBE, "e2"), token).error().code,
             Code::kForbidden);
@@ -325,7 +325,7 @@ TEST_F(CustomExecutorTest, ComesBackOnANewStream) {
               ElementsAre(Type::Event_Type_SUBSCRIBED, Type::Event_Type_ACKNOWLEDGED,
                           Type::Event_Type_ACKNOWLEDGED));
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_FINISHED)) << "RUNNING is known";
-  agent->OnStreamClosed(1);  // Late.
+  agent->OnStreamClosed(1);  // The report comes late, since stream 2 has replaced it.
   Pass(minutes(16));
   EXPECT_FALSE(containerizer.Last().destroyed);
 }
@@ -375,7 +375,7 @@ TEST_F(CustomExecutorTest, ThatIsEndingIsToldSoWhenItSubscribes) {
   EXPECT_TRUE(links.closed.contains(2));
 }
 
-// Reference 5.2: what the master believed must hold.
+// What the master believed about the executor must hold (reference 5.2).
 TEST_F(CustomExecutorTest, TasksForAnExecutorThatIsNotThereAreDropped) {
   Register();
   Run(CustomTask("t1"), false);

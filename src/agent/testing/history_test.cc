@@ -26,7 +26,7 @@ class HistoryTest : public CheckpointedTest {
     std::erase_if(keys, [](const std::string& key) { return !key.starts_with("completed/"); });
     return keys;
   }
-  // A custom executor, which has the task.
+  // Runs a custom executor with the task.
   void RunCustom(const v1::TaskInfo& task) {
     Run(task);
     Take();
@@ -34,7 +34,7 @@ class HistoryTest : public CheckpointedTest {
     ASSERT_TRUE(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE)));
     Take();
   }
-  // The ids of the tasks of a framework's completed executors.
+  // Returns the ids of the tasks of a framework's completed executors.
   static std::vector<std::string> Tasks(const FrameworkState& framework) {
     std::vector<std::string> ids;
     for (const auto& executor : framework.completed_executors) {
@@ -54,7 +54,7 @@ class HistoryTest : public CheckpointedTest {
   }
 };
 
-// Reference 2.7: 50 frameworks, 150 executors a framework.
+// The bounds are 50 frameworks and 150 executors of each (reference 2.7).
 TEST_F(HistoryTest, IsBoundedAlsoWhereItIsSaved) {
   Register();
   for (int i = 0; i < 160; ++i) Finish("t" + std::to_string(i));
@@ -99,7 +99,7 @@ TEST_F(HistoryTest, OutlastsARestart) {
     EXPECT_EQ(is.completed[0].SerializeAsString(), was.completed[0].SerializeAsString());
     EXPECT_FALSE(is.info.has_data()) << "nobody looks at it";
   }
-  // A new master hears of them as well.
+  // They are reported to a new master as well.
   ASSERT_EQ(links.subscriptions.back().completed_frameworks_size(), 2);
   EXPECT_EQ(links.subscriptions.back().completed_frameworks(1).tasks_size(), 2);
 
@@ -160,8 +160,8 @@ TEST_F(HistoryTest, IsNotThatOfTheAgentThatWasThereBefore) {
   EXPECT_THAT(Saved(), IsEmpty());
 }
 
-// A master takes bodies up to a limit; what has ended must not keep the agent out, nor fill the
-// disk.
+// A master limits the size of a body. A long history must neither keep the agent from registering
+// nor fill the disk.
 TEST_F(HistoryTest, OfLargeTasksIsToldFromItsEndAndNotSaved) {
   Register();
   for (int i = 0; i < 30; ++i) {

@@ -69,8 +69,8 @@ TEST_F(LifecycleTest, ShutdownOfAFrameworkIsSilent) {
   EXPECT_EQ(state->completed_frameworks[0].completed_executors.size(), 2u);
 }
 
-// The master that said so launches nothing more of it, so this one has the framework and counts the
-// task.
+// The master that shut the framework down does not launch its tasks any more. So this launch is
+// from a master that has the framework and accounts for the task.
 TEST_F(LifecycleTest, LaunchesOfAFrameworkThatIsShutDownAreDropped) {
   Register();
   Run(Task("t1"));
@@ -103,7 +103,7 @@ TEST_F(LifecycleTest, DroppedTasksAreToldUntilAcknowledged) {
   EXPECT_EQ(Sent().size(), 1u) << "though the framework has nothing here";
 }
 
-// Reference 2.6: LOST or DROPPED.
+// The agent answers LOST or DROPPED (reference 2.6).
 TEST_F(LifecycleTest, ReconcilesWhatItDoesNotKnow) {
   Register();
   Run(Task("t1"));
@@ -175,7 +175,7 @@ TEST_F(GcTest, SandboxesGoAtTheAllowedAge) {
   FinishOne();
   const std::string sandbox = containerizer.Last().spec.sandbox;
   EXPECT_EQ(Metric("gc/path_removals_pending"), 3);
-  // 0.9 of a week on an empty disk.
+  // The allowed age is 0.9 of a week on an empty disk.
   const Duration age = std::chrono::duration_cast<Duration>(options.gc_delay * 0.9);
   Pass(age - minutes(2));
   EXPECT_TRUE(disk.removed.empty());

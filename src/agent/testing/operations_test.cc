@@ -79,7 +79,7 @@ class OperationsTest : public AgentTest {
     clock.Advance(seconds(1));
     Subscribed();
   }
-  // To save anything takes so long.
+  // Every save takes `delay`.
   void RegisterWithASlowDisk(Duration delay) {
     StartAgent(delay);
     clock.Advance(5 * delay);
@@ -112,13 +112,14 @@ TEST_F(OperationsTest, ShapeTheAgentsResources) {
   EXPECT_EQ(total.ReservedTo("web").Scalar(ResourceNames::Disk()).milli(), 100'000);
   EXPECT_EQ(total.Scalar(ResourceNames::Disk()).milli(), 10'000'000);
 
-  // A new master hears of them.
+  // They are reported to a new master.
   SubscribeAgain();
   EXPECT_EQ(LastSubscription().checkpointed_resources_size(), 2);
   EXPECT_EQ(LastSubscription().info().resources_size(), 3) << "as the flags say";
 }
 
-// In this order: the commit, the data out of the way, the outcome, the removal.
+// The agent commits the DESTROY, then moves the data away, then sends the outcome, then removes the
+// data.
 TEST_F(OperationsTest, ADestroyedVolumesDataIsOutOfTheWayBeforeItIsTold) {
   MakeVolumeOnASlowDisk();
   disk.slow = true;
@@ -137,7 +138,7 @@ TEST_F(OperationsTest, ADestroyedVolumesDataIsOutOfTheWayBeforeItIsTold) {
   EXPECT_FALSE(disk.data.contains(kVolume));
   EXPECT_EQ(disk.data.size(), 1u) << "moved, and not removed yet";
 
-  // There is a place for another at once.
+  // Another volume can be created there at once.
   Apply(Create(60), "u4");
   clock.Advance(seconds(2));
   ASSERT_EQ(Updates().size(), 4u);
@@ -196,7 +197,8 @@ TEST_F(OperationsTest, AnAcknowledgementDoesNotWaitForAnOperation) {
   EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_RUNNING));
 }
 
-// It would be told that the task never got here, should that end meanwhile.
+// If the kill waited and the task ended meanwhile, the agent would answer that the task never got
+// here.
 TEST_F(OperationsTest, AKillDoesNotWaitForAnOperation) {
   RegisterWithASlowDisk(seconds(5));
   Run(Task("t1"));
@@ -297,7 +299,7 @@ TEST_F(OperationsTest, AWholeDiskIsEmptiedBeforeItsNextVolume) {
   EXPECT_EQ(Updates()[2].status().state(), v1::OPERATION_FAILED);
   EXPECT_THAT(Updates()[2].status().message(), HasSubstr("being removed"));
 
-  // Also not by an agent that starts meanwhile.
+  // An agent that restarts meanwhile must refuse the CREATE as well.
   Restart();
   Register();
   Apply(create, "u4");
@@ -323,7 +325,7 @@ TEST_F(OperationsTest, TheDataGoesWithTheLastVolumeAtItsPlace) {
   EXPECT_THAT(disk.data, IsEmpty());
 }
 
-// Killed at the given point of a DESTROY, with what it had not done.
+// The agent is killed before or after the move of a DESTROY, and loses the steps that follow.
 TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
   for (const bool moved : {false, true}) {
     SCOPED_TRACE(moved);
@@ -334,11 +336,11 @@ TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
     disk.slow = true;
     Apply(Destroy(40), "u3");
     if (moved) {
-      // And there is the next volume.
+      // The next volume exists already.
       Apply(Create(60), "u4");
       disk.data[kVolume] = "of the next";
     } else {
-      // The machine forgot what was not flushed.
+      // The machine lost the move, which was not flushed.
       disk.data[kVolume] = std::exchange(disk.data, {}).begin()->second;
     }
     disk.removals.clear();
@@ -358,7 +360,7 @@ TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
   }
 }
 
-// A disk is broken: what was made of it can only be given up.
+// A disk is smaller after a repair: a reservation that no longer fits can only be dropped.
 TEST_F(OperationsTest, WhatDoesNotFitAnyMoreIsGivenUpOnRequestOnly) {
   Register();
   Apply(Reserve(100), "u1");

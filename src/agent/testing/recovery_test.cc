@@ -12,17 +12,17 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-// Reference 5.1: what an agent goes on with after a restart.
+// What an agent recovers after a restart (reference 5.1).
 class RecoveryTest : public CheckpointedTest {
  protected:
-  // Registered, with a command task that runs, and whose statuses are acknowledged.
+  // Registers the agent and runs a command task whose statuses are acknowledged.
   void RunTask(const std::string& id = "t1") {
     if (!agent) Register();
     Run(Task(id));
     containerizer.Start();
     ASSERT_THAT(States(Take()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
   }
-  // The task's end, whose acknowledgement is not saved yet.
+  // Ends the task and acknowledges that; the acknowledgement is not saved yet.
   void EndAndAcknowledge() {
     containerizer.End(Exited(0));
     clock.Settle();
@@ -34,7 +34,7 @@ class RecoveryTest : public CheckpointedTest {
     containerizer.ended[container].status = wait_status;
   }
   const link::Call::Subscribe& Subscription() const { return links.subscriptions.back(); }
-  // Of what is saved, without the history.
+  // Returns the saved keys without the history.
   std::vector<std::string> Keys() const {
     std::vector<std::string> keys = SavedKeys();
     std::erase_if(keys, [](const std::string& key) { return key.starts_with("completed/"); });
@@ -147,13 +147,13 @@ TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
   clock.Advance(std::chrono::seconds(8));
   ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_FINISHED));
   links.subscriptions.clear();
-  agent->OnMasterDetected();  // Before the acknowledgement is saved.
+  agent->OnMasterDetected();  // The acknowledgement is not saved yet.
   clock.Advance(std::chrono::seconds(5));
   ASSERT_THAT(links.subscriptions, SizeIs(1));
   EXPECT_EQ(Subscription().tasks_size(), 0) << "a new master would wait for its end for ever";
 }
 
-// The master knows the id as free as soon as it has the acknowledgement.
+// For the master the id is free as soon as it has received the acknowledgement.
 TEST_F(RecoveryTest, ATaskMayHaveTheIdOfOneWhoseEndIsBeingSaved) {
   RunTask();
   EndAndAcknowledge();
@@ -256,7 +256,7 @@ TEST_F(RecoveryTest, CompletionTimeCountsFromTheStart) {
   containerizer.Start();
   Take();
   clock.Advance(seconds(20));
-  RestartAndRegister();  // Takes a second.
+  RestartAndRegister();  // This takes a second.
   clock.Advance(seconds(38));
   EXPECT_FALSE(containerizer.Last().destroyed);
   clock.Advance(seconds(2));
@@ -287,7 +287,7 @@ TEST_F(RecoveryTest, AGroupEndsTogether) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-// The agent died between writing that one task failed and that it killed the other.
+// The agent died after it saved that one task failed, and before it saved the kill of the other.
 TEST_F(RecoveryTest, AGroupThatWasEndingEnds) {
   Register();
   RunGroup(ExecutorOf("e1", v1::ExecutorInfo::DEFAULT), {Task("t1"), Task("t2")});
@@ -325,7 +325,7 @@ class ExecutorRecoveryTest : public RecoveryTest {
     running = Update("t1", v1::TASK_RUNNING);
     ASSERT_TRUE(Call(running));
   }
-  // As after a restart of the agent.
+  // Makes the SUBSCRIBE that the executor sends after a restart of the agent.
   ExecutorCall Resubscription() {
     ExecutorCall call = MakeCall(ExecutorCall::SUBSCRIBE);
     *call.mutable_subscribe()->add_unacknowledged_updates() = running.update();
@@ -390,7 +390,8 @@ TEST_F(ExecutorRecoveryTest, ThatHadNotSubscribedGetsItsTasks) {
   EXPECT_THAT(links.EventTypes(1), ElementsAre(ExecutorEvent::SUBSCRIBED, ExecutorEvent::LAUNCH));
 }
 
-// Whether it got the task nobody knows; it would say so if it had.
+// The agent does not know whether the executor received the task; an executor that had received it
+// would list it.
 TEST_F(ExecutorRecoveryTest, ATaskThatItDoesNotKnowIsLost) {
   RunExecutor();
   Take();
@@ -401,7 +402,7 @@ TEST_F(ExecutorRecoveryTest, ATaskThatItDoesNotKnowIsLost) {
   EXPECT_THAT(States(Take(), "t2"), ElementsAre(v1::TASK_LOST));
 }
 
-// The agent died while it wrote that a group was killed before it was delivered.
+// The agent died while it saved that a group was killed before it was delivered.
 TEST_F(ExecutorRecoveryTest, AGroupOfWhichATaskHasEndedIsNotDelivered) {
   Register();
   RunGroup(ExecutorOf("e1", v1::ExecutorInfo::CUSTOM), {CustomTask("t1"), CustomTask("t2")});
@@ -466,7 +467,7 @@ TEST_F(ExecutorRecoveryTest, HasToWaitForTheRecovery) {
   EXPECT_EQ(links.subscriptions.back().tasks_size(), 1);
 }
 
-// No master would tell the agent again that it is to end.
+// No master would shut the framework down again.
 TEST_F(RecoveryTest, ARemovedFrameworkIsNotTakenUp) {
   RunTask();
   ShutdownFramework();

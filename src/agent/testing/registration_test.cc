@@ -81,7 +81,7 @@ TEST_F(RegistrationTest, ComesBackWithAllItHas) {
   }
 }
 
-// A new leader does not know that it was removed, and would wait for it and its tasks.
+// A new leader does not know that the framework was removed, and would wait for it and its tasks.
 TEST_F(RegistrationTest, ARemovedFrameworkIsNotToldOfAgain) {
   Register();
   Run(Task("t1"));
@@ -95,7 +95,7 @@ TEST_F(RegistrationTest, ARemovedFrameworkIsNotToldOfAgain) {
   EXPECT_EQ(links.subscriptions[1].tasks_size(), 0);
 }
 
-// The subscription lists it as running, and statuses say nothing of it.
+// The subscription lists the executor as running, and no status reports its end.
 TEST_F(RegistrationTest, AnExecutorThatEndsWhileTheAgentSubscribesIsTold) {
   Register();
   Run(CustomTask("t1"));
@@ -224,8 +224,8 @@ TEST_F(RegistrationTest, AnAgentToldToLeaveUnregisters) {
   EXPECT_EQ(links.subscriptions.size(), 1u);
 }
 
-// The master answers UNREGISTER by telling frameworks that their tasks are gone: not while they
-// run.
+// On UNREGISTER the master reports to frameworks that their tasks are gone, so the agent must not
+// send it while tasks run.
 TEST_F(RegistrationTest, AnAgentUnregistersWhenItsTasksHaveEnded) {
   Register();
   Run(Task("t1"));

@@ -9,7 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// What the agent's neighbours may do to it.
+// Unusual behaviour of the agent's peers, which it must survive.
 class RobustnessTest : public AgentTest {
  protected:
   void SetUp() override { Register(); }
@@ -105,7 +105,7 @@ TEST_F(RobustnessTest, VolumesCannotLeaveTheSandbox) {
   EXPECT_EQ(disk.links.size(), links_before + 1) << "only `latest`";
 }
 
-// A master may deliver anything twice, late, or for what is not there.
+// A master may deliver any event twice, late, or for something that does not exist.
 TEST_F(RobustnessTest, StrayEventsDoNoHarm) {
   Run(Task("t1"));
   containerizer.Start();

@@ -77,7 +77,7 @@ TEST_F(StatusUpdatesTest, RetriesWithDoublingIntervals) {
   Acknowledge("a");
   clock.Advance(std::chrono::hours(1));
   EXPECT_TRUE(Sent().empty());
-  // The next one starts with short intervals again.
+  // The next status starts with short intervals again.
   updates.Update(kFramework, Status(v1::TASK_FINISHED, "b"), std::nullopt);
   clock.Advance(seconds(10));
   EXPECT_THAT(Sent(), ElementsAre("b", "b"));

@@ -1,4 +1,4 @@
-// Containers that SIGKILL does not end: their tasks have not ended either.
+// The task of a container that survives SIGKILL has not ended.
 
 #include <gmock/gmock.h>
 
@@ -14,7 +14,7 @@ class SurvivorsTest : public CheckpointedTest {
  protected:
   SurvivorsTest() { AddCapability(v1::FrameworkInfo::Capability::TASK_KILLING_STATE); }
 
-  // The agent is killed while it launches, and what it started does not end.
+  // Kills the agent during a launch; the container that it started does not end.
   void DieWhileLaunching() {
     clock.Settle();
     Drain();
@@ -76,7 +76,7 @@ TEST_F(SurvivorsTest, ACustomExecutorsTasksEndWithItsContainer) {
   EXPECT_THAT(agent->Snapshot()->frameworks, IsEmpty());
 }
 
-// As long as the containerizer does not say so, a task has not ended, whoever kills it how often.
+// However often a task is killed, it has not ended before the containerizer reports its end.
 TEST_F(SurvivorsTest, AKilledTaskEndsWhenItsContainerIsGone) {
   Register();
   Run(Task("t1"));

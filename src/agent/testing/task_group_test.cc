@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Reference 2.5: task groups of the default executor.
+// Task groups of the default executor (reference 2.5).
 class TaskGroupTest : public AgentTest {
  protected:
   v1::ExecutorInfo Default() const { return ExecutorOf("g", v1::ExecutorInfo::DEFAULT); }
@@ -118,7 +118,7 @@ TEST_F(TaskGroupTest, ATaskThatCannotBePreparedKeepsTheRestFromStarting) {
   EXPECT_EQ(links.Of(link::Call::EXECUTOR_EXITED).size(), 1u);
 }
 
-// The rest of the group is killed when a task of it has ended.
+// The rest of the group is killed when one of its tasks has ended.
 TEST_F(TaskGroupTest, IsKilledWhileItStarts) {
   RunTwo();
   Kill("a");
@@ -162,7 +162,7 @@ TEST_F(TaskGroupTest, ShutdownOfTheExecutorKillsAll) {
 TEST_F(TaskGroupTest, ForAnExecutorThatHasEndedIsDropped) {
   StartTwo();
   EndA(Exited(0));
-  EndB(Exited(0));  // Its statuses are not acknowledged: the executor is remembered.
+  EndB(Exited(0));  // Its statuses are not acknowledged, so the agent still has the executor.
   RunGroup(Default(), {Task("c")}, false);
   std::vector<v1::TaskStatus> statuses = Drain();
   ASSERT_EQ(States(statuses, "c"), std::vector{v1::TASK_LOST});

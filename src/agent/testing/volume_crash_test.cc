@@ -1,5 +1,5 @@
-// An agent that is killed at any point between two things it does, again and again: no volume shows
-// the data of another, none loses its own, and nothing is left of those that were destroyed.
+// Kills an agent repeatedly, at any point between two steps. No volume may show the data of another
+// or lose its own, and nothing may be left of destroyed volumes.
 
 #include <gmock/gmock.h>
 
@@ -9,8 +9,8 @@
 namespace tepui::agent {
 namespace {
 
-// Volumes are made, written, destroyed and made again in the same places: two on the agent's disk
-// and a whole one. Each volume has a number, by which it and its data are known.
+// Creates, writes, destroys and creates volumes again in the same places: two on the agent's disk,
+// and one that is a whole disk. Each volume has a number that identifies it and its data.
 class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
  protected:
   static constexpr char kMount[] = "/mnt/d1";
@@ -49,7 +49,7 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
   }
   static std::string DataOf(int number) { return fmt::format("of {}", number); }
 
-  // Killed in the middle of what it does now: nothing of what follows happens.
+  // Kills the agent in the middle of its present step: nothing that follows has an effect.
   void Die() {
     if (std::exchange(dying_, true)) return;
     store_->Stop();
@@ -79,7 +79,7 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
     }
     if (dying_) return;
     ASSERT_FALSE(links.subscriptions.empty());
-    // This is the truth for a master, whatever it took for done.
+    // The subscription is the truth for a master, whatever the master considered done.
     std::map<std::string, int> there;
     for (const v1::Resource& resource : links.subscriptions.back().checkpointed_resources()) {
       const bool whole = resource.disk().has_source();
@@ -124,7 +124,7 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
     }
     agent->OnMasterEvent(event);
   }
-  // What the master hears.
+  // Records the outcomes that the master receives.
   void Hear() {
     for (; heard_ < std::min(links.calls.size(), dying_ ? sent_ : links.calls.size()); ++heard_) {
       if (links.calls[heard_].type() != link::Call::OPERATION_UPDATE) continue;
@@ -188,7 +188,8 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
     }
     Hear();
     if (dying_) Crash();
-    if (links.disconnects != disconnects_) Reconnect();  // What the master took for done was not.
+    // The agent has disconnected if an operation that the master considered done has failed.
+    if (links.disconnects != disconnects_) Reconnect();
     while (dying_) Crash();
     Hear();
   }
@@ -196,14 +197,14 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
   SeededRandom chance;
   std::map<std::string, std::string> saved_;
   std::unique_ptr<LossyStore> store_;
-  bool dying_ = true;  // Or there is none yet.
-  size_t sent_ = 0;    // Before it began to die.
+  bool dying_ = true;  // The agent was killed, or there is none yet.
+  size_t sent_ = 0;    // The number of calls that were sent before it was killed.
   size_t heard_ = 0;
   int disconnects_ = 0;
   int last_ = 0;
-  std::map<std::string, int> volumes_;  // As the master sees it.
-  std::set<int> told_;                  // To be there,
-  std::set<int> gone_;                  // or to be gone.
+  std::map<std::string, int> volumes_;  // The volumes that exist for the master.
+  std::set<int> told_;                  // Volumes that were reported as created.
+  std::set<int> gone_;                  // Volumes that were reported as destroyed.
   std::set<int> asked_to_go_;
   std::set<int> written_;
 };
@@ -216,13 +217,13 @@ TEST_P(VolumeCrashTest, NoVolumeShowsTheDataOfAnother) {
   }
   ASSERT_TRUE(exits.empty()) << exits.back().error().message;
 
-  // From here on all goes well.
+  // From here on nothing fails.
   disk.before_move = disk.after_move = nullptr;
   for (int i = 0; i < 5; ++i) {
     Pass(seconds(10));
     disk.FinishRemovals();
     Hear();
-    // What the master took for done was not.
+    // The agent has disconnected if an operation that the master considered done has failed.
     if (links.disconnects != disconnects_) Reconnect();
     for (const auto& [path, number] : std::map(volumes_)) {
       Apply(v1::Offer::Operation::DESTROY, path, number);
