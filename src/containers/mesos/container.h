@@ -25,7 +25,7 @@ struct MesosContainerizer::Plan {
   Demand demand;    // At the launch.
   // Written before the agent's thread gets the shim; read-only afterwards.
   shim::Launch launch;
-  bool planned = false;  // False for a recovered task whose user is unknown.
+  bool planned = false;  // Stays false for a recovered task whose user is unknown.
   std::vector<Poller::Token> alarms;
   std::atomic<bool> cancelled = false;
 
