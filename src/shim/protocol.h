@@ -111,7 +111,7 @@ struct Welcome {
   uint32_t newest;
   int32_t shim_pid;
   int32_t task_pid;
-  uint64_t task_start_ticks;  // As returned by StartTicks.
+  uint64_t task_start_ticks;  // From StartTicks.
 };
 static_assert(sizeof(Welcome) == 32);
 
@@ -155,7 +155,7 @@ struct Event {
   };
   uint32_t type = 0;
   int32_t pid = 0;
-  int32_t status = 0;  // As returned by waitpid.
+  int32_t status = 0;  // The status from waitpid.
   uint32_t stage = kNoStage;
   int32_t error = 0;  // errno.
   uint32_t index = 0;

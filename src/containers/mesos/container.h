@@ -49,7 +49,7 @@ struct MesosContainerizer::Container {
   bool alone = false;   // At the last check, no process was left below the shim.
   bool orphan = false;  // No RecoverSpec claimed it, so its record is not needed.
 
-  Demand demand;  // As last requested.
+  Demand demand;  // The latest request.
   bool updating = false;
   bool update_waits = false;
   bool ended = false;  // The shim is gone.

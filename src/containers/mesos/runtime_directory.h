@@ -16,7 +16,7 @@ namespace tepui::containers {
 struct ExitRecord {
   int pid = 0;
   uint64_t start_ticks = 0;
-  int status = 0;  // As returned by waitpid.
+  int status = 0;  // The status from waitpid.
 };
 
 // <runtime_dir>/containers: what is known of containers while no agent runs, in one directory per

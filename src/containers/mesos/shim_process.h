@@ -53,7 +53,7 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   ~ShimProcess();
 
   pid_t pid() const { return pid_; }
-  uint64_t start_ticks() const { return start_ticks_; }  // As returned by shim::StartTicks.
+  uint64_t start_ticks() const { return start_ticks_; }  // From shim::StartTicks.
 
   // Makes the poller call `observer` until on_gone; the poller keeps this object alive until then.
   // To be called once.
