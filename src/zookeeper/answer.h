@@ -41,7 +41,7 @@ template <class T>
 using Callback = std::move_only_function<void(Answer<T>)>;
 
 struct NodeStat {
-  int32_t version = 0;          // Of the data: 0 at creation, plus one with each set.
+  int32_t version = 0;          // The data's version: 0 at creation, plus one with each set.
   int64_t ephemeral_owner = 0;  // The node is removed when this session ends; 0: persistent.
 };
 struct Node {

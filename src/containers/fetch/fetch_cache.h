@@ -26,7 +26,7 @@ class FetchCache {
   struct Entry;
 
  public:
-  // A file of the cache, open for reading from its start. It is not evicted while the lease lives.
+  // A file of the cache, open for reading from its start. It is not evicted while the lease exists.
   class Lease {
    public:
     Lease(FetchCache* cache, std::shared_ptr<Entry> entry, FileDescriptor file);

@@ -43,7 +43,7 @@ Status Copy(int from, int to, const std::function<bool()>& cancelled) {
 }
 
 Result<FileDescriptor> OpenSource(const std::string& path) {
-  // Not blocking: the path may name a pipe.
+  // The open must not block: the path may name a pipe.
   FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) {
     return Fail(errno == ENOENT ? Code::kNotFound : Code::kInvalid, "{}", std::strerror(errno));

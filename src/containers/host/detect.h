@@ -9,12 +9,11 @@
 
 namespace tepui::containers {
 
-// The machine's resources, which the agent offers if --resources does not name them (reference
-// 7.3).
+// The machine's resources, offered if --resources does not name them (reference 7.3).
 struct Machine {
   double cpus = 1;  // Online processors.
   uint64_t memory_bytes = uint64_t{1} << 30;
-  uint64_t disk_bytes = uint64_t{10} << 30;  // Of the file system that holds the work directory.
+  uint64_t disk_bytes = uint64_t{10} << 30;  // The size of the work directory's file system.
 };
 
 // A value that cannot be read keeps its default, and a warning is logged.

@@ -16,7 +16,7 @@ struct IsolationOptions {
   std::string cgroups_root = "mesos";
   bool cgroups_enable_cfs = false;  // Set a hard limit on cpus even if only a request is given.
   bool cgroups_limit_swap = false;  // v1: memory and swap together.
-  uint64_t pids_max = 0;  // With cgroups/pids: processes and threads a container; 0 means no limit.
+  uint64_t pids_max = 0;  // With cgroups/pids: processes and threads per container; 0: no limit.
 };
 
 // The isolators of an agent, in order. As thread-safe as Isolator.

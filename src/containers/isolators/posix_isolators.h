@@ -12,7 +12,7 @@ namespace tepui::containers {
 struct ProcessUsage {
   uint32_t processes = 0;
   uint32_t threads = 0;
-  double user_seconds = 0;  // Of live processes and of those that they have reaped.
+  double user_seconds = 0;  // Used by live processes and by those that they have reaped.
   double system_seconds = 0;
   uint64_t resident_bytes = 0;
 };

@@ -118,7 +118,8 @@ void Poller::Loop() {
   }
 }
 
-// By token, not by pointer: a handler may remove another whose event is in the same batch.
+// Finds the handler by token, not by pointer: a handler may remove another whose event is in the
+// same batch.
 void Poller::Dispatch(Token token) {
   std::shared_ptr<Handler> handler;
   {

@@ -51,7 +51,7 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
     return options;
   }
 
-  // Starts an agent's process that does `life` and then stays until it is killed.
+  // Starts an agent's process that runs `life` and then stays until it is killed.
   int ForkAgent(const std::function<void()>& life) {
     int pid = fork();
     if (pid != 0) return pid;

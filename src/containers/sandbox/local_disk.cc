@@ -51,7 +51,7 @@ Status MakeParents(const std::string& path) {
 // Replaces a link atomically, so that readers see the old or the new one. Anything but a link is
 // left as it is.
 Status ReplaceLink(const std::string& target, const std::string& link) {
-  if (symlink(target.c_str(), link.c_str()) == 0) return {};  // None yet, as for every new task.
+  if (symlink(target.c_str(), link.c_str()) == 0) return {};  // No link yet, as for a new task.
   struct stat about;
   if (lstat(link.c_str(), &about) == 0 && !S_ISLNK(about.st_mode)) {
     return Fail(Code::kInvalid, "Cannot link '{}' to '{}': there is something else already", link,

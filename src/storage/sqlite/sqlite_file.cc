@@ -82,7 +82,7 @@ std::string EscapeUri(std::string_view path) {
 }
 
 // SQLite cannot open a cleanly closed store on a read-only disk, since it cannot create its files
-// beside it. Then it is told that the file does not change.
+// beside it. Such a file is opened as immutable.
 Result<std::unique_ptr<SqliteConnection>> OpenToRead(const std::string& path) {
   struct stat about{};
   if (stat(path.c_str(), &about) != 0) {
@@ -352,7 +352,7 @@ Result<std::vector<std::string>> SqliteFile::RemoveDamaged(const std::string& co
       connection_->Prepare("SELECT key, value, version, checksum, rowid FROM entries ORDER BY key");
   if (!select) return Fail(select.error());
   std::vector<std::string> keys;
-  // By number, because the key may be damaged.
+  // Rows are removed by number, because the key may be damaged.
   std::vector<int64_t> rows;
   while (true) {
     const Result<bool> row = select->Step();
