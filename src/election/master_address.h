@@ -12,21 +12,22 @@
 
 namespace tepui::election {
 
-// What an operator writes for --master: one master, or where the masters meet.
+// The value of --master: one master, or the ZooKeeper path where masters are elected.
 using MasterAddress = std::variant<HostPort, zookeeper::Address>;
 
-// "host:port", also as "http://host:port" or "master@host:port" (a pid of Mesos); or
-// "zk://user:password@h1:p1,h2:p2/path", or "file:///name" of a file that holds that. kInvalid with
-// how it should look; the sentence shows no password.
+// Parses "host:port", "http://host:port" or "master@host:port" (a pid of Mesos); or
+// "zk://user:password@h1:p1,h2:p2/path", or "file:///name" of a file that contains that. kInvalid
+// names the expected form; its sentence shows no password.
 Result<MasterAddress> ParseMaster(std::string_view text);
 
-// Where a leader is reached: its address, or its name if it says no address.
+// Returns where a leader is reached: its address, or its hostname if it announces no address.
 HostPort WhereIs(const v1::MasterInfo& leader);
 
-// For logs: without the password.
+// For logs: leaves out the password.
 std::string ToString(const MasterAddress& address);
 
-// Follows the leader there. `session_timeout`: of ZooKeeper.
+// Makes a detector that follows the leader at `address`. `session_timeout` is that of ZooKeeper
+// sessions.
 std::unique_ptr<Detector> MakeDetector(const MasterAddress& address, Duration session_timeout,
                                        Clock& clock, const Poster& poster);
 

@@ -5,7 +5,7 @@
 namespace tepui::election {
 namespace {
 
-// What contender and detector of one process share.
+// State shared by the contender and the detector of one process.
 struct Standing {
   std::optional<v1::MasterInfo> leader;
   std::function<void()> on_leader;

@@ -6,10 +6,10 @@
 
 namespace tepui::election {
 
-// Without coordination: the one master there is leads from the start.
+// An election without coordination: the only master leads from the start.
 Election MakeStandaloneElection(Poster poster);
 
-// The master is where the operator says.
+// Reports the master that the operator named.
 class FixedDetector final : public Detector {
  public:
   FixedDetector(Poster poster, v1::MasterInfo leader)

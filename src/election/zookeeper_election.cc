@@ -22,10 +22,10 @@ using zookeeper::WatchEvent;
 
 constexpr std::string_view kJsonLabel = "json.info_";
 constexpr std::string_view kBinaryLabel = "info_";
-// Between two looks that failed for another reason than the connection.
+// The pause after a look that failed for another reason than the connection.
 constexpr Duration kRetry = std::chrono::seconds(2);
 
-// The number that ZooKeeper gave a candidate's node.
+// Returns the number that ZooKeeper gave a candidate's node.
 std::optional<uint64_t> NumberOf(std::string_view node) {
   for (const std::string_view label : {kJsonLabel, kBinaryLabel}) {
     if (!node.starts_with(label)) continue;
@@ -88,7 +88,8 @@ void ZooKeeperContender::OnState(Session::State state) {
   if (state == Session::State::kConnected) return Join();
   if (state != Session::State::kLost) return;
   if (elected_) return Lose(session_->lost_because());
-  // Nobody followed us yet, so there is nothing to end. Not from inside the session's own callback.
+  // This candidate did not lead yet, so its process can go on. The new session is not opened from
+  // inside the old one's callback.
   Withdraw(session_->lost_because());
   retry_.Set(kRetry, [this] { Open(); });
 }
@@ -100,7 +101,7 @@ void ZooKeeperContender::Withdraw(std::string_view why) {
 }
 
 void ZooKeeperContender::Join() {
-  // A connection that comes back finds the node made, or being made.
+  // After a reconnection the node may exist already, or be on its way.
   if (joining_ || session_->state() != Session::State::kConnected) return;
   joining_ = true;
   session_->CreatePath(address_.path, [this](Answer<void> made) {
@@ -112,7 +113,7 @@ void ZooKeeperContender::Join() {
 }
 
 void ZooKeeperContender::OnFailure(const zookeeper::Failure& failure) {
-  // OnState has the session's end.
+  // OnState handles the end of the session.
   if (failure.problem == Problem::kSessionLost) return;
   if (failure.problem != Problem::kConnectionLost) return Lose(failure.message);
   joining_ = false;
@@ -125,13 +126,13 @@ void ZooKeeperContender::OnCreated(Answer<std::string> created) {
     spdlog::info("Standing for election as {} in {}", node_, address_.ToString());
     return Look();
   }
-  // It may have been made although nobody said so; a second one would stand against the first.
+  // The node may exist although the answer was lost; a second one would compete with it.
   if (created.error().problem == Problem::kConnectionLost) return FindOwn();
   OnFailure(created.error());
 }
 
 void ZooKeeperContender::FindOwn() {
-  // The server that is asked now may be behind the one that did it, or that is still about to.
+  // The server that answers now may lag behind the one that created the node or is about to.
   session_->Sync(address_.path,
                  [this](Answer<void> synced) { synced ? Search() : OnFailure(synced.error()); });
 }
@@ -156,7 +157,7 @@ void ZooKeeperContender::Search() {
           fmt::format("{}/{}", address_.path, child), {},
           [this, search, finish, child](Answer<std::optional<NodeStat>> stat) {
             const bool own = stat && *stat && (*stat)->ephemeral_owner == session_->id();
-            // The lowest, should there be several: that is the one that leads.
+            // If there are several, only the lowest can lead.
             if (own && (search->own.empty() || *NumberOf(child) < *NumberOf(search->own))) {
               search->own = child;
             }
@@ -167,7 +168,7 @@ void ZooKeeperContender::Search() {
 }
 
 void ZooKeeperContender::Look() {
-  // Of this node: what is seen for one that was given up is of no meaning.
+  // The callbacks are for this node: events for an abandoned node are ignored.
   session_->Children(
       address_.path,
       [this, node = node_](WatchEvent event) {
@@ -222,7 +223,7 @@ void ZooKeeperDetector::Open() {
 
 void ZooKeeperDetector::OnState(Session::State state) {
   if (state == Session::State::kConnected) {
-    // A session that is back goes on with its watches.
+    // A session that reconnects keeps its watches.
     if (!watching_) Look();
     return;
   }
@@ -230,12 +231,12 @@ void ZooKeeperDetector::OnState(Session::State state) {
   watching_ = false;
   spdlog::warn("Lost the session with {}: {}", address_.ToString(), session_->lost_because());
   Report(std::nullopt);
-  // Not from inside the session's own callback.
+  // The new session is not opened from inside the old one's callback.
   retry_.Set(kRetry, [this] { Open(); });
 }
 
 void ZooKeeperDetector::Look() {
-  // Only the newest look counts: what earlier ones still hear is old.
+  // Only the newest look counts; answers to earlier ones are stale.
   const uint64_t look = ++look_;
   watching_ = false;
   session_->Children(
@@ -247,7 +248,7 @@ void ZooKeeperDetector::Look() {
         if (look != look_) return;
         watching_ = children.has_value();
         if (!children) {
-          // No master has ever been there, or nobody may look: ask again.
+          // No master has ever stood here, or reading is not allowed: try again later.
           if (children.error().problem != Problem::kNoNode)
             spdlog::warn("Cannot see who leads: {}", children.error().message);
           Report(std::nullopt);
@@ -266,7 +267,7 @@ void ZooKeeperDetector::Read(const std::string& node) {
       fmt::format("{}/{}", address_.path, node), {}, [this, node, look = look_](Answer<Node> read) {
         if (look != look_) return;
         if (!read) {
-          // Gone meanwhile: the watch over the children tells.
+          // The node was removed meanwhile; the watch over the children reports that.
           if (read.error().problem == Problem::kNoNode) return;
           return Retry([this, node, look] {
             if (look == look_) Read(node);

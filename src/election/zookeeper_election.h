@@ -14,18 +14,20 @@
 namespace tepui::election {
 
 // Election through ZooKeeper in the format of Mesos (reference 4): each candidate has an ephemeral
-// node <path>/json.info_NNNNNNNNNN that holds its MasterInfo as JSON; the lowest number leads.
+// node <path>/json.info_NNNNNNNNNN that contains its MasterInfo as JSON; the lowest number leads.
 
-// The node of the leader among a group's children: that with the lowest number under a label that
-// masters use ("json.info", or "info" of old ones). Others, such as log_replicas, are no
-// candidates.
+// Returns the leader's node among a group's children: the one with the lowest number under a label
+// that masters use ("json.info", or "info" for old ones). Other children, such as log_replicas, are
+// not candidates.
 std::optional<std::string> LeaderNode(const std::vector<std::string>& children);
 
-// What a candidate's node announces, by its label; nothing if it cannot be read.
+// Reads what a candidate's node announces, in the format of its label; returns nothing if it cannot
+// be read.
 std::optional<v1::MasterInfo> ReadCandidate(std::string_view node, const std::string& data);
 
-// Stands with a new node while it is not elected, if its session is lost or the node removed. It is
-// lost once it was elected and that happens, or if it may not stand at all (the node's ACL).
+// If its session is lost or its node is removed before it is elected, it stands again with a new
+// node. It calls `lost` if that happens after it was elected, or if it may not stand at all (the
+// node's ACL).
 class ZooKeeperContender final : public Contender {
  public:
   ZooKeeperContender(zookeeper::Address address, Duration session_timeout, Clock& clock,
@@ -39,7 +41,7 @@ class ZooKeeperContender final : public Contender {
   void Join();
   void OnFailure(const zookeeper::Failure& failure);
   void OnCreated(zookeeper::Answer<std::string> created);
-  // Whether the node was made though nobody said so.
+  // Finds out whether the node was created although the answer was lost.
   void FindOwn();
   void Search();
   void Look();
@@ -52,7 +54,7 @@ class ZooKeeperContender final : public Contender {
   const Poster poster_;
   Candidate candidate_;
   std::string data_;
-  std::string node_;  // Our node's name; empty until it is made.
+  std::string node_;  // This candidate's node; empty until it is created.
   bool joining_ = false;
   bool elected_ = false;
   bool lost_ = false;
@@ -60,7 +62,7 @@ class ZooKeeperContender final : public Contender {
   std::unique_ptr<zookeeper::Session> session_;
 };
 
-// Follows the leader; goes on with a new session when one is lost, and knows no leader meanwhile.
+// Follows the leader. When its session is lost it starts another, and reports no leader meanwhile.
 class ZooKeeperDetector final : public Detector {
  public:
   ZooKeeperDetector(zookeeper::Address address, Duration session_timeout, Clock& clock,
@@ -83,8 +85,8 @@ class ZooKeeperDetector final : public Detector {
   OnChange on_change_;
   bool reported_ = false;
   std::optional<v1::MasterInfo> leader_;
-  uint64_t look_ = 0;      // Counts them.
-  bool watching_ = false;  // The newest one's watch is set.
+  uint64_t look_ = 0;      // Number of looks so far.
+  bool watching_ = false;  // The watch of the newest look is set.
   Timer retry_;
   std::unique_ptr<zookeeper::Session> session_;
 };

@@ -36,7 +36,7 @@ constexpr Duration kLong = std::chrono::seconds(30);
 v1::MasterInfo Info(const std::string& id, uint32_t port = 5050) {
   v1::MasterInfo info;
   info.set_id(id);
-  info.set_ip(16777343);  // 127.0.0.1 as Mesos packs it.
+  info.set_ip(16777343);  // 127.0.0.1, packed like in Mesos.
   info.set_port(port);
   info.set_pid("master@127.0.0.1:5050");
   info.set_hostname("localhost");
@@ -48,7 +48,7 @@ v1::MasterInfo Info(const std::string& id, uint32_t port = 5050) {
   return info;
 }
 
-// What was said on the owner's thread, for the test's.
+// Collects reports on the owner's thread for the test's thread.
 class Said {
  public:
   void Add(std::string what) {
@@ -60,7 +60,7 @@ class Said {
     std::lock_guard lock(mutex_);
     return all_;
   }
-  // Until the last was `what`.
+  // Waits until the last report was `what`.
   testing::AssertionResult Ends(const std::string& what) {
     std::unique_lock lock(mutex_);
     const bool said = changed_.wait_for(lock, std::chrono::seconds(60), [&] {
@@ -76,7 +76,7 @@ class Said {
   std::vector<std::string> all_;
 };
 
-// A master that stands for election: says "elected" and why it lost.
+// A master that stands for election; it reports "elected", and why it lost.
 class Standing {
  public:
   Standing(OwnerThread& owner, const std::string& address, const std::string& id,
@@ -98,7 +98,7 @@ class Standing {
   void Leave() {
     owner_.loop().Run([this] { contender_.reset(); });
   }
-  // Once it was elected.
+  // Valid once it was elected.
   const std::string& candidacy() const { return candidacy_; }
   Said said;
 
@@ -108,7 +108,7 @@ class Standing {
   std::unique_ptr<ZooKeeperContender> contender_;
 };
 
-// Says who leads, by id, or "nobody".
+// Reports the id of the leader, or "nobody".
 class Watching {
  public:
   Watching(OwnerThread& owner, const std::string& address, Duration timeout = kLong)
@@ -133,7 +133,7 @@ class Watching {
   std::unique_ptr<ZooKeeperDetector> detector_;
 };
 
-// Anybody with a session of his own.
+// Another client with a session of its own.
 class Somebody {
  public:
   Somebody(OwnerThread& owner, const std::string& address) : owner_(owner) {
@@ -154,7 +154,7 @@ class Somebody {
     std::sort(names->begin(), names->end());
     return *names;
   }
-  // Until there are so many.
+  // Waits until there are `count` children.
   std::vector<std::string> WaitForChildren(size_t count) {
     std::vector<std::string> names = Children();
     while (names.size() != count) names = Children();
@@ -300,7 +300,8 @@ TEST_F(ZooKeeperElectionTest, OtherPeoplesLeadersAreFound) {
   ASSERT_TRUE(watching.said.Ends("binary"));
   ASSERT_TRUE(somebody.Put("json.info_0000000004", wire::ToJson(Info("json"))));
   ASSERT_TRUE(watching.said.Ends("json"));
-  // A leader that cannot be read leads all the same; it is nobody that we could talk to.
+  // A leader whose node cannot be parsed still leads, but no one can talk to it, so nobody is
+  // reported.
   ASSERT_TRUE(somebody.Put("json.info_0000000002", "no JSON"));
   ASSERT_TRUE(watching.said.Ends("nobody"));
   ASSERT_TRUE(somebody.Delete("json.info_0000000002"));
@@ -358,7 +359,7 @@ TEST_F(ZooKeeperElectionTest, ANodeWhoseMakingWasNotAnsweredIsFound) {
   Standing second(owner_, Through(proxy), "second");
   somebody.WaitForChildren(2);
   proxy.Cut();
-  // A second node of its own would stand behind the first, which nobody watches.
+  // A second node of its own would wait behind its first, which it does not know.
   first.Leave();
   ASSERT_TRUE(second.said.Ends("elected"));
   EXPECT_THAT(somebody.Children(), ElementsAre("json.info_0000000001"));
@@ -375,7 +376,7 @@ TEST_F(ZooKeeperElectionTest, ANodeThatWasMissedIsLookedForBehindAllThatIsOnItsW
   const size_t before = proxy.requests().size();
   proxy.Cut();
   ASSERT_TRUE(master.said.Ends("elected"));
-  // The server may know less than the one that made the node, until it has synchronized.
+  // Until it has synchronized, the server may lag behind the one that created the node.
   std::vector<Opcode> requests = proxy.requests();
   requests.erase(requests.begin(), requests.begin() + static_cast<std::ptrdiff_t>(before));
   const auto sync = std::ranges::find(requests, Opcode::kSync);
@@ -389,13 +390,13 @@ TEST_F(ZooKeeperElectionTest, OfSeveralNodesOfItsOwnACandidateStandsAsTheLowest)
   Standing first(owner_, address_, "first");
   ASSERT_TRUE(first.said.Ends("elected"));
   TestProxy proxy(SharedTestServer().port());
-  // So many that a server, which lists them in no order, has it neither first nor last.
+  // So many that the lowest is neither first nor last in a server's unordered list.
   constexpr int kOwn = 12;
   proxy.DropRepliesAfter("/json.info_", kOwn);
   Standing second(owner_, Through(proxy), "second");
   somebody.WaitForChildren(1 + kOwn);
   proxy.Cut();
-  // As another it would wait for itself.
+  // If it took another node for its own, it would wait for itself.
   first.Leave();
   ASSERT_TRUE(second.said.Ends("elected"));
   EXPECT_EQ(second.candidacy(), somebody.path() + "/json.info_0000000001");
@@ -409,7 +410,7 @@ TEST_F(ZooKeeperElectionTest, ADetectorThatIsConnectedAgainGoesOnWithItsWatch) {
   Watching watching(owner_, Through(proxy));
   ASSERT_TRUE(watching.said.Ends("9"));
   const size_t looks = proxy.Count(Opcode::kChildren);
-  // A look of an earlier connection would at the latest be seen in the next.
+  // A look made after one reconnection would be counted by the next one at the latest.
   for (size_t i = 1; i <= 3; ++i) {
     proxy.Cut();
     proxy.WaitForCount(Opcode::kSetWatches, i);
@@ -426,7 +427,7 @@ TEST_F(ZooKeeperElectionTest, ADetectorFollowsOneWatchWhereLooksWereLost) {
   Watching watching(owner_, Through(proxy));
   ASSERT_TRUE(watching.said.Ends("9"));
   for (int i = 8; i > 2; i -= 2) {
-    // The look at this change is asked again, and the one of the new connection comes beside it.
+    // The look at this change is sent again, and the new connection makes another one.
     const size_t before = proxy.Count(Opcode::kChildren);
     proxy.DropRepliesAfter(somebody.path());
     std::string id = std::to_string(i);
@@ -434,7 +435,7 @@ TEST_F(ZooKeeperElectionTest, ADetectorFollowsOneWatchWhereLooksWereLost) {
     proxy.WaitForCount(Opcode::kChildren, before + 1);
     proxy.Cut();
     ASSERT_TRUE(watching.said.Ends(id));
-    // Each has its watch; one of them is followed.
+    // Both looks have set a watch; only one of them may lead to a new look.
     const size_t looks = proxy.Count(Opcode::kChildren);
     id = std::to_string(i - 1);
     ASSERT_TRUE(somebody.Put("json.info_000000000" + id, wire::ToJson(Info(id))));
@@ -448,7 +449,7 @@ TEST_F(ZooKeeperElectionTest, ALookThatAnotherCameBeforeIsNotTriedAgain) {
   Somebody somebody(owner_, address_);
   VirtualClock clock;
   Watching watching(owner_, Through(proxy), kLong, clock);
-  // There is nothing to look at, which is tried again.
+  // The path does not exist yet, so the look is retried.
   ASSERT_TRUE(watching.said.Ends("nobody"));
   ASSERT_TRUE(somebody.Put("json.info_0000000009", wire::ToJson(Info("9"))));
   proxy.Cut();
@@ -489,7 +490,7 @@ TEST_F(ZooKeeperElectionTest, ARestartOfTheServerIsSurvivedWithTheSession) {
   TestServer server;
   server.WaitUntilServing();
   const std::string address = fmt::format("zk://{}/mesos", server.host());
-  // If it leaves before it is connected again, its node stays for this long.
+  // If it leaves while it is disconnected, its node stays for this long.
   Standing first(owner_, address, "first", std::chrono::seconds(10));
   ASSERT_TRUE(first.said.Ends("elected"));
   Standing second(owner_, address, "second");
@@ -524,7 +525,7 @@ TEST_F(ZooKeeperElectionTest, WithCredentialsOthersMayOnlyRead) {
   Watching watching(owner_, address_);
   EXPECT_TRUE(watching.said.Ends("m"));
 
-  // Who may never stand must say so.
+  // A master that may never stand must report that.
   Standing wrong(owner_, as("mesos:guess"), "wrong");
   ASSERT_TRUE(wrong.said.Ends("is over"));
   EXPECT_THAT(wrong.said.all().back(), Not(HasSubstr("guess")));

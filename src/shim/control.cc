@@ -12,14 +12,14 @@ void Close(int* fd) {
   *fd = -1;
 }
 
-// What is sent here is far smaller than a socket's buffer: it goes whole or not at all.
+// Messages are far smaller than a socket's buffer, so each is sent completely or not at all.
 template <class T>
 bool SendTo(int fd, const T& message) {
   return send(fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(message);
 }
 
-// 1 if a message has been read, 0 if there is none yet, -1 if the other end is gone or talks
-// nonsense. Messages are sent whole.
+// Returns 1 if a message has been read, 0 if there is none yet, -1 if the other end is gone or
+// sends nonsense. Messages arrive complete.
 template <class T>
 int ReceiveFrom(int fd, T* message) {
   ssize_t size = recv(fd, message, sizeof(*message), MSG_DONTWAIT);
@@ -27,7 +27,7 @@ int ReceiveFrom(int fd, T* message) {
   return size == sizeof(*message) ? 1 : -1;
 }
 
-// The directory that the socket is in lets nobody else through. This is for the case that it does.
+// The socket's directory already keeps other users out. This is a second check.
 bool IsTrusted(int connection) {
   ucred peer;
   socklen_t size = sizeof(peer);
@@ -48,7 +48,7 @@ void Control::SetTask(pid_t pid, uint64_t start_ticks) {
 }
 
 void Control::FillPolled(pollfd* polled) const {
-  // Negative ones are passed over.
+  // poll ignores negative descriptors.
   polled[0] = {connection_, POLLIN, 0};
   polled[1] = {listener_, POLLIN, 0};
   polled[2] = {newcomer_, POLLIN, 0};
@@ -59,7 +59,7 @@ void Control::Receive(const pollfd* polled) {
   if (polled[1].revents != 0) Accept();
 }
 
-// Of two who come without saying hello, the later one stays.
+// If two agents connect and neither has sent Hello, only the later connection is kept.
 void Control::Accept() {
   int connection = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   if (connection < 0) return;
@@ -69,7 +69,7 @@ void Control::Accept() {
   }
   Close(&newcomer_);
   newcomer_ = connection;
-  Greet();  // Mostly he has spoken already.
+  Greet();  // Usually Hello has arrived already.
 }
 
 void Control::Greet() {

@@ -8,25 +8,27 @@
 
 namespace tepui::shim {
 
-// The shim's side of the agents that come and go: who is in control, and who comes to be. Never
-// blocks.
+// The shim's side of its connections to agents, which come and go: the agent in control, and one
+// that is connecting. Never blocks.
 class Control {
  public:
   static constexpr int kPolled = 3;
 
-  // `connection` is to the agent that started us, `listener` is -1 if no other is to come.
+  // `connection` leads to the agent that started this shim; `listener` is -1 if no other agent may
+  // connect.
   Control(int connection, int listener) : connection_(connection), listener_(listener) {}
 
-  // For who comes later.
+  // Sets what later agents get in Welcome.
   void SetTask(pid_t pid, uint64_t start_ticks);
 
-  // Fills what is to be polled; then, when something of it is ready, receives who came.
+  // FillPolled fills in the descriptors to poll; Receive, called when any of them is ready, accepts
+  // and greets new agents.
   void FillPolled(pollfd* polled) const;
   void Receive(const pollfd* polled);
 
-  // The next command of the agent in control; false if there is none now.
+  // Reads the next command of the agent in control; returns false if there is none now.
   bool Next(Command* command);
-  // False if nobody is in control, or he is gone.
+  // Returns false if no agent is in control, or it is gone.
   bool Send(const Event& event);
 
   bool connected() const { return connection_ >= 0; }
@@ -38,7 +40,7 @@ class Control {
 
   int connection_;
   const int listener_;
-  int newcomer_ = -1;  // Has not said hello.
+  int newcomer_ = -1;  // Has not sent Hello yet.
   pid_t task_ = 0;
   uint64_t task_start_ticks_ = 0;
 };

@@ -10,7 +10,7 @@ class Strings {
  public:
   Strings(const char* begin, const char* end) : next_(begin), end_(end) {}
 
-  // Null once the bytes do not hold another whole string.
+  // Returns null if the bytes do not contain another complete string.
   const char* Next() {
     if (next_ == nullptr) return nullptr;
     const char* string = next_;
@@ -19,7 +19,7 @@ class Strings {
     return next_ == nullptr ? nullptr : string;
   }
 
-  // Fills `count` slots and takes them.
+  // Fills `count` slots and advances past them.
   const char** Next(uint32_t count, const char*** slots) {
     const char** first = *slots;
     for (uint32_t i = 0; i < count; ++i) *(*slots)++ = Next();
@@ -71,7 +71,7 @@ bool Decode(const LaunchHeader& header, const char* body, const char** slots, La
   *slots++ = nullptr;
   view->environment = strings.Next(header.variable_count, &slots);
   *slots++ = nullptr;
-  // A string that was missing leaves the end unreached, for no string after it is found either.
+  // If a string is missing, no string after it is found either, so the end is not reached.
   return strings.AtEnd();
 }
 

@@ -4,7 +4,7 @@
 
 namespace tepui::shim {
 
-// A launch description in place: every pointer leads into the body it was decoded from.
+// A launch description decoded in place: every pointer points into the body.
 struct LaunchView {
   const LaunchHeader* header;
   const uint32_t* groups;
@@ -21,14 +21,15 @@ struct LaunchView {
   const char** environment;  // Ends with a null pointer.
 };
 
-// True if the header's version and every count and length are within the bounds of the protocol.
+// Returns true if the header's version and every count and length are within the bounds of the
+// protocol.
 bool CheckHeader(const LaunchHeader& header);
 
-// How many pointers Decode needs room for; the header has been checked.
+// Returns how many pointers Decode needs room for. The header must have been checked.
 size_t SlotsNeeded(const LaunchHeader& header);
 
-// Decodes the body (header.body_bytes, aligned to 8) of a checked header. False if it does not hold
-// exactly what the header says. Allocates nothing.
+// Decodes the body (header.body_bytes, aligned to 8) of a checked header. Returns false if the body
+// does not contain exactly what the header describes. Allocates nothing.
 bool Decode(const LaunchHeader& header, const char* body, const char** slots, LaunchView* view);
 
 }  // namespace tepui::shim

@@ -9,7 +9,7 @@
 
 namespace tepui::shim {
 
-// A launch description as the agent fills it; protocol.h says what each part means.
+// A launch description as the agent fills it in; protocol.h explains each part.
 struct Launch {
   struct User {
     uint32_t uid = 0;
@@ -17,7 +17,7 @@ struct Launch {
     std::vector<uint32_t> groups;
   };
 
-  std::optional<User> user;  // Absent: the agent's own.
+  std::optional<User> user;  // Absent: the agent's own user.
   std::optional<uint64_t> effective_capabilities;
   std::optional<uint64_t> bounding_capabilities;
   bool no_new_privileges = false;
@@ -36,7 +36,8 @@ struct Launch {
   std::vector<std::string> environment;  // NAME=value.
 };
 
-// Header and body. Nothing if a bound of the protocol is broken or a string holds a NUL.
+// Returns header and body, or nothing if a bound of the protocol is exceeded or a string contains a
+// NUL.
 std::optional<std::string> Encode(const Launch& launch);
 
 }  // namespace tepui::shim

@@ -33,7 +33,7 @@ Launch Example() {
   return launch;
 }
 
-// An encoded description where a shim would have it, with room checked by the sanitizers.
+// An encoded description in a shim's memory layout; sanitizers check its bounds.
 class Received {
  public:
   explicit Received(const std::string& bytes) {
@@ -127,7 +127,7 @@ TEST(LaunchTest, DamagedBytesAreNeverReadOutOfBounds) {
     Received received(damaged);
     LaunchView view;
     if (!received.Decode(&view)) continue;
-    // Every pointer of a description that was taken can be followed to its end.
+    // Every string of an accepted description can be read to its end.
     size_t length = std::strlen(view.directory) + std::strlen(view.program);
     for (const char** argument = view.arguments; *argument != nullptr; ++argument) {
       length += std::strlen(*argument);
@@ -140,13 +140,13 @@ TEST(StartTicksTest, TellProcessesFromEachOther) {
   const uint64_t own = StartTicks(getpid());
   EXPECT_GT(own, 0u);
   EXPECT_GE(own, StartTicks(getppid()));
-  // Of the longest name that there may be, which tries to look like what follows it.
+  // The longest possible name, which imitates the fields after it.
   char name[16] = {};
   ASSERT_EQ(prctl(PR_GET_NAME, name), 0);
   ASSERT_EQ(prctl(PR_SET_NAME, ") S 1 2 3 (4) 5"), 0);
   EXPECT_EQ(StartTicks(getpid()), own);
   ASSERT_EQ(prctl(PR_SET_NAME, name), 0);
-  // Ended, but not waited for: it still has its pid, and its start.
+  // The child has ended but is not reaped: it still has its pid, and its start.
   pid_t child = fork();
   if (child == 0) _exit(0);
   siginfo_t ended = {};

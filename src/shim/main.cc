@@ -1,6 +1,6 @@
-// tepui-shim: holds one task. Started by the agent with its control socket as descriptor 3 and a
-// listening one as descriptor 4; see protocol.h for what is said on them and README.md for why this
-// is a program of its own.
+// tepui-shim holds one task. The agent starts it with its control socket as descriptor 3 and a
+// listening socket as descriptor 4; protocol.h describes the messages, and README.md explains why
+// this is a program of its own.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@ int Detach() {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
-  signal(SIGCHLD, SIG_DFL);  // Ignored, it would leave no status to wait for.
+  signal(SIGCHLD, SIG_DFL);  // If it were ignored, there would be no status to wait for.
   signal(SIGPIPE, SIG_IGN);
   setsid();
   close_range(kListenFd + 1, ~0u, 0);
@@ -51,8 +51,9 @@ int Detach() {
   return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-// The listening socket; -1 if there is none. The agent listens on it already, so that no later one
-// is ever refused while we live. Once more, and the kernel names us to those who connect.
+// Returns the listening socket; -1 if there is none. The agent has already called listen on it, so
+// that a later agent is never refused while this shim lives. The second call makes the kernel
+// report this process to agents that connect.
 int Listen() {
   if (listen(kListenFd, kBacklog) != 0) return -1;
   fcntl(kListenFd, F_SETFD, FD_CLOEXEC);
@@ -72,7 +73,7 @@ bool ReadAll(void* to, size_t size) {
   return true;
 }
 
-// A mapping of its own, so that nothing of it stays once the task runs.
+// A separate mapping, so that its memory can be freed once the task runs.
 struct Mapping {
   explicit Mapping(size_t bytes) : size(bytes) {
     address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -96,7 +97,7 @@ void JoinOwnCgroups(const LaunchView& launch) {
   }
 }
 
-// What is still needed when the launch description is gone.
+// What is still needed after the launch description is freed.
 struct Launched {
   pid_t pid = -1;
   uint64_t start_ticks = 0;
@@ -133,13 +134,14 @@ bool Launch(Control& control, Launched* launched) {
   Failure failure;
   launched->pid = StartTask(view, &failure);
   if (launched->pid < 0) return Fail(control, failure);
-  launched->start_ticks = StartTicks(launched->pid);  // Nobody but us can reap it: it is there.
+  launched->start_ticks = StartTicks(launched->pid);  // Only this process can reap it.
   control.SetTask(launched->pid, launched->start_ticks);
   return true;
 }
 
-// Whole or not at all, for an agent that comes later. True if it is there, or nobody will look: the
-// agent removes the directory of a container that it needs no more.
+// Writes the status file, completely or not at all, for a later agent. Returns true if it is
+// written or no longer needed: the agent removes the directory of a container that it does not need
+// any more.
 bool WriteStatusFile(const Launched& launched, int status) {
   if (launched.status_file[0] == '\0') return true;
   char temporary[PATH_MAX + sizeof(".new")];
@@ -156,8 +158,8 @@ bool WriteStatusFile(const Launched& launched, int status) {
   return false;
 }
 
-// The end is to be on disk or known to an agent before we go. With a full disk and no agent there,
-// that is later.
+// Waits until the end is on disk or known to an agent. That takes long if the disk is full and no
+// agent is connected.
 void TellEnd(Control& control, const Launched& launched, int status) {
   Event exited = {.type = Event::kExited,
                   .pid = launched.pid,
@@ -168,7 +170,7 @@ void TellEnd(Control& control, const Launched& launched, int status) {
   while (!known && control.listening()) {
     pollfd ready[Control::kPolled];
     control.FillPolled(ready);
-    ready[0].fd = -1;  // Nothing that is said to us matters now.
+    ready[0].fd = -1;  // Commands no longer matter.
     if (poll(ready, Control::kPolled, kRetryMilliseconds) > 0) control.Receive(ready);
     known = control.Send(exited) || WriteStatusFile(launched, status);
   }

@@ -1,31 +1,31 @@
 #pragma once
 
-// What the agent and the shim say to each other, and the bounds both hold. Both ends run on one
-// machine: integers are in host order, structs as the compiler lays them out.
+// The protocol between the agent and the shim, and its bounds, which both enforce. Both ends run on
+// one machine: integers are in host order, and structs are laid out by the compiler.
 //
-// The agent that starts a shim has a stream socket pair with it:
+// The agent that starts a shim shares a stream socket pair with it:
 //
 //   agent -> shim   LaunchHeader and its body, once; then any number of Command
 //   shim -> agent   Event: kStarted or kFailed once; kExited after kStarted
 //
-// A later agent connects to the shim's listening socket, at any time of the shim's life:
+// A later agent can connect to the shim's listening socket at any time:
 //
 //   agent -> shim   Hello; then any number of Command
 //   shim -> agent   Welcome, when the task has started; then Event: kExited or kReplaced
 //
-// Either end may vanish. The shim goes on without the agent; an agent that reads end-of-file
+// Either end may vanish. The shim keeps running without the agent; an agent that reads end-of-file
 // without kExited, kFailed or kReplaced knows that the shim was killed.
 //
-// The last one who said hello is in control: an agent that hangs, or that the kernel does not let
-// go, must not keep the next one from its tasks. Who was in control before reads kReplaced and the
-// end. Only root and the shim's own user are listened to.
+// The agent that sent the last Hello is in control: an agent that hangs, or that the kernel cannot
+// end, must not keep its successor from the tasks. The agent that was in control before reads
+// kReplaced and end-of-file. The shim accepts connections only from root and from its own user.
 //
-// Versions. A shim is of the build that started it, so what is said over the socket pair is of one
-// version. It lives on when its agent is replaced by another build, so Hello and Welcome are the
-// same in all versions, and what follows is of the highest version that both know, which the shim
-// finds. An agent therefore keeps the structs of all versions back to its kOldestVersion, a shim
-// only needs its own. A shim that has no version in common with an agent says so by version 0 and
-// hangs up, and whoever was in control stays so.
+// Versions. A shim comes from the same build as the agent that started it, so the socket pair uses
+// one version. A shim keeps running when its agent is replaced by another build, so Hello and
+// Welcome are the same in all versions, and what follows uses the highest version that both know,
+// which the shim chooses. An agent therefore keeps the structs of all versions back to its
+// kOldestVersion; a shim needs only those of its own version. A shim that has no version in common
+// with an agent answers with version 0 and hangs up, and the agent in control does not change.
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,13 +33,13 @@
 namespace tepui::shim {
 
 inline constexpr int kControlFd = 3;
-inline constexpr int kListenFd = 4;  // Closed if nobody else is to come, as for checks.
+inline constexpr int kListenFd = 4;  // Closed if no other agent may connect, as for checks.
 
 inline constexpr uint32_t kMagic = 0x4d485354;  // "TSHM"
 inline constexpr uint32_t kVersion = 1;
 inline constexpr uint32_t kOldestVersion = 1;
 
-inline constexpr uint32_t kMaxBodyBytes = 8u << 20;  // The kernel's own bound for exec is below it.
+inline constexpr uint32_t kMaxBodyBytes = 8u << 20;  // The kernel's own bound for exec is lower.
 inline constexpr uint32_t kMaxGroups = 65536;        // NGROUPS_MAX.
 inline constexpr uint32_t kMaxRlimits = 16;
 inline constexpr uint32_t kMaxCgroups = 16;
@@ -47,12 +47,12 @@ inline constexpr uint32_t kMaxArguments = 1u << 17;
 inline constexpr uint32_t kMaxVariables = 1u << 17;
 
 // LaunchHeader::flags.
-inline constexpr uint32_t kSwitchUser = 1u << 0;       // To uid, gid and the groups.
+inline constexpr uint32_t kSwitchUser = 1u << 0;       // Switch to uid, gid and the groups.
 inline constexpr uint32_t kNoNewPrivileges = 1u << 1;  // PR_SET_NO_NEW_PRIVS.
 inline constexpr uint32_t kSetEffective = 1u
                                           << 2;  // The task's capabilities are exactly `effective`.
 inline constexpr uint32_t kSetBounding = 1u << 3;  // The bounding set is reduced to `bounding`.
-inline constexpr uint32_t kKillOnDisconnect = 1u << 4;  // It ends with the agent.
+inline constexpr uint32_t kKillOnDisconnect = 1u << 4;  // The task ends with the agent.
 inline constexpr uint32_t kFlagsMask = (1u << 5) - 1;
 
 // Followed by body_bytes: uint32_t groups[group_count], zeros up to a multiple of 8, Rlimit
@@ -73,7 +73,7 @@ struct LaunchHeader {
   uint32_t flags;
   uint32_t uid;
   uint32_t gid;
-  int32_t oom_score_adj;  // 0: left as inherited.
+  int32_t oom_score_adj;  // 0: inherited.
   uint32_t group_count;
   uint32_t rlimit_count;
   uint32_t shim_cgroup_count;
@@ -94,24 +94,24 @@ struct Rlimit {
 };
 static_assert(sizeof(Rlimit) == 24);
 
-// The same in all versions: what an agent says that did not start the shim.
+// The first message of an agent that did not start the shim. The same in all versions.
 struct Hello {
   uint32_t magic;
-  uint32_t oldest;  // Of the versions that the agent speaks.
+  uint32_t oldest;  // The oldest version that the agent speaks.
   uint32_t newest;
   uint32_t reserved;
 };
 static_assert(sizeof(Hello) == 16);
 
-// The same in all versions: the answer to Hello.
+// The answer to Hello. The same in all versions.
 struct Welcome {
   uint32_t magic;
-  uint32_t version;  // Spoken from here on; 0 if there is none in common.
-  uint32_t oldest;   // Of the versions that the shim speaks.
+  uint32_t version;  // Used from here on; 0 if there is none in common.
+  uint32_t oldest;   // The oldest version that the shim speaks.
   uint32_t newest;
   int32_t shim_pid;
   int32_t task_pid;
-  uint64_t task_start_ticks;  // As StartTicks gives it.
+  uint64_t task_start_ticks;  // From StartTicks.
 };
 static_assert(sizeof(Welcome) == 32);
 
@@ -124,7 +124,7 @@ struct Command {
   int32_t signal;
 };
 
-// What the shim was at when a launch failed.
+// The step at which a launch failed.
 enum Stage : uint32_t {
   kNoStage = 0,
   kDecode,  // The launch description.
@@ -141,31 +141,31 @@ enum Stage : uint32_t {
   kStderr,
   kCloseFds,
   kNoNewPrivs,
-  kExec,             // The program is not there, or the kernel refuses it.
-  kExecInterpreter,  // The program is there, what it needs to run (its #! line or loader) is not.
+  kExec,             // The program is missing, or the kernel refuses it.
+  kExecInterpreter,  // The program exists, but its interpreter (#! line or loader) does not.
 };
 
 struct Event {
   enum Type : uint32_t {
     kStarted = 1,   // The task's program is executing as `pid`.
-    kFailed = 2,    // It is not; stage, error and index say why. The shim exits.
-    kExited = 3,    // The task's first process ended with `status`, everything of it is gone. The
+    kFailed = 2,    // It could not start; stage, error and index say why. The shim exits.
+    kExited = 3,    // The task's first process ended with `status`, and all others are gone. The
                     // shim exits.
     kReplaced = 4,  // Another agent is in control now.
   };
   uint32_t type = 0;
   int32_t pid = 0;
-  int32_t status = 0;  // As waitpid gives it.
+  int32_t status = 0;  // The status from waitpid.
   uint32_t stage = kNoStage;
   int32_t error = 0;  // errno.
   uint32_t index = 0;
-  uint64_t start_ticks = 0;  // Of the process `pid`, as StartTicks gives it.
+  uint64_t start_ticks = 0;  // When the process `pid` started, as returned by StartTicks.
 };
 static_assert(sizeof(Event) == 32);
 
-// The status file holds one line of this form, in decimal: version, the task's pid and start
-// ticks, its status as waitpid gives it. It is written beside its place and renamed, so that it is
-// there whole or not at all; a line without its end is none.
+// The status file contains one line of this form, in decimal: version, the task's pid and start
+// ticks, its status as returned by waitpid. It is written under a temporary name and renamed, so
+// that it appears complete or not at all; a line without a newline at its end is invalid.
 inline constexpr char kStatusFileFormat[] = "%u %d %llu %d\n";
 
 }  // namespace tepui::shim

@@ -5,7 +5,7 @@
 
 namespace tepui::shim {
 
-// The executable tepui-shim, whole: a static ELF file that lives in this program's read-only data.
+// Returns the complete executable tepui-shim: a static ELF file in this program's read-only data.
 std::span<const std::byte> ShimImage();
 
 }  // namespace tepui::shim

@@ -15,7 +15,7 @@ uint64_t StartTicks(pid_t pid) {
   ssize_t size = read(fd, text, sizeof(text) - 1);
   close(fd);
   text[size > 0 ? size : 0] = '\0';
-  // The name, field 2, may hold anything, but no field after it a parenthesis.
+  // The name, field 2, may contain anything, but no later field contains a parenthesis.
   const char* next = strrchr(text, ')');
   for (int field = 2; next != nullptr && field < 22; ++field) next = strchr(next + 1, ' ');
   uint64_t ticks = 0;

@@ -5,8 +5,9 @@
 
 namespace tepui::shim {
 
-// When a process started, in clock ticks since the machine's boot (field 22 of /proc/<pid>/stat).
-// With it a pid names a process, not just whoever has the number. 0 if there is no such process.
+// Returns when a process started, in clock ticks since the machine's boot (field 22 of
+// /proc/<pid>/stat), or 0 if there is no such process. A pid and its start identify one process,
+// even after the kernel reuses the pid.
 uint64_t StartTicks(pid_t pid);
 
 }  // namespace tepui::shim

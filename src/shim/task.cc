@@ -24,8 +24,8 @@ namespace {
 
 constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-// The child's side: each step returns false with the failure filled. `failure` lies in memory
-// shared with the parent.
+// The child's side: each step returns false, with `failure` filled in, if it fails. `failure` is in
+// memory shared with the parent.
 class Child {
  public:
   Child(const LaunchView& launch, Failure* failure) : launch_(launch), failure_(failure) {}
@@ -36,8 +36,8 @@ class Child {
     bool ready = JoinCgroups() && SetOomScore() && SetRlimits() && SwitchUser() &&
                  EnterDirectory() && OpenStandardFds() && SetNoNewPrivileges();
     if (!ready) return;
-    // A task whose shim is killed has nobody left who would wait for it. (Forgotten by the kernel
-    // when the user changes, so not before here.)
+    // A task whose shim is killed has no process left to wait for it, so it is killed too. (The
+    // kernel resets this when the user changes, so it is set only here.)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     ResetSignals();
     Exec();
@@ -53,8 +53,8 @@ class Child {
     return false;
   }
 
-  // "0" stands for the writer. Written to `tasks` by a process of one thread for itself, it spares
-  // the kernel the lock over all processes (and the milliseconds) that moving another process
+  // "0" stands for the writer. If a process of one thread writes it to `tasks` for itself, the
+  // kernel avoids the lock over all processes (and the milliseconds) that moving another process
   // costs.
   static bool Join(const char* file) {
     int fd = open(file, O_WRONLY | O_CLOEXEC);
@@ -122,13 +122,14 @@ class Child {
     for (int capability = 0; capability < 64; ++capability) {
       if ((launch_.header->bounding >> capability & 1) != 0) continue;
       int bounded = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-      if (bounded < 0) break;  // The kernel knows no higher one.
+      if (bounded < 0) break;  // The kernel has no higher one.
       if (bounded == 1 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return false;
     }
     return true;
   }
 
-  // Also into the ambient set, or exec would take them from a user who is not root.
+  // Sets the ambient set, too; otherwise exec would drop the capabilities of a user other than
+  // root.
   bool SetCapabilities() {
     uint64_t wanted = launch_.header->effective;
     __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -148,8 +149,8 @@ class Child {
 
   bool EnterDirectory() { return chdir(launch_.directory) == 0 || Fail(kDirectory); }
 
-  // The directory belongs to the task's user, who may have put anything in the output's place: no
-  // link is followed, and neither a fifo nor a device opened for writing.
+  // The directory belongs to the task's user, who may have put anything in the output's place, so
+  // this follows no link, and opens neither a fifo nor a device for writing.
   static int OpenOutput(const char* path) {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0644);
     if (fd < 0) return -1;
@@ -169,7 +170,7 @@ class Child {
     if (out < 0 || dup2(out, 1) < 0) return Fail(kStdout);
     int err = OpenOutput(launch_.stderr_path);
     if (err < 0 || dup2(err, 2) < 0) return Fail(kStderr);
-    // By exec, and not before: the parent waits on one of them.
+    // Closed by exec and not before, because the parent waits on one of them.
     return close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 || Fail(kCloseFds);
   }
 
@@ -187,7 +188,7 @@ class Child {
     sigprocmask(SIG_SETMASK, &none, nullptr);
   }
 
-  // The rules of execvp, with the PATH of the task.
+  // Follows the rules of execvp, with the PATH of the task.
   void Exec() {
     if (strchr(launch_.program, '/') != nullptr) {
       TryExec(launch_.program);
@@ -234,7 +235,7 @@ class Child {
     char** environment = const_cast<char**>(launch_.environment);
     execve(file, const_cast<char**>(launch_.arguments), environment);
     if (errno != ENOEXEC) return;
-    // A script without a #! line.
+    // The program is a script without a #! line.
     uint32_t count = launch_.header->argument_count;
     const char** arguments =
         static_cast<const char**>(mmap(nullptr, (count + 3) * sizeof(char*), PROT_READ | PROT_WRITE,
@@ -251,8 +252,8 @@ class Child {
   Failure* failure_;
 };
 
-// A fork into the cgroup, if there is one and the kernel lets us (some sandboxes have no clone3).
-// The parent goes on when the child has called exec or is gone.
+// Forks into the cgroup, if there is one and the kernel allows it (some sandboxes have no clone3).
+// The parent continues when the child has called exec or is gone.
 int Fork(const char* cgroup2, bool* joined) {
   struct clone_args args = {};
   args.flags = CLONE_VFORK;
@@ -282,7 +283,7 @@ int Fork(const char* cgroup2, bool* joined) {
 int StartTask(const LaunchView& launch, Failure* failure) {
   void* shared =
       mmap(nullptr, sizeof(Failure), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  int gate[2] = {-1, -1};  // Closed by exec: the parent's wait, where fork does not do it.
+  int gate[2] = {-1, -1};  // exec closes it; the parent waits for that if fork does not wait.
   if (shared == MAP_FAILED || pipe2(gate, O_CLOEXEC) != 0) {
     *failure = {kFork, errno, 0};
     return -1;

@@ -4,7 +4,7 @@
 
 namespace tepui::shim {
 
-// What kept a task from starting.
+// Why a task could not start.
 struct Failure {
   uint32_t stage = kNoStage;
   int32_t error = 0;
@@ -12,8 +12,8 @@ struct Failure {
 };
 
 // Starts the task of `launch` in a child process and returns its pid once its program is executing;
-// -1 with `failure` filled if it is not (the child is reaped then). Called once, in a process of
-// one thread.
+// returns -1 with `failure` filled in if it could not start (the child is reaped then). Called
+// once, in a process of one thread.
 int StartTask(const LaunchView& launch, Failure* failure);
 
 }  // namespace tepui::shim

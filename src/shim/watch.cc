@@ -29,7 +29,7 @@ Watch::Watch(Control& control, int signals, pid_t task, bool kill_on_disconnect)
       own_group_(getpgrp()) {}
 
 int Watch::UntilEnd() {
-  Reap();  // The task may have ended before there was anybody to see the signal.
+  Reap();  // The task may have ended before the signal could be read.
   while (!no_children_ && !GaveUp()) {
     if (killing_) KillChildren();
     pollfd ready[1 + Control::kPolled] = {{signals_, POLLIN, 0}};
@@ -68,12 +68,12 @@ void Watch::Reap() {
 
 void Watch::Obey(const Command& command) {
   if (command.type == Command::kKill) killing_ = true;
-  // Not reaped yet, so the pid is still the task's and the group, which it leads, is its group.
+  // The task is not reaped yet, so the pid and the group that it leads are still the task's.
   if (command.type == Command::kSignal && !task_ended_) kill(-task_, command.signal);
 }
 
-// One round: those children that there are now. What they leave becomes our child and is met in the
-// next.
+// Kills the current children. The processes that they leave become children of this shim and are
+// killed in the next round.
 void Watch::KillChildren() {
   char path[64];
   snprintf(path, sizeof(path), "/proc/self/task/%d/children", static_cast<int>(getpid()));
@@ -98,8 +98,8 @@ void Watch::KillChildren() {
   close(fd);
 }
 
-// With its process group, at once: a fork bomb is outrun only by killing all of it in one call. The
-// group is the task's, as every session of it began with the task's own.
+// Kills a child with its process group in one call, since that is the only way to outrun a fork
+// bomb. The group is the task's, because all its sessions began with the task's own.
 void Watch::KillChild(pid_t child) {
   pid_t group = getpgid(child);
   if (group > 0 && group != own_group_) kill(-group, SIGKILL);

@@ -9,16 +9,16 @@
 
 namespace tepui::shim {
 
-// The shim's life after the task has started: reaps the task and every orphan of it (the shim is
-// their subreaper), obeys the agent's commands while there is an agent, and ends what is left when
-// the task's first process is gone.
+// What the shim does after the task has started: it reaps the task and all its orphans (the shim is
+// their subreaper), executes the agent's commands while there is an agent, and kills what is left
+// when the task's first process is gone.
 class Watch {
  public:
   // `signals` is a signalfd for SIGCHLD; `task` is a child.
   Watch(Control& control, int signals, pid_t task, bool kill_on_disconnect);
 
-  // Returns the task's status, as waitpid gives it, when nothing of the task is left; or when its
-  // first process has ended and what it left has outlived SIGKILL for kGiveUpSeconds (stuck in the
+  // Returns the task's status, as returned by waitpid, when no process of the task is left; or when
+  // its first process has ended and others have survived SIGKILL for kGiveUpSeconds (stuck in the
   // kernel).
   int UntilEnd();
 
@@ -37,11 +37,11 @@ class Watch {
   const pid_t task_;
   const bool kill_on_disconnect_;
   pid_t own_group_;
-  bool killing_ = false;  // Nothing of the task shall live on.
+  bool killing_ = false;  // Every process of the task is to be killed.
   bool task_ended_ = false;
-  bool no_children_ = false;  // Of any kind: nothing of the task is left.
+  bool no_children_ = false;  // No child of any kind: no process of the task is left.
   int status_ = 0;
-  time_t ended_at_ = 0;  // Of the monotonic clock, when task_ended_.
+  time_t ended_at_ = 0;  // On the monotonic clock; set with task_ended_.
 };
 
 }  // namespace tepui::shim

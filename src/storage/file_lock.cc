@@ -21,7 +21,7 @@ Result<FileLock> FileLock::Acquire(const std::string& path) {
   FileLock lock(fd);
   if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
     const std::string holder = ThisProcess();
-    // For people: the lock holds without it, also where the disk is full.
+    // The name is only for people; the lock holds without it, for example if the disk is full.
     if (ftruncate(fd, 0) == 0) std::ignore = pwrite(fd, holder.data(), holder.size(), 0);
     return lock;
   }

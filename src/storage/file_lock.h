@@ -7,11 +7,12 @@
 
 namespace tepui::storage {
 
-// The right of one process to write a store's file, held until destruction or the process' end,
-// however it ends. A file beside the store says who holds it; it is left there.
+// The right of one process to write a store's file. It is held until destruction or until the
+// process ends, however that happens. A file beside the store names the holder; the file is never
+// removed.
 class FileLock {
  public:
-  // kUnavailable with who holds it; or what keeps the file from being made.
+  // Returns kUnavailable, naming the holder or the reason why the file cannot be created.
   static Result<FileLock> Acquire(const std::string& path);
 
   FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

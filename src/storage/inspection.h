@@ -10,15 +10,15 @@
 
 namespace tepui::storage {
 
-// What a store says of itself.
+// A store's description of itself.
 struct Facts {
   std::string place;  // "the SQLite file /var/lib/tepui/registry.db".
   uint64_t schema = 0;
-  uint64_t epoch = 0;  // 0: nobody has written yet.
-  std::string writer;  // Who took over last, and when he did, if somebody did.
+  uint64_t epoch = 0;  // 0: no writer has taken over yet.
+  std::string writer;  // Who took over last, and when; empty if nobody has.
 };
 
-// A store that outlives the process, and can be looked into from outside (`tepui store`).
+// A store that outlives the process and can be inspected with `tepui store`.
 class InspectableStore : public Store {
  public:
   using Described = std::move_only_function<void(Result<Facts>)>;
@@ -26,14 +26,14 @@ class InspectableStore : public Store {
 
   virtual void Describe(Described done) = 0;
 
-  // Reads everything and verifies what can be: a sentence for each thing that is wrong, at most
-  // kMaxProblems; none: the store is sound.
+  // Reads everything and verifies what can be verified. Returns a sentence per problem, at most
+  // kMaxProblems; no sentence means that the store is sound.
   virtual void Check(Checked done) = 0;
 
   static constexpr size_t kMaxProblems = 100;
 };
 
-// What a handle may do. kImport writes also where an import was left half done.
+// What a handle may do. kImport may also write to a store in which an import was left unfinished.
 enum class Access { kRead, kWrite, kImport };
 
 }  // namespace tepui::storage

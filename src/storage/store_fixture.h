@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests of stores: calls that wait.
+// For tests of stores: calls that wait for their callbacks.
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 
 namespace tepui::storage {
 
-// A directory of its own, removed at the end.
+// A new directory, removed at the end.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
@@ -55,7 +55,7 @@ class Handle {
   void Close() {
     owner_.loop().Run([this] { store_.reset(); });
   }
-  // For calls from the owner's thread.
+  // For calls on the owner's thread.
   Store& store() { return *store_; }
   std::unique_ptr<Store> Release() { return std::move(store_); }
 
@@ -85,15 +85,15 @@ class Handle {
   std::unique_ptr<Store> store_;
 };
 
-// One place where stores are kept, as the suite sees every kind of it.
+// One place where a store is kept; the suite has one for each kind of store.
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  // A handle that may write, on what was kept there before.
+  // Opens a handle for writing, on what the place contains.
   virtual Result<std::unique_ptr<Store>> Open(OwnerThread& owner) = 0;
-  // Another process' handle beside the one that is open: where a lock keeps it out, the lock is
-  // taken away first.
+  // Opens a second handle, as another process would; a lock that would prevent that is removed
+  // first.
   virtual Result<std::unique_ptr<Store>> OpenRival(OwnerThread& owner) { return Open(owner); }
 };
 

@@ -10,11 +10,12 @@
 
 namespace tepui::storage {
 
-// A key's version now; 0: not there. An error ends the plan.
+// Returns a key's current version, or 0 if it does not exist. An error ends PlanVersions.
 using VersionLookup = std::function<Result<uint64_t>(std::string_view key)>;
 
-// The version that each write of the batch gives its key, 0 for one that removes it, if every write
-// finds what it expects; kConflict with the first that does not. The rule of every store.
+// Returns the version that each write of the batch gives its key (0 for a removal) if every write
+// finds the version it expects; otherwise kConflict, naming the first that does not. All stores use
+// this rule.
 Result<std::vector<uint64_t>> PlanVersions(const Batch& batch, const VersionLookup& lookup);
 
 }  // namespace tepui::storage

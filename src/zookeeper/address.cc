@@ -171,7 +171,7 @@ Result<Address> ParseAddress(std::string_view text) {
     servers.remove_prefix(at + 1);
   }
   if (Status parsed = ParseServers(servers, &address); !parsed) {
-    // What seems to be a server may be the beginning of a password: it is not shown.
+    // What looks like a server may be the beginning of a password, so it is not shown.
     if (!address.credentials && path.find('@') != std::string_view::npos) {
       return Fail(
           Code::kInvalid,

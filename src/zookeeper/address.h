@@ -12,7 +12,8 @@
 
 namespace tepui::zookeeper {
 
-// Where in which ZooKeeper, and as whom: zk://user:password@h1:p1,h2:p2/path (reference 4).
+// The servers of a ZooKeeper, the credentials to use, and a path in it:
+// zk://user:password@h1:p1,h2:p2/path (reference 4).
 struct Address {
   static constexpr uint16_t kDefaultPort = 2181;
   static constexpr size_t kMaxPathBytes = 128;
@@ -23,13 +24,13 @@ struct Address {
 
   // "h1:p1,h2:p2".
   std::string Servers() const;
-  // For logs and messages: without the password.
+  // For logs and messages: leaves out the password.
   std::string ToString() const;
 };
 
-// The credentials end at the last "@" before the path, which begins at the first "/"; a port that
-// is not there is 2181. `file:///name` stands for what is in that file. kInvalid with what is wrong
-// and how it should look; the sentence does not show the password.
+// The credentials end at the last "@" before the path, which begins at the first "/"; a missing
+// port is 2181. `file:///name` stands for the contents of that file. kInvalid names what is wrong
+// and the expected form; its sentence does not show the password.
 Result<Address> ParseAddress(std::string_view text);
 
 }  // namespace tepui::zookeeper

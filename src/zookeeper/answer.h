@@ -12,27 +12,27 @@
 
 namespace tepui::zookeeper {
 
-// Why ZooKeeper did not do what it was asked to.
+// Why ZooKeeper did not execute a request.
 enum class Problem {
   kNoNode,
   kNodeExists,
-  kBadVersion,      // The node has another version than was said.
+  kBadVersion,      // The node's version is not the expected one.
   kNotEmpty,        // The node has children.
-  kForbidden,       // The node's ACL or the server's does not let this user.
-  kInvalid,         // The request is wrong in itself.
-  kTooMany,         // This session has more outstanding than it may; nothing was sent.
-  kConnectionLost,  // Sent, and the answer is lost: a change may have been made or not.
+  kForbidden,       // The node's ACL or the server's does not allow this user.
+  kInvalid,         // The request itself is malformed.
+  kTooMany,         // This session has too many requests outstanding; nothing was sent.
+  kConnectionLost,  // Sent, but the answer is lost: a change may have been made or not.
   kSessionLost,     // The session is over; a change may have been made or not.
   kOther,
 };
 
 struct Failure {
   Problem problem = Problem::kOther;
-  std::string message;   // A sentence: what, which, why.
-  size_t operation = 0;  // Of a multi: the first operation that failed.
+  std::string message;   // A sentence: what failed, on which node, and why.
+  size_t operation = 0;  // For a multi: the index of the first operation that failed.
 };
 
-// kUnavailable for what may be different with another try or session.
+// Returns kUnavailable for failures that another try or session may avoid.
 Error ToError(const Failure& failure);
 
 template <class T>
@@ -41,8 +41,8 @@ template <class T>
 using Callback = std::move_only_function<void(Answer<T>)>;
 
 struct NodeStat {
-  int32_t version = 0;          // Of the data: 0 when the node is made, one more with each set.
-  int64_t ephemeral_owner = 0;  // The session that the node ends with; 0: none.
+  int32_t version = 0;          // The data's version: 0 at creation, plus one with each set.
+  int64_t ephemeral_owner = 0;  // The node is removed when this session ends; 0: persistent.
 };
 struct Node {
   std::string data;
@@ -76,7 +76,7 @@ struct Operation {
   int32_t version = kAnyVersion;
 };
 
-// What a watch saw, once.
+// What a watch reports, once.
 enum class WatchEvent { kCreated, kDeleted, kChanged, kChildrenChanged, kNotWatching };
 using Watch = std::move_only_function<void(WatchEvent)>;
 

@@ -18,15 +18,15 @@
 namespace tepui::zookeeper {
 namespace {
 
-// Until a server's name is known to the resolver (reference 4).
+// The pause between attempts to resolve the servers' names (reference 4).
 constexpr std::chrono::seconds kRetryDelay(2);
 
-// How long one that closes waits for the answers that are on their way: a server that has not
-// answered by then is as good as gone.
+// How long closing waits for answers in flight; a server that has not answered by then is treated
+// as gone.
 constexpr std::chrono::seconds kLastAnswers(1);
 
-// While no server answers, the C client says so several times a second: each sentence is a warning
-// once in a while.
+// While no server answers, the C client logs that several times a second; this lets each sentence
+// through as a warning only once in a while.
 class Repeats {
  public:
   bool Tell(std::string_view words) {
@@ -46,8 +46,9 @@ class Repeats {
   std::map<std::string, std::chrono::steady_clock::time_point> told_;
 };
 
-// "2026-01-02 03:04:05,678:123(0x7f):ZOO_WARN@function@42: words": the words at the level of the
-// program's log. What the C client calls an error is a server it cannot reach: it goes on.
+// Logs the words of "2026-01-02 03:04:05,678:123(0x7f):ZOO_WARN@function@42: words" in the
+// program's log, at the matching level. An error of the C client is only a warning: it means a
+// server that it cannot reach, and it goes on.
 void Log(const char* line) {
   const std::string_view text(line);
   const size_t level = text.find("ZOO_");
@@ -78,8 +79,8 @@ int ToFlags(CreateMode mode) {
   return ZOO_PERSISTENT;
 }
 
-// With credentials: all for who has them, reading for everybody (reference 4). Without: all for
-// everybody.
+// With credentials, users who have them may do everything and everyone may read (reference 4).
+// Without, everyone may do everything.
 const ACL_vector& AclFor(bool has_credentials) {
   static char world[] = "world";
   static char anyone[] = "anyone";
@@ -98,12 +99,12 @@ int Size(const std::string& bytes) { return static_cast<int>(bytes.size()); }
 
 }  // namespace
 
-// One request on its way; lives until the C client calls back, which it does for every one that it
-// is not closed over.
+// A request in flight. It exists until the C client calls back, which happens for each request
+// unless the client is closed first.
 struct Client::Call {
   Client* client = nullptr;
   uint64_t id = 0;
-  // Of a multi: where the C client puts the results.
+  // For a multi: where the C client puts the results.
   std::vector<zoo_op_result_t> results = {};
   std::vector<Stat> stats = {};
 };
@@ -113,7 +114,7 @@ struct Client::Callbacks {
     if (type == ZOO_SESSION_EVENT) static_cast<Client*>(client)->OnSessionEvent(handle, state);
   }
 
-  // The C client tells each watch of the session's events too; those come to OnSession.
+  // The C client reports the session's events to each watch, too; OnSession handles those.
   static void OnWatch(zhandle_t* handle, int type, int, const char*, void* watch) {
     if (type == ZOO_SESSION_EVENT) return;
     WatchEvent event = WatchEvent::kNotWatching;
@@ -214,7 +215,7 @@ void Client::Close() {
 
 void Client::Run() {
   pthread_setname_np(pthread_self(), "zookeeper");
-  zoo_set_debug_level(ZOO_LOG_LEVEL_INFO);  // For all of the process; Log sorts it.
+  zoo_set_debug_level(ZOO_LOG_LEVEL_INFO);  // For the whole process; Log chooses the level.
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(session_timeout_);
   zhandle_t* handle = nullptr;
   std::unique_lock lock(mutex_);
@@ -234,7 +235,7 @@ void Client::Run() {
     if (handle == nullptr) wake_.wait_for(lock, kRetryDelay, [this] { return closing_; });
   }
   wake_.wait(lock, [this] { return closing_; });
-  // The C client never frees an answer that comes in while it closes.
+  // The C client never frees an answer that arrives while it closes.
   wake_.wait_for(lock, kLastAnswers, [this] { return unanswered_ == 0; });
   lock.unlock();
   if (handle != nullptr) zookeeper_close(handle);
@@ -243,12 +244,13 @@ void Client::Run() {
 void Client::OnSessionEvent(zhandle_t* handle, int state) {
   handle_ = handle;
   if (state == ZOO_CONNECTED_STATE) {
-    // Before anything is sent, for the answers depend on it. Once it is taken the C client gives it
-    // to each server that it connects to; before it has connected it may not take it.
+    // Credentials must be added before anything is sent, because the answers depend on them. Once
+    // accepted, the C client sends them to each server that it connects to; before it is connected
+    // it may refuse them.
     if (credentials_ && !authenticated_) {
       authenticated_ = zoo_add_auth(handle, "digest", credentials_->data(), Size(*credentials_),
                                     nullptr, nullptr) == ZOK;
-      if (!authenticated_) return;  // Disconnected again; another event follows.
+      if (!authenticated_) return;  // It is disconnected again; another event follows.
     }
     listener_.on_event(Event::kConnected);
   } else if (state == ZOO_EXPIRED_SESSION_STATE) {
@@ -266,7 +268,7 @@ int Client::Send(const Request& request, uint64_t id) {
   auto call = std::make_unique<Call>(Call{.client = this, .id = id});
   const char* const path = request.path.c_str();
   const watcher_fn watcher = request.watch != 0 ? &Callbacks::OnWatch : nullptr;
-  // A number that the C client hands back. NOLINTNEXTLINE(performance-no-int-to-ptr)
+  // The C client only passes this number back. NOLINTNEXTLINE(performance-no-int-to-ptr)
   auto* const watch = reinterpret_cast<void*>(static_cast<uintptr_t>(request.watch));
   {
     std::lock_guard lock(mutex_);
@@ -302,7 +304,7 @@ int Client::Send(const Request& request, uint64_t id) {
       break;
   }
   if (code == ZOK) {
-    std::ignore = call.release();  // The C client has it now.
+    std::ignore = call.release();  // The C client owns it now.
   } else {
     Settle();
   }
@@ -342,13 +344,13 @@ Problem ProblemOf(int code) {
     case ZUNIMPLEMENTED:
     case ZNOCHILDRENFOREPHEMERALS:
       return Problem::kInvalid;
-    // ZINVALIDSTATE: the session ended meanwhile, of which an event is on its way.
+    // ZINVALIDSTATE: the session ended meanwhile, and an event about that will follow.
     case ZSESSIONEXPIRED:
     case ZINVALIDSTATE:
     case ZCLOSING:
       return Problem::kSessionLost;
-    // A server that is overloaded or that the session has moved away from did not do it, but
-    // retrying is as after a lost connection.
+    // A server that is overloaded, or that the session has moved away from, did not execute the
+    // request, but it is retried as after a lost connection.
     case ZCONNECTIONLOSS:
     case ZOPERATIONTIMEOUT:
     case ZSESSIONMOVED:

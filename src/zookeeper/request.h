@@ -9,7 +9,8 @@
 
 namespace tepui::zookeeper {
 
-// What is asked of a server; kept until it is answered, so that what only reads can be asked again.
+// A request to a server. It is kept until it is answered, so that one that only reads can be sent
+// again.
 struct Request {
   enum class Kind { kCreate, kGet, kSet, kDelete, kExists, kChildren, kSync, kMulti };
 
@@ -34,13 +35,13 @@ struct Request {
   }
 };
 
-// What comes back; which fields are filled depends on the request.
+// The reply to a request; which fields are set depends on the request.
 struct Reply {
-  int code = 0;           // ZooKeeper's; 0: done.
-  std::string text = {};  // The data, or the path of what was created.
+  int code = 0;           // ZooKeeper's code; 0: done.
+  std::string text = {};  // The data, or the path of the created node.
   NodeStat stat = {};
   std::vector<std::string> children = {};
-  // Of a multi, in the order of its operations.
+  // For a multi, in the order of its operations.
   std::vector<int> codes = {};
   std::vector<NodeStat> stats = {};
 };

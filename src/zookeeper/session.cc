@@ -10,7 +10,7 @@
 namespace tepui::zookeeper {
 namespace {
 
-// Before a read that a connected server would not answer is asked again (reference 4).
+// The pause before a read that a connected server did not answer is sent again (reference 4).
 constexpr Duration kRetryDelay = std::chrono::seconds(2);
 
 std::string_view Verb(Request::Kind kind) {
@@ -39,7 +39,8 @@ Failure FailureOf(const Request& request, const Reply& reply) {
   Failure failure{.problem = ProblemOf(reply.code), .message = {}};
   const std::string* path = &request.path;
   if (request.kind == Request::Kind::kMulti) {
-    // Those before the one that failed have no code, those behind one that says only that.
+    // Operations before the failed one have no error code, those after it a code that only means
+    // that.
     for (size_t i = 0; i < reply.codes.size(); ++i) {
       if (reply.codes[i] == reply.code) {
         failure.operation = i;
@@ -53,7 +54,7 @@ Failure FailureOf(const Request& request, const Reply& reply) {
   return failure;
 }
 
-// Hands what `convert` makes of the reply to the caller.
+// Passes the reply, converted by `convert`, to the caller.
 template <class T, class Convert>
 Callback<Reply> Deliver(Callback<T> done, Convert convert) {
   return [done = std::move(done), convert](Answer<Reply> reply) mutable {
@@ -71,7 +72,7 @@ Callback<Reply> Deliver(Callback<void> done) {
 
 std::string ParentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-// The C client takes the port from behind the last ":" and knows no brackets.
+// The C client reads the port after the last ":" and does not understand brackets.
 std::string ClientServers(const Address& address) {
   std::string text;
   for (const HostPort& server : address.servers) {
@@ -152,7 +153,7 @@ void Session::CreatePath(std::string path, Callback<void> done) {
       });
       return;
     }
-    // The node above may be others' while this one is there and ours.
+    // The parent may belong to other users while this node exists and is accessible.
     if (answer.error().problem == Problem::kForbidden) {
       Exists(path, nullptr,
              [failure = std::move(answer.error()),
@@ -302,7 +303,7 @@ void Session::OnEvent(Client::Event event) {
       SetState(State::kConnected);
       return;
     case Client::Event::kConnecting:
-      // Said only by one that was connected.
+      // Sent only after it was connected.
       spdlog::warn("Lost the connection to ZooKeeper {} (session {:#x}); connecting again",
                    address_.ToString(), id_);
       expiry_.Set(timeout_, [this] {

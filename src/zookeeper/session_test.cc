@@ -39,7 +39,7 @@ class TestClient {
   Session& session() { return *session_; }
   std::unique_ptr<Session> Release() { return std::move(session_); }
 
-  // Waits until it has been told of the states so far, these last.
+  // Waits until the session has reported `states`, in this order and as the last ones; returns all.
   std::vector<State> WaitFor(std::vector<State> states) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::seconds(60), [&] {
@@ -101,7 +101,7 @@ Problem ProblemIn(const Answer<T>& answer) {
 
 class SessionTest : public testing::Test {
  protected:
-  // Below a node of this test's own.
+  // Returns a path below this test's own node.
   std::string At(const std::string& path) const {
     return std::string("/") + testing::UnitTest::GetInstance()->current_test_info()->name() + path;
   }
@@ -228,7 +228,7 @@ TEST_F(SessionTest, WatchesSeeTheNextChangeOnce) {
 
   ASSERT_TRUE(owner_.Await<Answer<std::optional<NodeStat>>>(
       [&](auto done) { client->session().Exists(At("/a"), watch("exists"), std::move(done)); }));
-  // One that fails leaves no watch behind.
+  // A request that fails leaves no watch behind.
   EXPECT_FALSE(owner_.Await<Answer<Node>>(
       [&](auto done) { client->session().Get(At("/a"), watch("none"), std::move(done)); }));
   ASSERT_TRUE(other->Create(At("/a")));
@@ -264,7 +264,7 @@ TEST_F(SessionTest, WithCredentialsOthersMayOnlyRead) {
     EXPECT_EQ(ProblemIn(other->Create(At("/a/c"))), Problem::kForbidden);
     EXPECT_EQ(ProblemIn(other->Delete(At("/b"))), Problem::kForbidden);
     EXPECT_EQ(ProblemIn(other->Multi({Operation::Set(At("/b"), "theirs")})), Problem::kForbidden);
-    // What is there need not be made, even where it could not be.
+    // A node that exists need not be created, even where creation is forbidden.
     EXPECT_TRUE(other->CreatePath(At("/a")));
     EXPECT_EQ(ProblemIn(other->CreatePath(At("/a/c/d"))), Problem::kForbidden);
   }
@@ -308,7 +308,7 @@ TEST_F(SessionTest, RefusesMoreThanMayBeOutstanding) {
         if (done + refused == calls) answered.set_value();
       });
     }
-    EXPECT_EQ(done + refused, 0u);  // Nothing from inside the calls.
+    EXPECT_EQ(done + refused, 0u);  // No callback runs from inside a call.
   });
   answered.get_future().wait();
   EXPECT_EQ(done, Session::kMaxOutstanding);
@@ -350,7 +350,7 @@ TEST_F(SessionTest, ACallbackMayDestroyIt) {
   destroyed.get_future().wait();
 }
 
-// With a server that they hurt, and that is well again for each.
+// Tests that disturb a server, which each test finds repaired.
 class LostServer : public SessionTest {
  protected:
   static constexpr Duration kShort = std::chrono::milliseconds(1500);
@@ -381,7 +381,7 @@ TEST_F(LostServer, ASessionLastsThroughAServersRestart) {
   }));
   server_.Kill();
   client.WaitFor({State::kConnected, State::kConnecting});
-  // A read asked for now is answered when there is a server again.
+  // A read sent now is answered when there is a server again.
   std::promise<Answer<Node>> read;
   owner_.loop().Run([&] {
     client.session().Get(At(""), nullptr,
@@ -393,7 +393,7 @@ TEST_F(LostServer, ASessionLastsThroughAServersRestart) {
             (std::vector{State::kConnected, State::kConnecting, State::kConnected}));
   EXPECT_EQ(client.session().id(), id);
   ASSERT_TRUE(client.Set(At(""), "2"));
-  EXPECT_EQ(watched.get_future().get(), WatchEvent::kChanged);  // It is watched still.
+  EXPECT_EQ(watched.get_future().get(), WatchEvent::kChanged);  // The watch is still set.
 }
 
 TEST_F(LostServer, OfALostConnectionReadsSeeNothingAndChangesFail) {
@@ -452,7 +452,7 @@ TEST_F(SessionTest, ASessionThatTheServersForgotIsLost) {
   server.Kill();
   server.Forget();
   server.Start();
-  // A server takes nobody back who has seen more changes than it has.
+  // A server accepts no client that has seen more changes than the server has.
   TestClient other(owner_, address);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(other.Create(fmt::format("/node{}", i)));
   EXPECT_EQ(client.WaitFor({State::kLost}),

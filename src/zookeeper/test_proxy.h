@@ -1,7 +1,7 @@
 #pragma once
 
-// For tests: a wire between clients and a server of ZooKeeper that can be cut in one direction, and
-// that knows the requests which pass.
+// For tests: a proxy between clients and a ZooKeeper server. It can drop one direction, and records
+// the requests that pass.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -27,12 +27,12 @@
 
 namespace tepui::zookeeper {
 
-// What a request asks for, as ZooKeeper numbers it; those that tests look for.
+// ZooKeeper's numbers for the kinds of requests that tests look for.
 enum class Opcode : int32_t { kCreate = 1, kChildren = 8, kSync = 9, kSetWatches = 101 };
 
 class TestProxy {
  public:
-  // What is dropped is read and thrown away: both ends believe that it arrived.
+  // Dropped bytes are read and thrown away: the sender believes that they arrived.
   enum class Mode { kPass, kDropRequests, kDropReplies };
 
   explicit TestProxy(uint16_t server_port) : server_port_(server_port) {
@@ -59,14 +59,14 @@ class TestProxy {
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
 
   void SetMode(Mode mode) { mode_ = mode; }
-  // Passes all until a client has sent a request with these bytes, and drops replies from then on.
-  // The server gets so many copies of that request.
+  // Passes everything until a client has sent a request that contains these bytes, and drops
+  // replies from then on. The server gets `copies` copies of that request.
   void DropRepliesAfter(std::string request, int copies = 1) {
     std::lock_guard lock(mutex_);
     last_answered_ = std::move(request);
     copies_ = copies;
   }
-  // Holds the next request with these bytes, and whatever its client sends behind it.
+  // Holds the next request that contains these bytes, and everything its client sends after it.
   void Hold(std::string request) {
     std::lock_guard lock(mutex_);
     held_ = std::move(request);
@@ -75,7 +75,7 @@ class TestProxy {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return holds_; });
   }
-  // Passes what is held.
+  // Passes the held requests.
   void Release() {
     {
       std::lock_guard lock(mutex_);
@@ -84,7 +84,7 @@ class TestProxy {
     }
     Wake();
   }
-  // Ends all connections, and passes all of new ones.
+  // Ends all connections; new ones pass everything.
   void Cut() {
     std::unique_lock lock(mutex_);
     cut_ = true;
@@ -92,7 +92,7 @@ class TestProxy {
     changed_.wait(lock, [this] { return !cut_; });
   }
 
-  // What clients have asked so far, in order; what was dropped and what is held is not among it.
+  // Returns the requests so far, in order, without those dropped or held.
   std::vector<Opcode> requests() {
     std::lock_guard lock(mutex_);
     return requests_;
@@ -111,8 +111,8 @@ class TestProxy {
   struct Connection {
     int client = -1;
     int server = -1;
-    std::string requests;     // What the client sent and nothing was done with yet.
-    bool introduced = false;  // The first request says who it is, and has no opcode.
+    std::string requests;     // Bytes from the client that are not processed yet.
+    bool introduced = false;  // The first request introduces the client and has no opcode.
     bool held = false;
   };
 
@@ -182,7 +182,7 @@ class TestProxy {
     }
   }
 
-  // These are false if the connection has ended.
+  // These return false if the connection has ended.
   static bool TakeRequests(Connection* connection) {
     std::array<char, 65536> buffer;
     const ssize_t size = recv(connection->client, buffer.data(), buffer.size(), 0);
@@ -249,7 +249,7 @@ class TestProxy {
     changed_.notify_all();
   }
 
-  // A request has its length, then its number, then what it asks for.
+  // A request is its length, then its number, then its opcode.
   static constexpr size_t kOpcodeAt = 8;
   static uint32_t NumberAt(std::string_view bytes, size_t at) {
     uint32_t number = 0;
@@ -280,14 +280,14 @@ class TestProxy {
   std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
-  // Under the mutex.
+  // Guarded by mutex_.
   bool cut_ = false;
-  std::optional<std::string> last_answered_;  // What DropRepliesAfter said, until it was seen.
+  std::optional<std::string> last_answered_;  // Set by DropRepliesAfter, until it was seen.
   int copies_ = 1;
-  std::optional<std::string> held_;  // What Hold said.
+  std::optional<std::string> held_;  // Set by Hold.
   bool holds_ = false;
   std::vector<Opcode> requests_;
-  // Of the thread only.
+  // Used by the thread only.
   std::vector<Connection> connections_;
   std::thread thread_;
 };

@@ -1,7 +1,6 @@
 #pragma once
 
-// For tests and measurements: servers of ZooKeeper, as Debian ships them, on free ports of this
-// machine.
+// For tests and benchmarks: Debian's ZooKeeper servers on free ports of this machine.
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -31,12 +30,12 @@
 
 namespace tepui::zookeeper {
 
-// What a server is told beyond what all are.
+// Configuration of a server beyond what all servers get.
 struct TestServerOptions {
-  // Of a server in an ensemble: its own id and the whole list, "server.1=...".
+  // For a server in an ensemble: its id and the list of all servers, "server.1=...".
   int id = 0;
   std::string servers = {};
-  // "-Djute.maxbuffer=100000".
+  // For example "-Djute.maxbuffer=100000".
   std::vector<std::string> java_options = {};
 };
 
@@ -59,12 +58,12 @@ class TestServer {
   uint16_t port() const { return port_; }
   std::string host() const { return fmt::format("127.0.0.1:{}", port_); }
 
-  // With what it knew before, and on the same port.
+  // Keeps its data, and its port.
   void Start() {
     WriteConfiguration();
     pid_ = Spawn();
   }
-  // At once, as a power failure ends it.
+  // Kills it at once, like a power failure.
   void Kill() {
     if (pid_ <= 0) return;
     kill(pid_, SIGKILL);
@@ -73,11 +72,11 @@ class TestServer {
   }
   bool running() const { return pid_ > 0; }
   void Forget() { std::filesystem::remove_all(directory_ + "/data"); }
-  // It keeps its connections and answers nothing.
+  // It keeps its connections but answers nothing.
   void Pause() { kill(pid_, SIGSTOP); }
   void Resume() { kill(pid_, SIGCONT); }
 
-  // Waits until it serves; what it says of itself ("Mode: leader").
+  // Waits until it serves; returns its answer to "srvr", which includes "Mode: leader" or the like.
   std::string WaitUntilServing() {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
     while (std::chrono::steady_clock::now() < deadline) {
@@ -87,13 +86,13 @@ class TestServer {
         pid_ = 0;
         throw std::runtime_error("ZooKeeper ended: " + LogText());
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // Its next look, no guess.
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // Until the next check.
     }
     throw std::runtime_error("ZooKeeper does not serve: " + LogText());
   }
   bool IsLeader() { return Ask("srvr").find("Mode: leader") != std::string::npos; }
 
-  // One of ZooKeeper's words of four letters; empty: no answer.
+  // Sends one of ZooKeeper's four-letter commands; returns "" if there is no answer.
   std::string Ask(const std::string& word) const {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return "";
@@ -137,7 +136,7 @@ class TestServer {
   void WriteConfiguration() const {
     std::filesystem::create_directories(directory_ + "/data");
     std::ofstream file(directory_ + "/zoo.cfg");
-    // Sessions of half a second are possible, for tests of those that end.
+    // Allows sessions of half a second, for tests of sessions that end.
     file << "tickTime=250\ninitLimit=40\nsyncLimit=20\nmaxSessionTimeout=60000\n"
          << "dataDir=" << directory_ << "/data\n"
          << "clientPortAddress=127.0.0.1\nclientPort=" << port_ << "\n"
@@ -149,7 +148,7 @@ class TestServer {
   pid_t Spawn() const {
     std::vector<std::string> words = {"java", "-Xms32m", "-Xmx192m", "-XX:+UseSerialGC",
                                       "-XX:TieredStopAtLevel=1"};
-    // Behind ours, so that they prevail.
+    // After the options above, so that these prevail.
     words.insert(words.end(), options_.java_options.begin(), options_.java_options.end());
     words.insert(words.end(),
                  {"-cp", "/usr/share/java/zookeeper.jar",
@@ -161,7 +160,8 @@ class TestServer {
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid != 0) return pid;
-    // Only calls that are safe after a fork of a process with threads. Ends with the test's thread.
+    // Only calls that are safe after a fork of a process with threads. The server ends with the
+    // test's thread.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
     const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -183,10 +183,10 @@ class TestServer {
   pid_t pid_ = 0;
 };
 
-// Three servers that are one ZooKeeper.
+// Three servers that form one ZooKeeper.
 class TestEnsemble {
  public:
-  // Of each server, as in TestServerOptions.
+  // `java_options` are those of each server, as in TestServerOptions.
   explicit TestEnsemble(const std::vector<std::string>& java_options = {}) {
     std::string list;
     for (int id = 1; id <= kServers; ++id) {
@@ -215,13 +215,13 @@ class TestEnsemble {
   std::vector<std::unique_ptr<TestServer>> servers_;
 };
 
-// The server of a test program, for all tests that do not hurt it.
+// The server of a test program, shared by all tests that do not disturb it.
 inline TestServer& SharedTestServer() {
   static TestServer server;
   static const std::string serving = server.WaitUntilServing();
   return server;
 }
-// A path on it where nobody was before.
+// Returns an unused path on it.
 inline std::string FreshTestAddress() {
   static int count = 0;
   return fmt::format("zk://{}/test{}", SharedTestServer().host(), ++count);

@@ -28,7 +28,7 @@ std::string_view ErrorText(struct archive* a) {
   return text == nullptr ? "unreadable" : text;
 }
 
-// The path of an entry below the directory, without "./"; kInvalid if it leads elsewhere.
+// Returns the path of an entry below the directory, without "./"; kInvalid if it leads elsewhere.
 Result<std::string> InsidePath(const char* raw) {
   if (raw == nullptr) return Fail(Code::kInvalid, "an entry has a name that cannot be read");
   std::string path = raw;
@@ -116,7 +116,7 @@ class Extraction {
       files_.insert(*path);
       if (auto copied = CopyData(*path); !copied) return copied;
     } else {
-      // Another kind took the name: it is no file to link to any longer.
+      // The entry with this name is no longer a regular file, so hard links to it are refused.
       files_.erase(*path);
     }
     if (archive_write_finish_entry(writer_.get()) < ARCHIVE_WARN) {
@@ -139,7 +139,7 @@ class Extraction {
                     ErrorText(reader_.get()));
       }
       bytes_ += size;
-      // A sparse file counts with its holes: reading it back costs as much.
+      // A sparse file counts with its holes, because reading it back costs as much.
       if (bytes_ > limits_.max_bytes || static_cast<uint64_t>(offset) > limits_.max_bytes) {
         return Fail(Code::kTooLarge, "it unpacks to more than {} bytes", limits_.max_bytes);
       }
@@ -163,7 +163,7 @@ class Extraction {
 
 Status Extract(int fd, const std::string& directory, const std::string& plain_name,
                const ExtractLimits& limits, const std::function<bool()>& cancelled) {
-  // Links in the way to the directory are the operator's; links below it are not followed.
+  // Links on the way to the directory were made by the operator; links below it are not followed.
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(directory.c_str(), nullptr),
                                                          &std::free);
   if (!real) return Fail(Code::kNotFound, "there is no directory '{}'", directory);

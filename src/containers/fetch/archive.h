@@ -14,12 +14,12 @@ struct ExtractLimits {
 };
 
 // Unpacks the archive read from `fd` (tar in any compression, zip, or one gzipped file, which is
-// called `plain_name`) below `directory`. Refuses entries that would be written elsewhere: absolute
-// paths, "..", through a link, hard links to what the archive did not bring; devices and pipes;
-// archives beyond the limits. Permissions lose setuid, setgid and sticky bits. What was unpacked
-// before an error stays. `cancelled` is asked between blocks.
+// called `plain_name`) below `directory`. Refuses entries that would be written elsewhere (absolute
+// paths, "..", paths through a link, hard links to files that the archive did not contain), devices
+// and pipes, and archives beyond the limits. Clears the setuid, setgid and sticky bits. What was
+// unpacked before an error stays. `cancelled` is called between blocks.
 //
-// Works with the calling thread's file system identity.
+// Uses the calling thread's file system identity.
 Status Extract(int fd, const std::string& directory, const std::string& plain_name,
                const ExtractLimits& limits, const std::function<bool()>& cancelled);
 

@@ -27,7 +27,7 @@ struct Entry {
   mode_t mode = 0644;
 };
 
-// A tar or zip of the entries, as a file in memory.
+// Returns a tar or zip of the entries, as a file in memory.
 FileDescriptor Make(const std::vector<Entry>& entries, bool zip = false) {
   FileDescriptor file(memfd_create("archive", 0));
   struct archive* writer = archive_write_new();
@@ -141,7 +141,7 @@ TEST_F(ArchiveTest, BombsAreCutShort) {
   EXPECT_EQ(big.error().code, Code::kTooLarge);
   struct stat info{};
   ASSERT_EQ(stat((sandbox_ / "a").c_str(), &info), 0);
-  EXPECT_LE(info.st_blocks * 512, 2 << 20);  // Its size is as announced, with a hole.
+  EXPECT_LE(info.st_blocks * 512, 2 << 20);  // It has the announced size, with a hole.
 
   const std::vector<Entry> many(20, Entry{"a", "x"});
   const Status crowded = ExtractHere(Make(many), {.max_bytes = 1 << 20, .max_entries = 10});

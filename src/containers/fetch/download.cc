@@ -40,7 +40,7 @@ int CloseOnExec(void*, curl_socket_t socket, curlsocktype) {
 
 Status Download(const std::string& url, int fd, Duration stall_timeout,
                 const std::function<bool()>& cancelled) {
-  // Once in the process; curl_easy_init would do it unsafely in several threads.
+  // Once per process; curl_easy_init would do this in a way that is not thread-safe.
   static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
                                                                  &curl_easy_cleanup);

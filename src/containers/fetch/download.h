@@ -8,9 +8,9 @@
 
 namespace tepui::containers {
 
-// Writes what `url` (http, https, ftp, ftps; redirects are followed) gives to `fd`. Given up with
-// kUnavailable if no byte comes for `stall_timeout`, or soon after `cancelled` says so. The
-// sentence names the HTTP status or the reason.
+// Downloads `url` (http, https, ftp, ftps; redirects are followed) into `fd`. Fails with
+// kUnavailable if no byte arrives for `stall_timeout`, or soon after `cancelled` returns true. The
+// error names the HTTP status or the reason.
 Status Download(const std::string& url, int fd, Duration stall_timeout,
                 const std::function<bool()>& cancelled);
 

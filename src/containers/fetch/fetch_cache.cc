@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kCancelPoll{100};
 
 FetchCache::FetchCache(std::string directory, uint64_t max_bytes)
     : directory_(std::move(directory)), max_bytes_(max_bytes) {
-  std::error_code ignored;  // A directory that cannot be made fails the first fetch with its name.
+  std::error_code ignored;  // The first fetch reports a directory that cannot be created.
   std::filesystem::remove_all(directory_, ignored);
   std::filesystem::create_directories(directory_, ignored);
   chmod(directory_.c_str(), 0700);
@@ -93,7 +93,7 @@ uint64_t FetchCache::used_bytes() const {
 void FetchCache::MakeRoom() {
   for (auto it = order_.begin(); used_bytes_ > max_bytes_ && it != order_.end();) {
     const auto entry = entries_.at(*it);
-    ++it;  // Drop takes the element out.
+    ++it;  // Drop erases the element.
     if (entry->ready && entry->readers == 0) Drop(entry);
   }
 }

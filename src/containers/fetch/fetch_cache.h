@@ -14,8 +14,9 @@
 
 namespace tepui::containers {
 
-// Fetched files kept for the next task that wants them: one file an entry in a directory of its
-// own, bounded in bytes, the least recently used that nobody reads going first. Thread-safe.
+// Keeps fetched files for later tasks that need them: one file per entry, in a directory of its
+// own. Its size in bytes is bounded; the least recently used entry that nobody reads is evicted
+// first. Thread-safe.
 class FetchCache {
  public:
   // Empties `directory`; creates it if missing.
@@ -25,7 +26,7 @@ class FetchCache {
   struct Entry;
 
  public:
-  // A file of the cache, open for reading from its start. It is not evicted while the lease lives.
+  // A file of the cache, open for reading from its start. It is not evicted while the lease exists.
   class Lease {
    public:
     Lease(FetchCache* cache, std::shared_ptr<Entry> entry, FileDescriptor file);
@@ -40,9 +41,10 @@ class FetchCache {
     FileDescriptor file_;
   };
 
-  // The file of `key`; if there is none, `fill` writes it to the descriptor it is given. One caller
-  // fills, others that ask for the same key wait for it (or until `cancelled`); if it fails, each
-  // of them tries. A file that does not fit serves this lease alone and is not kept.
+  // Returns the file of `key`; if there is none, `fill` writes it to the descriptor that it gets.
+  // One caller fills; others that ask for the same key wait for it (or until `cancelled`), and if
+  // it fails, each of them tries. A file that does not fit is used by this lease only and is not
+  // kept.
   Result<Lease> Get(const std::string& key, const std::function<Status(int fd)>& fill,
                     const std::function<bool()>& cancelled);
 

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 4> kNetworkSchemes = {"http", "https", "f
 constexpr std::array<std::string_view, 9> kArchiveEndings = {
     ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".zip", ".gz"};
 
-// A relative path none of whose components is empty, "." or "..".
+// Returns true for a relative path in which no component is empty, "." or "..".
 bool StaysInside(std::string_view path) {
   while (true) {
     const size_t slash = path.find('/');
@@ -23,8 +23,8 @@ bool StaysInside(std::string_view path) {
   }
 }
 
-// What the fetched file is called if the URI does not say: what follows the last slash, query and
-// all, as Mesos has it.
+// The name of the fetched file if the URI has no output_file: everything after the last slash,
+// including a query, as in Mesos.
 std::string BaseName(const std::string& location) {
   return location.substr(location.rfind('/') + 1);
 }

@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t kCopyBytes = 256 << 10;
 
-// Copies from one descriptor's position to the other's.
+// Copies from the position of `from` to the position of `to`.
 Status Copy(int from, int to, const std::function<bool()>& cancelled) {
   std::string buffer(kCopyBytes, '\0');
   while (true) {
@@ -43,7 +43,7 @@ Status Copy(int from, int to, const std::function<bool()>& cancelled) {
 }
 
 Result<FileDescriptor> OpenSource(const std::string& path) {
-  // Not blocking: the path may name a pipe.
+  // The open must not block: the path may name a pipe.
   FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.valid()) {
     return Fail(errno == ENOENT ? Code::kNotFound : Code::kInvalid, "{}", std::strerror(errno));
@@ -54,8 +54,8 @@ Result<FileDescriptor> OpenSource(const std::string& path) {
   return file;
 }
 
-// Opens `output` for writing below `sandbox`, making the directories on the way and following no
-// link: an archive fetched before may have planted one.
+// Opens `output` for writing below `sandbox`. Creates the directories on the way and follows no
+// link, since an archive fetched before may have planted one.
 Result<FileDescriptor> CreateOutput(const std::string& sandbox, const std::string& output,
                                     mode_t mode) {
   const auto failed = [&output] {
@@ -130,7 +130,7 @@ class Fetcher::Impl {
  private:
   struct Job {
     ~Job() {
-      // Destroyed unrun: the fetcher is going.
+      // The job was destroyed before it ran, because the fetcher is being destroyed.
       if (done) done(Fail(Code::kUnavailable, "The fetch was cancelled"));
     }
     std::string id;
@@ -172,7 +172,7 @@ class Fetcher::Impl {
       if (source.scheme == FetchSource::Scheme::kNetwork) {
         return Download(source.location, fd, options_.stall_timeout, cancelled);
       }
-      // What a user may not read he does not get through the cache either.
+      // A file that the user may not read must not reach it through the cache either.
       const FilesystemIdentity identity(user);
       if (!identity.taken())
         return Fail(Code::kInternal, "the agent cannot act as the task's user");
@@ -185,8 +185,9 @@ class Fetcher::Impl {
     return Place(job, source, user, lease->fd(), cancelled);
   }
 
-  // Into the sandbox, as the task's user; from `cached` if that is a descriptor. A cached archive
-  // is unpacked only, one that is not cached also stays as it came, as in Mesos.
+  // Puts the file into the sandbox, as the task's user; reads it from `cached` if that is a
+  // descriptor. Like in Mesos, a cached archive is only unpacked, and the file of one that is not
+  // cached is kept, too.
   Status Place(const Job& job, const FetchSource& source, const shim::Launch::User& user,
                int cached, const std::function<bool()>& cancelled) {
     const FilesystemIdentity identity(user);
@@ -212,8 +213,8 @@ class Fetcher::Impl {
 
   Status Unpack(const Job& job, const FetchSource& source, int fd,
                 const std::function<bool()>& cancelled) const {
-    // A lone .gz is no archive but one file; libarchive would take any bytes for such, so only
-    // then.
+    // A lone .gz is a single compressed file, not an archive. Only then is the raw format enabled,
+    // because with it libarchive accepts any bytes.
     const bool plain = source.output.ends_with(".gz") && !source.output.ends_with(".tar.gz");
     const std::string name = source.output.substr(source.output.rfind('/') + 1);
     ExtractLimits limits;

@@ -15,19 +15,19 @@
 namespace tepui::containers {
 
 // Brings a task's URIs into its sandbox (reference 5.6): file (also plain paths), http, https, ftp,
-// ftps; `executable`, `extract`, `output_file`; a cache per user, bounded, evicting the least
-// recently used that nobody holds. Safe against archives that would write outside the sandbox (..,
-// absolute paths, links, devices) or swell beyond a bound.
+// ftps; `executable`, `extract`, `output_file`; a bounded cache per user that evicts the least
+// recently used file that nobody holds. Safe against archives that would write outside the sandbox
+// (.., absolute paths, links, devices) or grow beyond a bound when unpacked.
 class Fetcher {
  public:
   struct Options {
     std::string cache_dir;  // Emptied at construction.
     uint64_t cache_size_bytes = uint64_t{2} << 30;
     Duration stall_timeout =
-        std::chrono::minutes(1);  // A transfer with no byte for so long is given up.
+        std::chrono::minutes(1);  // A transfer fails after so long without a byte.
     uint64_t max_extracted_bytes = uint64_t{64} << 30;
     uint64_t max_extracted_entries = 1'000'000;
-    std::string frameworks_home;  // Relative URIs start here, if set.
+    std::string frameworks_home;  // If set, relative URIs are relative to it.
     int threads = 4;              // Downloads at once; more wait.
   };
 
@@ -40,11 +40,11 @@ class Fetcher {
   ~Fetcher();  // Cancels and waits.
 
   // Fetches all of `command.uris` into `sandbox`, as `user` if given. `done` runs once, on a
-  // fetcher thread; the error names the URI. `id` is for Cancel.
+  // fetcher thread; its error names the URI. `id` identifies the fetch for Cancel.
   void Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
              const std::string& sandbox, const std::optional<shim::Launch::User>& user,
              std::move_only_function<void(Status)> done);
-  // The fetch ends soon, with kUnavailable.
+  // Makes the fetch end soon, with kUnavailable.
   void Cancel(const std::string& id);
   Counters counters() const;
 

@@ -198,7 +198,7 @@ TEST_F(FetcherHttpTest, TheCacheEvictsTheLeastRecentlyUsed) {
   };
   fetch("/a");
   fetch("/b");
-  EXPECT_EQ(fetch("/a"), 2);  // Used again: b is the oldest now.
+  EXPECT_EQ(fetch("/a"), 2);  // /a was used again, so /b is the oldest now.
   EXPECT_EQ(fetch("/c"), 3);
   EXPECT_LE(fetcher.counters().cache_used_bytes, 2500u);
   EXPECT_EQ(fetch("/a"), 3);

@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kMegabyte = uint64_t{1} << 20;
 constexpr uint64_t kGigabyte = uint64_t{1} << 30;
 
-// All but `reserve`, or half of what is less than twice that.
+// Returns all but `reserve`, or half of `total` if that is less than twice the reserve, in MB.
 uint64_t AllBut(uint64_t reserve, uint64_t total) {
   return (total >= 2 * reserve ? total - reserve : total / 2) / kMegabyte;
 }
@@ -31,8 +31,8 @@ std::string_view Trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
-// Of a flag that Resources::Parse has accepted. Resources of a zero amount vanish there, but count
-// here: "gpus:0" and "disk:0" say that there shall be none.
+// Returns the names in a flag that Resources::Parse has accepted. Parse drops resources with a zero
+// amount, but they count here: "gpus:0" and "disk:0" mean that the agent offers none.
 std::set<std::string> NamesIn(std::string_view flag) {
   std::set<std::string> names;
   flag = Trim(flag);

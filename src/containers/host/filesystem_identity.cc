@@ -16,7 +16,7 @@ bool SetThreadGroups(const std::vector<gid_t>& groups) {
   return syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
 }
 
-// setfsuid and setfsgid tell nothing; asking for an impossible id returns the one in force.
+// setfsuid and setfsgid report no errors; a call with an impossible id returns the current one.
 constexpr uid_t kAsk = static_cast<uid_t>(-1);
 
 }  // namespace
@@ -33,7 +33,7 @@ FilesystemIdentity::FilesystemIdentity(const shim::Launch::User& user) {
   switched_ = true;
   taken_ = SetThreadGroups(user.groups);
   setfsgid(user.gid);
-  setfsuid(user.uid);  // Last: from here on the thread's rights over files are the user's.
+  setfsuid(user.uid);  // Last: from here on the thread has only the user's rights over files.
   taken_ = taken_ && static_cast<uid_t>(setfsuid(kAsk)) == user.uid &&
            static_cast<gid_t>(setfsgid(kAsk)) == user.gid;
 }
@@ -42,7 +42,7 @@ FilesystemIdentity::~FilesystemIdentity() {
   if (!switched_) return;
   setfsuid(0);
   setfsgid(old_gid_);
-  // A thread stuck with somebody's rights must not serve another task.
+  // A thread stuck with one user's rights must not serve another task.
   if (!SetThreadGroups(old_groups_) || setfsuid(kAsk) != 0) std::abort();
 }
 

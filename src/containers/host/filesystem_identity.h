@@ -8,9 +8,10 @@
 
 namespace tepui::containers {
 
-// While it lives, the calling thread reads and writes files as `user`: with his permissions, and as
-// owner of what it creates. Other threads are not touched (the raw system calls act on one thread).
-// Does nothing unless the process runs as root. Must be destroyed on the thread that made it.
+// While this object exists, the calling thread reads and writes files as `user`: with that user's
+// permissions, and as owner of what it creates. Other threads are not affected (the raw system
+// calls act on one thread). Does nothing unless the process runs as root. Must be destroyed on the
+// thread that created it.
 class FilesystemIdentity {
  public:
   explicit FilesystemIdentity(const shim::Launch::User& user);

@@ -19,7 +19,7 @@ struct CloseEasy {
 };
 using Easy = std::unique_ptr<CURL, CloseEasy>;
 
-// The status is known when the body begins: enough.
+// The status is known when the body begins, so the body is not needed.
 size_t RefuseBody(char*, size_t, size_t, void*) { return 0; }
 
 std::string HostInUrl(const std::string& host) {
@@ -110,8 +110,8 @@ void CurlProber::Start(std::unique_ptr<Probe> probe) {
   curl_easy_setopt(easy, CURLOPT_URL, probe->url.c_str());
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, probe->error.data());
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);  // A check is about a new connection.
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");         // Not the agent's; the task is here.
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);  // A check needs a new connection.
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");         // The task is local: ignore the agent's proxy.
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_PRIVATE, probe.get());
   if (++in_flight_ > kMaxProbes) {

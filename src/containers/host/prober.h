@@ -13,18 +13,18 @@
 
 namespace tepui::containers {
 
-// Checks over the network by one thread and libcurl. As in Mesos, HTTP checks follow redirects and
-// do not verify certificates: they ask whether the task answers, not who it is. The body is not
+// Does network checks with libcurl on one thread. As in Mesos, HTTP checks follow redirects and do
+// not verify certificates: they check that the task answers, not its identity. The body is not
 // read.
 class CurlProber final : public Prober {
  public:
-  // Checks in flight at once; more fail at once with kUnavailable, for an agent has one a task and
-  // waits for it.
+  // At most so many checks are in flight; more fail immediately with kUnavailable. An agent has at
+  // most one in flight per task.
   static constexpr size_t kMaxProbes = 10'000;
 
   // `poster` runs callbacks on the agent's thread.
   explicit CurlProber(Poster poster);
-  ~CurlProber() override;  // Probes in flight are dropped, their callbacks with them.
+  ~CurlProber() override;  // Drops probes in flight without calling their callbacks.
 
   void Http(const std::string& scheme, const std::string& host, uint16_t port,
             const std::string& path, Duration timeout,
@@ -38,7 +38,7 @@ class CurlProber final : public Prober {
     void operator()(void* multi) const;
   };
 
-  // How a probe ended: libcurl's code, its own words for it, the HTTP status.
+  // How a probe ended: libcurl's code, libcurl's message for it, the HTTP status.
   struct Outcome {
     int code = 0;
     std::string reason;
@@ -57,7 +57,7 @@ class CurlProber final : public Prober {
   std::vector<std::unique_ptr<Probe>> started_;  // Guarded by mutex_.
   std::atomic<size_t> in_flight_ = 0;
   std::atomic<bool> stopped_ = false;
-  std::vector<std::unique_ptr<Probe>> running_;  // The thread only.
+  std::vector<std::unique_ptr<Probe>> running_;  // Used by the thread only.
   std::thread thread_;
 };
 

@@ -15,7 +15,8 @@
 namespace tepui::containers {
 namespace {
 
-// A listening socket of the loopback that answers each connection with `answer`, or not at all.
+// A listening socket on the loopback interface that answers each connection with `answer`, or not
+// at all.
 class Listener {
  public:
   explicit Listener(std::string answer)
@@ -44,7 +45,7 @@ class Listener {
       char request[4096];
       if (recv(peer.get(), request, sizeof(request), 0) <= 0) continue;
       send(peer.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
-      // Held open until the prober has had enough.
+      // Stays open until the prober closes the connection.
       while (recv(peer.get(), request, sizeof(request), 0) > 0) continue;
     }
   }

@@ -27,7 +27,7 @@ Result<shim::Launch::User> ResolveUser(const std::string& name) {
     buffer.resize(buffer.size() * 2);
   }
   if (found == nullptr) {
-    // Some databases say "not found" by these.
+    // Some databases report "not found" with these codes.
     bool absent = error == 0 || error == ENOENT || error == ESRCH;
     if (absent) return Fail(Code::kNotFound, "User '{}' does not exist on this agent", name);
     return Fail(Code::kUnavailable, "Cannot look up user '{}' on this agent: {}", name,
@@ -58,7 +58,7 @@ Result<shim::Launch::User> Users::Resolve(const std::string& name) {
     auto found = known_.find(name);
     if (found != known_.end() && now - found->second.asked < kFresh) return found->second.user;
   }
-  // Not under the lock: the answer may take seconds, and others are known.
+  // Without the lock: the answer may take seconds, while other users are in the cache.
   Result<shim::Launch::User> user = lookup_(name);
   if (!user) return user;
   std::lock_guard lock(mutex_);

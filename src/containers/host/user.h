@@ -11,17 +11,17 @@
 
 namespace tepui::containers {
 
-// The ids of a user of this machine and of all groups he is in. kNotFound if there is no such user.
-// Asks the user database, which may be on the network: blocks.
+// Returns the ids of a user of this machine and of all the user's groups; kNotFound if there is no
+// such user. Blocks on the user database, which may be on the network.
 Result<shim::Launch::User> ResolveUser(const std::string& name);
 
-// Users of this machine, each asked for once in a few seconds: tasks come in bursts, and mostly
-// from the same users. Failures are not kept. Thread-safe.
+// Caches the users of this machine for a few seconds: tasks arrive in bursts, mostly from the same
+// users. Failures are not cached. Thread-safe.
 class Users {
  public:
-  // Whoever is taken from a group keeps it in tasks that start within this.
+  // A user removed from a group keeps it in tasks that start within this time.
   static constexpr Duration kFresh = std::chrono::seconds(5);
-  static constexpr size_t kMaxKept = 1024;  // Beyond it, all are forgotten.
+  static constexpr size_t kMaxKept = 1024;  // When it is full, all are dropped.
 
   using Lookup = std::function<Result<shim::Launch::User>(const std::string& name)>;
   using Now = std::function<MonotonicTime()>;
@@ -29,7 +29,7 @@ class Users {
   Users();
   Users(Lookup lookup, Now now) : lookup_(std::move(lookup)), now_(std::move(now)) {}
 
-  // As ResolveUser.
+  // Like ResolveUser.
   Result<shim::Launch::User> Resolve(const std::string& name);
 
  private:

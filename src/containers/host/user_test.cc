@@ -39,7 +39,7 @@ TEST_F(UsersTest, AFailureIsNotKept) {
   EXPECT_FALSE(users_.Resolve("carol"));
   fails_ = false;
   EXPECT_TRUE(users_.Resolve("carol"));
-  // What was known before is not what is known now.
+  // A cached user expires.
   now_ += Users::kFresh;
   fails_ = true;
   EXPECT_FALSE(users_.Resolve("carol"));

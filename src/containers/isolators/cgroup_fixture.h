@@ -13,7 +13,7 @@ namespace tepui::containers {
 
 inline constexpr char kHierarchy[] = "/sys/fs/cgroup";
 
-// A root cgroup of this process' own, removed with what is in it.
+// A root cgroup for this process, removed with everything in it.
 class TestRoot {
  public:
   TestRoot() : name_(fmt::format("tepui-test-{}", getpid())) {}
@@ -30,7 +30,7 @@ class TestRoot {
   std::string name_;
 };
 
-// Keeps a process from ending, SIGKILL or not, as one that waits for a disk.
+// Keeps a process from ending, even by SIGKILL, like one that waits for a disk.
 class FrozenProcess {
  public:
   explicit FrozenProcess(int pid)
@@ -41,7 +41,7 @@ class FrozenProcess {
   }
   ~FrozenProcess() {
     Thaw();
-    // A cgroup can be removed a moment after its last process.
+    // A cgroup can be removed only a moment after its last process has ended.
     for (int i = 0; i < 1000 && rmdir(directory_.c_str()) != 0; ++i) usleep(10'000);
   }
   void Thaw() { Write("freezer.state", "THAWED"); }

@@ -7,11 +7,11 @@
 
 namespace tepui::containers {
 
-// The container's cgroup itself: made first, joined by the task, emptied and removed last. The
-// other isolators write the files in it.
+// Manages the container's cgroup itself: it is created first, joined by the task, and emptied and
+// removed last. The other isolators write the files in it.
 class CgroupIsolator final : public Isolator {
  public:
-  // Of Kill and of Cleanup.
+  // The timeout of Kill and of Cleanup.
   static constexpr Duration kTimeout = std::chrono::seconds(10);
 
   explicit CgroupIsolator(std::shared_ptr<Cgroups> cgroups) : cgroups_(std::move(cgroups)) {}
@@ -19,7 +19,7 @@ class CgroupIsolator final : public Isolator {
   Status Prepare(const ContainerId& id, const Demand& demand) override;
   Status Recover(const ContainerId& id) override { return cgroups_->Adopt(id); }
   std::vector<ContainerId> Found() override { return cgroups_->List(); }
-  // A container that was recovered without a cgroup has its checks run without one, too.
+  // The checks of a container that was recovered without a cgroup run without one, too.
   void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) override;
   void Kill(const ContainerId& id) override;
   Status Cleanup(const ContainerId& id) override;
@@ -28,9 +28,9 @@ class CgroupIsolator final : public Isolator {
   std::shared_ptr<Cgroups> cgroups_;
 };
 
-// cgroups/cpu. A share of the cpu in proportion to the request (v1 cpu.shares: 1024 a cpu, at least
-// 2; v2 cpu.weight: 100 a cpu, 1 to 10000), and a quota per 100 ms if there is a limit or
-// `enable_cfs`; at least 1 ms.
+// cgroups/cpu: sets a share of the cpu in proportion to the request (v1 cpu.shares: 1024 per cpu,
+// at least 2; v2 cpu.weight: 100 per cpu, 1 to 10000), and, if there is a limit or `enable_cfs`, a
+// quota of at least 1 ms per 100 ms.
 class CgroupCpuIsolator final : public Isolator {
  public:
   CgroupCpuIsolator(std::shared_ptr<Cgroups> cgroups, bool enable_cfs)
@@ -47,9 +47,10 @@ class CgroupCpuIsolator final : public Isolator {
   const bool enable_cfs_;
 };
 
-// cgroups/mem. The request is the soft limit, the limit (or else the request) the hard one; neither
-// below 32 MB. A hard limit is raised by an update but never lowered: that could kill what fitted
-// before. The kernel's OOM killer acts, and the container it acted in is ended.
+// cgroups/mem: the request is the soft limit, the limit (or else the request) is the hard one;
+// neither is below 32 MB. An update may raise a hard limit but never lowers it, since that could
+// kill a task that fitted before. The kernel's OOM killer enforces it, and a container in which it
+// killed a process is destroyed.
 class CgroupMemoryIsolator final : public Isolator {
  public:
   static constexpr uint64_t kMinBytes = uint64_t{32} << 20;
@@ -58,8 +59,8 @@ class CgroupMemoryIsolator final : public Isolator {
       : cgroups_(std::move(cgroups)), limit_swap_(limit_swap) {}
   std::string_view name() const override { return "cgroups/mem"; }
   Status Prepare(const ContainerId& id, const Demand& demand) override;
-  // A task that may use more than it asked for is the first to go when the machine runs out of
-  // memory.
+  // Makes a task that may use more than it requested the first to be killed when the machine runs
+  // out of memory.
   void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) override;
   std::optional<Alarm> Watch(const ContainerId& id) override;
   Status Update(const ContainerId& id, const Demand& demand) override;
@@ -76,7 +77,7 @@ class CgroupMemoryIsolator final : public Isolator {
   const bool limit_swap_;
 };
 
-// cgroups/pids: a bound on processes and threads, if `max` is not 0.
+// cgroups/pids: bounds processes and threads, if `max` is not 0.
 class CgroupPidsIsolator final : public Isolator {
  public:
   CgroupPidsIsolator(std::shared_ptr<Cgroups> cgroups, uint64_t max)

@@ -22,7 +22,7 @@ namespace {
 
 constexpr uint64_t kMegabyte = uint64_t{1} << 20;
 constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();
-// The kernel raises the alarm before it kills, and counts after.
+// The kernel raises the alarm before it kills, and increments the count afterwards.
 constexpr int kCountPolls = 200;
 constexpr auto kCountPause = std::chrono::milliseconds(5);
 
@@ -126,7 +126,7 @@ std::optional<Alarm> CgroupMemoryIsolator::Watch(const ContainerId& id) {
   Status registered = cgroups_->Write("memory", id, "cgroup.event_control",
                                       fmt::format("{} {}", event.get(), control.get()));
   if (!registered) {
-    // An OOM kill that ends the task is still found when the container is cleaned up.
+    // An OOM kill that ends the task is still detected when the container is cleaned up.
     spdlog::warn("Cannot listen for OOM kills in container {}: {}", id, registered.error().message);
     return std::nullopt;
   }

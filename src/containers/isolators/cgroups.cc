@@ -39,8 +39,8 @@ bool IsDirectory(const std::string& path) {
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
 
-// One write call, as cgroup files want it. Files of the kernel are there already; O_CREAT is for
-// trees of plain files.
+// Writes with one call, as cgroup files require. The kernel's files exist already; O_CREAT is for
+// the plain files of tests.
 Status WriteFile(const std::string& path, std::string_view value) {
   FileDescriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.valid() &&
@@ -75,7 +75,7 @@ std::vector<std::string> Subdirectories(const std::string& directory) {
   return names;
 }
 
-// `directory` and the cgroups below it, those below first.
+// Appends `directory` and the cgroups below it, those below first.
 void AppendSubtree(const std::string& directory, std::vector<std::string>* out) {
   for (const std::string& name : Subdirectories(directory)) {
     if (out->size() < kMaxSubtree) AppendSubtree(directory + "/" + name, out);
@@ -90,7 +90,7 @@ bool IsUuid(std::string_view name) {
   });
 }
 
-// SIGKILL to what is in the cgroup; false if nothing is.
+// Sends SIGKILL to all processes in the cgroup; returns false if there is none.
 bool KillProcesses(const std::string& directory) {
   Result<std::string> text = ReadFile(directory + "/cgroup.procs");
   if (!text) return false;
@@ -109,7 +109,7 @@ bool KillProcesses(const std::string& directory) {
   return any;
 }
 
-// Calls `done` until it is true or `timeout` has passed, more and more seldom.
+// Calls `done`, less and less often, until it returns true or `timeout` has passed.
 template <class Done>
 bool Await(Duration timeout, Done done) {
   auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -138,7 +138,7 @@ Status MakeCgroup(const std::string& path) {
   return Fail(Code::kInternal, "Cannot create cgroup '{}': {}", path, std::strerror(errno));
 }
 
-// <root> may be several levels.
+// <root> may have several levels.
 Status MakeRoot(const std::string& mount, const std::string& root) {
   size_t slash = 0;
   do {
@@ -202,7 +202,7 @@ Result<std::unique_ptr<Cgroups>> Cgroups::OpenV1(const Options& options) {
   for (const std::string& controller : wanted) {
     std::string mount = options.hierarchy + "/" + controller;
     char real[PATH_MAX];
-    // Where several controllers are mounted together, each has a link to the mount.
+    // If several controllers are mounted together, each has a link to the mount.
     if (realpath(mount.c_str(), real) == nullptr || !Exists(mount + "/cgroup.procs")) {
       return Fail(Code::kInvalid,
                   "There is no cgroup hierarchy of controller '{}' at '{}'; mount it, or leave "
@@ -236,7 +236,7 @@ Result<std::unique_ptr<Cgroups>> Cgroups::OpenV2(const Options& options) {
   }
   std::string base = options.hierarchy + "/" + options.root;
   Status made = MakeRoot(options.hierarchy, options.root);
-  // Each level hands the controllers on to the one below it.
+  // Each level must delegate the controllers to the one below it.
   size_t slash = 0;
   std::string level = options.hierarchy;
   while (made) {
@@ -261,7 +261,7 @@ Status Cgroups::DelegateControllers(const std::string& directory) const {
 std::string Cgroups::Directory(std::string_view controller, const ContainerId& id) const {
   auto base = bases_.find(version_ == Version::kV2 ? std::string_view() : controller);
   if (base == bases_.end())
-    return "/nonexistent";  // Of an isolator whose controller was not opened.
+    return "/nonexistent";  // For an isolator whose controller was not opened.
   return base->second + "/" + RelativePath(id);
 }
 
@@ -297,7 +297,7 @@ Status Cgroups::CreateIn(const std::string& base, const ContainerId& id) {
     if (!made) return made;
   }
   std::string directory = base + "/" + RelativePath(id);
-  // An existing one is a leftover that somebody else may be in.
+  // An existing cgroup is a leftover that may contain other processes.
   if (mkdir(directory.c_str(), 0755) != 0) {
     return Fail(Code::kInternal, "Cannot create cgroup '{}': {}", directory, std::strerror(errno));
   }
@@ -353,7 +353,8 @@ void Cgroups::Freeze(const ContainerId& id, bool frozen) const {
   }
 }
 
-// False if there is no process left. Frozen, so that none forks away while the list is read.
+// Returns false if no process is left. The cgroup is frozen meanwhile, so that no process can fork
+// while the list is read.
 bool Cgroups::KillRound(const ContainerId& id) const {
   std::string root = Directories(id).front();
   std::string all_at_once = root + "/cgroup.kill";
@@ -396,7 +397,7 @@ Status Cgroups::Destroy(const ContainerId& id, Duration timeout) {
     }
     return stuck.empty();
   };
-  // A process that is gone for its parent may be in the cgroup for a moment still (EBUSY).
+  // A process that its parent has reaped may still be in the cgroup for a moment (EBUSY).
   bool gone = Await(std::max(left, Duration::zero()), removed);
   std::lock_guard lock(mutex_);
   created_.erase(id);
@@ -406,7 +407,7 @@ Status Cgroups::Destroy(const ContainerId& id, Duration timeout) {
               empty ? std::strerror(errno) : "processes in it outlive SIGKILL");
 }
 
-// The cgroup that exists only for containers nested in it goes with the last of them.
+// A cgroup that exists only for nested containers is removed with the last of them.
 void Cgroups::RemoveImplicitParent(const ContainerId& id) {
   std::optional<ContainerId> parent = Parent(id);
   if (!parent || created_.contains(*parent)) return;

@@ -23,11 +23,11 @@ namespace tepui::containers {
 //
 //   v1  <hierarchy>/<controller>/<root>/<id>      processes of the container
 //   v2  <hierarchy>/<root>/<id>                   limits
-//       <hierarchy>/<root>/<id>/leaf              processes (v2 wants them in leaves only)
+//       <hierarchy>/<root>/<id>/leaf              processes (v2 allows them in leaves only)
 //
 // The nested container `parent.child` is the directory parent/child. Shims are in <root> (v1) or
 // <root>/shims (v2), apart from their tasks. Thread-safe; calls for one container must not overlap,
-// except with Kill. Everything blocks on the kernel, normally for microseconds.
+// except with Kill. Every call blocks on the kernel, normally for microseconds.
 class Cgroups {
  public:
   enum class Version { kV1, kV2 };
@@ -35,50 +35,51 @@ class Cgroups {
   struct Options {
     std::string hierarchy = "/sys/fs/cgroup";
     std::string root = "mesos";
-    // By the names of v1: cpu, memory, pids. In v1 cpu brings cpuacct along, and the freezer is
-    // used if it is there.
+    // The v1 names: cpu, memory, pids. In v1, cpu includes cpuacct, and the freezer is used if
+    // there is one.
     std::set<std::string> controllers;
   };
 
-  // Finds out the version, checks that the controllers are there, creates the root cgroup and takes
-  // the lock on it: what one agent does not know in there it removes, so no two may share it.
-  // kInvalid says what is missing, kConflict that another agent has it.
+  // Detects the version, checks that the controllers exist, creates the root cgroup and locks it:
+  // an agent removes unknown cgroups in it, so two agents must not share it. Returns kInvalid,
+  // naming what is missing, or kConflict if another agent holds the lock.
   static Result<std::unique_ptr<Cgroups>> Open(const Options& options);
 
   Version version() const { return version_; }
 
-  // Makes the container's cgroup in every hierarchy; all or none.
+  // Creates the container's cgroup in every hierarchy, or in none.
   Status Create(const ContainerId& id);
 
-  // Takes back the cgroup of a container that another life of the agent has made. kNotFound if it
-  // made none.
+  // Adopts the cgroup of a container that the agent created before it was restarted. Returns
+  // kNotFound if there is none.
   Status Adopt(const ContainerId& id);
 
-  // Whether the container has a cgroup, made or taken back.
+  // Returns whether the container has a cgroup, created or adopted.
   bool Holds(const ContainerId& id) const;
 
-  // The containers that there are cgroups of, whoever made them. Without nested ones: what is in a
-  // container's cgroup may also be the task's own. Only what is named as containers are, by a UUID.
+  // Returns the containers that have a cgroup, no matter who created it. Only cgroups named by a
+  // UUID, as containers are, count. Nested containers are left out, because cgroups inside a
+  // container's cgroup may have been created by the task itself.
   std::vector<ContainerId> List() const;
 
-  // Has the task start in the container's cgroup, and its shim in that of the shims.
+  // Makes the task start in the container's cgroup, and its shim in the cgroup of the shims.
   void Join(const ContainerId& id, shim::Launch* launch) const;
 
-  // SIGKILL to every process of the container and of those nested in it. Returns when none is left
-  // or `timeout` has passed; whether none is left.
+  // Sends SIGKILL to every process of the container and of those nested in it, until none is left
+  // or `timeout` has passed. Returns whether none is left.
   bool Kill(const ContainerId& id, Duration timeout) const;
 
-  // Kill, then removes the cgroups. A missing cgroup is success.
+  // Calls Kill, then removes the cgroups. A missing cgroup is success.
   Status Destroy(const ContainerId& id, Duration timeout);
 
-  // Where the files of a controller are for this container.
+  // Returns the directory of a controller's files for this container.
   std::string Directory(std::string_view controller, const ContainerId& id) const;
 
   Result<std::string> Read(std::string_view controller, const ContainerId& id,
                            std::string_view file) const;
   Result<uint64_t> ReadNumber(std::string_view controller, const ContainerId& id,
-                              std::string_view file) const;  // "max" is the largest.
-  // Files of "name number" lines.
+                              std::string_view file) const;  // "max" gives the largest number.
+  // For files of "name number" lines.
   Result<std::map<std::string, uint64_t>> ReadStatistics(std::string_view controller,
                                                          const ContainerId& id,
                                                          std::string_view file) const;
@@ -104,14 +105,14 @@ class Cgroups {
   std::map<std::string, std::string, std::less<>> bases_;  // Controller to <hierarchy>/.../<root>.
   std::vector<std::string> distinct_bases_;  // v1 mounts may hold several controllers.
 
-  std::vector<FileDescriptor> locks_;  // Of distinct_bases_.
+  std::vector<FileDescriptor> locks_;  // One per distinct base.
 
   mutable std::mutex mutex_;
-  // Guarded by mutex_; the parents of nested containers need not be among them.
+  // Guarded by mutex_. It need not contain the parents of nested containers.
   std::set<ContainerId> created_;
 };
 
-// Parses "name number" lines; others are passed over.
+// Parses "name number" lines and skips all others.
 std::map<std::string, uint64_t> ParseStatistics(std::string_view text);
 
 }  // namespace tepui::containers

@@ -52,7 +52,7 @@ Result<std::unique_ptr<Isolation>> Isolation::Create(const IsolationOptions& opt
   const std::shared_ptr<Cgroups>& cgroups = *opened;
 
   std::vector<std::unique_ptr<Isolator>> isolators;
-  // The cgroup comes first: the others write into it, and it must be the last to go.
+  // The cgroup comes first: the other isolators write into it, and it must be removed last.
   if (cgroups != nullptr) isolators.push_back(std::make_unique<CgroupIsolator>(cgroups));
   auto add = [&]<class T, class... Args>(const char* name, std::in_place_type_t<T>, Args... args) {
     if (names.erase(name) > 0) isolators.push_back(std::make_unique<T>(args...));
@@ -77,7 +77,7 @@ Status Isolation::Prepare(const ContainerId& id, const Demand& demand) {
   for (size_t i = 0; i < isolators_.size(); ++i) {
     Status prepared = isolators_[i]->Prepare(id, demand);
     if (prepared) continue;
-    (void)CleanupFirst(id, i);  // The failure before it is the one to tell.
+    (void)CleanupFirst(id, i);  // The earlier failure is reported.
     return Fail(prepared.error().code, "{}: {}", isolators_[i]->name(), prepared.error().message);
   }
   return {};

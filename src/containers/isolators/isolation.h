@@ -14,12 +14,12 @@ struct IsolationOptions {
   std::string isolation = "posix/cpu,posix/mem";
   std::string cgroups_hierarchy = "/sys/fs/cgroup";
   std::string cgroups_root = "mesos";
-  bool cgroups_enable_cfs = false;  // A hard limit on cpus also where only a request is given.
+  bool cgroups_enable_cfs = false;  // Set a hard limit on cpus even if only a request is given.
   bool cgroups_limit_swap = false;  // v1: memory and swap together.
-  uint64_t pids_max = 0;  // With cgroups/pids: processes and threads a container; 0 means no limit.
+  uint64_t pids_max = 0;  // With cgroups/pids: processes and threads per container; 0: no limit.
 };
 
-// The isolators of an agent, in their order. Thread-safe as Isolator is.
+// The isolators of an agent, in order. As thread-safe as Isolator.
 //
 // Known names: posix/cpu, posix/mem (no limits, usage only), cgroups/cpu, cgroups/mem,
 // cgroups/pids, linux/nnp; the aliases `process` (posix/cpu, posix/mem) and `cgroups` (cgroups/cpu,
@@ -31,19 +31,19 @@ class Isolation {
   explicit Isolation(std::vector<std::unique_ptr<Isolator>> isolators)
       : isolators_(std::move(isolators)) {}
 
-  // All or none: what was prepared before a failure is cleaned up.
+  // Prepares all or none: what was prepared before a failure is cleaned up.
   Status Prepare(const ContainerId& id, const Demand& demand);
-  // Tries all; the first failure.
+  // Tries all and returns the first failure.
   Status Recover(const ContainerId& id);
   std::set<ContainerId> Found();
   void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch);
   std::vector<Alarm> Watch(const ContainerId& id);
-  // Tries all; the first failure.
+  // Tries all and returns the first failure.
   Status Update(const ContainerId& id, const Demand& demand);
   std::optional<Limitation> Limited(const ContainerId& id, bool alarmed);
   void Usage(const ContainerId& id, pid_t shim, v1::ResourceStatistics* statistics);
   void Kill(const ContainerId& id);
-  // Tries all, in reverse order; the first failure.
+  // Tries all, in reverse order, and returns the first failure.
   Status Cleanup(const ContainerId& id);
 
   std::vector<std::string> Names() const;

@@ -15,7 +15,7 @@ namespace tepui::containers {
 namespace {
 
 constexpr auto kKillInterval = std::chrono::milliseconds(10);
-constexpr size_t kMaxProcesses = 100'000;  // Of one container; beyond it the sum is cut short.
+constexpr size_t kMaxProcesses = 100'000;  // Per container; more are not counted.
 
 // Each thread has its own children.
 void AppendChildren(pid_t pid, std::vector<pid_t>* out) {
@@ -53,7 +53,7 @@ void Add(pid_t pid, ProcessUsage* usage) {
   usage->resident_bytes += static_cast<uint64_t>(number(24)) * kPage;
 }
 
-// It has ended, but its parent has not heard of it yet.
+// The process has ended, but its parent has not reaped it yet.
 bool IsZombie(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string line;

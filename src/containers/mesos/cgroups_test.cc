@@ -31,7 +31,7 @@ class CgroupV1Test : public ContainerizerTest {
   TestRoot root_;
 };
 
-// Reference 5.4: shares of 1024 a cpu, quota in 100 ms, soft and hard limits of memory.
+// Reference 5.4: 1024 shares per cpu, a quota per 100 ms, soft and hard memory limits.
 TEST_F(CgroupV1Test, LimitsAreWrittenAndTheTaskIsInside) {
   LaunchSpec spec = Spec("cat /proc/self/cgroup; while :; do :; done");
   spec.resources = *Resources::Parse("cpus:0.5;mem:64");
@@ -49,16 +49,16 @@ TEST_F(CgroupV1Test, LimitsAreWrittenAndTheTaskIsInside) {
   for (const char* controller : {"cpu", "cpuacct", "memory", "pids", "freezer"}) {
     EXPECT_NE(Contents(out).find(fmt::format(":{}:{}", controller, cgroup)), std::string::npos);
   }
-  // The shim is not: its task's limits are not its own.
+  // The shim is not inside: its task's limits do not apply to it.
   std::string shim = Contents(fmt::format("/proc/{}/cgroup", ShimOf(launched->pid)));
   EXPECT_NE(shim.find(fmt::format(":memory:/{}\n", root_.name())), std::string::npos);
-  // More may be used than was asked for, so the kernel shall take this one first.
+  // The task may use more than it requested, so the kernel must kill it first.
   EXPECT_GT(std::stoi(Contents(fmt::format("/proc/{}/oom_score_adj", launched->pid))), 900);
 
   Result<v1::ResourceStatistics> usage = Usage(spec.id);
   ASSERT_TRUE(usage);
   EXPECT_GT(usage->mem_total_bytes(), 0u);
-  // The kernel counts by ticks.
+  // The kernel counts in ticks.
   EXPECT_TRUE(Eventually([&] { return Usage(spec.id)->cpus_user_time_secs() > 0; }));
   EXPECT_GE(usage->threads(), 1u);
 
@@ -85,7 +85,7 @@ TEST_F(CgroupV1Test, AnUpdateRaisesTheHardLimitAndNeverLowersIt) {
   EXPECT_EQ(File("memory", spec.id, "memory.limit_in_bytes"), "134217728\n");
 }
 
-// The task's memory grows in a child, so that the task itself outlives the OOM killer's choice.
+// The task's memory grows in a child, so that the OOM killer does not choose the task itself.
 TEST_F(CgroupV1Test, RunningOutOfMemoryIsReportedWithTheAmounts) {
   LaunchSpec spec = Spec("head -c 200m /dev/zero | tail; sleep 1000");
   spec.resources = *Resources::Parse("cpus:1;mem:32");
@@ -106,7 +106,7 @@ TEST_F(CgroupV1Test, TheNumberOfProcessesIsBounded) {
 }
 
 TEST_F(CgroupV1Test, AForkBombIsDestroyed) {
-  // A shell that cannot fork ends: not the first one, or the bomb would be over by itself.
+  // A shell that cannot fork ends. The first one must not, or the bomb would end by itself.
   LaunchSpec spec =
       Spec("bomb() { setsid sh -c 'sleep 1000' & bomb | bomb; }; bomb & exec sleep 1000");
   ASSERT_TRUE(Launch(spec));
@@ -127,7 +127,7 @@ TEST_F(CgroupV1Test, NestedContainersAreBelowTheirParents) {
   EXPECT_EQ(access((parent + "/child/tasks").c_str(), F_OK), 0);
   Destroy(spec.id);
   Await(spec.id);
-  EXPECT_NE(access(parent.c_str(), F_OK), 0);  // It was there for the child only.
+  EXPECT_NE(access(parent.c_str(), F_OK), 0);  // It existed only for the child.
 }
 
 TEST_F(CgroupV1Test, AMissingControllerIsTold) {
@@ -203,7 +203,7 @@ TEST_F(CgroupV2Test, MemoryLimitsAndOomKills) {
   WriteText(events, "low 0\nhigh 0\nmax 12\noom 0\noom_kill 0\n");
   std::optional<Alarm> alarm = memory.Watch(id_);
   ASSERT_TRUE(alarm);
-  EXPECT_FALSE(alarm->rang(alarm->fd.get()));  // Reclaim at the limit is no kill.
+  EXPECT_FALSE(alarm->rang(alarm->fd.get()));  // Reclaiming memory at the limit is not a kill.
   EXPECT_FALSE(memory.Limited(id_, false));
   WriteText(events, "low 0\nhigh 0\nmax 40\noom 1\noom_kill 1\n");
   WriteText(directory_.path() + "/mesos/c1/memory.peak", "67108864\n");
@@ -237,7 +237,8 @@ TEST_F(CgroupV2Test, AControllerThatIsNotOfferedIsTold) {
   EXPECT_NE(opened.error().message.find("does not offer controller 'hugetlb'"), std::string::npos);
 }
 
-// Version 2 for real, without controllers: birth in the cgroup, and its killing and removal.
+// Version 2 for real, without controllers: the task starts in its cgroup, which is then killed and
+// removed.
 TEST_F(ContainerizerTest, ATaskIsBornInItsCgroupV2) {
   constexpr char kUnified[] = "/sys/fs/cgroup/unified";
   if (access(fmt::format("{}/cgroup.procs", kUnified).c_str(), W_OK) != 0) {
@@ -278,7 +279,7 @@ TEST(IsolationTest, NamesAndAliases) {
   EXPECT_NE(unknown.error().message.find("'gpu/nvidia', which is not known"), std::string::npos);
 }
 
-// Writes down what it is called for.
+// Records its calls.
 class Recorder final : public Isolator {
  public:
   Recorder(std::string name, std::vector<std::string>* calls, bool fails = false)

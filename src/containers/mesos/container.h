@@ -1,6 +1,6 @@
 #pragma once
 
-// The records MesosContainerizer keeps; for its own files only.
+// The records that MesosContainerizer keeps. Only its own files include this.
 
 #include <atomic>
 #include <memory>
@@ -14,18 +14,18 @@
 
 namespace tepui::containers {
 
-// The id names directories, cgroups and files.
+// Checks that the id can be used as the name of directories, cgroups and files.
 Status CheckId(const ContainerId& id);
 
-// Logs that these processes outlive SIGKILL, if there are any.
+// Logs that these processes survive SIGKILL; logs nothing if there are none.
 void SayStuck(const ContainerId& id, const std::vector<pid_t>& pids);
 
 struct MesosContainerizer::Plan {
-  LaunchSpec spec;  // The environment has moved into `launch` once planned.
-  Demand demand;    // As launched.
-  // Written before the agent's thread has the shim, then only read.
+  LaunchSpec spec;  // Once planned, its environment is in `launch`.
+  Demand demand;    // At the launch.
+  // Written before the agent's thread gets the shim; read-only afterwards.
   shim::Launch launch;
-  bool planned = false;  // Not so if a recovered task cannot be planned anew: its user is unknown.
+  bool planned = false;  // Stays false for a recovered task whose user is unknown.
   std::vector<Poller::Token> alarms;
   std::atomic<bool> cancelled = false;
 
@@ -38,18 +38,18 @@ struct MesosContainerizer::Container {
   LaunchCallback launched;  // Empty once it has run.
   TerminationCallback waiter;
   std::shared_ptr<ShimProcess> shim;  // Null until it is started.
-  Launched process;                   // From when the task's program runs; no pid before.
-  std::vector<int> early_signals;     // For the shim to come.
+  Launched process;                   // Has no pid until the task's program runs.
+  std::vector<int> early_signals;     // For the shim, once there is one.
   std::optional<int> status;
   std::optional<Error> not_started;
   std::optional<Limitation> limitation;
   bool destroying = false;
   TimerId destroy_deadline = 0;
   Backoff kill_backoff{std::chrono::seconds(1), std::chrono::minutes(1)};
-  bool alone = false;   // Its shim was, when it was looked at last.
-  bool orphan = false;  // Nobody claimed it: its record is of use to none.
+  bool alone = false;   // At the last check, no process was left below the shim.
+  bool orphan = false;  // No RecoverSpec claimed it, so its record is not needed.
 
-  Demand demand;  // As last asked for.
+  Demand demand;  // The latest request.
   bool updating = false;
   bool update_waits = false;
   bool ended = false;  // The shim is gone.
@@ -68,18 +68,18 @@ struct MesosContainerizer::End {
 struct MesosContainerizer::Recovery {
   RecoverCallback callback;
   Recovered result;
-  size_t steps_left = 0;  // Claims and orphans that are worked on.
+  size_t steps_left = 0;  // Claims and orphans still in progress.
 };
 
 // A command run beside a task. On the agent's thread.
 struct MesosContainerizer::Check {
   v1::CommandInfo command;
   ExecCallback done;    // Empty once it has run.
-  shim::Launch launch;  // Written before there is a shim, then only read.
+  shim::Launch launch;  // Written before there is a shim; read-only afterwards.
   std::shared_ptr<ShimProcess> shim;
   std::optional<int> status;
   std::optional<Error> failed;
-  bool killed = false;  // Also if the shim is not there yet.
+  bool killed = false;  // May be set before there is a shim.
   bool timed_out = false;
   TimerId deadline = 0;
 

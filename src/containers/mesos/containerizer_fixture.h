@@ -46,7 +46,7 @@ class ContainerizerTest : public testing::Test {
     Stop();
   }
 
-  // Everything of the agent's side goes, as when it is killed; the containers stay.
+  // Destroys the agent's side, as when the agent is killed; the containers stay.
   void Stop() {
     if (containerizer_ == nullptr) return;
     loop_->Run([&] { containerizer_.reset(); });
@@ -104,7 +104,7 @@ class ContainerizerTest : public testing::Test {
     return result;
   }
 
-  // Of the launch before.
+  // Waits for the end of a container that was launched before.
   Termination Await(const ContainerId& id) {
     for (auto& [known, ended] : ended_) {
       if (known == id && ended.wait_for(kPatience) == std::future_status::ready) {
@@ -121,7 +121,7 @@ class ContainerizerTest : public testing::Test {
     return launched ? Await(spec.id) : Termination();
   }
 
-  // The sentence of a launch that fails.
+  // Returns the error message of a launch that fails.
   std::string Refusal(const LaunchSpec& spec) {
     Result<Launched> launched = Launch(spec);
     return launched ? "launched" : launched.error().message;
@@ -164,7 +164,7 @@ class ContainerizerTest : public testing::Test {
     return WTERMSIG(*termination.status);
   }
 
-  // The shim that holds the task: its parent.
+  // Returns the shim that holds the task: its parent.
   static int ShimOf(int pid) {
     std::string stat = Contents(fmt::format("/proc/{}/stat", pid));
     size_t paren = stat.rfind(')');

@@ -7,7 +7,7 @@
 
 namespace tepui::containers {
 
-// `fetcher` outlives the containerizer.
+// `fetcher` must outlive the containerizer.
 inline Fetching FetchWith(Fetcher& fetcher) {
   return {[&fetcher](const std::string& id, const v1::CommandInfo& command,
                      const std::string& sandbox, const std::optional<shim::Launch::User>& user,

@@ -43,7 +43,7 @@ Status CheckContainer(const v1::ContainerInfo& container) {
   return CheckLinux(container.linux_info());
 }
 
-// The kernel's number; -1 for a type that is not known.
+// Returns the kernel's number; -1 for an unknown type.
 int ResourceOf(RLimit::Type type) {
   switch (type) {
     case RLimit::RLMT_AS:
@@ -126,8 +126,8 @@ std::optional<uint64_t> Bits(const std::optional<v1::CapabilityInfo>& info) {
   return bits;
 }
 
-// As Mesos' linux/capabilities: the task's own sets win over the operator's within the operator's
-// bounding set; an effective set without a bounding one bounds as well.
+// Works like linux/capabilities of Mesos: the task's own sets override the operator's, within the
+// operator's bounding set; an effective set without a bounding one is also the bounding set.
 Status PlanCapabilities(const v1::LinuxInfo& info, const CapabilityOptions& options,
                         shim::Launch* launch) {
   if (info.has_capability_info() && info.has_effective_capabilities()) {

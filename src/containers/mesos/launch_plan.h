@@ -11,24 +11,24 @@
 
 namespace tepui::containers {
 
-// Capabilities as the flags effective_capabilities and bounding_capabilities give them.
+// The values of the flags effective_capabilities and bounding_capabilities.
 struct CapabilityOptions {
   std::optional<v1::CapabilityInfo> effective;
   std::optional<v1::CapabilityInfo> bounding;
 };
 
-// What the shim has to do for a container, but for the isolators' part. Refuses with kInvalid what
-// no isolator here can give (images, networks, volumes, namespaces of its own), and with kNotFound
-// a user that does not exist. Blocks on the user database.
+// Returns what the shim has to do for a container, without the isolators' part. Returns kInvalid
+// for what no isolator here provides (images, networks, volumes, namespaces of its own) and
+// kNotFound for a user that does not exist. Blocks on the user database.
 Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& capabilities,
                               Users& users);
 
-// A check's command in a container that was planned as `task`. Its output goes to the sandbox's
-// stderr, so that the task's stdout stays the task's.
+// Plans a check's command in the container that was planned as `task`. Its output goes to the
+// sandbox's stderr, so that stdout holds only the task's output.
 Result<shim::Launch> PlanCheck(const shim::Launch& task, const v1::CommandInfo& command);
 
-// The sentence for a task that its shim could not start. kNotFound for a missing program or
-// directory, kInvalid for other faults of the task, kUnavailable and kInternal for the machine's.
+// Describes why the shim could not start a task. kNotFound for a missing program or directory,
+// kInvalid for other faults of the task, kUnavailable and kInternal for faults of the machine.
 Error DescribeFailure(const shim::Event& failed, const shim::Launch& launch,
                       const std::optional<std::string>& user);
 

@@ -48,8 +48,9 @@ void SetLimits(const Demand& demand, v1::ResourceStatistics* statistics) {
   }
 }
 
-// Of a task whose shim is gone. Nothing if the pid has come to somebody else; without anybody of
-// this pid, its group can only be the task's, as the kernel gives no pid that is a group's id.
+// Kills the process group of a task whose shim is gone. Does nothing if the pid belongs to another
+// process by now. If no process has the pid, the group can only be the task's, because the kernel
+// never assigns a pid that is still a group's id.
 void KillGroup(const Launched& process, const std::string& boot_id) {
   if (process.pid <= 0 || process.boot_id != boot_id) return;
   const uint64_t start_ticks = shim::StartTicks(process.pid);
@@ -189,7 +190,7 @@ void MesosContainerizer::KillContainer(const ContainerId& id, Container& contain
   for (const std::shared_ptr<Check>& check : container.checks) check->Kill();
   container.plan->cancelled = true;
   if (container.shim == nullptr) {
-    // OnShim or OnNotStarted comes to an end with it.
+    // OnShim or OnNotStarted completes the destruction.
     container.destroying = true;
     if (container.plan->spec.command.uris_size() > 0) fetching_.cancel(id.value());
     return;
@@ -206,8 +207,9 @@ void MesosContainerizer::AwaitDeath(const ContainerId& id, Container& container,
       poller_->After(patience, [this, id] { Post([this, id] { KillAgain(id); }); });
 }
 
-// It has not ended in time. As long as a process of it lives, what it uses is not free, and so it
-// has not ended: its shim, whose end is the container's, is killed only when it is alone.
+// The container has not ended in time. While one of its processes lives, its resources are in use,
+// so it must not be reported as ended. The shim's end means the container's end, so the shim is
+// killed only when no process is left below it.
 void MesosContainerizer::KillAgain(const ContainerId& id) {
   Container* container = Find(id);
   if (container == nullptr || container->ended) return;
@@ -237,7 +239,8 @@ void MesosContainerizer::Update(const ContainerId& id, const Resources& resource
   StartUpdate(id, *container);
 }
 
-// One at a time, the last one asked for wins; from when the cgroups are there.
+// Starts an update: only one runs at a time, the latest request wins, and none starts before the
+// cgroups exist.
 void MesosContainerizer::StartUpdate(const ContainerId& id, Container& container) {
   if (container.updating || !container.update_waits || container.shim == nullptr) return;
   container.updating = true;
@@ -318,7 +321,8 @@ void MesosContainerizer::OnShimEvent(const ContainerId& id, const shim::Event& e
   }
 }
 
-// We were thought to be dead. The container is not ours any more, and nothing of it may be touched.
+// Another agent is in control now and assumes this one is dead. The container no longer belongs to
+// this agent, which must not touch it.
 void MesosContainerizer::OnReplaced(const ContainerId& id) {
   spdlog::error("Another agent has taken container {}; this one should have ended", id);
   auto container = containers_.extract(id);
@@ -344,12 +348,12 @@ void MesosContainerizer::CleanUp(const ContainerId& id, Container& container) {
       [this, id, plan = container.plan, process = container.process, status = container.status] {
         Disarm(*plan);
         End end = CleanUpNow(id, process, status);
-        if (process.pid == 0) (void)runtime_->Remove(id);  // It never was.
+        if (process.pid == 0) (void)runtime_->Remove(id);  // The task never started.
         Post([this, id, end = std::move(end)]() mutable { OnCleanedUp(id, std::move(end)); });
       });
 }
 
-// What the shim, which is gone, has left.
+// Cleans up what the shim, which is gone, has left.
 MesosContainerizer::End MesosContainerizer::CleanUpNow(const ContainerId& id,
                                                        const Launched& process,
                                                        std::optional<int> status) {
@@ -379,8 +383,7 @@ void MesosContainerizer::FindLimitation(const ContainerId& id, bool alarmed) {
   });
 }
 
-// What the OOM killer chose may be any process of the container; a task that has lost one is ended
-// whole.
+// The OOM killer may have killed any process of the container; the whole container is killed then.
 void MesosContainerizer::OnLimitation(const ContainerId& id, Limitation limitation) {
   Container* container = Find(id);
   if (container == nullptr) return;

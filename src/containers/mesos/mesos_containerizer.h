@@ -20,7 +20,7 @@
 
 namespace tepui::containers {
 
-// How the containerizer gets a task's URIs; FetchWith (fetching.h) makes one of a Fetcher.
+// How the containerizer fetches a task's URIs; FetchWith (fetching.h) makes one from a Fetcher.
 struct Fetching {
   std::function<void(const std::string& id, const v1::CommandInfo& command,
                      const std::string& sandbox, const std::optional<shim::Launch::User>& user,
@@ -29,35 +29,35 @@ struct Fetching {
   std::function<void(const std::string& id)> cancel;
 };
 
-// The containerizer that Mesos calls `mesos`, in this process: containers are processes held by a
-// shim each, isolated by cgroups or not at all.
+// The containerizer that Mesos calls `mesos`, in this process: each container is a tree of
+// processes below a shim of its own, isolated by cgroups or not at all.
 //
-// All state belongs to the agent's thread. What blocks (user database, directories, cgroups,
-// starting a shim) is done by a few worker threads, what waits (shims, OOM kills) by one poller;
-// both report by the poster.
+// All state belongs to the agent's thread. A few worker threads make the calls that block (user
+// database, directories, cgroups, starting a shim), and one poller waits for shims and OOM kills;
+// both report through the poster.
 class MesosContainerizer final : public Containerizer {
  public:
   struct Options {
     IsolationOptions isolation;
     CapabilityOptions capabilities;
-    std::string runtime_dir = "/var/run/mesos";  // Of RuntimeDirectory.
+    std::string runtime_dir = "/var/run/mesos";  // See RuntimeDirectory.
     std::shared_ptr<Users> users = std::make_shared<Users>();
     int worker_threads = 4;
-    // What does not end within this when it is destroyed is stuck: that is said, SIGKILL goes to
-    // each of its processes again and again, and its shim is killed when there are none.
+    // A container that does not end within this time when it is destroyed is stuck: that is logged,
+    // each of its processes gets SIGKILL again and again, and its shim is killed when none is left.
     Duration destroy_timeout = std::chrono::seconds(30);
-    // A shim of an earlier life of the agent that does not answer within this is killed.
+    // A shim from before the agent's restart that does not answer within this time is killed.
     Duration shim_timeout = std::chrono::seconds(10);
   };
 
-  // `poster` runs work on the agent's thread, in order; it may drop it when the agent is gone.
-  // kInvalid if the isolation asked for is not to be had here, kConflict if another agent uses the
-  // same runtime directory or cgroups.
+  // `poster` runs work on the agent's thread, in order; it may drop work when the agent is gone.
+  // Returns kInvalid if the requested isolation is not available here, kConflict if another agent
+  // uses the same runtime directory or cgroups.
   static Result<std::unique_ptr<MesosContainerizer>> Create(Options options, Poster poster,
                                                             Fetching fetching);
 
-  // On the agent's thread or when it has ended. Containers go on, as they do when the agent is
-  // killed; callbacks that wait are dropped.
+  // Call it on the agent's thread or after that has ended. Containers keep running, as they do when
+  // the agent is killed; pending callbacks are dropped.
   ~MesosContainerizer() override;
 
   void Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) override;
@@ -76,15 +76,15 @@ class MesosContainerizer final : public Containerizer {
  private:
   struct Container;
   struct Check;
-  struct Plan;      // What a launch carries from step to step.
-  struct End;       // What is found out when a container is cleaned up.
-  struct Recovery;  // One that goes on.
+  struct Plan;      // The data that a launch passes from step to step.
+  struct End;       // What the cleanup of a container finds.
+  struct Recovery;  // A recovery in progress.
   struct Orphan {
     ContainerId id;
-    bool has_nested;  // Claimed ones that go on.
+    bool has_nested;  // It has claimed nested containers.
   };
 
-  // What a containerizer stands on.
+  // The parts that a containerizer is built from.
   struct Parts {
     std::unique_ptr<Isolation> isolation;
     std::unique_ptr<ShimStarter> starter;
@@ -116,14 +116,14 @@ class MesosContainerizer final : public Containerizer {
   void Reattach(const std::shared_ptr<Plan>& plan, const Launched& process,
                 const std::shared_ptr<ShimProcess>& shim);
   struct Destroyed {
-    bool existed = true;  // There was more of it than its record.
+    bool existed = true;  // More than its exit record was left.
     std::shared_ptr<ShimProcess> survivor;
     Launched process;
   };
   Destroyed DestroyOrphan(const Orphan& orphan);
   bool EndShim(const ContainerId& id, const ShimProcess::Attached& attached);
 
-  // The same on the agent's thread.
+  // The steps of a recovery, on the agent's thread.
   void OnOrphansFound(std::vector<RecoverSpec> specs, Result<std::vector<Orphan>> orphans);
   void OnReattached(const ContainerId& id, const Launched& process,
                     std::shared_ptr<ShimProcess> shim);
@@ -156,10 +156,10 @@ class MesosContainerizer final : public Containerizer {
   const std::shared_ptr<Isolation> isolation_;
   const std::shared_ptr<RuntimeDirectory> runtime_;
   const std::string boot_id_;
-  // In order: a nested one follows its parent.
+  // Ordered: a nested container follows its parent.
   std::map<ContainerId, std::unique_ptr<Container>> containers_;
-  std::unique_ptr<Recovery> recovery_;  // Null if none goes on.
-  bool fresh_ = true;                   // Nothing was launched or recovered yet.
+  std::unique_ptr<Recovery> recovery_;  // Null if none is in progress.
+  bool fresh_ = true;                   // Nothing has been launched or recovered yet.
 
   std::shared_ptr<Poller> poller_;
   std::shared_ptr<WorkerPool> workers_;

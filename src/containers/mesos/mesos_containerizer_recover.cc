@@ -1,8 +1,8 @@
-// How MesosContainerizer takes back what an earlier life of the agent has left.
+// How MesosContainerizer recovers the containers from before the agent's restart.
 //
-// Agent's thread: Recover makes the records. Worker: the search for orphans. Agent's thread: each
-// claim and each orphan goes to a worker. Worker: the shim is attached to, or the container is
-// cleaned up. Agent's thread: the result, when the last one is in.
+// Agent's thread: Recover makes the records. Worker: searches for orphans. Agent's thread: sends
+// each claim and each orphan to a worker. Worker: attaches to the shim, or cleans up the container.
+// Agent's thread: reports the result when the last one is done.
 
 #include <signal.h>
 
@@ -20,7 +20,8 @@ namespace {
 
 constexpr auto kAbandonTimeout = std::chrono::seconds(1);
 
-// The one whose name, up to one of its dots, is `id`.
+// Returns whether `ids` contains a container nested in `id`: one whose name begins with `id` and a
+// dot.
 bool HasNested(const ContainerId& id, const std::set<ContainerId>& ids) {
   const std::string prefix = id.value() + ".";
   auto next = ids.lower_bound(ContainerId(prefix));
@@ -68,7 +69,7 @@ Result<std::vector<MesosContainerizer::Orphan>> MesosContainerizer::FindOrphans(
   if (!known) return Fail(known.error());
   std::set<ContainerId> found(known->begin(), known->end());
   for (const ContainerId& id : isolation_->Found()) {
-    // Without a directory it may just be where the cgroups of nested containers are.
+    // A cgroup of a container without a directory may exist only for nested containers.
     if (!HasNested(id, claimed)) found.insert(id);
   }
   std::vector<Orphan> orphans;
@@ -125,7 +126,7 @@ void MesosContainerizer::RecoverOne(const std::shared_ptr<Plan>& plan, const Lau
   } else if (!attached && attached.error().code == Code::kUnavailable) {
     refusal = attached.error();
   } else if (attached && !EndShim(id, *attached)) {
-    // Its end is to come, and the agent hears of it.
+    // It has not ended yet; the agent will be notified when it does.
     Post([this, id, process, shim = attached->shim]() mutable {
       recovery_->result.running.push_back(id);
       OnSurvivor(id, process, std::move(shim));
@@ -190,22 +191,24 @@ void MesosContainerizer::OnRecoveryStep() {
   std::ranges::sort(result.refused, by_id);
   std::ranges::sort(result.orphans);
   std::ranges::sort(result.survivors);
-  // What is seen is posted, and so comes after the callback.
+  // Events are posted, so they arrive after the callback.
   for (const ContainerId& id : result.survivors) ObserveShim(id, Find(id)->shim);
   for (const ContainerId& id : result.running) {
     ObserveShim(id, Find(id)->shim);
-    FindLimitation(id, /*alarmed=*/false);  // It may have run into one while nobody watched.
+    FindLimitation(id, /*alarmed=*/false);  // It may have reached a limit while no agent ran.
   }
   recovery->callback(std::move(result));
 }
 
-// False if the shim lives on: something below it does, or it cannot be killed itself.
+// Returns false if the shim is still alive, because a process below it survives or the shim cannot
+// be killed itself.
 bool MesosContainerizer::EndShim(const ContainerId& id, const ShimProcess::Attached& attached) {
   if (attached.answer == ShimProcess::Attached::Answer::kWelcome) {
     attached.shim->Kill();
     if (attached.shim->AwaitGone(options_.destroy_timeout)) return true;
   }
-  // A shim that hangs waits for nobody either: what is below it keeps its pids until it is gone.
+  // A shim that hangs does not reap either, so the processes below it keep their pids until it is
+  // gone.
   const std::vector<pid_t> left = KillProcessesBelow(attached.shim->pid(), kAbandonTimeout);
   SayStuck(id, left);
   if (!left.empty()) return false;
@@ -222,7 +225,7 @@ MesosContainerizer::Destroyed MesosContainerizer::DestroyOrphan(const Orphan& or
   destroyed.existed = attached || !runtime_->ReadStatus(id);
   if (destroyed.existed) spdlog::info("Destroying container {}: nobody claims it", id);
   bool gone = attached ? EndShim(id, *attached) : attached.error().code == Code::kNotFound;
-  // The cgroups of one that has nested ones are theirs too.
+  // The cgroups of a container with claimed nested ones contain theirs, so they must stay.
   if (attached && !gone && !orphan.has_nested) {
     destroyed.survivor = attached->shim;
     destroyed.process = {attached->welcome.task_pid, attached->welcome.task_start_ticks,
@@ -234,7 +237,8 @@ MesosContainerizer::Destroyed MesosContainerizer::DestroyOrphan(const Orphan& or
     if (!cleaned) spdlog::error("{}", cleaned.error().message);
     gone = gone && cleaned;
   }
-  // What could not be ended stays to be found by the next life.
+  // The directory of a container that could not be ended stays, so that it is found after the next
+  // restart.
   Status removed = gone ? runtime_->Remove(id) : Status();
   if (!gone) spdlog::error("Something of container {} cannot be ended", id);
   if (!removed) spdlog::error("{}", removed.error().message);
@@ -256,7 +260,7 @@ void MesosContainerizer::OnOrphanDestroyed(const ContainerId& id, Destroyed dest
   OnRecoveryStep();
 }
 
-// One that is to end and does not.
+// Keeps killing a container that was to be killed and has not ended.
 void MesosContainerizer::OnSurvivor(const ContainerId& id, const Launched& process,
                                     std::shared_ptr<ShimProcess> shim) {
   Container& container = *Find(id);

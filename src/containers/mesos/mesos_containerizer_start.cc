@@ -30,8 +30,7 @@ void MesosContainerizer::PlanAndFetch(const std::shared_ptr<Plan>& plan) {
   if (plan->spec.command.uris_size() == 0) return Prepare(plan);
   fetching_.fetch(plan->id().value(), plan->spec.command, plan->spec.sandbox, plan->launch.user,
                   [this, plan, workers = workers_](Status fetched) {
-                    // Submitted in any case: after the pool has stopped, there is no `this` to go
-                    // on with.
+                    // Always submit: after the pool has stopped, `this` no longer exists.
                     workers->Submit([this, plan, fetched = std::move(fetched)] {
                       if (fetched) return Prepare(plan);
                       Post([this, id = plan->id(), error = fetched.error()]() mutable {
@@ -43,7 +42,7 @@ void MesosContainerizer::PlanAndFetch(const std::shared_ptr<Plan>& plan) {
   if (plan->cancelled) fetching_.cancel(plan->id().value());
 }
 
-// The agent's core may have made it, but does not know the ids of users.
+// The agent's core may have created the sandbox, but does not know the ids of users.
 Status MesosContainerizer::MakeSandbox(const Plan& plan) {
   Status made = MakeDirectory(plan.spec.sandbox);
   return made && plan.launch.user ? GiveTo(plan.spec.sandbox, *plan.launch.user) : made;
@@ -57,8 +56,8 @@ void MesosContainerizer::Prepare(const std::shared_ptr<Plan>& plan) {
     });
     return;
   }
-  // In this order, for the poster keeps it: the container has its shim before the first event of
-  // it.
+  // In this order, which the poster keeps: the container has its shim before the shim's first
+  // event.
   Post([this, id = plan->id(), shim = *shim] { OnShim(id, shim); });
   ObserveShim(plan->id(), *shim);
 }
@@ -135,7 +134,7 @@ void MesosContainerizer::Exec(const ContainerId& id, v1::CommandInfo command, Du
   workers_->Submit([this, id, plan = container->plan, check] { StartCheck(id, plan, check); });
 }
 
-// A check ends with the agent, so nobody can attach to its shim.
+// A check ends with the agent, so its shim cannot be attached to.
 void MesosContainerizer::StartCheck(const ContainerId& id, const std::shared_ptr<Plan>& plan,
                                     const std::shared_ptr<Check>& check) {
   Result<std::shared_ptr<ShimProcess>> shim;

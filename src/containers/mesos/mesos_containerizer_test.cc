@@ -42,7 +42,7 @@ TEST_F(ContainerizerTest, ArgumentsAreNotTouchedByAShell) {
 }
 
 TEST_F(ContainerizerTest, ATaskSeesThreeDescriptorsAndNoOther) {
-  int leaked = open("/dev/null", O_RDONLY);  // As a library might: not marked for closing.
+  int leaked = open("/dev/null", O_RDONLY);  // Without O_CLOEXEC, like descriptors of a library.
   LaunchSpec spec = Spec("ls /proc/self/fd | wc -l; readlink /proc/self/fd/0");
   EXPECT_EQ(ExitCode(Run(spec)), 0);
   EXPECT_EQ(Out(spec), "4\n/dev/null\n");  // ls has the directory open itself.
@@ -149,7 +149,7 @@ TEST_F(ContainerizerTest, SignalsReachTheTaskAndItsGroup) {
   ASSERT_TRUE(Launch(spec));
   ASSERT_TRUE(Eventually([&] { return Out(spec) == "ready\n"; }));
   EXPECT_TRUE(Signal(spec.id, SIGUSR1));
-  // The group's sleep may die of the signal first, which the shell does not mind.
+  // The signal may kill the group's sleep first, which does not matter to the shell.
   EXPECT_EQ(ExitCode(Await(spec.id)), 3);
   EXPECT_FALSE(Signal(spec.id, SIGUSR1));
   EXPECT_FALSE(Signal(ContainerId("unknown"), SIGTERM));
@@ -165,7 +165,7 @@ TEST_F(ContainerizerTest, ATaskThatIgnoresSigtermIsDestroyed) {
 }
 
 TEST_F(ContainerizerTest, DaemonsOfATaskEndWithIt) {
-  // In a session of its own, its parent gone, all signals but one ignored.
+  // Each daemon has its own session and no parent, and ignores signals.
   LaunchSpec spec = Spec(
       "for i in 1 2 3; do setsid sh -c 'trap \"\" TERM HUP INT; echo $$ >> pids; exec sleep 1000' "
       "& done; while [ \"$(cat pids 2>/dev/null | wc -l)\" != 3 ]; do sleep 0.01; done; exit 0");
@@ -251,7 +251,7 @@ TEST_F(ContainerizerTest, AShimIsSmall) {
   Result<Launched> launched = Launch(spec);
   ASSERT_TRUE(launched);
   std::istringstream rollup(Contents(fmt::format("/proc/{}/smaps_rollup", ShimOf(launched->pid))));
-  int64_t anonymous_kb = -1;  // Its own; the rest is the image, which all shims share.
+  int64_t anonymous_kb = -1;  // Its private memory; the rest is the image, which all shims share.
   int64_t pss_kb = -1;
   for (std::string line; std::getline(rollup, line);) {
     int64_t value = std::atoll(line.substr(line.find(':') + 1).c_str());
@@ -293,7 +293,7 @@ TEST_F(ContainerizerTest, RunsAsTheUserWithHisGroups) {
 TEST_F(ContainerizerTest, ASandboxThatIsThereBecomesTheUsers) {
   if (!IsRoot()) GTEST_SKIP() << "needs root";
   LaunchSpec spec = Spec("stat -c %U . && touch mine");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox));  // Root's, 0750.
+  ASSERT_TRUE(MakeDirectory(spec.sandbox));  // Owned by root, 0750.
   spec.user = "nobody";
   EXPECT_EQ(ExitCode(Run(spec)), 0);
   EXPECT_EQ(Out(spec), "nobody\n");
@@ -303,7 +303,7 @@ TEST_F(ContainerizerTest, AUserWhoMayNotEnterTheSandboxIsTold) {
   if (!IsRoot()) GTEST_SKIP() << "needs root";
   LaunchSpec spec = Spec("true");
   spec.sandbox = directory_.path() + "/closed/sandbox";
-  ASSERT_TRUE(MakeDirectory(directory_.path() + "/closed"));  // Root's, 0750.
+  ASSERT_TRUE(MakeDirectory(directory_.path() + "/closed"));  // Owned by root, 0750.
   spec.user = "nobody";
   EXPECT_NE(Refusal(spec).find("cannot be entered by user 'nobody'"), std::string::npos);
 }

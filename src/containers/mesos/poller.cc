@@ -52,7 +52,7 @@ Result<Poller::Token> Poller::Add(int fd, uint32_t events, Handler handler) {
 }
 
 void Poller::Remove(Token token) {
-  std::shared_ptr<Handler> handler;  // Let go outside the lock.
+  std::shared_ptr<Handler> handler;  // Released outside the lock.
   std::lock_guard lock(mutex_);
   auto found = watched_.find(token);
   if (found == watched_.end()) return;
@@ -85,7 +85,7 @@ void Poller::Stop() {
   stopped_ = true;
   eventfd_write(wake_.get(), 1);
   thread_.join();
-  // What they hold is let go here, without the lock: it may come back to us.
+  // Destroyed without the lock, because what they hold may call this poller.
   std::unordered_map<Token, Watched> watched;
   TimerQueue timers;
   std::lock_guard lock(mutex_);
@@ -118,7 +118,8 @@ void Poller::Loop() {
   }
 }
 
-// By token, not by pointer: a handler may remove another whose event is in the same batch.
+// Finds the handler by token, not by pointer: a handler may remove another whose event is in the
+// same batch.
 void Poller::Dispatch(Token token) {
   std::shared_ptr<Handler> handler;
   {

@@ -16,32 +16,34 @@
 
 namespace tepui::containers {
 
-// One thread that waits on many descriptors: all shims of an agent, their events and deadlines.
+// One thread that waits on many descriptors and timers: the events and deadlines of all shims of an
+// agent.
 class Poller {
  public:
   using Work = std::move_only_function<void()>;
-  using Handler = std::function<bool()>;  // False: do not call again.
-  using Token = uint64_t;                 // 0 is never one.
+  using Handler = std::function<bool()>;  // False: do not call it again.
+  using Token = uint64_t;                 // Never 0.
 
   explicit Poller(std::string name);
   ~Poller();  // Stops.
 
   // Calls `handler` on the poller's thread while `fd` has one of `events` (EPOLLIN, EPOLLPRI;
-  // errors and hang-ups always), until it returns false. `fd` stays the caller's, open until then
-  // or until Remove. Any thread; the handler may run before this returns.
+  // errors and hang-ups are always reported), until it returns false. The caller owns `fd` and
+  // keeps it open until then or until Remove. May be called on any thread; the handler may run
+  // before this returns.
   Result<Token> Add(int fd, uint32_t events, Handler handler);
 
-  // The handler does not start again, but may still be running. An unknown token is no error. Any
-  // thread.
+  // The handler is not called again, but may still be running. An unknown token is no error. May be
+  // called on any thread.
   void Remove(Token token);
 
-  // Runs `work` on the poller's thread after `delay`. Any thread. What callers hold in timers is
-  // bounded by what they watch: one a shim.
+  // Runs `work` on the poller's thread after `delay`. May be called on any thread. The number of
+  // timers is bounded by what callers watch: one per shim.
   TimerId After(Duration delay, Work work);
   void Cancel(TimerId timer);
 
-  // Joins the thread; no handler, timer or work runs afterwards. Idempotent; not from the poller's
-  // thread.
+  // Joins the thread; no handler, timer or work runs afterwards. Idempotent; must not be called on
+  // the poller's thread.
   void Stop();
 
  private:

@@ -1,4 +1,4 @@
-// Agents that are killed, and what the next one finds: real processes, real SIGKILL.
+// Recovery after an agent was killed, with real processes and real SIGKILL.
 
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -25,15 +25,15 @@ struct Flavor {
   bool cgroups = false;
 };
 
-// An agent is a process of its own here, forked while this one has a single thread: no
-// containerizer may be there when RunAgent is called.
+// Here each agent is a process of its own, forked while this one has a single thread: no
+// containerizer may exist when RunAgent is called.
 class RecoveryTest : public ContainerizerTest, public testing::WithParamInterface<Flavor> {
  protected:
   void SetUp() override {
     if (GetParam().cgroups && !HasV1()) GTEST_SKIP() << "needs writable cgroup v1 hierarchies";
   }
 
-  // Whatever went wrong, no process of the test is left.
+  // Leaves no process of the test behind, even if it failed.
   void TearDown() override {
     ContainerizerTest::TearDown();
     Start(Isolation());
@@ -51,7 +51,7 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
     return options;
   }
 
-  // Starts an agent's process that does `life` and then stays until it is killed.
+  // Starts an agent's process that runs `life` and then stays until it is killed.
   int ForkAgent(const std::function<void()>& life) {
     int pid = fork();
     if (pid != 0) return pid;
@@ -66,7 +66,8 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
     ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
   }
 
-  // What the agent would have recorded of the containers that it launched before it was killed.
+  // Returns what the agent would have recorded about the containers that it launched before it was
+  // killed.
   std::vector<RecoverSpec> RunAgent(const std::vector<LaunchSpec>& specs) {
     int channel[2];
     EXPECT_EQ(pipe2(channel, O_CLOEXEC), 0);
@@ -120,10 +121,10 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
     });
     auto future = promise.get_future();
     if (future.wait_for(kPatience) == std::future_status::ready) return future.get();
-    std::abort();  // The callback refers to what is gone if we return.
+    std::abort();  // The callback would use destroyed objects if this returned.
   }
 
-  // By a new agent.
+  // Starts a new agent, which recovers.
   Recovered StartAndRecover(std::vector<RecoverSpec> specs) {
     Start(Isolation());
     Result<Recovered> recovered = Recover(std::move(specs));
@@ -131,7 +132,7 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
     return recovered.value_or(Recovered());
   }
 
-  // All that work in a sandbox of the test.
+  // Returns all processes that work in a sandbox of the test.
   std::set<int> Processes() const {
     std::set<int> pids;
     for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -173,7 +174,7 @@ TEST_P(RecoveryTest, WhatRunsIsTakenBackWhole) {
       "while :; do i=$((i+1)); echo line $i; echo err $i >&2; sleep 0.02; done");
   spec.environment.emplace_back("WHERE", "task");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
-  // Nobody is there, and the output goes on.
+  // No agent runs, and the output continues.
   const uintmax_t size = fs::file_size(spec.sandbox + "/stdout");
   EXPECT_TRUE(Eventually([&] { return fs::file_size(spec.sandbox + "/stdout") > size; }));
 
@@ -224,7 +225,7 @@ TEST_P(RecoveryTest, WhatEndedMeanwhileIsToldAsItEnded) {
   for (const RecoverSpec& spec : recorded) {
     ASSERT_TRUE(Eventually([&] { return !IsAlive(spec.launched.shim_pid); }));
   }
-  // The same again, until it is known that it was recorded.
+  // Each recovery reports the end, until the agent has recorded it.
   for (int life = 0; life < 2; ++life) {
     Recovered recovered = StartAndRecover(recorded);
     ASSERT_EQ(recovered.ended.size(), 2u);
@@ -241,7 +242,7 @@ TEST_P(RecoveryTest, WhatEndedMeanwhileIsToldAsItEnded) {
   }
   loop_->Run([&] { containerizer_->Forget(exits.id); });
   EXPECT_TRUE(Eventually([&] { return RuntimeEntries() == std::vector{killed.id.value()}; }));
-  // Nobody claims what is left: no process, so no orphan to tell of.
+  // What is left is not claimed, but it has no process, so no orphan is reported.
   EXPECT_TRUE(StartAndRecover({}).orphans.empty());
   EXPECT_TRUE(RuntimeEntries().empty());
 }
@@ -252,14 +253,14 @@ TEST_P(RecoveryTest, WhatEndedUnderTheAgentIsKeptUntilForgotten) {
   StartAndRecover(recorded);
   WriteText(spec.sandbox + "/go", "");
   EXPECT_EQ(ExitCode(Await(spec.id)), 6);
-  // The agent dies before it has recorded it.
+  // The agent dies before it has recorded the end.
   Recovered recovered = StartAndRecover(recorded);
   ASSERT_EQ(recovered.ended.size(), 1u);
   EXPECT_EQ(ExitCode(recovered.ended[0].termination), 6);
 }
 
 TEST_P(RecoveryTest, AShimThatWasKilledLeavesNothingRunning) {
-  LaunchSpec spec = Spec("sleep 1000 & sleep 1000");  // The second of the same process group.
+  LaunchSpec spec = Spec("sleep 1000 & sleep 1000");  // Both are in one process group.
   LaunchSpec watched = Spec("sleep 1000 & sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({spec, watched});
   kill(recorded[0].launched.shim_pid, SIGKILL);
@@ -272,7 +273,7 @@ TEST_P(RecoveryTest, AShimThatWasKilledLeavesNothingRunning) {
   EXPECT_FALSE(recovered.ended[0].termination.status);
   EXPECT_EQ(recovered.ended[0].termination.message,
             "The task's shim ended before the task; how the task ended is unknown");
-  // And of one that was taken back.
+  // The same happens to a recovered container.
   kill(recorded[1].launched.shim_pid, SIGKILL);
   EXPECT_FALSE(Await(watched.id).status);
   EXPECT_TRUE(Eventually([&] { return Processes().empty(); }));
@@ -362,7 +363,7 @@ TEST_P(RecoveryTest, AShimThatHangsIsKilledWhenItIsAlone) {
   EXPECT_TRUE(Eventually([&] { return Processes().empty(); }));
 }
 
-// Whatever the agent was at when it was killed.
+// The agent is killed at any step of a launch.
 TEST_P(RecoveryTest, LaunchesInFlightAreDestroyed) {
   std::uniform_int_distribution<int> microseconds(0, 30'000);
   std::mt19937 random(7);
@@ -384,7 +385,7 @@ TEST_P(RecoveryTest, LaunchesInFlightAreDestroyed) {
   }
 }
 
-// A directory whose shim never came, a socket that nobody made, garbage.
+// Finds a directory whose shim never started, a directory without a socket, and garbage.
 TEST_P(RecoveryTest, HalfMadeContainersAreCleanedUp) {
   LaunchSpec spec = Spec("exec sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
@@ -468,7 +469,7 @@ TEST_P(RecoveryTest, AShimOfAnotherTaskIsNotTaken) {
   EXPECT_EQ(Processes(), std::set<int>());
 }
 
-// The status can be written nowhere: the shim waits with it.
+// The status cannot be written, so the shim waits and keeps it.
 TEST_P(RecoveryTest, AnEndThatCannotBeWrittenIsToldToTheNextAgent) {
   LaunchSpec spec = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 8");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
@@ -501,7 +502,7 @@ TEST_P(RecoveryTest, NestedContainersFollowTheirParent) {
   LaunchSpec parent = Spec("exec sleep 1000");
   LaunchSpec child = Spec("exec sleep 1000");
   child.id = ContainerId(parent.id.value() + "." + random_.Uuid());
-  // Nested in what is no container itself, as tasks of a group are.
+  // Nested in an id that is not a container, like the tasks of a group.
   LaunchSpec of_group = Spec("exec sleep 1000");
   of_group.id = ContainerId(random_.Uuid() + "." + random_.Uuid());
   LaunchSpec orphan = Spec("exec sleep 1000");
@@ -563,7 +564,7 @@ TEST_P(CgroupRecoveryTest, LimitsAreThoseOfTheRecord) {
   LaunchSpec spec = Spec("exec sleep 1000");
   spec.resources = *Resources::Parse("cpus:1;mem:64");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
-  // Recorded, but the agent died before it was done.
+  // The update was recorded, but the agent died before it was applied.
   recorded[0].launch.resources = *Resources::Parse("cpus:2;mem:128");
   StartAndRecover(recorded);
   EXPECT_EQ(CgroupFile("cpu", spec.id, "cpu.shares"), "2048\n");
@@ -608,7 +609,7 @@ TEST_P(CgroupRecoveryTest, TheOomAlarmIsArmedAgain) {
   EXPECT_NE(termination.message.find("of the 32MB allowed"), std::string::npos);
 }
 
-// Of an agent that lost its runtime directory; and what is not a container stays.
+// The agent has lost its runtime directory. A cgroup that is not a container's stays.
 TEST_P(CgroupRecoveryTest, CgroupsThatNobodyClaimsAreEmptied) {
   LaunchSpec spec = Spec("exec sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
@@ -625,7 +626,7 @@ TEST_P(CgroupRecoveryTest, CgroupsThatNobodyClaimsAreEmptied) {
 TEST_P(CgroupRecoveryTest, ATaskOfTimesWithoutCgroupsGoesOnWithoutOne) {
   LaunchSpec spec = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 2");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
-  // As if it had been started under --isolation=posix/cpu.
+  // Moves the task as if it had been started with --isolation=posix/cpu.
   for (const char* controller : {"cpu", "cpuacct", "memory", "pids", "freezer"}) {
     const std::string root = fmt::format("{}/{}/{}", kHierarchy, controller, root_.name());
     WriteText(root + "/cgroup.procs", fmt::format("{}", recorded[0].launched.pid));

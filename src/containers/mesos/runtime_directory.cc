@@ -27,7 +27,8 @@ constexpr char kStatus[] = "status";
 constexpr mode_t kOursOnly = 0700;
 constexpr int kBacklog = 8;
 
-// By way of a descriptor of the directory: a socket's address is shorter than a path may be.
+// The address goes through a descriptor of the directory, because a path may be longer than a
+// socket's address.
 sockaddr_un Address(const FileDescriptor& directory) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -43,7 +44,7 @@ const sockaddr* Generic(const sockaddr_un& address) {
 Result<FileDescriptor> Listen(const FileDescriptor& directory) {
   FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const sockaddr_un address = Address(directory);
-  // The mode of the descriptor is what bind gives to the file.
+  // bind gives the file the descriptor's mode.
   if (socket.valid() && fchmod(socket.get(), 0600) == 0 &&
       bind(socket.get(), Generic(address), sizeof(address)) == 0 &&
       listen(socket.get(), kBacklog) == 0) {
@@ -99,7 +100,7 @@ Result<FileDescriptor> RuntimeDirectory::Create(const ContainerId& id) {
   }
   Result<FileDescriptor> socket = Listen(OpenContainer(id));
   if (socket) return socket;
-  (void)Remove(id);  // The failure before it is the one to tell.
+  (void)Remove(id);  // The earlier failure is reported.
   return Fail(Code::kInternal, "Cannot make a socket in '{}/{}': {}", path_, id,
               socket.error().message);
 }
@@ -147,7 +148,7 @@ Result<ExitRecord> RuntimeDirectory::ReadStatus(const ContainerId& id) const {
 }
 
 Status RuntimeDirectory::Remove(const ContainerId& id) {
-  // The usual case, and an end of it without a walk through the tree.
+  // The usual case needs no walk through the tree.
   FileDescriptor directory = OpenContainer(id);
   if (!directory.valid() && errno == ENOENT) return {};
   for (const char* name : {kSocket, kStatus}) unlinkat(directory.get(), name, 0);

@@ -12,46 +12,47 @@
 
 namespace tepui::containers {
 
-// How a task ended, as its shim has written it (shim/protocol.h).
+// How a task ended, as recorded by its shim (shim/protocol.h).
 struct ExitRecord {
   int pid = 0;
   uint64_t start_ticks = 0;
-  int status = 0;  // As waitpid gives it.
+  int status = 0;  // The status from waitpid.
 };
 
-// <runtime_dir>/containers: what there is of containers while no agent runs, a directory each.
+// <runtime_dir>/containers: what is known of containers while no agent runs, in one directory per
+// container.
 //
 //   <id>/socket   where the shim waits for the next agent
 //   <id>/status   how the task has ended
 //
-// A container's directory is the first thing that is made of it and the last that goes, so that
-// whatever an agent left half done can be found by it. Only the agent's own user can enter any of
-// it (0700). One agent at a time: a lock on the directory goes with the process that holds it.
-// Thread-safe; calls for one container must not overlap. Blocks.
+// A container's directory is created before anything else of the container and removed last, so
+// that whatever an agent left half done can be found through it. Only the agent's own user can
+// enter these directories (0700). Only one agent can use them at a time: it holds a lock on the
+// directory until its process ends. Thread-safe; calls for one container must not overlap. Blocks.
 class RuntimeDirectory {
  public:
-  // Makes it if missing, and takes the lock. kConflict if another agent has it, kInvalid if it
-  // belongs to another user.
+  // Creates the directory if it is missing and takes the lock. Returns kConflict if another agent
+  // holds the lock, kInvalid if the directory belongs to another user.
   static Result<std::unique_ptr<RuntimeDirectory>> Open(const std::string& runtime_dir);
 
-  // Makes the container's directory and returns its socket, listened on. kConflict if the directory
-  // is there already.
+  // Creates the container's directory and returns its listening socket. Returns kConflict if the
+  // directory exists already.
   Result<FileDescriptor> Create(const ContainerId& id);
 
-  // A connection to who listens for the container: its shim, or who is about to become it.
-  // kNotFound if nobody does, kUnavailable if nobody comes to the door. What is then
-  // sent or received over it waits for `patience` as well.
+  // Connects to the container's listener: its shim, or the process that is about to become its
+  // shim. Returns kNotFound if no process listens, kUnavailable if the listener does not accept the
+  // connection in time. Sending and receiving on the connection also time out after `patience`.
   Result<FileDescriptor> Connect(const ContainerId& id, Duration patience);
 
-  // Where the shim is to write how the task ended, and what it wrote: kNotFound if it has not,
-  // kInternal if it is not a record.
+  // The path where the shim writes how the task ended, and the record it wrote: kNotFound if there
+  // is none yet, kInternal if the file does not hold a record.
   std::string StatusFile(const ContainerId& id) const;
   Result<ExitRecord> ReadStatus(const ContainerId& id) const;
 
-  // The container's directory goes. A missing one is success.
+  // Removes the container's directory. A missing one is success.
   Status Remove(const ContainerId& id);
 
-  // All containers that have a directory.
+  // Returns all containers that have a directory.
   Result<std::vector<ContainerId>> List() const;
 
  private:

@@ -21,7 +21,7 @@ namespace tepui::containers {
 namespace {
 
 constexpr time_t kSendTimeoutSeconds = 10;
-// What ShimStarter's memory file is called.
+// The name of ShimStarter's memory file.
 constexpr std::string_view kShimExecutable = "/memfd:tepui-shim";
 
 bool SendAll(int fd, std::string_view bytes) {
@@ -47,7 +47,7 @@ void SendSignal(int pidfd, int signal) {
   syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
 }
 
-// The process that listens at the other end.
+// Returns the process that listens at the other end.
 pid_t PeerOf(const FileDescriptor& connection) {
   ucred peer = {};
   socklen_t size = sizeof(peer);
@@ -55,7 +55,7 @@ pid_t PeerOf(const FileDescriptor& connection) {
   return peer.pid;
 }
 
-// kNotFound if the shim is gone, kUnavailable if it is silent.
+// Returns kNotFound if the shim is gone, kUnavailable if it does not answer.
 Result<shim::Welcome> SayHello(const FileDescriptor& connection) {
   const shim::Hello hello = {shim::kMagic, shim::kOldestVersion, shim::kVersion, 0};
   shim::Welcome welcome = {};
@@ -70,7 +70,7 @@ Result<shim::Welcome> SayHello(const FileDescriptor& connection) {
   return Fail(Code::kNotFound, "The shim has ended");
 }
 
-// Whether the process is a shim of any build, not whoever got its pid.
+// Returns whether the process is a shim of any build, and not another process that got its pid.
 bool RunsShim(pid_t pid) {
   std::array<char, 256> target = {};
   const std::string link = fmt::format("/proc/{}/exe", pid);
@@ -116,13 +116,13 @@ Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(ShimStarter& starter,
 
 Result<ShimProcess::Attached> ShimProcess::Attach(RuntimeDirectory& runtime, const ContainerId& id,
                                                   Duration patience) {
-  // The kernel names who called listen last. That may still be the agent that started the shim; but
-  // not any more when the shim has answered.
+  // The kernel names the process that called listen last. That may still be the agent that started
+  // the shim, but no longer once the shim has answered.
   for (int round = 0; round < 2; ++round) {
     Result<FileDescriptor> connection = runtime.Connect(id, patience);
     if (!connection) return Fail(connection.error());
     const pid_t pid = PeerOf(*connection);
-    // Opened before the shim answers, and so while it lives: the pid is its own.
+    // Opened before the shim answers, so while it is alive: the pid is still its own.
     FileDescriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     Result<shim::Welcome> welcome = SayHello(*connection);
     if (!welcome && welcome.error().code == Code::kNotFound) return Fail(welcome.error());
@@ -169,7 +169,8 @@ void ShimProcess::Observe(Poller& poller, Observer observer) {
   auto exit =
       poller.Add(pidfd_.get(), EPOLLIN, [self = shared_from_this()] { return self->OnExit(); });
   if (!control || !exit) {
-    // Out of memory for epoll entries (fs.epoll.max_user_watches). The task cannot be held on to.
+    // No room for epoll entries (fs.epoll.max_user_watches). The task cannot be watched, so it is
+    // killed.
     spdlog::error("{}", (!control ? control : exit).error().message);
     Abandon();
     Reap(pidfd_.get(), 0);
@@ -190,12 +191,13 @@ bool ShimProcess::AwaitGone(Duration timeout) const {
 }
 
 void ShimProcess::Send(const shim::Command& command) {
-  // A few bytes into an empty buffer of many kilobytes: whole or, if the shim is gone, not at all.
+  // A few bytes always fit the buffer of many kilobytes: they are sent completely or, if the shim
+  // is gone, not at all.
   (void)!send(control_.get(), &command, sizeof(command), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 bool ShimProcess::OnControl() {
-  return ReadEvents();  // At its end the shim is on its way out, and OnExit has the rest.
+  return ReadEvents();  // At end-of-file the shim is exiting, and OnExit does the rest.
 }
 
 bool ShimProcess::OnExit() {
@@ -205,11 +207,11 @@ bool ShimProcess::OnExit() {
   gone_ = true;
   poller_->Cancel(start_deadline_);
   observer_.on_gone();
-  observer_ = {};  // What it holds may hold us.
+  observer_ = {};  // It may hold a reference to this object.
   return false;
 }
 
-// False at the end of what the shim sends.
+// Returns false at the end of what the shim sends.
 bool ShimProcess::ReadEvents() {
   std::array<char, 256> buffer;
   while (!gone_) {

@@ -16,32 +16,35 @@
 
 namespace tepui::containers {
 
-// A running shim, seen from the agent. It goes on when this object ends. Thread-safe.
+// The agent's handle of a running shim. The shim keeps running when this object is destroyed.
+// Thread-safe.
 class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
  public:
   // Called on the poller's thread.
   struct Observer {
     std::function<void(const shim::Event&)> on_event;
-    // The last call, once: the shim's process is gone.
+    // Called once, as the last call: the shim's process is gone.
     std::function<void()> on_gone;
   };
 
-  // A shim that has not said within this that its task started, or why not, is killed.
+  // A shim that has not reported within this time that its task started, or why it could not, is
+  // killed.
   static constexpr Duration kStartTimeout = std::chrono::minutes(1);
 
-  // Starts a shim and hands it the launch description. `name` is for ps: the container's id. Blocks
-  // while the shim reads a description larger than the socket's buffer, a few seconds at most. With
-  // `listener` the shim can be attached to later.
+  // Starts a shim and sends it the launch description. `name`, the container's id, is shown by ps.
+  // Blocks while the shim reads a description larger than the socket's buffer, a few seconds at
+  // most. With `listener` the shim can be attached to later.
   static Result<std::shared_ptr<ShimProcess>> Start(ShimStarter& starter, const std::string& name,
                                                     const shim::Launch& launch,
                                                     const FileDescriptor& listener);
 
-  // What a shim answers to an agent that did not start it.
+  // The answer of a shim to an agent that did not start it.
   struct Attached;
-  // Takes control of the container's shim. It is certain to be it: it answers in a directory that
-  // is the agent's alone, and its pid is what the kernel says of who listens there. kNotFound if
-  // there is no shim (any more), kUnavailable if there is one that does not answer within
-  // `patience` and cannot be found to be killed. Blocks.
+  // Takes control of the container's shim. No other process can pose as it: it answers in a
+  // directory that only the agent can enter, and the kernel reports the pid of the process that
+  // listens there. Returns kNotFound if there is no shim (any more), kUnavailable if there is one
+  // that does not answer within `patience` and whose process cannot be found in order to kill it.
+  // Blocks.
   static Result<Attached> Attach(RuntimeDirectory& runtime, const ContainerId& id,
                                  Duration patience);
 
@@ -50,20 +53,21 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   ~ShimProcess();
 
   pid_t pid() const { return pid_; }
-  uint64_t start_ticks() const { return start_ticks_; }  // As shim::StartTicks gives it.
+  uint64_t start_ticks() const { return start_ticks_; }  // From shim::StartTicks.
 
-  // Has the poller call `observer` until on_gone; the shim is kept alive by the poller until then.
-  // Once.
+  // Makes the poller call `observer` until on_gone; the poller keeps this object alive until then.
+  // To be called once.
   void Observe(Poller& poller, Observer observer);
 
-  // To the task's process group; nothing happens if the task has ended.
+  // Sends a signal to the task's process group; does nothing if the task has ended.
   void Signal(int signal);
-  // SIGKILL to every process of the task until none is left.
+  // Sends SIGKILL to every process of the task until none is left.
   void Kill();
-  // SIGKILL to the shim itself, for one that does not answer; the task's first process goes with
-  // it, the rest may live on.
+  // Sends SIGKILL to the shim itself, if it does not answer. That also kills the task's first
+  // process; its other processes may survive.
   void Abandon();
-  // Whether the shim's process is gone, or is gone before `timeout` is over. Not after Observe.
+  // Waits until the shim's process is gone or `timeout` has passed; returns whether it is gone. Not
+  // to be called after Observe.
   bool AwaitGone(Duration timeout) const;
 
  private:
@@ -79,7 +83,7 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   FileDescriptor pidfd_;
   FileDescriptor control_;
 
-  // Set by Observe, then the poller's thread only.
+  // Set by Observe, then used by the poller's thread only.
   Poller* poller_ = nullptr;
   Observer observer_;
   TimerId start_deadline_ = 0;
@@ -89,9 +93,9 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
 
 struct ShimProcess::Attached {
   enum class Answer {
-    kWelcome,       // We are in control.
-    kOtherVersion,  // We cannot be; it has said what it speaks.
-    kNone,          // It does not answer. All that can be done is Abandon.
+    kWelcome,       // This agent is in control.
+    kOtherVersion,  // This agent cannot control it; `welcome` names its versions.
+    kNone,          // It does not answer. Only Abandon is possible.
   };
   Answer answer = Answer::kNone;
   shim::Welcome welcome = {};  // Unless kNone.

@@ -1,4 +1,4 @@
-// Shims whose agent is gone, and who comes after it.
+// Shims whose agent is gone, and the agents that come after it.
 
 #include "containers/mesos/shim_process.h"
 
@@ -37,7 +37,7 @@ class ShimProcessTest : public testing::Test {
     while (waitpid(shim_pid_, nullptr, 0) < 0 && errno == EINTR) continue;
   }
 
-  // With a task of this shell command; its agent is gone.
+  // Starts a shim with a task of this shell command, without an agent.
   void LeaveShim(const std::string& command) {
     Result<FileDescriptor> listener = runtime_->Create(id_);
     ASSERT_TRUE(listener) << listener.error().message;
@@ -53,7 +53,7 @@ class ShimProcessTest : public testing::Test {
     shim_pid_ = (*shim)->pid();
   }
 
-  // What somebody of these versions is answered; nothing if the shim hangs up.
+  // Returns the shim's answer to an agent of these versions; nothing if the shim hangs up.
   std::optional<shim::Welcome> SayHello(const FileDescriptor& connection, uint32_t oldest,
                                         uint32_t newest) {
     shim::Hello hello = {shim::kMagic, oldest, newest, 0};
@@ -119,7 +119,7 @@ TEST_F(ShimProcessTest, TheLastWhoSaidHelloIsInControl) {
                                    if (event.type == shim::Event::kReplaced) replaced.set_value();
                                  },
                                  [] {}});
-  // Who only connects, and says nothing or nonsense, takes nothing from anybody.
+  // A peer that connects and sends nothing or nonsense does not affect the agent in control.
   FileDescriptor silent = Connect();
   FileDescriptor babbler = Connect();
   EXPECT_EQ(send(babbler.get(), "0123456789abcdef", 16, MSG_NOSIGNAL), 16);
@@ -131,13 +131,13 @@ TEST_F(ShimProcessTest, TheLastWhoSaidHelloIsInControl) {
   auto second = ShimProcess::Attach(*runtime_, id_, kPatience);
   ASSERT_TRUE(second);
   replaced.get_future().wait();
-  first->shim->Kill();  // Falls on deaf ears.
+  first->shim->Kill();  // Is ignored.
   second->shim->Signal(SIGUSR1);
   EXPECT_TRUE(Eventually([&] { return Out() == "ready\ngot it\ngot it\n"; }));
   EXPECT_TRUE(IsAlive(second->welcome.task_pid));
 }
 
-// Upgrades: this shim is the older one. It picks the highest version that both know.
+// After an upgrade the shim is older. It chooses the highest version that both know.
 TEST_F(ShimProcessTest, ANewerAgentControlsAnOlderShim) {
   LeaveShim("exec sleep 1000");
   std::optional<shim::Welcome> welcome = SayHello(Connect(), shim::kOldestVersion, 1000);
@@ -164,7 +164,7 @@ TEST_F(ShimProcessTest, WithoutACommonVersionNothingChanges) {
   EXPECT_TRUE(Eventually([&] { return Out() == "ready\ngot it\n"; }));
 }
 
-// An older agent finds a newer shim: played by this process.
+// An older agent finds a newer shim, which this process plays.
 TEST_F(ShimProcessTest, AnOlderAgentIsToldOfANewerShim) {
   Result<FileDescriptor> listener = runtime_->Create(id_);
   ASSERT_TRUE(listener);
@@ -184,7 +184,7 @@ TEST_F(ShimProcessTest, AnOlderAgentIsToldOfANewerShim) {
   EXPECT_EQ(attached->welcome.newest, 9u);
 }
 
-// Nobody has accepted: whoever listens is not a shim and must not be killed as one.
+// No process accepts: the one that listens is not a shim and must not be killed like one.
 TEST_F(ShimProcessTest, WhoListensAndIsNoShimIsNotTakenForOne) {
   Result<FileDescriptor> listener = runtime_->Create(id_);
   ASSERT_TRUE(listener);
@@ -207,7 +207,7 @@ TEST_F(ShimProcessTest, OthersCannotReachTheSocket) {
   ASSERT_EQ(stat(socket_path.c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 07777, 0600u);
 
-  // Exits with what kept the user from control: 1 the path, 2 the shim, 0 nothing.
+  // Returns what kept the user from taking control: 1 the path, 2 the shim, 0 nothing.
   auto attack = [&] {
     pid_t pid = fork();
     if (pid != 0) {
@@ -227,7 +227,7 @@ TEST_F(ShimProcessTest, OthersCannotReachTheSocket) {
     _exit(recv(connection, &welcome, sizeof(welcome), MSG_WAITALL) > 0 ? 0 : 2);
   };
   EXPECT_EQ(attack(), 1);
-  // As if somebody had opened all the doors.
+  // Opens all permissions.
   chmod(containers.c_str(), 0755);
   chmod((containers + "/c").c_str(), 0755);
   chmod(socket_path.c_str(), 0777);
@@ -273,7 +273,7 @@ TEST_F(RuntimeDirectoryTest, BelongsToTheAgentsUserAlone) {
   struct stat about;
   ASSERT_EQ(stat(containers.c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 07777, 0700u);
-  // A link could lead anywhere.
+  // A link could point anywhere.
   ASSERT_EQ(rmdir(containers.c_str()), 0);
   ASSERT_EQ(symlink("/tmp", containers.c_str()), 0);
   EXPECT_FALSE(RuntimeDirectory::Open(directory_.path()));

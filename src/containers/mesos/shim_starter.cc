@@ -27,11 +27,11 @@
 namespace tepui::containers {
 namespace {
 
-constexpr int kLowestFd = 10;  // Out of the way of the shim's own 0 to 4.
+constexpr int kLowestFd = 10;  // Above the shim's own descriptors 0 to 4.
 constexpr size_t kChildStackBytes = 16 << 10;
 
-// What the new process needs between clone and exec. It shares our memory: `error` is how it
-// answers.
+// What the new process needs between clone and exec. It shares this process' memory, and answers
+// through `error`.
 struct ChildStart {
   int image;
   int control;
@@ -42,11 +42,11 @@ struct ChildStart {
   int error;
 };
 
-// Runs on the parent's memory with all signals blocked, the calling thread suspended: system calls
-// only.
+// Runs in the parent's memory with all signals blocked, while the calling thread is suspended. It
+// may only make system calls.
 __attribute__((no_sanitize("address", "thread", "undefined"))) int RunChild(void* argument) {
   auto* start = static_cast<ChildStart*>(argument);
-  // The parent's table of descriptors until here, a copy of its low end from here on.
+  // Until here it shares the parent's descriptor table, from here on it has a copy of its low end.
   if (syscall(SYS_close_range, start->first_not_copied, ~0U, CLOSE_RANGE_UNSHARE) == 0) {
     syscall(SYS_dup3, start->control, shim::kControlFd, 0);
     if (start->listener >= 0) {
@@ -76,8 +76,8 @@ class BlockedSignals {
   sigset_t before_;
 };
 
-// As posix_spawn does it: a process that shares our memory until it calls exec, so that no page
-// table is copied; here also our descriptors, until it takes its own.
+// Like posix_spawn, creates a process that shares this one's memory until it calls exec, so that no
+// page table is copied. It also shares the descriptor table, until it copies the low end.
 int Clone(ChildStart* start, int* pidfd) {
   BlockedSignals blocked;
   alignas(16) std::array<std::byte, kChildStackBytes> stack;
@@ -86,7 +86,7 @@ int Clone(ChildStart* start, int* pidfd) {
 }
 
 Result<FileDescriptor> OpenImage() {
-  // A kernel before 6.3 does not know MFD_EXEC, a later one wants it said.
+  // A kernel before 6.3 does not know MFD_EXEC, a later one expects it.
   int made = memfd_create("tepui-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
   if (made < 0) made = memfd_create("tepui-shim", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   FileDescriptor file(made);
@@ -112,8 +112,8 @@ Result<FileDescriptor> OpenImage() {
 
 }  // namespace
 
-// Two of the low descriptors, for the time of one start: refer to the shim's sockets as well.
-// Between two starts they refer to the image, so that they keep no socket open.
+// Reserves two of the low descriptors for one start, as duplicates of the shim's sockets. Between
+// starts they refer to the image, so that they keep no socket open.
 class ShimStarter::Place {
  public:
   Place(ShimStarter& starter, int control, int listener) : starter_(starter) {

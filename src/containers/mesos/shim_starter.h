@@ -13,14 +13,14 @@
 
 namespace tepui::containers {
 
-// Makes processes of the shim's executable, in a time that depends neither on the size of this
-// process nor on how many files it has open (two for each task that runs): neither its page tables
-// nor its table of descriptors is copied. Thread-safe.
+// Starts processes of the shim's executable. The time that takes depends neither on the size of
+// this process nor on the number of its open files (two for each running task), because neither its
+// page tables nor its descriptor table is copied. Thread-safe.
 class ShimStarter {
  public:
-  // `at_once` starts go on at the same time, further ones wait. To be made early in the life of the
-  // process, while low descriptors are free: a new process gets a copy of those below the ones
-  // taken here. kInternal if there is no memory or no descriptor.
+  // `at_once` starts can run at the same time; further ones wait. Call this early in the process,
+  // while low descriptors are free: a new process gets a copy of the descriptors below those taken
+  // here. Returns kInternal if memory or descriptors run out.
   static Result<std::unique_ptr<ShimStarter>> Create(int at_once);
 
   struct Started {
@@ -28,14 +28,14 @@ class ShimStarter {
     FileDescriptor pidfd;
   };
 
-  // A new process with `control` as its descriptor shim::kControlFd and `listener`, if it is not
-  // -1, as shim::kListenFd. `name` is its argument, for ps. Blocks until the process has called
-  // exec, well under a millisecond on an idle machine.
+  // Starts a process with `control` as its descriptor shim::kControlFd and `listener`, if it is not
+  // -1, as shim::kListenFd. `name` is its argument, shown by ps. Blocks until the process has
+  // called exec, well under a millisecond on an idle machine.
   Result<Started> Start(int control, int listener, std::string name);
 
  private:
   class Place;
-  // Low numbers, always open, where a start puts its sockets.
+  // Low descriptors, always open, onto which a start duplicates its sockets.
   struct Numbers {
     FileDescriptor control;
     FileDescriptor listener;
@@ -43,7 +43,7 @@ class ShimStarter {
 
   ShimStarter(FileDescriptor image, std::vector<Numbers> places);
 
-  // The shim's executable in memory, sealed: nobody who gets hold of it, not even root by way of
+  // The shim's executable in sealed memory: no process, not even one of root through
   // /proc/<pid>/exe, can change a byte of it.
   const FileDescriptor image_;
   const std::vector<Numbers> places_;

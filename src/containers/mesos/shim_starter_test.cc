@@ -36,7 +36,7 @@ void End(const ShimStarter::Started& started) {
   EXPECT_EQ(waitpid(started.pid, nullptr, 0), started.pid);
 }
 
-// The new process puts its socket at a fixed number: in its own table, not in ours.
+// The new process puts its socket at a fixed number in its own table, not in the parent's.
 TEST(ShimStarterTest, OurDescriptorsStayAsTheyAre) {
   auto starter = ShimStarter::Create(1);
   ASSERT_TRUE(starter) << starter.error().message;
@@ -50,8 +50,8 @@ TEST(ShimStarterTest, OurDescriptorsStayAsTheyAre) {
   End(*started);
 }
 
-// Whatever is kept for a start must not keep the socket open after it, or the agent would not see
-// the shim's end, nor the shim the agent's.
+// No descriptor may keep the socket open after a start, or the agent would not notice the shim's
+// end, nor the shim the agent's.
 TEST(ShimStarterTest, TheSocketIsTheShimsAlone) {
   auto starter = ShimStarter::Create(2);
   ASSERT_TRUE(starter) << starter.error().message;
@@ -66,7 +66,8 @@ TEST(ShimStarterTest, TheSocketIsTheShimsAlone) {
   EXPECT_EQ(recv(pair.ours.get(), &byte, 1, 0), 0);
 }
 
-// More threads than places, each with a socket far above them: a shim answers on its own one.
+// There are more threads than places, each with a socket far above them; each shim must answer on
+// its own socket.
 TEST(ShimStarterTest, ManyAtOnce) {
   auto starter = ShimStarter::Create(2);
   ASSERT_TRUE(starter) << starter.error().message;
@@ -79,7 +80,7 @@ TEST(ShimStarterTest, ManyAtOnce) {
         auto started = (*starter)->Start(far, -1, "test");
         close(far);
         ASSERT_TRUE(started) << started.error().message;
-        // A header that it refuses: the answer comes, then the end.
+        // The shim refuses this header: it answers, then exits.
         shim::LaunchHeader header = {};
         ASSERT_EQ(send(pair.ours.get(), &header, sizeof(header), MSG_NOSIGNAL),
                   static_cast<ssize_t>(sizeof(header)));

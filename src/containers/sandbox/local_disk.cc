@@ -24,7 +24,7 @@ constexpr mode_t kSandboxMode = 0750;
 constexpr size_t kMaxPending = 256;  // Per level of a tree.
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
 
-// From the nearest parent that is there: most of a deep path is.
+// Starts at the nearest existing parent: most of a deep path exists.
 Status MakeParents(const std::string& path) {
   std::vector<std::string> missing;
   for (size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
@@ -48,10 +48,10 @@ Status MakeParents(const std::string& path) {
   return {};
 }
 
-// Replaces a link in one step, so that readers see the old or the new one. What is no link is left
-// alone.
+// Replaces a link atomically, so that readers see the old or the new one. Anything but a link is
+// left as it is.
 Status ReplaceLink(const std::string& target, const std::string& link) {
-  if (symlink(target.c_str(), link.c_str()) == 0) return {};  // None yet, as for every new task.
+  if (symlink(target.c_str(), link.c_str()) == 0) return {};  // No link yet, as for a new task.
   struct stat about;
   if (lstat(link.c_str(), &about) == 0 && !S_ISLNK(about.st_mode)) {
     return Fail(Code::kInvalid, "Cannot link '{}' to '{}': there is something else already", link,
@@ -68,7 +68,8 @@ Status ReplaceLink(const std::string& target, const std::string& link) {
   return Fail(Code::kInternal, "Cannot link '{}' to '{}': {}", link, target, std::strerror(errno));
 }
 
-// What was made, renamed or removed in the directory at `path` is so for good; if there is one.
+// Syncs what was created, renamed or removed in the directory at `path`; a missing directory is
+// success.
 Status SyncDirectory(const std::string& path) {
   const FileDescriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid() && errno == ENOENT) return {};
@@ -84,9 +85,9 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-// Empties a tree depth first. The descent is by descriptors relative to each other, never by paths,
-// so that a directory swapped for a link leads nowhere. Only two levels are open at a time, however
-// deep the tree: the way up is "..", checked to be where we came from.
+// Empties a tree depth first. It descends by descriptors relative to each other, never by paths, so
+// that a directory swapped for a link leads nowhere. Only two levels are open at a time, however
+// deep the tree is: it ascends through "..", which must be the directory that it came from.
 class TreeRemover {
  public:
   explicit TreeRemover(FileDescriptor root) : current_(std::move(root)) {}
@@ -106,15 +107,15 @@ class TreeRemover {
 
  private:
   struct Level {
-    std::string name;  // Of the child that we went into.
+    std::string name;  // The child that was entered.
     dev_t device;
-    ino_t inode;  // Of the directory it is in.
+    ino_t inode;  // That of the directory that contains the child.
     std::vector<std::string> skipped;
     std::vector<std::string> pending;
   };
 
-  // Goes into a directory that is in the current one; removes what is in the way. False if there is
-  // none left.
+  // Enters a directory in the current one, and removes other entries on the way. Returns false if
+  // no directory is left.
   bool Descend() {
     do {
       while (!pending_.empty()) {
@@ -126,8 +127,8 @@ class TreeRemover {
     return false;
   }
 
-  // Removes every entry of the current directory that is no directory, or an empty one, and notes
-  // some of the others. False if there is none.
+  // Removes every entry of the current directory that is not a directory or is an empty one, and
+  // notes some of the others. Returns false if there are no others.
   bool List() {
     int listing = openat(current_.get(), ".", kOpenDirectory);
     Directory directory(listing < 0 ? nullptr : fdopendir(listing));
@@ -150,7 +151,7 @@ class TreeRemover {
     return !pending_.empty();
   }
 
-  // 0 if the entry is gone, ENOTEMPTY if it is a directory to go into.
+  // Returns 0 if the entry is gone, ENOTEMPTY if it is a directory to enter.
   int RemoveEntry(const std::string& name) {
     if (unlinkat(current_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return 0;
     int error = errno;
@@ -173,7 +174,7 @@ class TreeRemover {
     return true;
   }
 
-  // False if the tree was moved about under us: what is above is not what we came from.
+  // Returns false if the tree was moved meanwhile: the directory above is not the one it came from.
   bool Ascend() {
     Level level = std::move(levels_.back());
     levels_.pop_back();
@@ -212,7 +213,7 @@ class TreeRemover {
 
   FileDescriptor current_;
   std::vector<Level> levels_;
-  // In the current directory: what cannot be removed, and directories yet to go into.
+  // In the current directory: entries that cannot be removed, and directories still to enter.
   std::vector<std::string> skipped_;
   std::vector<std::string> pending_;
   Failure failure_;
@@ -303,7 +304,7 @@ Result<std::vector<Disk::Entry>> LocalDisk::List(const std::string& path) {
   if (error == std::errc::no_such_file_or_directory) return found;
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     struct stat about;
-    // What vanishes meanwhile is not there.
+    // An entry that vanished meanwhile is skipped.
     if (lstat(entries->path().c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) continue;
     const WallTime modified(std::chrono::seconds(about.st_mtim.tv_sec) +
                             std::chrono::nanoseconds(about.st_mtim.tv_nsec));

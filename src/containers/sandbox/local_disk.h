@@ -14,27 +14,29 @@
 
 namespace tepui::containers {
 
-// Makes `path` and its parents (0755) if missing. `path` itself, if made here, is 0750, for a
-// sandbox may hold secrets of the task. An existing directory is left as it is. Blocks.
+// Creates `path` and its parents (0755) if they are missing. `path` itself, if created here, has
+// mode 0750, because a sandbox may hold secrets of the task. An existing directory is left as it
+// is. Blocks.
 Status MakeDirectory(const std::string& path);
 
-// Makes `path` the user's (not what is in it); a link is not followed.
+// Makes `owner` the owner of `path`, but not of what is in it; a link is not followed.
 Status GiveTo(const std::string& path, const shim::Launch::User& owner);
 
-// Removes the tree at `path`, without following any link and without leaving the tree while others
-// change it. Deep and wide trees are fine. A missing path is success; the error names the first
-// entry that could not be removed, after the rest has been. Blocks.
+// Removes the tree at `path`. Follows no link and never leaves the tree, even if other processes
+// change it meanwhile. Trees may be deep and wide. A missing path is success. An entry that cannot
+// be removed does not stop the removal of the rest; the error names the first one. Blocks.
 Status RemoveTree(const std::string& path);
 
-// The same of what is in the directory at `path`, which itself may be behind a link and stays; it
-// is empty for good when this returns.
+// Like RemoveTree for what is in the directory at `path`, which itself stays and may be behind a
+// link. The removal is synced to disk when this returns.
 Status EmptyDirectory(const std::string& path);
 
-// The agent's directories on this machine's file systems. `poster` runs work on the agent's thread.
+// Manages the agent's directories on this machine's file systems. `poster` runs work on the agent's
+// thread.
 class LocalDisk final : public Disk {
  public:
   LocalDisk(Poster poster, std::shared_ptr<Users> users);
-  // Waits for the removal in hand; those that wait are dropped, their callbacks with them.
+  // Waits for the removal in progress; drops pending ones without calling their callbacks.
   ~LocalDisk() override;
 
   Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,

@@ -90,12 +90,12 @@ TEST_F(LocalDiskTest, MovesADirectoryOnce) {
   EXPECT_FALSE(Exists(volume));
   EXPECT_EQ(Contents(aside + "/file"), "secret");
 
-  // Again, as after a crash.
+  // Moves again, as after a crash.
   EXPECT_TRUE(disk_.Move(volume, aside));
   EXPECT_TRUE(disk_.Move(root_ + "/was/never/there", aside));
   EXPECT_EQ(Contents(aside + "/file"), "secret");
 
-  // And with something else in its place since.
+  // Moves again when something else has taken its place.
   ASSERT_TRUE(disk_.CreateDirectory(volume, std::nullopt, ""));
   WriteText(volume + "/file", "of the next");
   EXPECT_TRUE(disk_.Move(volume, aside));
@@ -118,7 +118,7 @@ TEST_F(LocalDiskTest, EmptiesAWholeDiskButKeepsItsRoot) {
   ASSERT_TRUE(disk_.Link(root_, disk + "/up"));
   struct stat before;
   ASSERT_EQ(stat(disk.c_str(), &before), 0);
-  // An operator may name it by a link.
+  // An operator may configure it through a link.
   ASSERT_TRUE(disk_.Link(disk, root_ + "/mnt"));
   for (const std::string& path : {disk, root_ + "/mnt", root_ + "/missing"}) {
     std::promise<Status> promise;

@@ -12,7 +12,7 @@
 
 namespace tepui::storage {
 
-// What memory stores keep; outlives its handles as a disk does. One thread.
+// The data of memory stores. It outlives its handles, as a disk does. Single-threaded.
 struct MemoryData {
   struct Record {
     std::string value;
@@ -23,8 +23,9 @@ struct MemoryData {
   std::string writer;
 };
 
-// A store that ends with the process: for tests, the simulator and --registry=in_memory. Commits at
-// once and calls back through the poster. Handles that share a MemoryData are handles of one store.
+// A store that ends with the process: for tests, the simulator and --registry=in_memory. Commits
+// immediately and calls back through the poster. Handles that share a MemoryData are handles of one
+// store.
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(Poster poster,
@@ -36,7 +37,7 @@ class MemoryStore final : public Store {
   void Commit(Batch batch, Done done) override;
 
  private:
-  // Posts what `work` returns to `done`, unless no more may wait.
+  // Posts what `work` returns to `done`, unless too many calls wait already.
   template <class Callback, class Work>
   void Call(size_t bytes, Callback done, Work work);
   Status Apply(Batch batch);

@@ -9,7 +9,8 @@
 namespace tepui::storage {
 namespace {
 
-// For another program that holds the file for a moment: a backup, somebody's sqlite3.
+// How long to wait for another program that uses the file for a moment, such as a backup or
+// sqlite3.
 constexpr int kBusyTimeoutMs = 5'000;
 
 Error Explain(const std::string& path, int code, const char* words, int system_error) {
@@ -142,7 +143,7 @@ int64_t SqliteStatement::Number(int column) const {
 }
 
 std::string_view SqliteStatement::Bytes(int column) const {
-  // The pointer first: sqlite3_column_bytes tells the size of what the last conversion made.
+  // The pointer first: sqlite3_column_bytes returns the size after the last conversion.
   const void* bytes = sqlite3_column_blob(statement_.get(), column);
   const int size = sqlite3_column_bytes(statement_.get(), column);
   return bytes == nullptr

@@ -13,20 +13,20 @@ namespace tepui::storage {
 
 class SqliteStatement;
 
-// An open SQLite database, with errors as values that say which file, what is wrong with it and
-// what to do. One thread at a time.
+// An open SQLite database. Errors are values that name the file, what is wrong with it and what to
+// do. One thread at a time.
 class SqliteConnection {
  public:
-  // `flags` as sqlite3_open_v2 takes them.
+  // `flags` are those of sqlite3_open_v2.
   static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, int flags);
 
-  // Statements without rows, separated by ";".
+  // Runs statements that return no rows, separated by ";".
   Status Run(const std::string& sql);
-  // The first column of the first row.
+  // Returns the first column of the first row.
   Result<int64_t> Number(std::string_view sql);
   Result<SqliteStatement> Prepare(std::string_view sql);
 
-  // What the last call on this connection failed with.
+  // Returns the error of the last call on this connection, which failed.
   Error Failure() const;
 
  private:
@@ -41,21 +41,21 @@ class SqliteConnection {
 };
 
 // A prepared statement; must not outlive its connection. Text and blobs are bound without a copy:
-// they must stay as they are until Reset.
+// they must stay unchanged until Reset.
 class SqliteStatement {
  public:
   void Bind(int index, int64_t number);
   void BindText(int index, std::string_view text);
   void BindBlob(int index, std::string_view bytes);
 
-  // True: a row is there to be read; false: done. After an error Failure() of the connection tells.
+  // Returns true if there is a row to read, false when done.
   Result<bool> Step();
-  // For a statement without rows: Step and Reset.
+  // Step and Reset, for a statement that returns no rows.
   Status Execute();
   void Reset();
 
   int64_t Number(int column) const;
-  std::string_view Bytes(int column) const;  // Of text or blob; until the next Step or Reset.
+  std::string_view Bytes(int column) const;  // Text or blob; valid until the next Step or Reset.
 
  private:
   friend class SqliteConnection;

@@ -33,10 +33,10 @@ constexpr std::string_view kMakeSchema = R"(
   INSERT INTO writer VALUES (1, 0, '');
 )";
 
-// The log beside the file is cut back to this when it has been copied into the file.
+// The log beside the file is truncated to this size after it has been copied into the file.
 constexpr int64_t kMaxIdleLogBytes = 16 << 20;
 
-// A key has no NUL, so that one ends it.
+// A key contains no NUL, so a NUL ends it.
 uint32_t Checksum(std::string_view key, std::string_view value, uint64_t version) {
   std::array<char, sizeof(version)> version_bytes{};
   for (size_t i = 0; i < sizeof(version); ++i) {
@@ -46,20 +46,20 @@ uint32_t Checksum(std::string_view key, std::string_view value, uint64_t version
   for (const std::string_view bytes :
        {key, std::string_view("\0", 1), value,
         std::string_view(version_bytes.data(), version_bytes.size())}) {
-    // zlib starts anew if it is given no address, as views of nothing have.
+    // zlib restarts the sum if the address is null, as in an empty view.
     if (bytes.empty()) continue;
     sum = crc32_z(sum, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
   }
   return static_cast<uint32_t>(sum);
 }
 
-// A row of entries: key, value, version, checksum.
+// The columns of `row` are key, value, version, checksum.
 bool MatchesChecksum(const SqliteStatement& row) {
   return row.Number(3) ==
          Checksum(row.Bytes(0), row.Bytes(1), static_cast<uint64_t>(row.Number(2)));
 }
 
-// SQLite gives its log and index files the mode of the file: what is in them may be secret.
+// SQLite gives its log and index files the mode of this file; their contents may be secret.
 Status MakeFile(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -81,8 +81,8 @@ std::string EscapeUri(std::string_view path) {
   return escaped;
 }
 
-// Of a store that was closed in order, on a disk that cannot be written, SQLite could not make its
-// files beside it: it is told that nobody changes anything.
+// SQLite cannot open a cleanly closed store on a read-only disk, since it cannot create its files
+// beside it. Such a file is opened as immutable.
 Result<std::unique_ptr<SqliteConnection>> OpenToRead(const std::string& path) {
   struct stat about{};
   if (stat(path.c_str(), &about) != 0) {
@@ -97,7 +97,7 @@ Result<std::unique_ptr<SqliteConnection>> OpenToRead(const std::string& path) {
   return SqliteConnection::Open(path, SQLITE_OPEN_READONLY);
 }
 
-// The schema of the file; 0: it is empty.
+// Returns the schema of the file; 0 if it is empty.
 Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection) {
   const Result<int64_t> application = connection.Number("PRAGMA application_id");
   if (!application) return application;
@@ -129,7 +129,7 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& given, A
     lock.emplace(std::move(*acquired));
     if (Status made = MakeFile(path); !made) return Fail(made.error());
   }
-  // First without the right to write: what is refused stays as it is.
+  // Opened read-only first, so that a file that is refused stays as it is.
   Result<std::unique_ptr<SqliteConnection>> connection = OpenToRead(path);
   if (!connection) return Fail(connection.error());
   const Result<int64_t> schema = ReadSchema(path, **connection);
@@ -153,7 +153,7 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& given, A
 }
 
 Status SqliteFile::MakeSchema() {
-  // One transaction: a file has all of the schema or is empty still.
+  // One transaction, so that a file has the complete schema or is still empty.
   if (Status wal = connection_->Run("PRAGMA journal_mode = WAL"); !wal) return wal;
   const Status made = connection_->Run(fmt::format(
       "BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
@@ -177,7 +177,7 @@ Status SqliteFile::CheckPages() {
 }
 
 Status SqliteFile::PrepareStatements() {
-  // Whether the file is in WAL mode stands in it; how it is flushed does not.
+  // WAL mode is recorded in the file; the way of flushing is not.
   const Status set = connection_->Run(
       fmt::format("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = {}", kMaxIdleLogBytes));
   if (!set) return set;
@@ -211,7 +211,7 @@ Result<uint64_t> SqliteFile::TakeOver() {
   const Result<bool> row = update->Step();
   if (!row) return Fail(row.error());
   const auto epoch = static_cast<uint64_t>(update->Number(0));
-  // The flush is done when there is no row more.
+  // The flush is done when there are no more rows.
   if (const Result<bool> end = update->Step(); !end) return Fail(end.error());
   return epoch_ = epoch;
 }
@@ -247,7 +247,7 @@ Result<std::vector<Status>> SqliteFile::Commit(std::span<const Batch* const> bat
     if (committed) return applied;
     applied = Fail(std::move(committed.error()));
   }
-  std::ignore = connection_->Run("ROLLBACK");  // What failed may have ended the transaction.
+  std::ignore = connection_->Run("ROLLBACK");  // The failure may have ended the transaction.
   return applied;
 }
 
@@ -344,7 +344,7 @@ Result<std::vector<std::string>> SqliteFile::Check() {
 }
 
 Result<std::vector<std::string>> SqliteFile::RemoveDamaged(const std::string& copy) {
-  // Its mark may be what is damaged.
+  // The mark of an unfinished import may itself be damaged.
   const Result<uint64_t> unfinished = Version(kImportKey);
   if (!unfinished) return Fail(unfinished.error());
   if (*unfinished != 0) return Fail(ImportUnfinished(path_));
@@ -352,7 +352,7 @@ Result<std::vector<std::string>> SqliteFile::RemoveDamaged(const std::string& co
       connection_->Prepare("SELECT key, value, version, checksum, rowid FROM entries ORDER BY key");
   if (!select) return Fail(select.error());
   std::vector<std::string> keys;
-  // By number: the key may be what is damaged.
+  // Rows are removed by number, because the key may be damaged.
   std::vector<int64_t> rows;
   while (true) {
     const Result<bool> row = select->Step();

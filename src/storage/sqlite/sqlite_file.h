@@ -16,41 +16,43 @@
 
 namespace tepui::storage {
 
-// A store's SQLite file: its format (docs/storage.md) and what can be done with it. Blocks on the
-// disk. One thread at a time.
+// A store's SQLite file: its format (docs/storage.md) and the operations on it. Blocks on the disk.
+// One thread at a time.
 //
-// Every record carries a checksum, which SQLite's pages do not have: a bit that fell over on the
-// disk is found when the record is read.
+// Every record carries a checksum, which SQLite's pages do not have: a bit that flipped on the disk
+// is detected when the record is read.
 class SqliteFile {
  public:
   static constexpr int64_t kApplicationId = 0x54455055;  // "TEPU", in the file's header.
   static constexpr int64_t kSchema = 1;
 
-  // For writing, the file is made if it is not there, locked, and looked through for damage. What
-  // is no store of Tepui's, or was written by a newer version of it, is refused and left untouched.
-  // kInternal is damage in the file, and nothing else.
+  // For writing, the file is created if it does not exist, locked, and checked for damage. A file
+  // that is not a store of Tepui, or was written by a newer version, is refused and left untouched.
+  // kInternal always means damage in the file.
   static Result<std::unique_ptr<SqliteFile>> Open(const std::string& path, Access access);
 
-  // The new epoch.
+  // Returns the new epoch.
   Result<uint64_t> TakeOver();
   Result<std::vector<Entry>> Load(std::string_view prefix);
 
-  // Writes the batches in their order with one flush of the disk; one status each. An error is that
-  // of all: none of them is written, or (kInternal, kUnavailable) all or none.
+  // Writes the batches in order with one flush of the disk, and returns one status per batch. An
+  // error concerns all of them: none is written, or, with kInternal and kUnavailable, either all or
+  // none.
   Result<std::vector<Status>> Commit(std::span<const Batch* const> batches);
 
   Result<Facts> Describe();
   Result<std::vector<std::string>> Check();
 
-  // Of a file that is open for writing: takes the records out that do not match their checksums,
-  // durably, and returns their keys. For who would rather go on without them. If there are any, the
-  // store as it is is copied to the file `copy` first, which must not be there.
+  // Durably removes the records that do not match their checksums, and returns their keys; for
+  // operators who prefer to continue without these records. The file must be open for writing. If
+  // there are any such records, the unchanged store is first copied to the file `copy`, which must
+  // not exist.
   Result<std::vector<std::string>> RemoveDamaged(const std::string& copy);
 
   const std::string& path() const { return path_; }
 
  private:
-  // Prepared once, run for each key.
+  // Prepared once, and run for each key.
   struct Statements {
     SqliteStatement version;
     SqliteStatement put;
@@ -77,10 +79,10 @@ class SqliteFile {
 
   const std::string path_;
   const Access access_;
-  const std::optional<FileLock> lock_;  // Let go after the connection is closed.
+  const std::optional<FileLock> lock_;  // Released after the connection is closed.
   const std::unique_ptr<SqliteConnection> connection_;
   std::optional<Statements> statements_;
-  uint64_t epoch_ = 0;  // 0: has not taken over.
+  uint64_t epoch_ = 0;  // 0: not taken over yet.
 };
 
 }  // namespace tepui::storage

@@ -20,19 +20,19 @@
 
 namespace tepui::storage {
 
-// A store in one SQLite file, for one machine. A thread of its own does everything with the file;
-// all batches that wait when it is free go into one transaction and one flush. Only one process can
-// open a file for writing: the next is told who has it.
+// A store in one SQLite file, for one machine. All work on the file is done by a thread of its own;
+// all batches that wait when that is free go into one transaction and one flush. Only one process
+// can open a file for writing; another gets an error that names it.
 //
-// Destruction waits for the transaction in hand; batches behind it are not written.
+// Destruction waits for the current transaction; batches behind it are not written.
 class SqliteStore final : public InspectableStore {
  public:
-  // One transaction takes no more than this, so that the first of many waits for its callback no
-  // longer than a disk needs for it.
+  // A transaction takes no more than this, so that the first of many waiting batches gets its
+  // callback as soon as the disk has written this many bytes.
   static constexpr size_t kMaxGroupBytes = 8 << 20;
 
-  // Makes the file if it is not there and `access` is not kRead. Blocks on the disk; refusals as
-  // SqliteFile::Open says.
+  // Creates the file if it does not exist and `access` is not kRead. Blocks on the disk; fails as
+  // SqliteFile::Open does.
   static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path, Access access,
                                                    Poster poster, Limits limits = {});
   ~SqliteStore() override;
@@ -48,7 +48,7 @@ class SqliteStore final : public InspectableStore {
       std::variant<std::monostate, uint64_t, std::vector<Entry>, Facts, std::vector<std::string>>;
   using Reply = Result<Answer>;
   using Replied = std::move_only_function<void(Reply)>;
-  using Task = std::move_only_function<Reply(SqliteFile&)>;  // Other than a commit.
+  using Task = std::move_only_function<Reply(SqliteFile&)>;  // Any request but a commit.
   using Request = std::variant<Batch, Task>;
   struct Caller {
     size_t bytes = 0;
@@ -64,18 +64,18 @@ class SqliteStore final : public InspectableStore {
   void Refuse(Error error, Replied replied);
   void Deliver(std::vector<Reply> replies);
 
-  // The thread.
+  // Run on the thread.
   void Run();
   std::vector<Reply> Serve(std::deque<Request>* requests);
   std::vector<Reply> CommitGroup(std::deque<Request>* requests);
 
   const Limits limits_;
 
-  // The owner's thread. Callers stay on it, in the order of their requests.
+  // Used on the owner's thread. Callers stay on it, in the order of their requests.
   Waiting waiting_;
   std::deque<Caller> callers_;
 
-  // The thread only.
+  // Used on the thread only.
   const std::unique_ptr<SqliteFile> file_;
   std::optional<Error> lost_;
 

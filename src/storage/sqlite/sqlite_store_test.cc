@@ -23,7 +23,7 @@ std::string Contents(const std::string& path) {
   return text.str();
 }
 
-// What another program would do to the file.
+// Changes the file as another program would.
 void RunSql(const std::string& path, const std::string& sql) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
@@ -53,7 +53,7 @@ class SqliteStoreTest : public testing::Test {
       ASSERT_TRUE(store->Commit({Put("key/" + std::to_string(i), std::string(1000, 'v'))}));
     }
   }
-  // Opening fails and the sentence has these words.
+  // Expects that opening fails with a sentence that contains `words`.
   void ExpectRefused(Code code, const std::string& words, Access access = Access::kWrite) {
     const auto store = TryOpen(access);
     ASSERT_FALSE(store);
@@ -71,10 +71,10 @@ class SqliteStoreTest : public testing::Test {
 
   OwnerThread owner_;
   TemporaryDirectory directory_;
-  std::string path_ = directory_.path() + "/a store?#%41.db";  // Nothing in a name is special.
+  std::string path_ = directory_.path() + "/a store?#%41.db";  // No character of a name is special.
 };
 
-// One that never moves to ZooKeeper may hold more.
+// A store that never moves to ZooKeeper may hold larger values.
 TEST_F(SqliteStoreTest, LimitsCanBeOthers) {
   constexpr Limits kLarge{.value_bytes = 20 << 20, .batch_bytes = 50 << 20};
   const std::string value(kLarge.value_bytes, 'v');
@@ -269,7 +269,7 @@ TEST_F(SqliteStoreTest, WaitsForAnotherProgramsTransaction) {
   EXPECT_TRUE(committed.get_future().get());
 }
 
-// A disk that runs full: a small file system if this is root, else a bound on the size of files.
+// A disk that runs full: a small file system for root, else a limit on the size of files.
 class FullDisk {
  public:
   explicit FullDisk(const std::string& directory) : directory_(directory) {
@@ -317,7 +317,7 @@ TEST_F(SqliteStoreTest, AFullDiskEndsTheStoreAndLosesNothing) {
       EXPECT_EQ(status.error().code, Code::kUnavailable);
       EXPECT_NE(status.error().message.find("disk is full"), std::string::npos);
     }
-    // The owner has to end: it is lost even if there is room again.
+    // The owner has to end: the store stays lost even when there is room again.
     disk.MakeRoom();
     EXPECT_EQ(store->Commit({Put("late", "v")}), status);
     EXPECT_FALSE(store->Load());
@@ -338,7 +338,7 @@ TEST_F(SqliteStoreTest, NothingIsWrittenWhereNothingCanBe) {
   Fill(3);
   ASSERT_EQ(mount("tmpfs", directory_.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
   ExpectRefused(Code::kUnavailable, "Read-only file system");
-  // Looking into it works still.
+  // Inspecting the store still works.
   auto store = Open(Access::kRead);
   EXPECT_EQ(store->Load().value().size(), 3u);
   EXPECT_EQ(store->Check().value(), std::vector<std::string>{});

@@ -1,5 +1,5 @@
-// Processes that are killed in the middle of commits: what was acknowledged is there afterwards,
-// and nothing is there by half.
+// Kills processes in the middle of commits: every acknowledged batch is there afterwards, and none
+// is there in part.
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kStoreVariable = "TEPUI_CRASH_TEST_STORE";
 constexpr int kReportFd = 3;
-constexpr size_t kParts = 3;   // Keys of a batch.
+constexpr size_t kParts = 3;   // Keys per batch.
 constexpr int kInFlight = 50;  // Batches.
 
 Result<std::unique_ptr<Store>> Open(OwnerThread& owner, const std::string& store) {
@@ -28,8 +28,8 @@ Result<std::unique_ptr<Store>> Open(OwnerThread& owner, const std::string& store
   return SqliteStore::Open(store, Access::kWrite, owner.poster());
 }
 
-// What the child does: commits batches number 0, 1, 2... after those that are there, and writes the
-// number of each that was acknowledged to its parent, until it is killed.
+// The work of the child: until it is killed, it commits numbered batches after those that are
+// stored, and writes the number of each acknowledged batch to its parent.
 class Committer {
  public:
   Committer(Store& store, uint64_t first) : store_(store), next_(first) {
@@ -54,7 +54,7 @@ class Committer {
   uint64_t next_;
 };
 
-// Run by the tests below, as a process of its own.
+// The tests below run this in a process of its own.
 TEST(StoreCrashChild, DISABLED_CommitsUntilItIsKilled) {
   const char* place = std::getenv(kStoreVariable);
   ASSERT_NE(place, nullptr);
@@ -72,7 +72,7 @@ TEST(StoreCrashChild, DISABLED_CommitsUntilItIsKilled) {
   while (true) pause();
 }
 
-// A child that is killed after it reported `reports` batches; all that it reported.
+// Runs a child, kills it after it has reported `reports` batches, and returns all that it reported.
 std::vector<uint64_t> RunAndKill(const std::string& place, size_t reports) {
   int ends[2];
   EXPECT_EQ(pipe(ends), 0);
@@ -120,7 +120,7 @@ void ExpectWhole(const std::vector<Entry>& entries, uint64_t acknowledged) {
   EXPECT_EQ(last + 1, parts.size());
   uint64_t next = 0;
   for (const auto& [number, count] : parts) {
-    EXPECT_EQ(number, next++);  // In order, none left out.
+    EXPECT_EQ(number, next++);  // In order, without gaps.
     EXPECT_EQ(count, kParts) << number;
   }
 }

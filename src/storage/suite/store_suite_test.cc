@@ -1,4 +1,4 @@
-// What every store promises (store.h), asked of every kind of store.
+// Tests the contract of store.h for every kind of store.
 
 #include <algorithm>
 #include <map>
@@ -239,7 +239,7 @@ TEST_P(StoreSuite, CommitsAndCallsBackInTheOrderOfTheCalls) {
     store->store().Commit({Remove("last")}, [](Status status) { EXPECT_TRUE(status); });
     inside = order.size();
   });
-  EXPECT_EQ(inside, 0u);  // Nothing runs from inside the calls.
+  EXPECT_EQ(inside, 0u);  // No callback runs from inside a call.
   Settle(*store);
   std::vector<int> expected(kCalls);
   for (int i = 0; i < kCalls; ++i) expected[static_cast<size_t>(i)] = i;
@@ -339,7 +339,8 @@ TEST_P(StoreSuite, RefusesWhatIsBeyondItsLimitsAndGoesOn) {
   EXPECT_EQ(code({Put("k", "v")}), "taken");
 }
 
-// Calls all of them at once and waits for the callbacks; how many were taken and how many refused.
+// Makes all calls at once and waits for the callbacks. Returns how many were accepted and how many
+// refused.
 std::pair<size_t, size_t> CommitAtOnce(OwnerThread& owner, Store& store, const Batch& batch,
                                        size_t calls) {
   size_t taken = 0;
@@ -362,7 +363,7 @@ TEST_P(StoreSuite, RefusesMoreThanMayWait) {
   auto store = OpenWriter();
   EXPECT_EQ(CommitAtOnce(owner_, store->store(), {}, Store::kMaxWaiting + 10),
             std::pair(Store::kMaxWaiting, size_t{10}));
-  // ZooKeeper's server has its last 500 changes in memory: too much for a small one.
+  // ZooKeeper's server keeps its last 500 changes in memory, which is too much for a small server.
   if (GetParam() == "ZooKeeper") return;
   const std::string value(Store::kMaxValueBytes, 'v');
   const size_t fit = Store::kMaxWaitingBytes / (Store::kMaxValueBytes + Store::kWriteBytes + 1);
@@ -384,13 +385,13 @@ TEST_P(StoreSuite, NoCallbackRunsAfterItIsDestroyed) {
     owned->Commit({Put("", "refused")}, [witness](Status) { ++*witness; });
     owned.reset();
   });
-  // What was posted before has run and is gone when the second of these runs.
+  // When the second of these runs, everything posted before has run and is destroyed.
   owner_.loop().Run([] {});
   owner_.loop().Run([] {});
   EXPECT_EQ(*witness, 0);
-  EXPECT_EQ(witness.use_count(), 1);  // And all the callbacks are gone.
+  EXPECT_EQ(witness.use_count(), 1);  // All the callbacks are destroyed.
 
-  // Whatever was written of it, it was written in order.
+  // What was written of it was written in order.
   const auto entries = OpenWriter()->Load("k");
   ASSERT_TRUE(entries);
   for (size_t i = 0; i < entries->size(); ++i) {
@@ -420,7 +421,7 @@ TEST_P(StoreSuite, ACallbackMayDestroyTheStore) {
   EXPECT_EQ(calls, 1);
 }
 
-// Against a model, with handles that come and go.
+// Compares a store with a model, while handles open and close.
 TEST_P(StoreSuite, HoldsWhatAModelHolds) {
   SeededRandom random(7);
   std::map<std::string, std::pair<std::string, uint64_t>> model;

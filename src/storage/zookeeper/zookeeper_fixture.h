@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests of stores in ZooKeeper.
+// For tests of stores in ZooKeeper.
 
 #include <memory>
 #include <string>

@@ -11,32 +11,32 @@
 
 namespace tepui::storage {
 
-// What the one writer of a store in ZooKeeper knows of its shards: the bytes of those that it has
-// read or written. Nobody else changes them while the writer's epoch lasts, so that it can tell
-// beforehand what a batch will do, and rewrite a shard without reading it first: that would be one
-// more round to the servers for most commits. The bytes are those of the registry, 13 MB for 50,000
-// agents. Pure; one thread.
+// What the only writer of a store in ZooKeeper knows of its shards: the bytes of those that it has
+// read or written. No other process changes them during the writer's epoch. So the writer knows in
+// advance what a batch will do, and can rewrite a shard without reading it first, which saves most
+// commits a round trip to the servers. The size is that of the registry, 13 MB for 50,000 agents.
+// Does no I/O; single-threaded.
 class ZooKeeperIndex {
  public:
-  // Absent: there is no such node.
+  // Absent: the node does not exist.
   using State = std::optional<zookeeper::Node>;
-  // What is done together, in one multi, and what shards are afterwards.
+  // The operations of one multi, and the shards' states after it.
   struct Change {
     std::vector<zookeeper::Operation> operations;
     std::map<size_t, State> shards;
   };
 
   void Clear();
-  // What the shard is; its data was found to be entries.
+  // Sets the state of a shard. Its data must have been checked to contain entries.
   void Learn(size_t shard, State state);
   bool Knows(size_t shard) const { return shards_[shard].has_value(); }
   bool KnowsAll() const { return unknown_ == 0; }
 
-  // Of a shard that is known.
+  // The shard must be known.
   const State& state(size_t shard) const { return *shards_[shard]; }
   packed::Entries Entries(size_t shard) const;
 
-  // The change was made.
+  // To be called when the change was made.
   void Apply(Change change);
 
  private:

@@ -7,26 +7,27 @@
 
 namespace tepui::storage {
 
-// Where a store keeps what in ZooKeeper (docs/storage.md):
-//   <path>/store                    made whole, in one change
+// The nodes of a store in ZooKeeper (docs/storage.md):
+//   <path>/store                    created in one change, with schema, epoch, commit and shards
 //   <path>/store/schema             the version of this format
 //   <path>/store/epoch              who took over last; its version is the epoch
 //   <path>/store/commit             "EPOCH NUMBER" of the last commit
-//   <path>/store/shards/XXX         the entries whose keys belong there; no node: none do
+//   <path>/store/shards/XXX         the entries whose keys belong there; absent if there are none
 //   <path>/store/shards/XXX/<name>  a value that is too large to be packed
-//   <path>/store/journal            a batch that is being written into its shards: goes before them
+//   <path>/store/journal            a batch being written into its shards; it overrides them
 class ZooKeeperLayout {
  public:
   static constexpr int kSchema = 2;
-  // A request costs a server much and a kilobyte little: with 50,000 agents a dozen to a shard, so
-  // that all are read by few requests, and a change of one writes a few kilobytes.
+  // For a server a request is expensive and a kilobyte is cheap. With 50,000 agents a shard holds a
+  // dozen of them: few requests read all, and changing one writes a few kilobytes.
   static constexpr size_t kShards = 4096;
-  // A value of more bytes has a node of its own, so that a change of its neighbours stays small.
+  // A larger value has a node of its own, so that changes of its neighbours stay small.
   static constexpr size_t kMaxPackedBytes = 4096;
-  // Below the 1 MB that a server takes (jute.maxbuffer); the requests around it need the rest.
+  // Below the 1 MB that a server accepts (jute.maxbuffer); the rest is for the request around it.
   static constexpr size_t kMaxMultiBytes = 1'000'000;
   static constexpr size_t kMaxShardBytes = 900'000;
-  // Batches that go together make no larger request: a server keeps its last 500 in memory.
+  // Batches are combined only up to this size, because a server keeps its last 500 requests in
+  // memory.
   static constexpr size_t kMaxSharedBytes = 250'000;
 
   explicit ZooKeeperLayout(std::string path) : root_(std::move(path) + "/store") {}
@@ -42,7 +43,7 @@ class ZooKeeperLayout {
 
   static size_t ShardOf(std::string_view key);
   static std::string NameOf(size_t shard);
-  // Nothing if no shard has this name.
+  // Returns nothing if no shard has this name.
   static std::optional<size_t> ShardNamed(std::string_view name);
 
  private:

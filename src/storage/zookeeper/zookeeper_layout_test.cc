@@ -8,7 +8,7 @@ namespace tepui::storage {
 namespace {
 
 TEST(ZooKeeperLayout, PathsAreStable) {
-  // Stores that were written before must be found.
+  // Existing stores must be found.
   const ZooKeeperLayout layout("/tepui");
   EXPECT_EQ(ZooKeeperLayout::ShardOf("agents/a-S1"), 0x985u);
   EXPECT_EQ(layout.shard(0x985), "/tepui/store/shards/985");

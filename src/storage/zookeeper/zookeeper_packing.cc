@@ -18,7 +18,7 @@ auto PlaceOf(const packed::Entries& entries, std::string_view key) {
       [](const packed::Entry& entry, std::string_view other) { return entry.key() < other; });
 }
 
-// "EPOCH-COMMIT-INDEX"; nothing else may become a path.
+// Accepts "EPOCH-COMMIT-INDEX"; nothing else may become a path.
 bool IsNodeName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxNodeName &&
          name.find_first_not_of("0123456789-") == std::string_view::npos;
@@ -42,7 +42,7 @@ Status CheckEntry(const packed::Entry& entry, bool may_be_removed) {
   return {};
 }
 
-// Of one shard, or absent: of the journal.
+// Unpacks a shard, or, if `shard` is absent, the journal.
 Result<packed::Entries> Unpack(std::optional<size_t> shard, const std::string& data) {
   packed::Entries entries;
   if (!entries.ParseFromString(data) || !entries.unknown_fields().empty()) {

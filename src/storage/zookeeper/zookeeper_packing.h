@@ -9,18 +9,18 @@
 
 namespace tepui::storage {
 
-// Entries as they are packed into one node (proto/tepui/packed.proto). Pure.
+// How entries are packed into one node (proto/tepui/packed.proto). Does no I/O.
 
-// What a shard's node, or the journal, holds. kInternal with what is wrong, the sentence's
-// predicate ("has ..."), if anything is that the writer of a store does not make.
+// Unpack the node of a shard, or the journal. If it contains anything that a writer never produces,
+// they return kInternal with the predicate of a sentence ("has ...") that describes it.
 Result<packed::Entries> UnpackShard(size_t shard, const std::string& data);
 Result<packed::Entries> UnpackJournal(const std::string& data);
 
-// Null: it is not there.
+// Returns null if there is none.
 const packed::Entry* FindEntry(const packed::Entries& entries, std::string_view key);
 
-// Puts the entry in its place, or removes its key if the version is 0. The name of the node that
-// held the value before and holds it no more; empty: none did.
+// Puts the entry in its place, or removes its key if the version is 0. Returns the name of the node
+// that held the previous value and is no longer needed; empty if there was none.
 std::string PutEntry(packed::Entry entry, packed::Entries* entries);
 
 }  // namespace tepui::storage

@@ -27,7 +27,7 @@ std::string Bytes(const std::vector<packed::Entry>& list) {
   for (const packed::Entry& entry : list) *entries.add_entries() = entry;
   return entries.SerializePartialAsString();
 }
-// Keys of the shard of "k", in their order.
+// Returns keys of the shard of "k", in order.
 std::vector<std::string> Neighbours(size_t count) {
   std::vector<std::string> keys;
   for (int i = 0; keys.size() < count; ++i) {
@@ -53,7 +53,7 @@ TEST(ZooKeeperPacking, PutsEntriesInTheirPlaces) {
   EXPECT_EQ(PutEntry(Packed("missing", 0, ""), &entries), "");
   EXPECT_EQ(entries.SerializeAsString(),
             Bytes({Packed("a", 1, ""), Packed("b", 1, "1"), Placed("c", 1, "1-1-0")}));
-  // What held a value and holds it no more is said.
+  // PutEntry returns the node that no longer holds the value.
   EXPECT_EQ(PutEntry(Placed("c", 1, "1-1-0"), &entries), "");
   EXPECT_EQ(PutEntry(Placed("c", 2, "1-2-0"), &entries), "1-1-0");
   EXPECT_EQ(PutEntry(Packed("c", 3, "x"), &entries), "1-2-0");
@@ -122,7 +122,7 @@ TEST(ZooKeeperPacking, SaysWhatIsWrong) {
   EXPECT_EQ(journal.error().message, "has a value of the removed key of '" + k + "'");
 }
 
-// Whatever the bytes: refused, or as a writer would have packed them.
+// Any bytes are either refused or exactly what a writer would have packed.
 TEST(ZooKeeperPacking, TakesNoBytesThatItWouldNotWrite) {
   const std::vector<std::string> keys = Neighbours(4);
   const size_t shard = ZooKeeperLayout::ShardOf("k");

@@ -16,7 +16,7 @@ using zookeeper::Operation;
 // Type, lengths, version and ACL around an operation's path and data.
 constexpr size_t kOperationBytes = 100;
 
-// An upper bound of what the shard's operations take of a packet.
+// Returns an upper bound for the size of the shard's operations in a packet.
 size_t WireBytes(const ZooKeeperLayout& layout, const TouchedShard& shard) {
   const size_t path = kOperationBytes + layout.shards().size() + std::string_view("/000/").size();
   size_t bytes = path + shard.entries.ByteSizeLong();
@@ -25,7 +25,7 @@ size_t WireBytes(const ZooKeeperLayout& layout, const TouchedShard& shard) {
   return bytes;
 }
 
-// Adds what makes the shard as it shall be.
+// Adds the operations that write the shard's new state.
 void Rewrite(const ZooKeeperLayout& layout, size_t number, const TouchedShard& shard,
              const ZooKeeperIndex::State& state, ZooKeeperIndex::Change* change) {
   Node node{.data = shard.entries.SerializeAsString(), .stat = {}};
@@ -35,7 +35,7 @@ void Rewrite(const ZooKeeperLayout& layout, size_t number, const TouchedShard& s
   } else if (!empty && node.data != state->data) {
     change->operations.push_back(
         Operation::Set(layout.shard(number), node.data, state->stat.version));
-    // As nodes count: after some years of writing without a pause they wrap.
+    // Versions of nodes wrap after some years of writing without a pause.
     node.stat.version = static_cast<int32_t>(static_cast<uint32_t>(state->stat.version) + 1);
   } else if (!empty) {
     node.stat = state->stat;
@@ -162,7 +162,7 @@ ZooKeeperIndex::Change ZooKeeperPlan::ToChange() const {
 ZooKeeperIndex::Change ZooKeeperPlan::JournalChange() const {
   ZooKeeperIndex::Change change;
   for (const auto& [number, shard] : touched_) {
-    // Values need a node to be below.
+    // Values need a parent node.
     if (!shard.new_values.empty() && !index_.state(number)) {
       change.operations.push_back(Operation::Create(layout_.shard(number), ""));
       change.shards[number] = Node{};

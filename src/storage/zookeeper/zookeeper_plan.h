@@ -15,28 +15,29 @@
 
 namespace tepui::storage {
 
-// A shard as some writes leave it.
+// A shard after some writes.
 struct TouchedShard {
   packed::Entries entries;
-  std::map<std::string, std::string> new_values;  // Of nodes below the shard's, by name.
-  std::vector<std::string> old_values;            // Names of nodes that are no more needed.
+  std::map<std::string, std::string> new_values;  // Values of nodes below the shard's, by name.
+  std::vector<std::string> old_values;            // Names of nodes that are no longer needed.
 };
 
-// What batches that wait will do to a store in ZooKeeper, as one change of it: each touched shard
-// is written once. A batch whose shards together are more than a packet takes is alone in its plan,
-// and has a journal: the change writes that, and ChangesOfJournal what comes after it. Pure; the
-// index knows the shards of all keys and stays as it is while the plan is made.
+// Combines waiting batches into one change of a store in ZooKeeper, in which each touched shard is
+// written once. A batch whose shards together do not fit a packet is alone in its plan and has a
+// journal: the change writes the journal, and ChangesOfJournal returns the changes that follow.
+// Does no I/O. The index must know the shards of all keys and must not change while the plan is
+// made.
 class ZooKeeperPlan {
  public:
-  // `name` is of this change alone, among all of the store: nodes of values are named after it.
+  // `name` must be unique among all changes of the store: nodes of values are named after it.
   ZooKeeperPlan(const ZooKeeperLayout& layout, const ZooKeeperIndex& index, std::string name)
       : layout_(layout), index_(index), name_(std::move(name)) {}
 
-  // Behind those that the plan has. False: it does not fit, and the plan is as it was; the first
-  // always fits. One that is refused changes nothing.
+  // Appends a batch to the plan. Returns false, and leaves the plan unchanged, if it does not fit;
+  // the first always fits. A batch that is refused changes nothing but statuses().
   bool Add(const Batch& batch);
 
-  // One a batch.
+  // One per batch.
   const std::vector<Status>& statuses() const { return statuses_; }
   const std::optional<packed::Entries>& journal() const { return journal_; }
   ZooKeeperIndex::Change ToChange() const;
@@ -53,16 +54,16 @@ class ZooKeeperPlan {
   const ZooKeeperLayout& layout_;
   const ZooKeeperIndex& index_;
   const std::string name_;
-  size_t values_ = 0;  // Nodes that were named.
+  size_t values_ = 0;  // Number of nodes named so far.
   std::vector<Status> statuses_;
   Touched touched_;
-  size_t wire_bytes_ = 0;  // Of touched_.
+  size_t wire_bytes_ = 0;  // Size of touched_ in a packet.
   std::optional<packed::Entries> journal_;
 };
 
-// What brings a journal's entries into the shards, and then removes it. Each is done behind the one
-// before it; done in part by a writer that ended, it is done again by the next. The index knows the
-// shards.
+// Returns the changes that write a journal's entries into the shards and then remove the journal.
+// They must be made in order. If a writer ends after some of them, the next writer makes all of
+// them again. The index must know the shards.
 std::vector<ZooKeeperIndex::Change> ChangesOfJournal(const packed::Entries& journal,
                                                      const ZooKeeperLayout& layout,
                                                      const ZooKeeperIndex& index);

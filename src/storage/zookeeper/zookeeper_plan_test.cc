@@ -22,7 +22,8 @@ class ZooKeeperPlanTest : public testing::Test {
   }
 
   ZooKeeperPlan Begin() { return {layout_, index_, fmt::format("1-{}", ++plans_)}; }
-  // Makes what the batch asks for, its journal's rest too; what the servers would have, as well.
+  // Plans the batch and makes its changes, including those of its journal, in the index and in
+  // nodes_.
   void Do(const Batch& batch) {
     ZooKeeperPlan plan = Begin();
     ASSERT_TRUE(plan.Add(batch));
@@ -41,7 +42,7 @@ class ZooKeeperPlanTest : public testing::Test {
     }
     EXPECT_LE(bytes, ZooKeeperLayout::kMaxMultiBytes + 1'000);
     index_.Apply(std::move(change));
-    // What the writer believes is so.
+    // The writer's index matches the servers.
     for (size_t shard = 0; shard < ZooKeeperLayout::kShards; ++shard) {
       const auto node = nodes_.find(layout_.shard(shard));
       ASSERT_EQ(index_.state(shard).has_value(), node != nodes_.end());
@@ -50,7 +51,7 @@ class ZooKeeperPlanTest : public testing::Test {
       ASSERT_EQ(index_.state(shard)->stat.version, node->second.stat.version);
     }
   }
-  // The rules of ZooKeeper.
+  // Applies an operation by the rules of ZooKeeper.
   void MakeOnServer(const Operation& operation) {
     SCOPED_TRACE(operation.path);
     const std::string parent = operation.path.substr(0, operation.path.rfind('/'));
@@ -82,7 +83,7 @@ class ZooKeeperPlanTest : public testing::Test {
 
   const ZooKeeperLayout layout_{"/p"};
   ZooKeeperIndex index_;
-  std::map<std::string, zookeeper::Node> nodes_;  // As the servers have them.
+  std::map<std::string, zookeeper::Node> nodes_;  // The nodes on the servers.
   int plans_ = 0;
   packed::Entries entries_;
 };
@@ -106,7 +107,7 @@ const std::string kLarge(ZooKeeperLayout::kMaxPackedBytes + 1, 'l');
 TEST_F(ZooKeeperPlanTest, BatchesOfAPlanSeeThoseBefore) {
   ZooKeeperPlan plan = Begin();
   EXPECT_TRUE(plan.Add({{"a", "1", 0}, {"b", "1", std::nullopt}}));
-  EXPECT_TRUE(plan.Add({{"b", "x", std::nullopt}, {"a", "2", 5}}));  // Refused, all of it.
+  EXPECT_TRUE(plan.Add({{"b", "x", std::nullopt}, {"a", "2", 5}}));  // Refused as a whole.
   EXPECT_TRUE(plan.Add({{"a", "2", 1}, {"a", "3", 2}}));
   EXPECT_TRUE(plan.Add({{"b", std::nullopt, 1}, {"c", std::nullopt, std::nullopt}}));
   EXPECT_TRUE(plan.Add({{"b", "2", 0}}));
@@ -114,7 +115,7 @@ TEST_F(ZooKeeperPlanTest, BatchesOfAPlanSeeThoseBefore) {
   EXPECT_TRUE(plan.statuses()[0] && plan.statuses()[2] && plan.statuses()[3] && plan.statuses()[4]);
   EXPECT_EQ(plan.statuses()[1].error().code, Code::kConflict);
 
-  // A shard is written once, what is there of none not at all.
+  // Each shard is written once; a shard without entries is not written.
   const ZooKeeperIndex::Change change = plan.ToChange();
   ASSERT_EQ(change.operations.size(), 2u);
   for (const Operation& operation : change.operations) EXPECT_EQ(operation.kind, Kind::kCreate);
@@ -145,11 +146,11 @@ TEST_F(ZooKeeperPlanTest, LargeValuesHaveNodes) {
   Do({{"k", kLarge + "2", std::nullopt}});
   EXPECT_FALSE(nodes_.contains(Path("k") + "/1-1-0"));
   EXPECT_EQ(nodes_.at(Path("k") + "/1-2-0").data, kLarge + "2");
-  // Those that nobody will ever read are not made.
+  // Nodes that would never be read are not created.
   ZooKeeperPlan plan = Begin();
   EXPECT_TRUE(plan.Add({{"k", kLarge, std::nullopt}, {"k", kLarge, std::nullopt}}));
   EXPECT_TRUE(plan.Add({{"k", "small", std::nullopt}}));
-  EXPECT_EQ(plan.ToChange().operations.size(), 2u);  // The shard, and the old value's end.
+  EXPECT_EQ(plan.ToChange().operations.size(), 2u);  // The shard, and the removal of the old value.
   Make(plan.ToChange());
   EXPECT_EQ(nodes_.size(), 1u);
   Do({{"k", kLarge, std::nullopt}, {"k", std::nullopt, std::nullopt}});
@@ -189,7 +190,8 @@ TEST_F(ZooKeeperPlanTest, AShardStaysBelowAPacket) {
             std::string::npos)
       << plan.statuses()[0].error().message;
   EXPECT_TRUE(plan.ToChange().operations.empty());
-  // A large value needs next to no room there; others may be written, and made in place of others.
+  // A large value takes little room in the shard; existing keys can be written, and new ones can
+  // replace removed ones.
   Do({{keys[fit], kLarge, std::nullopt}});
   Do({{keys[0], value, std::nullopt}, {"another", "", std::nullopt}});
   Do({{keys[0], std::nullopt, std::nullopt}, {keys[fit + 1], value, std::nullopt}});
@@ -208,7 +210,7 @@ TEST_F(ZooKeeperPlanTest, BatchesGoTogetherAsFarAsTheyFit) {
 }
 
 TEST_F(ZooKeeperPlanTest, EveryBatchWithinTheLimitsIsTaken) {
-  // A store of many agents.
+  // Fills a store with many agents.
   for (int i = 0; i < 50'000; i += 500) {
     Batch batch;
     for (int j = i; j < i + 500; ++j) {
@@ -234,7 +236,7 @@ TEST_F(ZooKeeperPlanTest, EveryBatchWithinTheLimitsIsTaken) {
     large.push_back(Put(fmt::format("l{}", large.size()), kLarge));
   }
   Do(large);
-  // Again, when each has something to displace; and all of it removed.
+  // Again, when each value displaces another; then everything is removed.
   Do(large);
   for (Batch* batch : {&tiny, &keys, &large}) {
     for (Write& write : *batch) write.value.reset();
@@ -265,7 +267,7 @@ TEST_F(ZooKeeperPlanTest, AJournalIsFinishedFromWhereItWasLeft) {
   auto changes = ChangesOfJournal(*plan.journal(), layout_, index_);
   ASSERT_GE(changes.size(), 2u);
   Make(std::move(changes.front()));
-  // Another writer comes, with what is on the servers.
+  // Another writer takes over with what is on the servers.
   const auto journal = UnpackJournal(nodes_.at(layout_.journal()).data);
   ASSERT_TRUE(journal) << journal.error().message;
   for (auto& change : ChangesOfJournal(*journal, layout_, index_)) Make(std::move(change));

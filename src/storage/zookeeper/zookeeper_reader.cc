@@ -65,7 +65,8 @@ void ZooKeeperReader::Begin() {
                     "moment",
                     layout_.root()));
   }
-  // In the order of the calls: the second answer is of a server that knows what anybody committed.
+  // Requests are answered in order, so the answer after the sync comes from a server that has all
+  // commits.
   session_.Sync(layout_.root(), [this, read = read_](Answer<void> answer) {
     if (read == read_ && !answer) End(Fail(ToError(answer.error())));
   });

@@ -194,7 +194,7 @@ void ZooKeeperStore::MakeStore(std::move_only_function<void()> next) {
              Operation::Create(layout_.shards(), "")},
             [this, next = std::move(next)](Answer<std::vector<NodeStat>> made) mutable {
               if (lost_) return;
-              // If another made it, or the answer was lost, it is there now.
+              // If another process created it, or the answer was lost, it exists now.
               if (!made && made.error().problem != Problem::kNodeExists &&
                   made.error().problem != Problem::kConnectionLost) {
                 return Finish<T>(Fail(ToError(made.error())));
@@ -276,7 +276,7 @@ std::unexpected<Error> ZooKeeperStore::Damaged(std::string_view what) const {
 void ZooKeeperStore::BeginTakeOver() {
   if (access_ == Access::kRead) return Finish<TakeOverCall>(Fail(NotTakenOver()));
   Prepare<TakeOverCall>([this] {
-    // What was known may be another writer's by now.
+    // Another writer may have changed what was known.
     epoch_ = 0;
     index_.Clear();
     ReadJournal([this](Result<packed::Entries> journal) {
@@ -318,7 +318,7 @@ void ZooKeeperStore::RaiseEpoch() {
 }
 
 void ZooKeeperStore::OnEpochFailure(const zookeeper::Failure& failure) {
-  // Once more does no harm: the epoch is greater still.
+  // Trying again does no harm: the epoch only gets greater.
   if (failure.problem == Problem::kConnectionLost && ++attempts_ <= kMaxAttempts) {
     return RaiseEpoch();
   }
@@ -339,7 +339,7 @@ void ZooKeeperStore::ReadCommit(uint64_t epoch) {
         commits_ = 0;
         ReadJournal([this, epoch](Result<packed::Entries> journal) {
           if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
-          // Again: an import may have begun before the epoch was raised, which ended it.
+          // Checked again: an import may have begun before the epoch was raised, which ended it.
           CheckForImport(*journal,
                          [this, epoch, journal = *journal] { TakeOverJournal(epoch, journal); });
         });
@@ -375,7 +375,7 @@ void ZooKeeperStore::BeginLoad() {
 }
 
 void ZooKeeperStore::Learn(ZooKeeperReader::Snapshot* snapshot) {
-  // What is not among them is not there.
+  // Shards that are not in the snapshot do not exist.
   for (size_t shard = 0; shard < ZooKeeperLayout::kShards; ++shard) {
     index_.Learn(shard, std::nullopt);
   }
@@ -452,8 +452,8 @@ size_t ZooKeeperStore::CountCommits() const {
 void ZooKeeperStore::BeginCommits() {
   if (epoch_ == 0) return Lose(NotTakenOver());
   const size_t count = CountCommits();
-  // Far more may wait than go together: a writer that has loaded must not look at all of them each
-  // time.
+  // Far more commits may wait than can be combined, so a writer that has loaded must not look at
+  // all of them each time.
   if (index_.KnowsAll()) return Plan(count);
   std::set<size_t> unknown;
   for (size_t i = 0; i < count; ++i) {
@@ -475,7 +475,8 @@ void ZooKeeperStore::Plan(size_t count) {
   }
   Make(plan.ToChange(), [this, statuses = plan.statuses(), journal = plan.journal()]() mutable {
     if (journal) {
-      // Committed with the journal, and seen by all readers; the next calls wait for the rest.
+      // The batch is committed with the journal, and all readers see it; the next calls wait until
+      // the shards are written.
       return AnswerCommits(std::move(statuses), [this, journal = std::move(*journal)] {
         FinishJournal(journal, [this] { EndCommits(); });
       });
@@ -546,7 +547,7 @@ void ZooKeeperStore::OnFailure(const zookeeper::Failure& failure) {
       failure.problem == Problem::kBadVersion || failure.problem == Problem::kNoNode;
   if (failure.problem == Problem::kConnectionLost) return FindOutWhetherMade();
   if (other_version && failure.operation == 0) return LoseAsDeposed();
-  // Sent twice: the first, given up for lost, was done meanwhile.
+  // The change was sent twice: the first one, which seemed lost, was applied meanwhile.
   if (other_version && failure.operation == 1 && attempts_ > 0) return FindOutWhetherMade();
   if (other_version || failure.problem == Problem::kNodeExists ||
       failure.problem == Problem::kNotEmpty) {
@@ -589,7 +590,7 @@ void ZooKeeperStore::OnMade(int32_t commit_version) {
 }
 
 void ZooKeeperStore::LoseAsDeposed() {
-  // If it was sent before, that one may have been done before the other writer came.
+  // If it was sent before, that one may have been applied before the other writer took over.
   if (attempts_ > 0) {
     return Lose({Code::kUnavailable,
                  fmt::format("The store at {} was taken over, and the answer to the last change "

@@ -25,34 +25,34 @@
 
 namespace tepui::storage {
 
-// A store in ZooKeeper, for masters on several machines: what a majority of its servers has on
-// their disks is committed. Many keys share a node (zookeeper_layout.h).
+// A store in ZooKeeper, for masters on several machines. A batch is committed when a majority of
+// the servers has it on disk. Many keys share a node (zookeeper_layout.h).
 //
-// One request of many changes (a multi) is on its way at a time; all batches that wait when it is
-// answered go into the next, as far as a packet takes them and the shards that they touch. Each
-// checks that the epoch is still this writer's, so that a deposed one cannot write, and counts on
-// the commit node. If its answer is lost with a connection, the count tells whether it was done; if
-// not, it is sent again, and because it is bound to the count it cannot be done twice. The store is
-// lost with its session.
+// One request of many changes (a multi) is in flight at a time; all batches that wait when it is
+// answered go into the next, as long as they and the shards that they touch fit a packet. Each
+// multi checks that the epoch is still this writer's, so that a deposed writer cannot write, and
+// increments a count on the commit node. If its answer is lost with a connection, the count shows
+// whether it was applied; if not, it is sent again, and since it requires the old count it cannot
+// be applied twice. The store is lost with its session.
 //
-// A batch whose shards are more than a packet takes goes into the journal, and is committed with
-// that; then the shards are written, in several requests. A writer that takes over finishes what
-// another left of it.
+// A batch whose shards do not fit a packet is written to the journal, which commits it; then the
+// shards are written, in several requests. A writer that takes over finishes what its predecessor
+// left of that.
 //
-// Calls before a server has answered wait for that, for `connect_timeout` altogether.
+// Calls made before a server has answered wait for that, for `connect_timeout` in total.
 class ZooKeeperStore final : public InspectableStore {
  public:
   struct Options {
     Duration session_timeout = zookeeper::Session::kDefaultTimeout;
     Duration connect_timeout = std::chrono::seconds(60);
-    // A node without which it may not take over, another session's perhaps: the candidacy of a
-    // master. One that was paused since its election must not depose who was elected meanwhile.
-    // Empty: none is needed.
+    // The path of a node, possibly another session's, that must exist for this store to take over:
+    // the candidacy of a master. A master that was paused after its election must not depose the
+    // one elected meanwhile. Empty: none is needed.
     std::string guard = {};
   };
-  // Of a request whose connection is lost again and again.
+  // Attempts at a request whose connection is lost again and again.
   static constexpr int kMaxAttempts = 5;
-  // Of one request: how long the owner's thread is busy with it is bounded.
+  // Writes in one request; this bounds how long the owner's thread is busy with it.
   static constexpr size_t kMaxWrites = 5'000;
 
   ZooKeeperStore(zookeeper::Address address, Access access, const Options& options, Clock& clock,
@@ -90,26 +90,26 @@ class ZooKeeperStore final : public InspectableStore {
   static void FailCall(Call call, const Error& error);
   void Enqueue(Call call);
   void Refuse(Call call, Error error);
-  // Begins the first call that waits, if none is in hand.
+  // Begins the first waiting call, if none is in progress.
   void Advance();
-  // Ends the call in hand, which is a T.
+  // Ends the call in progress, which is a T.
   template <class T, class Value>
   void Finish(Value value);
   void OnState(zookeeper::Session::State state);
   void Lose(Error error);
-  // A callback that hands on what was answered, or ends the call in hand, which is a T, with the
-  // failure; after the store was lost it does nothing.
+  // Makes a callback that passes the answer to `next`, or ends the call in progress, which is a T,
+  // with the failure. It does nothing after the store was lost.
   template <class T, class Value>
   zookeeper::Callback<Value> Then(std::move_only_function<void(Value)> next);
 
-  // Finds the store, or makes it, and goes on with the call in hand, which is a T.
+  // Finds or creates the store, then calls `next`. The call in progress is a T.
   template <class T>
   void Prepare(std::move_only_function<void()> next);
   template <class T>
   void MakeStore(std::move_only_function<void()> next);
   Status CheckSchema(const std::string& text) const;
 
-  // What a writer must know before it writes; the status is of what could not be read.
+  // Read what a writer must know before it writes. An error describes what could not be read.
   void LearnShards(const std::set<size_t>& shards, std::move_only_function<void(Status)> done);
   void ReadJournal(std::move_only_function<void(Result<packed::Entries>)> done);
   std::unexpected<Error> Damaged(std::string_view what) const;
@@ -128,16 +128,16 @@ class ZooKeeperStore final : public InspectableStore {
                                         const zookeeper::Node& epoch) const;
 
   void BeginCommits();
-  // How many of the calls, from the first, are commits that may go together.
+  // Returns how many of the calls, from the first, are commits that may be combined.
   size_t CountCommits() const;
-  // Of the first calls, so many.
+  // Plans the first `count` calls.
   void Plan(size_t count);
   void AnswerCommits(std::vector<Status> statuses, std::move_only_function<void()> next);
   void EndCommits();
-  // Brings what the journal has into the shards.
+  // Writes the journal's entries into the shards.
   void FinishJournal(const packed::Entries& journal, std::move_only_function<void()> done);
   void MakeNext();
-  // Makes the change, whatever becomes of connections, or loses the store.
+  // Makes the change, across lost connections, or loses the store.
   void Make(ZooKeeperIndex::Change change, std::move_only_function<void()> done);
   void SendChange();
   void OnFailure(const zookeeper::Failure& failure);
@@ -148,25 +148,25 @@ class ZooKeeperStore final : public InspectableStore {
 
   const ZooKeeperLayout layout_;
   const Access access_;
-  const std::string place_;  // For sentences.
+  const std::string place_;  // For error messages.
   const std::string guard_;
   Clock& clock_;
 
   Waiting waiting_;
   std::deque<Call> calls_;
-  bool busy_ = false;  // With the first of calls_, or the first of them that are commits.
+  bool busy_ = false;  // With the first of calls_, or with several commits at its front.
   std::optional<Error> lost_;
   bool prepared_ = false;
-  int attempts_ = 0;  // Of what is tried again for the call in hand.
+  int attempts_ = 0;  // Attempts at a request for the call in progress.
 
-  // The writer's.
-  uint64_t epoch_ = 0;  // 0: has not taken over.
+  // The state of the writer.
+  uint64_t epoch_ = 0;  // 0: not taken over yet.
   ZooKeeperIndex index_;
-  int32_t commit_version_ = 0;     // Of the commit node, as this writer left it.
-  uint64_t commits_ = 0;           // In this epoch.
+  int32_t commit_version_ = 0;     // The commit node's, as this writer left it.
+  uint64_t commits_ = 0;           // Number in this epoch.
   ZooKeeperIndex::Change change_;  // Being made.
   std::move_only_function<void()> made_;
-  std::deque<ZooKeeperIndex::Change> changes_;  // To be made next, of the journal.
+  std::deque<ZooKeeperIndex::Change> changes_;  // Changes of the journal still to be made.
   std::move_only_function<void()> finished_;
 
   Timer connect_;

@@ -22,7 +22,7 @@ using zookeeper::TestServer;
 const ZooKeeperStore::Options kPatient = {.session_timeout = std::chrono::seconds(60),
                                           .connect_timeout = std::chrono::seconds(60)};
 
-// Somebody with a session of his own, who may do what he should not.
+// Another client with a session of its own, which may break the rules of the store.
 class Somebody {
  public:
   Somebody(OwnerThread& owner, const std::string& address) : owner_(owner) {
@@ -56,7 +56,7 @@ class Somebody {
     ASSERT_TRUE(owner_.Await<Answer<void>>(
         [&](auto done) { session_->CreatePath(path, std::move(done)); }));
   }
-  // Waits until the node's data is another than this.
+  // Waits until the node's data differs from `data`.
   void WaitForOther(const std::string& path, const std::string& data) {
     while (true) {
       std::promise<void> changed;
@@ -70,7 +70,7 @@ class Somebody {
   }
 
  private:
-  // No watch is left that refers to what is gone.
+  // Makes sure that no watch refers to destroyed objects.
   void Forget() {
     owner_.loop().Run([this] {
       const zookeeper::Address address = session_->address();
@@ -100,7 +100,7 @@ class ZooKeeperStoreTest : public testing::Test {
     return address.replace(address.find("127.0.0.1"), zookeeper::SharedTestServer().host().size(),
                            proxy.host());
   }
-  // A commit whose answer is waited for later.
+  // Starts a commit; the caller waits for the answer later.
   std::future<Status> Begin(Handle& handle, Batch batch) {
     auto promise = std::make_shared<std::promise<Status>>();
     owner_.loop().Run([&] {
@@ -143,7 +143,7 @@ TEST_F(ZooKeeperStoreTest, LargeValuesHaveNodesOfTheirOwn) {
   ASSERT_EQ(somebody.Children(shard).size(), 1u);
   const std::string first = somebody.Children(shard).front();
   EXPECT_EQ(somebody.Get(shard + "/" + first)->data, large);
-  // Written again it is another node, and packed it is none.
+  // Writing it again uses another node, and packing it uses none.
   ASSERT_TRUE(store->Commit({Put("agents/a-S1", large + "!")}));
   ASSERT_EQ(somebody.Children(shard).size(), 1u);
   EXPECT_NE(somebody.Children(shard).front(), first);
@@ -179,7 +179,7 @@ TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
 TEST_F(ZooKeeperStoreTest, ReadsAsOfOneMomentWhileItIsWritten) {
   auto writer = OpenWriter();
   auto reader = Open(Access::kRead);
-  // Two keys that always change together, in different shards.
+  // Two keys in different shards that always change together.
   std::atomic<bool> stop = false;
   std::function<void(uint64_t)> write = [&](uint64_t number) {
     if (stop) return;
@@ -203,7 +203,7 @@ TEST_F(ZooKeeperStoreTest, ReadsAsOfOneMomentWhileItIsWritten) {
     EXPECT_EQ((*entries)[0].value, (*entries)[1].value);
   }
   stop = true;
-  EXPECT_TRUE(writer->Load());  // Behind the last commit.
+  EXPECT_TRUE(writer->Load());  // After the last commit.
   RecordProperty("reads", std::to_string(reads));
 }
 
@@ -308,7 +308,7 @@ TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
   EXPECT_EQ(entries.error().code, Code::kInternal);
   EXPECT_NE(entries.error().message.find(shards + "/985' has 9 bytes"), std::string::npos)
       << entries.error().message;
-  // A writer that comes by it writes nothing; what it does not touch may go on.
+  // A writer that meets the damage writes nothing; batches that do not touch it still succeed.
   auto store = OpenWriter();
   EXPECT_TRUE(store->Commit({Put("z", "w")}));
   const Status status = store->Commit({Put("z", "x"), Put("agents/a-S1", "w")});
@@ -338,7 +338,7 @@ TEST_F(ZooKeeperStoreTest, AnImportThatBeginsWhileTheStoreIsTakenOverIsFound) {
   ASSERT_TRUE(importer->TakeOver());
   TestProxy proxy(zookeeper::SharedTestServer().port());
   Handle store(owner_, OpenInZooKeeper(owner_, Through(proxy), Access::kWrite, kPatient));
-  // Nothing of an import was there when it looked, and the epoch is still the importer's.
+  // The store finds no import at its first check; it is then held before it raises the epoch.
   proxy.Hold("/store/epoch");
   std::promise<Result<uint64_t>> taken;
   owner_.loop().Run([&] {
@@ -363,7 +363,7 @@ TEST_F(ZooKeeperStoreTest, WhoseCandidacyHasEndedDeposesNobody) {
     return std::make_unique<Handle>(
         owner_, OpenInZooKeeper(owner_, address_, Access::kWrite, {.guard = path + guard}));
   };
-  // Elected first, and paused; then given up, and another leads.
+  // The first master is elected and paused; then it loses its candidacy, and another leads.
   auto paused = open_with("/first");
   somebody.Do({Operation::Delete(path + "/first")});
   auto leader = open_with("/second");
@@ -388,7 +388,7 @@ TEST_F(ZooKeeperStoreTest, ManyBatchesAreFewRequests) {
   std::promise<void> all;
   owner_.loop().Run([&] {
     for (int i = 0; i < kBatches; ++i) {
-      // 400 keys, each written by five.
+      // There are 400 keys, each written by five batches.
       store->store().Commit({Put(std::to_string(i / 5), std::string(400, 'v'))},
                             [&](Status status) {
                               EXPECT_TRUE(status);
@@ -397,13 +397,13 @@ TEST_F(ZooKeeperStoreTest, ManyBatchesAreFewRequests) {
     }
   });
   all.get_future().wait();
-  // The first alone, then all that waited: a shard is written once.
+  // The first batch went alone, then all that waited: each shard is written once.
   Somebody somebody(owner_, address_);
   EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 2");
   EXPECT_EQ(store->Load().value().size(), static_cast<size_t>(kBatches / 5));
 }
 
-// A store so full that a batch of many keys is more than a packet takes.
+// A store so full that a batch of many keys does not fit a packet.
 class FullShards : public ZooKeeperStoreTest {
  protected:
   static constexpr int kKeys = 1'000;
@@ -413,7 +413,7 @@ class FullShards : public ZooKeeperStoreTest {
     for (int i = 0; i < kKeys; ++i) batch.push_back(Put(std::to_string(i), value));
     return batch;
   }
-  // With more than a packet takes, in the shards that All touches.
+  // Fills the shards that All touches with more than fits a packet.
   static void Fill(Handle& store) {
     Batch batch;
     for (int i = 0; i < kFillers; ++i) {
@@ -465,7 +465,7 @@ TEST_F(FullShards, AJournalThatWasLeftIsReadAndFinished) {
   batch = All("second");
   batch.push_back(Remove("gone"));
   batch.push_back(Put("new", large));
-  // The writer ends as soon as the batch is committed: with the journal only.
+  // The writer ends as soon as the batch is committed, when only the journal is written.
   std::unique_ptr<Store> owned = store->Release();
   std::promise<void> committed;
   owner_.loop().Run([&] {
@@ -524,7 +524,7 @@ TEST_F(ZooKeeperStoreTest, WithoutAServerItGivesUpInTime) {
   EXPECT_EQ(store.Load().error().code, Code::kUnavailable);
 }
 
-// A store behind a wire that loses things.
+// A store behind a proxy that loses answers.
 class LostAnswers : public ZooKeeperStoreTest {
  protected:
   LostAnswers() {
@@ -532,10 +532,10 @@ class LostAnswers : public ZooKeeperStoreTest {
         owner_, OpenInZooKeeper(owner_, Through(proxy_), Access::kWrite, kPatient));
     EXPECT_TRUE(store_->TakeOver());
     EXPECT_TRUE(store_->Commit({Put("k", "before")}));
-    // So that it knows all shards, and asks for none while it writes.
+    // After this it knows all shards and reads none while it writes.
     EXPECT_TRUE(store_->Load());
   }
-  // The batch is done on the server, and the answer thrown away.
+  // The server applies the batch, and the answer is dropped.
   std::future<Status> CommitWithoutAnswer(Batch batch) {
     Somebody somebody(owner_, address_);
     const std::string path = somebody.root() + "/commit";
@@ -682,7 +682,7 @@ TEST(ZooKeeperServers, LoseTheirLeaderAndNothingElse) {
   TestServer& leader = ensemble.leader();
   leader.Kill();
   wait_for(kCommits / 2);
-  leader.Start();  // It has much to learn from the others.
+  leader.Start();  // It has to catch up with the others.
   wait_for(kCommits);
   ASSERT_FALSE(failed);
 
