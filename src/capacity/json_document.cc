@@ -55,8 +55,7 @@ class JsonScanner {
   }
 
   Status Value(const std::string& path, size_t depth) {
-    document_.offsets_.emplace(path,
-                               next_);  // For a member, the position of the key is stored already.
+    document_.offsets_.emplace(path, next_);  // A member's key has set it already.
     if (depth == JsonDocument::kMaxDepth) {
       return FailAt(next_, fmt::format("nested more than {} levels deep", depth));
     }
