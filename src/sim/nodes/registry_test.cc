@@ -28,7 +28,7 @@ mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "
 
 mesos::v1::AgentID Id(const std::string& id) { return Info(id).id(); }
 
-// Written by the real registrar.
+// A registry that the real registrar writes.
 class RegistryTest : public testing::Test {
  protected:
   RegistryTest() {
@@ -36,7 +36,7 @@ class RegistryTest : public testing::Test {
     world_.clock().Advance(seconds(1));
   }
 
-  // Lets what was asked happen and forgets what was told before.
+  // Forgets earlier reports and lets pending operations finish.
   void Settle() {
     observer_.committed.clear();
     world_.clock().Advance(seconds(1));
@@ -82,7 +82,7 @@ TEST_F(RegistryTest, TellsWhatBecameOfAnAgentByTheRecordsOfTheRealRegistrar) {
 
   registrar_.RemoveAgent(Id("a"), Expect);
   Settle();
-  EXPECT_THAT(observer_.committed, IsEmpty());  // Nothing became of it.
+  EXPECT_THAT(observer_.committed, IsEmpty());  // The removal had no effect.
 }
 
 TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
