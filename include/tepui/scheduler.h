@@ -58,7 +58,7 @@ class Mesos {
   virtual void Send(const ::mesos::v1::scheduler::Call& call);
 
   // Sends any call but SUBSCRIBE; the result is the master's answer: status 202, or the status and
-  // body of UPDATE_FRAMEWORK. The error says why there is no answer (not subscribed, connection
+  // body of UPDATE_FRAMEWORK. The error explains why there is none (not subscribed, connection
   // lost).
   using CallResult = std::expected<::mesos::v1::scheduler::APIResult, std::string>;
   virtual std::future<CallResult> Call(const ::mesos::v1::scheduler::Call& call);

@@ -37,7 +37,7 @@ class Meter {
   // Resources of running tasks and outstanding offers.
   Quantities Held() const;
 
-  // --- Results. After the last interval.
+  // --- Results, valid after the last interval.
   std::vector<ResourceUse> ResourceUses(MonotonicTime now);
   // All results of a role except the waits.
   RoleResult Role(uint32_t role) const;

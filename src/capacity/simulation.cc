@@ -243,8 +243,8 @@ class Simulation {
   std::unordered_map<FrameworkId, Framework*> by_id_;
   allocator::Allocator allocator_;
   World world_;
-  std::vector<std::unique_ptr<Framework>>
-      frameworks_;  // In the order of the workload, `count` times each.
+  // In the order of the workload, `count` times each.
+  std::vector<std::unique_ptr<Framework>> frameworks_;
 };
 
 }  // namespace

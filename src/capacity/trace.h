@@ -20,8 +20,8 @@ struct TraceFile {
     uint32_t framework = 0;  // Index into `frameworks`; 0 if there is no such column.
   };
   std::vector<Row> rows;  // In the order of the file.
-  std::vector<TaskShape>
-      shapes;  // The distinct shapes of all rows; `where` is the first row of each.
+  // The distinct shapes of all rows; `where` is the first row of each.
+  std::vector<TaskShape> shapes;
   bool has_frameworks = false;
   struct Named {
     std::string name;

@@ -55,8 +55,8 @@ class WaitingTasks {
   };
 
   std::vector<Queue> queues_;  // By shape.
-  std::map<uint64_t, uint32_t>
-      heads_;  // Shapes that have waiting tasks, by the number of their first task.
+  // Shapes that have waiting tasks, by the number of their first task.
+  std::map<uint64_t, uint32_t> heads_;
   uint64_t next_number_ = 0;
   size_t size_ = 0;
 };

@@ -67,8 +67,8 @@ class RunSession {
   const frameworks::RunPlan plan_;
   net::IoThreads io_{1};
   EventLoop loop_{"run"};
-  frameworks::FilesClient files_{
-      io_, loop_};  // This and the next three members are used on the loop's thread only.
+  // This and the next three members are used on the loop's thread only.
+  frameworks::FilesClient files_{io_, loop_};
   std::unique_ptr<frameworks::RunScheduler> scheduler_;
   std::vector<std::unique_ptr<frameworks::OutputTail>> tails_;
   size_t draining_ = 0;

@@ -13,7 +13,7 @@ struct StoreFlags {
   bool replace = false;
 };
 
-// Declares all flags; the words of the command are separate.
+// Declares all flags. The words of the command, such as "inspect", are not flags.
 void DeclareStoreFlags(FlagTable* table, StoreFlags* flags);
 
 struct StoreFile {

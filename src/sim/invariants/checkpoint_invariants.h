@@ -31,13 +31,13 @@ class CheckpointInvariants {
   // Contents of one agent's disk. Ids are unique, so those of an earlier disk do no harm.
   struct Disk {
     std::unordered_set<std::string> statuses;  // Uuids of all status updates that were ever on it.
-    std::unordered_set<std::string>
-        operations;                 // Uuids of all operation updates that were ever on it.
+    // Uuids of all operation updates that were ever on it.
+    std::unordered_set<std::string> operations;
     std::set<std::string> volumes;  // Ids of persistent volumes that are on it.
-    std::set<std::string>
-        known_volumes;  // Ids of volumes that were ever on it, or are to be destroyed.
-    std::unordered_map<std::string, v1::Offer::Operation>
-        asked;  // Operations by uuid whose result is not reported yet.
+    // Ids of volumes that were ever on it, or are to be destroyed.
+    std::set<std::string> known_volumes;
+    // Operations by uuid whose result is not reported yet.
+    std::unordered_map<std::string, v1::Offer::Operation> asked;
   };
 
   void OnStatus(const std::string& host, const Disk& disk, const v1::TaskStatus& status);

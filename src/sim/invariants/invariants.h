@@ -23,7 +23,7 @@ class World;
 // - status-order: a framework sees the statuses of a task in the order in which the agent made
 //   them, and none after the terminal one.
 // - acknowledged-once: an update whose acknowledgement reached its agent is not sent again, and the
-//   next one is not sent before.
+//   next one is not sent before that.
 // - durable-first: an agent's admission, loss or removal is in the registry before it is reported
 //   to anyone.
 // - saved-first: an agent reports to the master only what it would still know after a restart.

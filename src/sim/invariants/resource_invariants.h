@@ -86,7 +86,7 @@ class ResourceInvariants {
 
   std::map<std::string, Quantities> machines_;  // By host.
   std::map<std::string, std::map<std::string, Program>> programs_;
-  // What agents were asked to run, by id of the task or "executor <id>".
+  // Programs that agents were asked to run, by id of the task or "executor <id>".
   std::unordered_map<std::string, Order> orders_;
   std::set<std::string> removed_frameworks_;
   std::map<std::pair<std::string, std::string>, Missing> missing_;  // By master's host and agent.

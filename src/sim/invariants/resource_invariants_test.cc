@@ -220,8 +220,8 @@ TEST_F(ResourceInvariantsTest, ANewSubscriptionEndsOldOffers) {
   Sends(AgentLostOf("m-S0"));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   Sends(OfferOf("o2", "f", "m-S0", "cpus:1"));
-  resources.OnMasterSends("master-1", "f",
-                          AgentLostOf("m-S0"));  // This master does not know the offer.
+  // This master does not know the offer.
+  resources.OnMasterSends("master-1", "f", AgentLostOf("m-S0"));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   Sends(AgentLostOf("m-S0"));
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));

@@ -27,19 +27,19 @@ struct RestPicture {
 
   struct Agent {
     std::string host;
-    bool running = false;  // Whether the process runs.
+    bool running = false;  // True if the process runs.
     bool registered = false;
     std::string id;
     std::map<TaskKey, v1::TaskState> tasks;  // Listed until their last status is acknowledged.
-    std::set<TaskKey> unacknowledged;  // Those that have ended and wait for an acknowledgement.
+    std::set<TaskKey> unacknowledged;        // Ended ones that wait for it.
     // Custom executors. An idle one whose tasks wait for acknowledgements may have ended.
     std::set<ExecutorKey> executors;
     std::set<ExecutorKey> idle_executors;
     std::set<std::string> programs;  // Tasks that run on the machine.
     // Sizes of its histories: the largest of each kind.
     size_t completed_frameworks = 0;
-    size_t completed_executors = 0;  // Of one framework.
-    size_t completed_tasks = 0;      // Of one executor.
+    size_t completed_executors = 0;  // Of any framework.
+    size_t completed_tasks = 0;      // Of any executor.
   };
   struct Scheduler {
     std::string host;
@@ -47,7 +47,7 @@ struct RestPicture {
     bool subscribed = false;
     bool well_behaved = true;
     std::string framework;                       // Empty before its first subscription.
-    std::map<std::string, v1::TaskState> tasks;  // As the framework sees them.
+    std::map<std::string, v1::TaskState> tasks;  // States that the framework knows.
   };
   struct Leader {
     std::string host;

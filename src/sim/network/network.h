@@ -35,7 +35,8 @@ class Network {
   Network(World& world, Options options);
   ~Network();  // Drops what is in flight and notifies no one.
 
-  // --- The server's side. One request on its way to be answered: by Respond, or by Start, any
+  // --- The server's side.
+  // One request on its way to be answered: by Respond, or by Start, any
   // number of Write, and End, which closes the connection. Shared: the core may answer late;
   // answers to a connection that is gone are dropped. Answers leave in the order of the requests.
   // If it is dropped without an answer, the answer is 500; if it is dropped without End, the stream
@@ -74,7 +75,8 @@ class Network {
   using Connected = std::move_only_function<void(Result<std::unique_ptr<Connection>>)>;
   void Connect(Process& process, const Host& from, const Host& to, Connected done);
 
-  // --- Faults. Block drops what `from` sends to `to`. Calls are counted: two Blocks need two
+  // --- Faults.
+  // Block drops what `from` sends to `to`. Calls are counted: two Blocks need two
   // Unblocks.
   void Block(const Host& from, const Host& to);
   void Unblock(const Host& from, const Host& to);

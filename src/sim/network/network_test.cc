@@ -285,8 +285,8 @@ TEST_F(NetworkTest, AOneWayPartitionLetsDataPassButBreaksTheSenderThatHearsNothi
   Advance(seconds(2));
   EXPECT_EQ(closed_, 1);  // The first record was not acknowledged.
   Advance(minutes(5));
-  EXPECT_EQ(heard_,
-            Numbered("record", 2));  // The client does not know that the connection is broken.
+  // The client does not know that the connection is broken.
+  EXPECT_EQ(heard_, Numbered("record", 2));
 }
 
 TEST_F(NetworkTest, BothWaysBlockedEachEndLearnsOnlyByItsOwnSending) {

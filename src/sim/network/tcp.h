@@ -35,8 +35,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     World& world;
     Paths& paths;
     Limits limits;
-    std::function<void(uint64_t id)>
-        on_over;                      // Runs when nothing more can come of that connection.
+    // Runs when nothing more can come of that connection.
+    std::function<void(uint64_t id)> on_over;
     size_t most_in_flight_bytes = 0;  // The maximum of any connection so far.
   };
   struct Address {
@@ -87,8 +87,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     MonotonicTime due;
     const char* what = nullptr;
     size_t bytes = 0;
-    std::move_only_function<void()>
-        arrive;  // Empty if the segment closes the connection; `what` names how.
+    // Empty if the segment closes the connection; `what` names how.
+    std::move_only_function<void()> arrive;
   };
   struct End {
     Host host;
@@ -100,8 +100,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
     // Segments that it sent.
     std::deque<Segment> in_flight;
     MonotonicTime last_due{};
-    std::optional<MonotonicTime>
-        unacknowledged;  // Since when a segment has waited for an acknowledgement.
+    // Since when a segment has waited for an acknowledgement.
+    std::optional<MonotonicTime> unacknowledged;
     Duration retry_delay{};
     MonotonicTime retry_at{};
     TimerId timer = 0;

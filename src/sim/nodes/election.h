@@ -16,8 +16,8 @@ namespace tepui::sim {
 // A client renews its session every third of kSessionTimeout. The service forgets a session after
 // kSessionTimeout without a renewal. The client considers it over kSessionTimeout after it sent the
 // last renewal that was answered, which is never later. The exception is a client that was paused
-// at that moment: it sends a renewal first and acts until the answer on a session that is over.
-// The candidate that came first leads until its session is over.
+// at that moment: it first sends a renewal, and until the answer arrives it acts as if its session,
+// which is over, still existed. The candidate that came first leads until its session is over.
 class Election {
  public:
   static constexpr char kCoordination[] = "coordination";
@@ -42,7 +42,7 @@ class Election {
   void Watch(const Host& host, Process& process,
              std::function<void(std::optional<Host>)> on_change);
 
-  // As the service sees it.
+  // The leader and its epoch, as the service knows them.
   std::optional<Host> leader() const;
   uint64_t epoch() const;
 

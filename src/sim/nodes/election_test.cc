@@ -215,8 +215,8 @@ TEST_F(ElectionTest, NothingPilesUpOverTime) {
   StandAll({"a", "b", "c"});
   Watch("w");
   Advance(minutes(60));
-  EXPECT_EQ(network_.open_connections(),
-            8u);  // Each process has two connections, for its stream and for its renewals.
+  // Each process has two connections, for its stream and for its renewals.
+  EXPECT_EQ(network_.open_connections(), 8u);
 }
 
 }  // namespace

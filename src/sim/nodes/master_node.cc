@@ -53,8 +53,8 @@ class NodeLinks final : public master::Links {
   Observer& observer_;
   const Host& host_;
   EventStreams& streams_;
-  std::map<master::StreamId, std::string>
-      peers_;  // Peers of the open streams; empty while a peer is not known yet.
+  // Peers of the open streams; empty while a peer is not known yet.
+  std::map<master::StreamId, std::string> peers_;
 };
 
 class NodeSink final : public master::ReadModelSink {

@@ -20,12 +20,14 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  // --- Schedulers. The call leaves the scheduler (it may be lost).
+  // --- Schedulers.
+  // The call leaves the scheduler (it may be lost).
   virtual void OnSchedulerCall(const std::string& host, const mesos::v1::scheduler::Call& call) = 0;
   virtual void OnSchedulerEvent(const std::string& host,
                                 const mesos::v1::scheduler::Event& event) = 0;
 
-  // --- Masters. The event leaves the master. `framework` and `agent` name the owner of the stream;
+  // --- Masters.
+  // The event leaves the master. `framework` and `agent` name the owner of the stream;
   // they are empty while it is not known yet.
   virtual void OnMasterSends(const std::string& host, const std::string& framework,
                              const mesos::v1::scheduler::Event& event) = 0;
@@ -55,7 +57,8 @@ class Observer {
   // A task inside a custom executor; it has no container of its own.
   virtual void OnExecutorTask(const std::string& host, const std::string& task, bool started) = 0;
 
-  // --- Machines. A process started, or ended with `why`: "crash" or the error.
+  // --- Machines.
+  // A process started, or ended with `why`: "crash" or the error.
   virtual void OnStarted(const std::string& host) = 0;
   // Containers of the machine that no longer exist were reported as ended before.
   virtual void OnEnded(const std::string& host, const std::string& why) = 0;

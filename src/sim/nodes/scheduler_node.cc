@@ -53,8 +53,8 @@ struct SchedulerNode::Memory {
   uint64_t next_task = 1;
   std::map<std::string, v1::TaskState> tasks;
   std::map<std::string, std::string> living;  // Agents of tasks that have not ended.
-  std::map<std::string, std::string>
-      operations;  // Agents of operations whose outcome is not known.
+  // Agents of operations whose outcome is not known.
+  std::map<std::string, std::string> operations;
 
   // Returns false if the status is not news.
   bool Learn(const v1::TaskStatus& status) {

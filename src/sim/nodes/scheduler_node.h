@@ -41,7 +41,7 @@ class SchedulerNode {
   // Empty before the first SUBSCRIBED, and after the framework was removed.
   const std::string& framework_id() const;
 
-  // As the framework sees them: the last state of every task it ever launched, also as an earlier
+  // The framework's view: the last state of every task it ever launched, also as an earlier
   // framework of this host.
   const std::map<std::string, v1::TaskState>& tasks() const;
 

@@ -202,8 +202,8 @@ void SimulatedContainerizer::Wait(const ContainerId& id, TerminationCallback cal
 bool SimulatedContainerizer::Signal(const ContainerId& id, int signal) {
   Container* container = Find(id);
   if (container == nullptr || container->state == State::kEnded) return false;
-  if (container->state == State::kStarting)
-    return true;  // No program runs yet that could receive it.
+  // No program runs yet that could receive it.
+  if (container->state == State::kStarting) return true;
   if (signal == SIGTERM && container->script.ignores_term) return true;
   machine_.Cancel(container->timer);
   container->timer = machine_.After(Delay(), [this, id, signal] { End(id, End::kSignal, signal); });

@@ -94,8 +94,8 @@ class SimulatedContainerizer final : public containers::Containerizer {
   Process machine_;           // The process in which the containers live.
   int last_pid_ = 1000;
   MonotonicTime last_told_{};
-  std::map<ContainerId, Container>
-      containers_;  // Ordered, so that a nested container follows its parent.
+  // Ordered, so that a nested container follows its parent.
+  std::map<ContainerId, Container> containers_;
 };
 
 // Simulated checks over the network; most succeed.

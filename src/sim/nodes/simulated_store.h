@@ -17,7 +17,7 @@ struct StoreBehaviour {
   // Delays from a call until it takes effect, and from then until its callback.
   Duration min_delay = std::chrono::microseconds(200);
   Duration max_delay = std::chrono::milliseconds(10);
-  // The store is lost at its next call: no call succeeds any more, though the first of the calls in
+  // The store is lost at its next call: no call succeeds any more, though the first calls in
   // progress may have taken effect.
   bool fails = false;
 };

@@ -132,7 +132,7 @@ TEST_F(SimulatedStoreTest, AFailingStoreMayHaveDoneTheFirstOfWhatItWasAskedAndIs
     }
     done.insert(observer_.committed.size());
   }
-  EXPECT_THAT(done, ElementsAre(0, 1, 2, 3));  // None, the first or all of a group.
+  EXPECT_THAT(done, ElementsAre(0, 1, 2, 3));  // None, some or all of a group.
   EXPECT_FALSE(Stored("later"));
 }
 

@@ -13,9 +13,9 @@ namespace tepui::sim {
 
 // One run of a process of the simulated cluster, and the Clock of the core in it. Its timers run on
 // the world's clock while the process is alive and not paused. Timers that came due during a pause
-// run after its end in order, one every kCatchUpStep, and those that come due meanwhile run behind
-// them: so a process that slept does not learn at once of everything that it slept through. The
-// world outlives it.
+// run after its end in order, one every kCatchUpStep, and those that come due in the meantime run
+// behind them: so a process that slept does not learn at once of everything that it slept through.
+// The world outlives it.
 class Process final : public Clock {
  public:
   static constexpr Duration kCatchUpStep = std::chrono::microseconds(200);
