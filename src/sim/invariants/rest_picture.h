@@ -32,7 +32,7 @@ struct RestPicture {
     std::string id;
     std::map<TaskKey, v1::TaskState> tasks;  // Listed until their last status is acknowledged.
     std::set<TaskKey> unacknowledged;        // Ended ones that wait for it.
-    // Custom executors. An idle one whose tasks wait for acknowledgements may have ended.
+    // All but command executors. An idle one whose tasks wait for acknowledgements may have ended.
     std::set<ExecutorKey> executors;
     std::set<ExecutorKey> idle_executors;
     std::set<std::string> programs;  // Tasks that run on the machine.

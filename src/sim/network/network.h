@@ -36,11 +36,10 @@ class Network {
   ~Network();  // Drops what is in flight and notifies no one.
 
   // --- The server's side.
-  // One request on its way to be answered: by Respond, or by Start, any
-  // number of Write, and End, which closes the connection. Shared: the core may answer late;
-  // answers to a connection that is gone are dropped. Answers leave in the order of the requests.
-  // If it is dropped without an answer, the answer is 500; if it is dropped without End, the stream
-  // ends.
+  // One request on its way to be answered: by Respond, or by Start, any number of Write, and End,
+  // which closes the connection. Shared: the core may answer late; answers to a connection that is
+  // gone are dropped. Answers leave in the order of the requests. If it is dropped without an
+  // answer, the answer is 500; if it is dropped without End, the stream ends.
   class Exchange {
    public:
     virtual ~Exchange() = default;
@@ -76,8 +75,7 @@ class Network {
   void Connect(Process& process, const Host& from, const Host& to, Connected done);
 
   // --- Faults.
-  // Block drops what `from` sends to `to`. Calls are counted: two Blocks need two
-  // Unblocks.
+  // Block drops what `from` sends to `to`. Calls are counted: two Blocks need two Unblocks.
   void Block(const Host& from, const Host& to);
   void Unblock(const Host& from, const Host& to);
   bool Reaches(const Host& from, const Host& to) const;

@@ -27,8 +27,8 @@ class Observer {
                                 const mesos::v1::scheduler::Event& event) = 0;
 
   // --- Masters.
-  // The event leaves the master. `framework` and `agent` name the owner of the stream;
-  // they are empty while it is not known yet.
+  // The event leaves the master. `framework` and `agent` name the owner of the stream; they are
+  // empty while it is not known yet.
   virtual void OnMasterSends(const std::string& host, const std::string& framework,
                              const mesos::v1::scheduler::Event& event) = 0;
   virtual void OnMasterSends(const std::string& host, const std::string& agent,
