@@ -30,12 +30,12 @@ using allocator::SorterPolicy;
 
 constexpr double kForever = 365.0 * 24 * 3600;
 
-// What an agent has, beside cpus, memory, disk and ports.
+// Resources of an agent besides cpus, memory, disk and ports.
 enum class Machine {
   kPlain,
-  kReserved,      // Half of it reserved dynamically, with 12 labels of its own.
+  kReserved,      // Half of them are reserved dynamically, with 12 labels per agent.
   kVolume,        // A persistent volume of 1 GB, and ports in 16 pieces.
-  kSharedVolume,  // The same, shared.
+  kSharedVolume,  // Like kVolume, but shared.
 };
 
 struct Size {
@@ -109,7 +109,7 @@ class Cluster {
     });
   }
 
-  // Milliseconds of one run.
+  // Returns the milliseconds of one run.
   double Run() {
     allocator_->Resume();
     const double time = Milliseconds([this] { allocator_->RunNow(); });
@@ -117,7 +117,7 @@ class Cluster {
     return time;
   }
 
-  // Milliseconds to give back all offers, for `refuse_seconds`.
+  // Returns the milliseconds that it takes to decline all offers for `refuse_seconds`.
   double Decline(double refuse_seconds) {
     v1::Filters filters;
     filters.set_refuse_seconds(refuse_seconds);
@@ -172,11 +172,11 @@ class Cluster {
   double add_agents_ms_ = 0;
 };
 
-// --- What is timed: milliseconds of one run, after what leads up to it.
+// --- What is timed: milliseconds of one run, after the steps that lead up to it.
 
 double FirstRun(Cluster& cluster) { return cluster.Run(); }
 
-// Of several rounds the median: the first ones find memory that is not there yet.
+// The median of several rounds, because the first ones have to allocate memory.
 double FreeAgain(Cluster& cluster) {
   cluster.Run();
   std::vector<double> times;
@@ -187,8 +187,8 @@ double FreeAgain(Cluster& cluster) {
   return Quantile(times, 0.5);
 }
 
-// The run after the last of the frameworks has refused the last of the agents for good: looks at
-// all, and finds no taker.
+// The run after all frameworks have refused all agents for good: it looks at everything and finds
+// no taker.
 double LastRefusal(Cluster& cluster) {
   for (;;) {
     const double time = cluster.Run();
@@ -212,7 +212,7 @@ double MostSuppressed(Cluster& cluster) {
   return cluster.Run();
 }
 
-// One framework revives while all agents are refused by all.
+// One framework revives while all frameworks refuse all agents.
 double OneRevives(Cluster& cluster) {
   LastRefusal(cluster);
   cluster.allocator().Revive(Cluster::Framework(0), {});
@@ -225,7 +225,7 @@ struct Scenario {
   std::string name;
   Timed timed;
   Machine machine = Machine::kPlain;
-  // As many steps as agents times frameworks: not at the largest sizes.
+  // Takes as many steps as agents times frameworks, so it is skipped at the largest sizes.
   bool quadratic = false;
 };
 
@@ -277,7 +277,7 @@ void Budget(const Report& report) {
 }
 
 void Grid(const Report& report, bool full) {
-  // Beyond, the filters alone would not fit into memory.
+  // Beyond this number the filters alone would not fit into memory.
   constexpr int64_t kMostFilters = 20'000'000;
   const std::vector<int> agents =
       full ? std::vector{1000, 5000, 10'000, 20'000, 50'000} : std::vector{1000, 10'000};
@@ -288,7 +288,7 @@ void Grid(const Report& report, bool full) {
       for (const int agent_count : agents) {
         for (const int framework_count : frameworks) {
           if (scenario.quadratic && int64_t{agent_count} * framework_count > kMostFilters) continue;
-          if (role_each && framework_count == 1) continue;  // The same as one role.
+          if (role_each && framework_count == 1) continue;  // Same as one role.
           Measure(report, scenario,
                   {.agents = agent_count, .frameworks = framework_count, .role_each = role_each});
         }

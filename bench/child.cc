@@ -16,7 +16,7 @@ namespace tepui::bench {
 
 namespace {
 
-// Line by line: the value, then each fact as "name value".
+// Writes line by line: the value, then each fact as "name value".
 void Write(int fd, double value, const Measurement& measurement) {
   std::string text = fmt::format("{}\n", value);
   for (const auto& [name, fact] : measurement.facts) text += fmt::format("{} {}\n", name, fact);
@@ -63,7 +63,7 @@ double MeasureInChild(Measurement* measurement,
 }
 
 double HeapInUse() {
-  // Its numbers are as of the last "epoch".
+  // jemalloc's numbers date from the last "epoch".
   uint64_t epoch = 1;
   size_t bytes = 0, size = sizeof(epoch);
   ::mallctl("epoch", &epoch, &size, &epoch, size);

@@ -6,12 +6,12 @@
 
 namespace tepui::bench {
 
-// Runs `measure` in a child, so that its peak memory is its own and no measurement finds the heap
-// of the one before, and returns what it returned; its facts get "peak_mib" and "cpu_s". Ends the
-// program if the child fails. Call it before any thread is started.
+// Runs `measure` in a child process, so that its peak memory is its own and no measurement uses the
+// heap of the one before, and returns its result; adds the facts "peak_mib" and "cpu_s". Ends the
+// program if the child fails. Must be called before any thread is started.
 double MeasureInChild(Measurement* measurement, const std::function<double(Measurement*)>& measure);
 
-// Bytes that the heap has given out to this process and not got back.
+// Bytes that this process has allocated on the heap and not freed.
 double HeapInUse();
 // Resident memory of a process in MiB.
 double ResidentMib(int pid);

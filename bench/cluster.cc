@@ -8,7 +8,7 @@ namespace tepui::bench {
 
 namespace {
 
-// Where an agent's number goes; as long as the number is written.
+// Placeholder for an agent's number, of the same length.
 constexpr std::string_view kNumber = "~~~~~~";
 constexpr std::string_view kMaster = "6d1d12a7-4f6e-4c0a-9b0e-3f1f2c5a9e77";
 
@@ -134,7 +134,7 @@ Subscriptions::Subscriptions(const ClusterShape& shape) {
 
   for (int i = 0; i < shape.frameworks; ++i) *subscribe.add_frameworks() = FrameworkOf(i);
   for (int i = 0; i < shape.tasks_per_agent; ++i) {
-    // One framework's after another's, as agents go over them.
+    // Tasks of one framework are adjacent, because agents iterate over them that way.
     const v1::FrameworkInfo& framework =
         subscribe.frameworks(i * shape.frameworks / shape.tasks_per_agent);
     const std::string id = fmt::format("4c0a9b0e-3f1f-2c5a-{}-r{:08}", number, i);

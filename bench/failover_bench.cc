@@ -1,9 +1,10 @@
-// Failover of a master: a new master's core takes back every agent with all it runs. From the bytes
-// of the agents' SUBSCRIBE calls to the bytes of the answers: decode, validate, registrar, record,
-// encode. No sockets; `failover_bench --sockets` has them, through server::MasterServer.
+// Failover of a master: a new master's core takes back every agent with everything it runs. It is
+// measured from the bytes of the agents' SUBSCRIBE calls to the bytes of the answers: decode,
+// validate, registrar, record, encode. There are no sockets; `failover_bench --sockets` has them,
+// through server::MasterServer.
 //
-// Threads as the server has them: those that decode, as many as it has I/O threads; the core's; the
-// encoder's; the reader's, which applies what the core publishes.
+// The threads are those of the server: decoders, as many as it has I/O threads; the core; the
+// encoder; and the reader, which applies what the core publishes.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -30,8 +31,8 @@
 namespace tepui::bench {
 namespace {
 
-// Encodes what a turn of the core sends together, as server::StreamHub does, and counts the agents
-// that were answered.
+// Encodes everything that one turn of the core sends together, as server::StreamHub does, and
+// counts the agents that were answered.
 class EncodingLinks final : public master::Links {
  public:
   EncodingLinks(EventLoop& loop, int agents) : loop_(loop), answered_(agents) {}
@@ -69,7 +70,7 @@ class EncodingLinks final : public master::Links {
   }
 
   EventLoop& loop_;
-  std::vector<Outgoing> outbox_;  // The loop's thread only.
+  std::vector<Outgoing> outbox_;  // Used on the loop's thread only.
   std::latch answered_;
   std::atomic<bool> refused_ = false;
   size_t bytes_ = 0;
@@ -96,7 +97,7 @@ master::Options MasterOptions(int agents) {
   options.info.set_ip(0x0100007f);
   options.info.set_port(5050);
   options.info.set_hostname("master");
-  // Registered with the master before; what they run is not in the registry.
+  // The agents are in the registry; their tasks and executors are not.
   const Subscriptions subscriptions({.tasks_per_agent = 0});
   std::string bytes;
   for (int i = 0; i < agents; ++i) {
@@ -120,7 +121,7 @@ class Failover {
     });
   }
 
-  // Seconds from the first subscription to the last answer.
+  // Returns the seconds from the first subscription to the last answer.
   double Run(Measurement* measurement) {
     const SteadyClock::time_point begin = SteadyClock::now();
     std::vector<std::thread> decoders;
@@ -128,7 +129,7 @@ class Failover {
     links_.WaitForAll();
     const double seconds = SecondsSince(begin);
     for (std::thread& decoder : decoders) decoder.join();
-    while (!Complete()) loop_.Run([] {});  // What the core has yet to publish.
+    while (!Complete()) loop_.Run([] {});  // Waits for what the core has yet to publish.
     const double readable = SecondsSince(begin);
     if (links_.refused()) _exit(3);
     measurement->facts = {{"readable_s", readable},
@@ -138,7 +139,7 @@ class Failover {
   }
 
  private:
-  // Its history counts; it wants no offers.
+  // Frameworks with completed tasks; they want no offers.
   void SubscribeFramework(const v1::FrameworkInfo& info) {
     mesos::v1::scheduler::Call call;
     call.set_type(mesos::v1::scheduler::Call::SUBSCRIBE);
@@ -151,7 +152,7 @@ class Failover {
                                   });
   }
 
-  // What MasterServer does with a request. The copy of the body stands for reading it.
+  // Does what MasterServer does with a request. Copying the body stands for reading it.
   void Decode() {
     net::Request request;
     request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
@@ -188,7 +189,7 @@ class Failover {
   SystemRandom random_;
   EncodingLinks links_;
   ReaderSink sink_;
-  std::unique_ptr<master::Master> master_;  // The loop's thread only.
+  std::unique_ptr<master::Master> master_;  // Used on the loop's thread only.
   EventLoop loop_{"master"};
   MemoryRegistrar registrar_{loop_};
 };
@@ -204,13 +205,13 @@ void MeasureCore(const Report& report, const ClusterShape& shape, int decoders) 
       [&](Measurement* measurement) {
         return MeasureInChild(measurement, [&](Measurement* own) {
           QuietLog();
-          // Not destroyed: the process ends, and its memory with it.
+          // Not destroyed, because the process ends and frees the memory.
           return (new Failover(shape, decoders))->Run(own);
         });
       });
 }
 
-// Agents with sockets against a MasterServer in a process of its own.
+// Agents with sockets connect to a MasterServer in a process of its own.
 double OverSockets(const ClusterShape& shape, int io_threads, Measurement* measurement) {
   ServerProcess server({}, io_threads);
   const Subscriptions subscriptions(shape);

@@ -1,12 +1,12 @@
-// Load over HTTP: N kept-alive connections ask GET /health, each again as soon as it is answered,
-// for some seconds, from one thread. Against a master in a process of its own, the HTTP server
-// alone, the floor (the least that a program must do: threads that wait, read, and write a fixed
-// answer), or what runs elsewhere. Requests a second and latencies.
+// Load over HTTP: N kept-alive connections send GET /health, each again as soon as it is answered,
+// for some seconds, from one thread. The server is a master in a process of its own, the HTTP
+// server alone, the floor (the least that a program must do: threads that wait, read, and write a
+// fixed answer), or one that already runs. Reports requests per second and latencies.
 //
 //   http_bench --server=master|net|floor
-//   http_bench --target=5050                     a server that runs, by its port of 127.0.0.1
-//   http_bench --server=floor --serve            only serves, says its port: for other generators
-//   http_bench --stream                          records a second through one streaming response
+//   http_bench --target=5050                     a running server, by its port of 127.0.0.1
+//   http_bench --server=floor --serve            only serves and prints its port
+//   http_bench --stream                          records per second through one streaming response
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -44,7 +44,8 @@ struct Options {
 
 // --- Servers.
 
-// One thread of the floor: accepts on a socket of its own, as the kernel divides them.
+// One thread of the floor: accepts on a socket of its own, since the kernel distributes
+// connections.
 void ServeFloor(int listener) {
   static constexpr std::string_view kAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -86,7 +87,7 @@ uint16_t StartFloor(int threads) {
   return ntohs(address.sin_port);
 }
 
-// Ends with the process.
+// Lives until the process ends.
 uint16_t StartNet(int io_threads) {
   auto* threads = new net::IoThreads(io_threads);
   auto* server = new net::Server(*threads, {}, [](net::Request request, net::Responder responder) {
@@ -100,7 +101,7 @@ uint16_t StartNet(int io_threads) {
 
 // --- Load.
 
-// The length of the first whole response in `bytes`, or 0.
+// Returns the length of the first whole response in `bytes`, or 0.
 size_t ResponseLength(const std::string& bytes) {
   const size_t head = bytes.find("\r\n\r\n");
   if (head == std::string::npos) return 0;
@@ -161,7 +162,7 @@ double Load(uint16_t port, const Options& options, Measurement* measurement) {
   return static_cast<double>(latencies.size()) / seconds;
 }
 
-// One writer, one reader, records of 100 bytes: what a scheduler's event stream can carry.
+// One writer, one reader, records of 100 bytes: the capacity of a scheduler's event stream.
 double LoadStream(const Options& options) {
   const std::string record = "97\n" + std::string(97, 'r');
   std::atomic<bool> done = false;
@@ -170,7 +171,7 @@ double LoadStream(const Options& options) {
   net::Server server(threads, {}, [&](net::Request, net::Responder responder) {
     writer = std::thread([&, stream = std::move(responder).StartStream(200, {})] {
       while (!done) {
-        // Writes as long as the reader keeps up; the benchmark is not about being cut.
+        // Writes only as fast as the reader reads, so that the stream is not cut.
         for (int i = 0; i < 100; ++i) stream->Write(record);
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
@@ -193,7 +194,7 @@ double LoadStream(const Options& options) {
   done = true;
   writer.join();
   ::close(fd);
-  constexpr size_t kChunkFrame = 6;  // "64", and two line ends.
+  constexpr size_t kChunkFrame = 6;  // "64" and two line ends.
   return static_cast<double>(received) / static_cast<double>(record.size() + kChunkFrame) / seconds;
 }
 

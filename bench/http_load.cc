@@ -23,7 +23,7 @@
 namespace tepui::bench {
 
 namespace {
-constexpr size_t kKeptSentBytes = 1 << 20;  // What was sent is dropped in pieces of that size.
+constexpr size_t kKeptSentBytes = 1 << 20;  // Sent bytes are erased in pieces of this size.
 }
 
 void Die(const std::string& sentence) {

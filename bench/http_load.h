@@ -9,15 +9,15 @@
 
 namespace tepui::bench {
 
-// Sockets of one thread and what is to be told about them. The load programs use no part of net:
-// what they cost must be little, and a fault of net must not hide itself.
+// Sockets of one thread and their events. The load programs use no part of net: they must cost
+// little, and a fault of net must not hide itself.
 class Poller {
  public:
   class Member {
    public:
     virtual ~Member() = default;
     virtual void OnReady(uint32_t events) = 0;
-    // Once after each round in which it asked for it.
+    // Runs once after each round in which the member called WantFlush.
     virtual void Flush() = 0;
   };
 
@@ -30,9 +30,10 @@ class Poller {
   void Change(int fd, uint32_t events, Member* member);
   void WantFlush(Member* member) { to_flush_.push_back(member); }
 
-  // One round: waits for at most so long, tells the members, flushes.
+  // Runs one round: waits for at most `timeout_ms`, notifies the members, flushes.
   void Poll(int timeout_ms);
-  // Rounds until `done`; ends the program after `limit_seconds`, saying what it waited for.
+  // Runs rounds until `done` returns true; after `limit_seconds` it ends the program with an error
+  // that names `what`.
   void PollUntil(const std::function<bool()>& done, const char* what, double limit_seconds = 300);
 
  private:
@@ -40,9 +41,9 @@ class Poller {
   std::vector<Member*> to_flush_;
 };
 
-// One kept-alive connection to 127.0.0.1. Requests are pipelined: what is sent in one round of the
-// poller leaves together. Answers come in the order of the requests, with a length or in chunks. A
-// connection that breaks ends the program: nothing here is meant to.
+// One kept-alive connection to 127.0.0.1. Requests are pipelined: those sent in one round of the
+// poller leave together. Answers come in the order of the requests, with a length or in chunks. A
+// connection that breaks ends the program, because no benchmark expects that.
 class HttpConnection final : public Poller::Member {
  public:
   class Events {
@@ -50,7 +51,7 @@ class HttpConnection final : public Poller::Member {
     virtual ~Events() = default;
     virtual void OnHead(unsigned status, std::string_view head) = 0;
     virtual void OnBody(std::string_view bytes) = 0;
-    virtual void OnEnd() = 0;  // Of one answer.
+    virtual void OnEnd() = 0;  // The end of one answer.
   };
 
   HttpConnection(Poller& poller, uint16_t port, Events& events);
@@ -66,7 +67,7 @@ class HttpConnection final : public Poller::Member {
   enum class State { kHead, kBody, kChunkSize, kChunk, kChunkEnd };
 
   void Take(std::string_view bytes);
-  // The bytes it could use; 0 if it needs more to go on.
+  // Returns how many bytes were used; 0 if more are needed.
   size_t TakeSome(std::string_view bytes);
   void TakeHead(std::string_view head);
 
@@ -74,12 +75,12 @@ class HttpConnection final : public Poller::Member {
   Events& events_;
   int fd_;
   std::string out_;
-  size_t sent_ = 0;  // Of out_.
+  size_t sent_ = 0;  // How much of out_ is sent.
   bool flush_wanted_ = false;
   bool blocked_ = false;
   State state_ = State::kHead;
-  size_t left_ = 0;      // Of the body or chunk.
-  std::string partial_;  // Less than a head or a line.
+  size_t left_ = 0;      // Bytes left of the body or chunk.
+  std::string partial_;  // An incomplete head or line.
 };
 
 // A POST of a protobuf message to /api/v1/<path>.

@@ -1,7 +1,7 @@
-// Failover as operators see it: two masters in processes of their own, a ZooKeeper of three
-// servers, agents with sockets. The leader is killed. Measured from the end of its session, when
-// its node vanishes, until the other serves and has all agents back; the agents go to it as soon as
-// they detect it.
+// Failover as operators see it: two masters in processes of their own, a ZooKeeper ensemble of
+// three servers, agents with sockets. The leader is killed. The time is measured from the end of
+// its session, when its node vanishes, until the other master serves and has all agents back; the
+// agents connect to it as soon as they detect it.
 
 #include <fmt/format.h>
 #include <signal.h>
@@ -46,7 +46,7 @@ server::MasterServerOptions MasterOptions(const zookeeper::Address& address) {
   return options;
 }
 
-// Who leads, and since when.
+// The present leader, and since when it leads.
 class Leaders {
  public:
   explicit Leaders(const zookeeper::Address& address) {
@@ -65,7 +65,7 @@ class Leaders {
     owner_.loop().Run([this] { detector_.reset(); });
   }
 
-  // The next leader that is not at `old`, and when it was seen.
+  // Returns the next leader that is not at `old`, and when it was seen.
   std::pair<uint16_t, SteadyClock::time_point> WaitForOther(uint16_t old) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return port_ != 0 && port_ != old; });
@@ -81,7 +81,7 @@ class Leaders {
   std::unique_ptr<election::ZooKeeperDetector> detector_;
 };
 
-// Whether the master leads and has its registry.
+// Returns true if the master leads and has recovered its registry.
 bool Serves(uint16_t port) {
   const int fd = ConnectTo(port);
   const std::string request = "GET /slaves HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
@@ -94,10 +94,10 @@ bool Serves(uint16_t port) {
 }
 
 void WaitUntilServing(uint16_t port) {
-  while (!Serves(port)) ::usleep(1000);  // Its next look; a part of what is measured.
+  while (!Serves(port)) ::usleep(1000);  // Interval of polling; it is part of what is measured.
 }
 
-// All agents subscribe and are answered; their streams stay open.
+// Subscribes all agents and waits for the answers; their streams stay open.
 void Subscribe(int count, Poller& poller, SimulatedAgents& agents) {
   const Subscriptions subscriptions({.agents = count});
   std::string body;
@@ -112,7 +112,7 @@ void Subscribe(int count, Poller& poller, SimulatedAgents& agents) {
 
 double Failover(int count, const std::string& text, Measurement* measurement) {
   const zookeeper::Address address = zookeeper::ParseAddress(text).value();
-  // Processes before threads.
+  // Processes must be started before threads.
   ServerProcess first(MasterOptions(address));
   ServerProcess second(MasterOptions(address));
   Leaders leaders(address);
@@ -125,7 +125,8 @@ double Failover(int count, const std::string& text, Measurement* measurement) {
   }
   ::kill(old == first.port() ? first.pid() : second.pid(), SIGKILL);
   const auto killed = SteadyClock::now();
-  // That the leader's node is gone and who is next is seen at once: the next one stands already.
+  // The end of the old leader's node and the next leader are detected at the same time: the other
+  // master is a candidate already.
   const auto [port, expired] = leaders.WaitForOther(old);
   WaitUntilServing(port);
   const double serving = SecondsSince(expired);

@@ -1,8 +1,11 @@
 // A scheduler that measures a running cluster from outside, over the v1 API (docs/performance.md).
 //
-//   load_driver --master=host:port launch --tasks=5000   tasks/s from ACCEPT to acknowledged
-//   FINISHED load_driver --master=host:port latency --tasks=200   ACCEPT to RUNNING, one task at a
-//   time load_driver --master=host:port reconcile --tasks=100000   status updates/s
+//   load_driver --master=host:port launch --tasks=5000
+//       tasks per second, from ACCEPT to acknowledged FINISHED
+//   load_driver --master=host:port latency --tasks=200
+//       time from ACCEPT to RUNNING, one task at a time
+//   load_driver --master=host:port reconcile --tasks=100000
+//       status updates per second
 
 #include <tepui/scheduler.h>
 
@@ -37,8 +40,8 @@ void AddScalar(const std::string& name, double value, v1::TaskInfo* task) {
   resource->mutable_scalar()->set_value(value);
 }
 
-// One framework and one measurement. Events come on the library's thread; everything is guarded by
-// `mutex_`.
+// One framework and one measurement. Events come on the library's thread; `mutex_` guards
+// everything.
 class Driver {
  public:
   struct Options {
@@ -47,7 +50,7 @@ class Driver {
     int tasks = 1000;
     double cpus = 0.01;
     double mem = 1;
-    std::string command;  // By the shell; empty: /bin/true itself.
+    std::string command;  // Run by the shell; if empty, /bin/true is run directly.
     bool checkpoint = false;
   };
   enum class Mode { kLaunch, kLatency, kReconcile };
@@ -116,7 +119,7 @@ class Driver {
 
   void OnOffer(const v1::Offer& offer) {
     if (mode_ == Mode::kLatency && launched_ != ended_) {
-      held_ = offer;  // For the next task, when this one has ended.
+      held_ = offer;  // Kept for the next task, when the present one has ended.
       return;
     }
     double cpus = 0, mem = 0;

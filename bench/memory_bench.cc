@@ -1,6 +1,6 @@
-// What a master keeps in memory for each task, agent and framework: a core with its read model in
-// virtual time, and the growth of the heap when many of one kind are added. Of a task the message
-// itself is taken off: the budget is for what comes on top.
+// Memory of a master for each task, agent and framework: a core with its read model in virtual
+// time, and the growth of the heap when many of one kind are added. For tasks the size of the
+// message itself is subtracted: the budget covers what comes on top of it.
 
 #include <fmt/format.h>
 
@@ -24,7 +24,7 @@ namespace {
 using mesos::v1::scheduler::Call;
 using mesos::v1::scheduler::Event;
 
-// Keeps the offers; the rest is for nobody.
+// Keeps the offers and drops everything else.
 class OfferLinks final : public master::Links {
  public:
   void Send(master::StreamId, std::shared_ptr<const Event> event) override {
@@ -90,7 +90,7 @@ class Core {
     Settle();
   }
 
-  // The one framework launches so many tasks on each agent, and they run.
+  // Launches this many tasks on each agent, all of the one framework, and reports them as running.
   void Launch(int tasks_an_agent, int labels) {
     clock_.Advance(std::chrono::seconds(2));
     int number = 0;
@@ -99,7 +99,7 @@ class Core {
       call.set_type(Call::ACCEPT);
       *call.mutable_framework_id() = links_.framework_id;
       *call.mutable_accept()->add_offer_ids() = offer.id();
-      // Not again: what is offered costs memory too.
+      // Prevents another offer, since offers use memory too.
       call.mutable_accept()->mutable_filters()->set_refuse_seconds(1e6);
       auto* operation = call.mutable_accept()->add_operations();
       operation->set_type(v1::Offer::Operation::LAUNCH);
@@ -114,7 +114,7 @@ class Core {
     Settle();
   }
 
-  // What all the tasks' messages take, by what copies of them take.
+  // Memory of all the tasks' messages, measured by copying them.
   double TaskMessageBytes() const {
     std::vector<std::unique_ptr<v1::Task>> copies;
     copies.reserve(tasks());
@@ -163,7 +163,7 @@ class Core {
     }
   }
 
-  // Holdings and metrics are published, and what answers later has answered.
+  // Lets holdings and metrics be published, and delayed answers arrive.
   void Settle() { clock_.Advance(std::chrono::seconds(1)); }
 
   VirtualClock clock_;
@@ -177,7 +177,7 @@ class Core {
   std::string framework_stream_;
 };
 
-// Bytes each that `add` made the heap grow by.
+// Returns the bytes by which `add` made the heap grow, divided by `count`.
 double Growth(int count, const std::function<void()>& add) {
   const double before = HeapInUse();
   add();
@@ -222,7 +222,7 @@ int Main(int argc, char** argv) {
     const ClusterShape shape{
         .agents = agents, .tasks_per_agent = tasks, .labels = labels, .detailed = true};
     Core core;
-    // The agents themselves are not to count.
+    // The agents themselves must not be counted.
     core.AgentsComeBack({.agents = agents, .tasks_per_agent = 0});
     return OfTasks(core, agents * tasks, [&] { core.AgentsComeBack(shape); }, m);
   });

@@ -1,11 +1,11 @@
-// What the scheduler API carries, over real HTTP: schedulers and agents of this process against a
+// Capacity of the scheduler API over real HTTP: schedulers and agents of this process use a
 // MasterServer in a process of its own.
 //
-//   tasks placed a second, from the first ACCEPT until the last RUN_TASK is at its agent;
-//   whole lives a second: ACCEPT, RUNNING, FINISHED, both acknowledged through to the agent;
-//   small calls a second (--calls).
+//   tasks placed per second, from the first ACCEPT until the last RUN_TASK is at its agent;
+//   whole tasks per second: ACCEPT, RUNNING, FINISHED, both acknowledged through to the agent;
+//   small calls per second (--calls).
 //
-// The load shares the machine with the master; what each of both used is among the facts.
+// The load shares the machine with the master; the CPU time of both is among the facts.
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -68,7 +68,7 @@ class Placement {
                 options.life ? SimulatedAgents::Answer::kWholeLife
                              : SimulatedAgents::Answer::kNothing) {}
 
-  // Tasks a second.
+  // Returns tasks per second.
   double Run(Measurement* measurement) {
     JoinAgents();
     const double resident = ResidentMib(server_.pid());
@@ -98,7 +98,7 @@ class Placement {
 
  private:
   void JoinAgents() {
-    // Room for all: no offer is ever too small.
+    // Agents are large enough that no offer is ever too small.
     const double cpus = kTaskCpus * options_.tasks;
     const double mem = kTaskMem * options_.tasks;
     for (int i = 0; i < options_.agents; ++i) {
@@ -122,14 +122,14 @@ class Placement {
   }
 
   void OnOffer(SimulatedScheduler& scheduler, const v1::Offer& offer) {
-    // What ended tasks leave comes in offers that may be small.
+    // Resources of ended tasks come in offers that may be small.
     double fit = options_.tasks_per_accept;
     for (const v1::Resource& resource : offer.resources()) {
       const double each = resource.name() == "cpus" ? kTaskCpus : kTaskMem;
       fit = std::min(fit, resource.scalar().value() / each + 1e-6);
     }
     const int count = std::min(static_cast<int>(fit), options_.tasks - sent_);
-    if (count == 0) return;  // Kept: nothing more is to be offered.
+    if (count == 0) return;  // Kept, so that nothing more is offered.
     if (sent_ == 0) begin_ = SteadyClock::now();
     Call call;
     call.set_type(Call::ACCEPT);
@@ -155,9 +155,9 @@ class Placement {
   int sent_ = 0;
 };
 
-// Schedulers that keep a few calls in flight each: calls a second.
+// Schedulers that keep a few calls in flight each; returns calls per second.
 double SmallCalls(const Options& options, Call call, int count, Measurement* measurement) {
-  constexpr int kInFlight = 8;  // Below what the server takes ahead of its answers.
+  constexpr int kInFlight = 8;  // Fewer than the server reads ahead of its answers.
   ServerProcess server(ServerOptions(options), options.io_threads);
   Poller poller;
   int sent = 0, answered = 0;

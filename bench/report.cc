@@ -9,7 +9,7 @@ namespace tepui::bench {
 
 namespace {
 
-// Three digits that count, and no more zeros than needed.
+// Three significant digits, and no more zeros than needed.
 std::string Short(double value) {
   return value >= 1000 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
 }

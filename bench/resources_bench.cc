@@ -1,5 +1,5 @@
-// The resource algebra: the benchmarks that Mesos has for its own (reference 12.1), and what the
-// allocator does most.
+// The resource algebra: the benchmarks that Mesos has for its own (reference 12.1), and the most
+// frequent operations of the allocator.
 #include <benchmark/benchmark.h>
 
 #include "resources/resources.h"
@@ -15,7 +15,7 @@ Resources Parsed(const std::string& text) {
 
 Resources FourScalars() { return Parsed("cpus:1;gpus:1;mem:128;disk:256"); }
 
-// Each reserved dynamically with a label of its own, so that no two can be summed.
+// Each resource is reserved dynamically with a label of its own, so that no two can be summed.
 Resources UniqueReservations(int count) {
   Resources out;
   const Resources cpus = Parsed("cpus:1");
@@ -31,7 +31,7 @@ Resources UniqueReservations(int count) {
   return out;
 }
 
-// A message of the same resources: what comes in shares no metadata with what is held.
+// A message of the same resources: received resources share no metadata with those that are held.
 Resources Strange(const Resources& resources) {
   google::protobuf::RepeatedPtrField<v1::Resource> protos;
   resources.ToProto(&protos);
@@ -70,7 +70,7 @@ void SumCopying(benchmark::State& state) {
 }
 BENCHMARK(SumCopying);
 
-// What an offer takes from an agent: a copy of what is free, allocated to a role.
+// An offer takes from an agent a copy of its free resources, allocated to a role.
 void CopyAndAllocate(benchmark::State& state) {
   const Resources free = Parsed("cpus:16;mem:65536;disk:1000000;ports:[31000-32000]");
   for (auto _ : state) {
@@ -128,7 +128,7 @@ void Parse100(benchmark::State& state) {
 }
 BENCHMARK(Parse100);
 
-// The resources of a task, as they come with each LAUNCH.
+// Parses the resources of a task, as every LAUNCH does.
 void FromMessage(benchmark::State& state) {
   google::protobuf::RepeatedPtrField<v1::Resource> protos;
   Parsed("cpus:0.5;mem:128;ports:[31000-31001]")

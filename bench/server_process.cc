@@ -71,7 +71,7 @@ ServerProcess::~ServerProcess() {
 double ServerProcess::CpuSeconds() const {
   std::ifstream file(fmt::format("/proc/{}/stat", pid_));
   std::string text((std::istreambuf_iterator<char>(file)), {});
-  // Fields 14 and 15, counted from after the name, which may hold anything.
+  // Fields 14 and 15, counted from behind the name, which may contain anything.
   long user = 0, system = 0;
   if (std::sscanf(text.c_str() + text.rfind(')') + 1,
                   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system) != 2) {

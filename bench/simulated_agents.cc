@@ -99,7 +99,7 @@ class SimulatedAgents::Agent {
     }
   }
 
-  // The uuid begins with the state, so that its acknowledgement tells which update it is for.
+  // The uuid begins with the state, so that an acknowledgement shows which update it is for.
   void Update(const v1::FrameworkID& framework, const v1::TaskID& task, v1::TaskState state) {
     link::Call* call = waiting_.add_calls();
     call->set_type(link::Call::STATUS_UPDATE);
@@ -134,7 +134,7 @@ class SimulatedAgents::Agent {
   StreamEvents stream_events_;
   CallsEvents calls_events_;
   std::optional<HttpConnection> stream_;
-  std::optional<HttpConnection> calls_;  // Once it has something to say.
+  std::optional<HttpConnection> calls_;  // Connected at the first call.
   std::string stream_id_;
   wire::RecordDecoder decoder_{kMaxEventBytes};
   link::Event event_;
@@ -144,7 +144,7 @@ class SimulatedAgents::Agent {
 
 class SimulatedAgents::PongEvents final : public HttpConnection::Events {
  public:
-  // An agent may have left before its PONG arrived; then it is refused.
+  // An agent may have left before its PONG arrived; the master refuses it then.
   void OnHead(unsigned, std::string_view) override {}
   void OnBody(std::string_view) override {}
   void OnEnd() override {}

@@ -12,15 +12,15 @@
 namespace tepui::bench {
 
 // A scheduler of the v1 API over protobuf: one event stream, and one connection on which its calls
-// are pipelined. On the thread that polls.
+// are pipelined. Runs on the thread that polls.
 class SimulatedScheduler {
  public:
   using Call = mesos::v1::scheduler::Call;
   using Event = mesos::v1::scheduler::Event;
 
   struct Callbacks {
-    std::function<void(const Event&)> on_event;  // But for SUBSCRIBED and HEARTBEAT.
-    std::function<void()> on_answer = [] {};     // 202 to the oldest call without one.
+    std::function<void(const Event&)> on_event;  // Not called for SUBSCRIBED and HEARTBEAT.
+    std::function<void()> on_answer = [] {};     // Called for each 202, in the order of the calls.
   };
 
   // Subscribes at once.
@@ -33,7 +33,7 @@ class SimulatedScheduler {
 
   // Fills in the framework's id.
   void Send(Call* call);
-  // Acknowledges the status if it wants that.
+  // Acknowledges the status if it has a uuid.
   void Acknowledge(const mesos::v1::TaskStatus& status);
 
  private:

@@ -1,7 +1,7 @@
-// The full state of a large cluster as JSON, and what reading it does to everybody else: agents
-// with tasks, running and completed, come to a MasterServer in a process of its own; then /state is
-// read again and again while a scheduler makes small calls, and the latencies of its calls are held
-// against those of a time without readers.
+// The full state of a large cluster as JSON, and how reading it affects others: agents with tasks,
+// running and completed, connect to a MasterServer in a process of its own; then /state is read
+// again and again while a scheduler makes small calls, and the latencies of its calls are compared
+// with those of a time without readers.
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -28,12 +28,13 @@ namespace {
 using mesos::v1::scheduler::Call;
 using mesos::v1::scheduler::Event;
 
-// Streams that stay open; the limit of descriptors of both processes is above. The agents beyond
-// come and leave: their tasks stay.
+// Number of streams that stay open, below the limit of descriptors of both processes. Further
+// agents connect and leave: their tasks stay.
 constexpr size_t kMostConnected = 15'000;
 constexpr auto kPause = std::chrono::milliseconds(2);  // Between a scheduler's calls.
 
-// One GET on a new connection: milliseconds until the last byte, which are only counted.
+// Sends one GET on a new connection and returns the milliseconds until the last byte. The body is
+// not kept.
 double Read(uint16_t port, const std::string& path, double* bytes) {
   const int fd = ConnectTo(port);
   const std::string request = "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -55,7 +56,7 @@ double Read(uint16_t port, const std::string& path, double* bytes) {
   *bytes = static_cast<double>(left);
   left -= std::min(left, head.size() - end - 4);
   while (left > 0) {
-    const ssize_t count = ::recv(fd, nullptr, left, MSG_TRUNC);  // Dropped by the kernel.
+    const ssize_t count = ::recv(fd, nullptr, left, MSG_TRUNC);  // The kernel drops the bytes.
     if (count <= 0) Die("The answer for " + path + " ended early");
     left -= static_cast<size_t>(count);
   }
@@ -63,8 +64,8 @@ double Read(uint16_t port, const std::string& path, double* bytes) {
   return SecondsSince(begin) * 1000;
 }
 
-// A scheduler that reconciles one task after another, and says how long each answer took to be on
-// its stream: through every thread of the master.
+// A scheduler that reconciles one task after another, and reports how long each answer took to
+// reach its stream, through every thread of the master.
 class Prober {
  public:
   Prober(Poller& poller, uint16_t port)
@@ -124,7 +125,7 @@ class StateBench {
       poller_.PollUntil([&] { return agents_.subscribed() == added; }, "the agents' subscriptions");
       agents_.DisconnectAllBut(kMostConnected);
     }
-    std::this_thread::sleep_for(std::chrono::seconds(2));  // Whatever is still on its way.
+    std::this_thread::sleep_for(std::chrono::seconds(2));  // Waits for everything in flight.
   }
 
   void Measure(const Report& report, const std::string& path) {
@@ -152,7 +153,7 @@ class StateBench {
  private:
   static server::MasterServerOptions ServerOptions(const ClusterShape& shape) {
     server::MasterServerOptions options;
-    // All of the history is to be seen.
+    // The whole history is to be kept.
     options.master.max_completed_tasks_per_framework = shape.agents * shape.completed_per_agent;
     return options;
   }

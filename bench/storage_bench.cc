@@ -1,7 +1,7 @@
-// What the stores of a registry and of an agent cost, in SQLite and in a ZooKeeper of three servers
-// (Debian's, on this machine and its disk): a large registry loaded, many agents registered at
-// once, commits a second. Beside them what the disk does: writes of a record, each followed by
-// fdatasync.
+// Cost of the stores of a registry and of an agent, in SQLite and in a ZooKeeper ensemble of three
+// servers (Debian's, on this machine and its disk): a large registry is loaded, many agents are
+// registered at once, commits per second. For comparison, the speed of the disk: writes of a
+// record, each followed by fdatasync.
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -39,7 +39,7 @@ std::vector<v1::AgentInfo> MakeAgents(int count) {
     link::Calls calls;
     if (!calls.ParseFromString(bytes)) Die("The agents' calls do not parse");
     v1::AgentInfo& info = agents.emplace_back(calls.calls(0).subscribe().info());
-    // As an ordinary agent says of itself.
+    // The resources and attributes of an ordinary agent.
     info.clear_resources();
     for (const auto& [name, value] :
          {std::pair("cpus", 20.0), {"mem", 10240.0}, {"disk", 512'000.0}})
@@ -60,7 +60,7 @@ std::vector<v1::AgentInfo> MakeAgents(int count) {
   return agents;
 }
 
-// Where stores are, each named by a number.
+// A place for stores, each named by a number.
 class Place {
  public:
   virtual ~Place() = default;
@@ -101,7 +101,7 @@ class ZooKeeperPlace final : public Place {
   zookeeper::TestEnsemble ensemble_;
 };
 
-// A store that was opened and taken over.
+// A store that has been opened and taken over.
 class Writer {
  public:
   Writer(Place& place, int number) {
@@ -123,7 +123,7 @@ class Writer {
     if (!registry) Die(registry.error().message);
     return registry->agents.size();
   }
-  // All at once; until the last is written.
+  // Admits all agents at once; returns when the last is written.
   void Admit(const std::vector<v1::AgentInfo>& agents) {
     std::promise<void> done;
     size_t left = agents.size();
@@ -140,7 +140,7 @@ class Writer {
     });
     done.get_future().wait();
   }
-  // `count` commits, of which `waiting` are always on their way.
+  // Makes `count` commits, of which `waiting` are always in flight.
   void Commit(int count, int waiting, const std::string& value) {
     std::promise<void> done;
     int begun = 0;
@@ -204,7 +204,7 @@ void MeasureWrites(const Report& report, const std::string& name, Place& place,
                   writer.Admit(registered);
                   return SecondsSince(begin);
                 });
-  // In the registry that was loaded: what is written again is as large as what is new.
+  // Uses the loaded registry, so existing records are replaced by others of the same size.
   report.Repeat({.name = fmt::format("{} register {} of {} agents at once", name, sizes.registered,
                                      sizes.loaded),
                  .unit = "s",
@@ -230,8 +230,8 @@ void MeasureWrites(const Report& report, const std::string& name, Place& place,
   }
 }
 
-// What an agent does for each status of a checkpointed task: writes it, tells it, writes that it
-// was acknowledged. `tasks` do so at a time.
+// What an agent does for each status of a checkpointed task: writes it, sends it, writes its
+// acknowledgement. `tasks` tasks do so at a time.
 void MeasureCheckpoint(const Report& report, SqlitePlace& place, int statuses, int tasks) {
   int number = 1'000'000 + tasks;
   report.Repeat(
@@ -284,7 +284,7 @@ void MeasureCheckpoint(const Report& report, SqlitePlace& place, int statuses, i
       });
 }
 
-// The least that a durable commit of a record can cost here.
+// The lowest possible cost of a durable commit of a record on this machine.
 void MeasureDisk(const Report& report, const std::string& directory, const Sizes& sizes) {
   const std::string record = MakeAgents(1).front().SerializeAsString();
   const std::string path = directory + "/bare";
@@ -337,7 +337,8 @@ int Main(int argc, char** argv) {
     MeasureLoad(report, "zookeeper", zookeeper, sizes);
     MeasureWrites(report, "zookeeper", zookeeper, sizes);
   }
-  // Each request of a server as it comes passes through five threads; here through two.
+  // With ZooKeeper's defaults each request passes through five threads of a server; here through
+  // two.
   ZooKeeperPlace zookeeper({"-Dzookeeper.commitProcessor.numWorkerThreads=0",
                             "-Dzookeeper.nio.numWorkerThreads=0",
                             "-Dzookeeper.nio.numSelectorThreads=1"});

@@ -41,7 +41,7 @@ class FitCheck {
     }
   }
 
-  // Why the task fits nowhere; empty if it does.
+  // Returns why the task fits nowhere; empty if it fits.
   std::string Reason(const Quantities& task) const {
     if (std::ranges::any_of(usable_, [&](const Resources& one) { return Fits(task, one); }))
       return "";
@@ -72,7 +72,7 @@ class FitCheck {
   int with_gpus_ = 0;
 };
 
-// Of one of the frameworks.
+// Expected tasks of one of the frameworks.
 double ExpectedTasksOf(const FrameworkSpec& spec, Duration duration) {
   if (const auto* batch = std::get_if<Batch>(&spec.workload))
     return ExpectedTasks(batch->arrivals, duration);
@@ -104,7 +104,7 @@ void CheckTasks(const Workload& workload, Problems* problems) {
       greatest->name, Limits::kTasks));
 }
 
-// Beyond it sums of thousandths would not be exact, and then overflow.
+// Beyond this limit sums of thousandths would not be exact, and would then overflow.
 void CheckTotals(const Workload& workload, Problems* problems) {
   constexpr double kMost = 1e15;
   std::map<ResourceName, double> totals;

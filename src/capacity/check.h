@@ -7,9 +7,9 @@
 
 namespace tepui::capacity {
 
-// What cannot go well with a workload under these settings: tasks that fit on no agent, more tasks
-// than can be simulated, frameworks that never decide in time. Sentences that say where in the file
-// and why; none if it can run.
+// Finds what must fail for a workload under these settings: tasks that fit on no agent, more tasks
+// than can be simulated, frameworks that never decide in time. Each sentence names the place in the
+// file and the reason; there is none if the workload can run.
 std::vector<std::string> CheckWorkload(const Workload& workload, const Settings& settings);
 
 }  // namespace tepui::capacity

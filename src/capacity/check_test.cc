@@ -35,7 +35,7 @@ TEST(CheckTest, TasksThatFitOnNoAgent) {
                   "cpus:8 fits on no agent: the most that one has for it is cpus:4",
                   EndsWith("a task of 'f' of gpus:1 fits on no agent: the most that one has for it "
                            "is gpus:0")));
-  // Each of it somewhere.
+  // Each amount fits somewhere, but not both together.
   const auto problems = CheckWorkload(Read(R"({"duration": "1hrs", "agents": [
       {"count": 1, "resources": "cpus:4;mem:1"}, {"count": 1, "resources": "cpus:1;mem:4"}],
       "frameworks": [{"name": "f", "workload": {"service": 1, "resources": "cpus:4;mem:4"}}]})"),
@@ -105,7 +105,7 @@ TEST(CheckTest, MoreTasksThanCanBeSimulated) {
       "arrivals": {"poisson_per_hour": 1e6}, "resources": "cpus:1", "duration": "1secs"})"),
               ElementsAre(HasSubstr("about 72000000 tasks would arrive in 1days, 72000000 of them "
                                     "of 'f', and at most 20000000 can be simulated")));
-  // A service of tasks that end at once.
+  // A service whose tasks end at once.
   EXPECT_THAT(ProblemsOf("cpus:1", R"("workload": {"service": 1000, "resources": "cpus:1",
       "duration": "1secs"})"),
               ElementsAre(HasSubstr("about 86401000 tasks")));

@@ -8,17 +8,17 @@
 
 namespace tepui::capacity {
 
-// What weights say: how the cluster is to be divided among roles that want some of it. A role's
-// part is divided among its subroles by their weights; its own frameworks take part in that like
-// one subrole of weight 1 (the allocator's share tree does the same).
+// Fair shares by weight: how the cluster is to be divided among roles that want some of it. A
+// role's share is divided among its subroles by their weights; its own frameworks count like one
+// subrole of weight 1 (the allocator's share tree does the same).
 class FairShares {
  public:
-  // `roles`: paths; `weights`: by path, 1 where absent.
+  // `roles` are paths; `weights` are by path, 1 if absent.
   FairShares(const std::vector<std::string>& roles,
              const std::unordered_map<std::string, double>& weights);
 
-  // The part of each role (in their order) if those that are `present` divide all of it; 0 for the
-  // others.
+  // The share of each role (in their order) if those that are `present` divide the whole cluster; 0
+  // for the others.
   std::vector<double> Divide(const std::vector<bool>& present) const;
 
  private:
@@ -34,8 +34,8 @@ class FairShares {
   std::vector<size_t> leaves_;  // By role.
 };
 
-// Jain's index of fairness: 1 if all are equal, 1/n if one has everything. 1 for less than two or
-// nothing but zeros.
+// Jain's index of fairness: 1 if all values are equal, 1/n if one of them is everything. 1 for
+// fewer than two values or if all are zero.
 double JainIndex(std::span<const double> values);
 
 }  // namespace tepui::capacity

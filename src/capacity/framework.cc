@@ -67,7 +67,8 @@ void Framework::StartLoad() {
   }
 }
 
-// What comes at this very instant comes at once: at the start before the first offers are made.
+// Tasks that arrive at the present instant arrive without a timer, so at the start before the first
+// offers are made.
 void Framework::ScheduleArrival() {
   while (const auto batch = arrivals_->Next(world_.end)) {
     const Duration delay = batch->at - world_.clock.Now().time_since_epoch();
@@ -223,7 +224,7 @@ void Framework::Launch(const WaitingTasks::Head& head, allocator::Offer& offer) 
                       .resources = Take(amounts, &offer.resources),
                       .role = role,
                       .shape = head.shape};
-  // Nobody asks again for what outlasts the simulation.
+  // A task that outlasts the simulation needs no slot.
   if (task.duration > world_.end - now.time_since_epoch()) return;
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<uint32_t>(running_.size()));
@@ -292,7 +293,7 @@ void Framework::DropHeldFront() {
   ++first_held_;
 }
 
-// One timer for all: the front is the first to end.
+// One timer for all held offers: the front is the first to end.
 void Framework::ScheduleHeldEnd() {
   if (held_timer_ || held_.empty()) return;
   held_timer_ = true;

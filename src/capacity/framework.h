@@ -18,47 +18,47 @@
 
 namespace tepui::capacity {
 
-// What the frameworks of a simulation share. Everything outlives them.
+// State shared by the frameworks of a simulation. Everything outlives them.
 struct World {
   Clock& clock;
   allocator::Allocator& allocator;
   Meter& meter;
   const std::vector<AgentGroup>& agent_groups;
   const std::unordered_map<AgentId, uint32_t>& group_of_agent;
-  Duration end{};  // Of the simulation.
+  Duration end{};  // The end of the simulation.
   std::optional<Duration> offer_timeout;
-  // How many tasks may still arrive. Below zero the simulation is to be given up: less than these
-  // have arrived.
+  // How many tasks may still arrive. Below zero more have arrived than allowed, and the simulation
+  // must stop.
   int64_t tasks_left = 0;
 };
 
-// A framework that decides like an ordinary Mesos scheduler. An offer is filled with waiting tasks,
-// the oldest first, leaving out those that do not fit; what is left of it and offers without use
-// are declined for refuse_seconds. As its spec says, it decides at once or after a time, keeps
-// offers that it cannot use (hold_offers), suppresses while it has nothing to launch.
+// A framework that decides like an ordinary Mesos scheduler. It fills an offer with waiting tasks,
+// the oldest first, skipping those that do not fit; it declines the rest of the offer, and unused
+// offers, for refuse_seconds. As its spec demands, it decides at once or after a time, keeps offers
+// that it cannot use (hold_offers), and suppresses while it has nothing to launch.
 //
-// Its load draws from its own random numbers in an order that offers have no part in, but for the
-// replacements of a service; so the same load meets different policies.
+// Its load draws from its own random numbers in an order that does not depend on offers, except for
+// the replacements of a service; so different policies get the same load.
 //
-// Bounded: an offer is given up after kMaxMisses shapes that do not fit.
+// Bounded: at most kMaxMisses shapes that do not fit are tried for an offer.
 class Framework {
  public:
   static constexpr int kMaxMisses = 256;
 
-  // `roles`: the meter's numbers of the spec's. `spec` outlives this.
+  // `roles` are the meter's numbers for the roles of the spec. `spec` outlives this.
   Framework(FrameworkId id, const FrameworkSpec& spec, std::vector<uint32_t> roles, uint64_t seed,
             World& world);
   Framework(const Framework&) = delete;
   Framework& operator=(const Framework&) = delete;
 
-  // Subscribes, with the load that is there at the start. Call once, before time moves.
+  // Subscribes, with the load that exists at the start. Must be called once, before time moves.
   void Start();
   void OnOffers(std::vector<allocator::Offer> offers);
 
   // --- Results.
   TaskCounts Tasks() const;
   const OfferCounts& offers() const { return offers_; }
-  // Of the tasks launched in the spec's role of that index.
+  // Waits of the tasks launched in the role with that index in the spec.
   const std::vector<Duration>& waits(size_t role) const { return waits_[role]; }
   const FrameworkSpec& spec() const { return spec_; }
 
@@ -66,13 +66,13 @@ class Framework {
   struct RunningTask {
     AgentId agent;
     Resources resources;
-    uint32_t role = 0;  // Index of the spec's.
+    uint32_t role = 0;  // Index into the spec's roles.
     uint32_t shape = 0;
   };
   struct HeldOffer {
     allocator::Offer offer;
     MonotonicTime end{};
-    bool times_out = false;  // It is rescinded then, not declined.
+    bool times_out = false;  // The offer is rescinded at its end, not declined.
   };
 
   // --- Load.
@@ -86,11 +86,11 @@ class Framework {
 
   // --- Decisions.
   bool CanLaunch() const { return !waiting_.empty() && running_count_ < spec_.max_running; }
-  // Tasks came, or one more may run.
+  // Called when tasks arrived or one more may run.
   void OnWork();
   void Decide(std::vector<allocator::Offer> offers);
   void Answer(allocator::Offer offer);
-  // True if tasks were launched; the offer is accepted then.
+  // Returns true if tasks were launched; the offer is accepted then.
   bool Use(allocator::Offer& offer);
   void Launch(const WaitingTasks::Head& head, allocator::Offer& offer);
   void OnTaskEnd(uint32_t slot);
@@ -111,27 +111,27 @@ class Framework {
   SeededRandom random_;
   const std::optional<v1::Filters> filters_;
   std::vector<bool> suits_;           // By agent group.
-  std::vector<double> shape_limits_;  // Sums of weights up to and with each shape.
+  std::vector<double> shape_limits_;  // Sums of the weights up to and including each shape.
 
   std::optional<ArrivalProcess> arrivals_;
   size_t next_trace_task_ = 0;
 
   WaitingTasks waiting_;
   std::vector<RunningTask> running_;
-  std::vector<uint32_t> free_slots_;  // Of running_.
+  std::vector<uint32_t> free_slots_;  // Free slots of running_.
   uint64_t running_count_ = 0;
   bool suppressed_ = false;
 
-  // By order of their end. Those used meanwhile are empty, but for the front.
+  // Ordered by their end. Used ones are empty, except that the front never is.
   std::deque<std::optional<HeldOffer>> held_;
-  uint64_t first_held_ = 0;              // The number of the front.
-  std::vector<uint64_t> first_untried_;  // By shape: those before fit none of it.
+  uint64_t first_held_ = 0;              // The number of the front element.
+  std::vector<uint64_t> first_untried_;  // By shape: it fits into no held offer before this number.
   bool held_timer_ = false;
 
   uint64_t arrived_ = 0;
   uint64_t finished_ = 0;
   OfferCounts offers_;
-  std::vector<std::vector<Duration>> waits_;  // By role, of the spec's.
+  std::vector<std::vector<Duration>> waits_;  // By index of the spec's roles.
 };
 
 }  // namespace tepui::capacity

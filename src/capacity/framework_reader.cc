@@ -15,11 +15,11 @@ namespace {
 
 using Capability = v1::FrameworkInfo::Capability;
 
-constexpr size_t kMaxProfileParts = 1440;  // Minutes of a day.
+constexpr size_t kMaxProfileParts = 1440;  // The number of minutes of a day.
 constexpr double kMaxRate = 1e12;          // More tasks than any limit allows.
 constexpr double kMaxRefuseSeconds = 365.0 * 24 * 3600;
 
-// A problem unless exactly one of the keys is there; the one.
+// Returns the one key that is there; adds a problem unless it is exactly one.
 std::optional<std::string_view> OneOf(ObjectReader& reader,
                                       std::initializer_list<std::string_view> keys) {
   if (!reader.is_object()) return std::nullopt;
@@ -28,7 +28,7 @@ std::optional<std::string_view> OneOf(ObjectReader& reader,
     if (reader.Has(key)) found.push_back(key);
   }
   if (found.size() == 1) return found.front();
-  // A key written wrongly is told of by Finish, with the one that was meant.
+  // Finish reports a misspelled key with the one that was probably meant.
   reader.problems()->Add(fmt::format(
       "{}: expected one of the keys {}, {}", reader.document().Where(reader.path()),
       fmt::join(keys, ", "),
@@ -36,7 +36,7 @@ std::optional<std::string_view> OneOf(ObjectReader& reader,
   return std::nullopt;
 }
 
-// The text or the texts of a member.
+// Reads an array of strings.
 std::vector<std::string> Texts(ObjectReader& reader, std::string_view key) {
   std::vector<std::string> texts;
   const boost::json::array* array = reader.Array(key);
@@ -161,7 +161,7 @@ void FrameworkReader::ReadLoad(ObjectReader& parent, FrameworkSpec* spec) {
     if (kind == "arrivals") reader.Require({"duration"});
     if (arrivals && duration) spec->workload = Batch{.arrivals = *arrivals, .duration = *duration};
   }
-  // For the sentence about unknown keys.
+  // Marks the keys as known, for the error about unknown keys.
   for (const std::string_view key : {"arrivals", "service", "trace"}) reader.Any(key);
   reader.Finish();
 }

@@ -11,24 +11,24 @@
 
 namespace tepui::capacity {
 
-// Reads the frameworks of a workload file, each with its load. Traces are read once, however many
-// frameworks play them.
+// Reads the frameworks of a workload file, each with its load. A trace is read once, however many
+// frameworks use it.
 class FrameworkReader {
  public:
-  // All outlive this. `duration`: of the simulation.
+  // All references outlive this. `duration` is that of the simulation.
   FrameworkReader(Duration duration, const ReadFile& read_file, Problems* problems)
       : duration_(duration), read_file_(read_file), problems_(problems) {}
 
-  // A framework that is not complete if there are problems.
+  // Returns an incomplete framework if there are problems.
   FrameworkSpec Read(const JsonDocument& document, const boost::json::value& value,
                      const std::string& path);
 
-  // After the last: names in traces that no framework has are problems.
+  // Must be called after the last Read; reports names in traces that no framework has.
   void Finish();
 
  private:
   struct LoadedTrace {
-    std::optional<TraceFile> file;  // Nothing: it could not be read.
+    std::optional<TraceFile> file;  // Absent if it could not be read.
     std::vector<std::string> players;
   };
 

@@ -17,7 +17,7 @@ std::string ElementPath(std::string_view path, size_t index) {
   return fmt::format("{}[{}]", path, index);
 }
 
-// Reads a text as JSON and notes in the document where things are. One object a text.
+// Scans a text as JSON and stores positions in the document. One object per text.
 class JsonScanner {
  public:
   explicit JsonScanner(JsonDocument& document) : document_(document), text_(document.text_) {}
@@ -55,7 +55,7 @@ class JsonScanner {
   }
 
   Status Value(const std::string& path, size_t depth) {
-    document_.offsets_.emplace(path, next_);  // A member's key was noted before.
+    document_.offsets_.emplace(path, next_);  // A member's key has set it already.
     if (depth == JsonDocument::kMaxDepth) {
       return FailAt(next_, fmt::format("nested more than {} levels deep", depth));
     }
@@ -108,7 +108,7 @@ class JsonScanner {
     return Take(']') ? Status() : Expected("',' or ']' after the element");
   }
 
-  // `characters`: those between the quotes as written; keys with escapes are none known here.
+  // `characters` are those between the quotes, as written; no known key contains escapes.
   Status String(std::string_view what, std::string_view* characters) {
     const size_t begin = next_;
     if (!Take('"')) return Expected(what);
@@ -128,7 +128,7 @@ class JsonScanner {
     return FailAt(begin, "the text that begins here has no '\"' at its end");
   }
 
-  // A number or a word; what kind of number is Boost.JSON's business.
+  // Scans a number or a word; Boost.JSON checks the number itself.
   Status Plain() {
     const size_t begin = next_;
     const size_t end = text_.find_first_of(" \t\r\n,:]}[{\"", next_);
@@ -155,7 +155,7 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text, std::string name
   JsonDocument document(text, std::move(name));
   if (Status scanned = JsonScanner(document).Scan(); !scanned) return Fail(scanned.error());
 
-  // What is left to go wrong is inside of a number or a text.
+  // Any remaining error is inside a number or a string.
   boost::json::parser parser;
   boost::system::error_code error;
   const size_t read = parser.write_some(document.text_.data(), document.text_.size(), error);

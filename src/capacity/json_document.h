@@ -10,13 +10,13 @@
 
 namespace tepui::capacity {
 
-// A JSON text that a person wrote, with the places of all that is in it, so that whoever finds
-// something wrong with a value can say where it stands. Immutable.
+// A JSON text written by a person, with the position of everything in it, so that problems with a
+// value can be reported with their place. Immutable.
 //
-// Boost.JSON makes the values; it knows no places and its sentence for anything malformed is
-// "syntax error". So the text is first read by a scanner of our own, which notes where members and
-// elements begin, says what was expected where it is no JSON, and refuses keys that are there twice
-// (of which a parser would silently take one).
+// Boost.JSON makes the values, but it knows no positions and reports anything malformed as "syntax
+// error". So a scanner of our own reads the text first. It notes where members and elements begin,
+// reports what was expected where the text is not JSON, and refuses duplicate keys (of which a
+// parser would silently choose one).
 //
 // Bounded: at most kMaxBytes of text and kMaxDepth levels.
 class JsonDocument {
@@ -24,14 +24,14 @@ class JsonDocument {
   static constexpr size_t kMaxBytes = 16 << 20;
   static constexpr size_t kMaxDepth = 32;
 
-  // `name` is the file's, for messages. A failure begins with "name:line:column: ".
+  // `name` is the file's name, for messages. An error begins with "name:line:column: ".
   static Result<JsonDocument> Parse(std::string_view text, std::string name);
 
   const boost::json::value& root() const { return root_; }
 
-  // "name:line:column: path" of what stands at a path: "frameworks[2].workload.arrivals". A member
-  // is where its key begins. The empty path is the whole; of a path that does not exist the longest
-  // part that does tells the place.
+  // "name:line:column: path" of the value at a path such as "frameworks[2].workload.arrivals". The
+  // position of a member is that of its key. The empty path is the whole document; for a path that
+  // does not exist, the position is that of the longest part that does.
   std::string Where(std::string_view path) const;
 
  private:
@@ -46,7 +46,7 @@ class JsonDocument {
   std::unordered_map<std::string, size_t> offsets_;  // By path.
 };
 
-// The path of a member, and of an element.
+// The paths of a member and of an element.
 std::string MemberPath(std::string_view path, std::string_view key);
 std::string ElementPath(std::string_view path, size_t index);
 

@@ -9,7 +9,7 @@ namespace tepui::capacity {
 namespace {
 
 constexpr Duration kDay = std::chrono::hours(24);
-// So many deviations above the median lies what 95 of 100 are below.
+// The 95th percentile is this many deviations above the median.
 constexpr double kP95Deviations = 1.6448536269514722;
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -76,7 +76,7 @@ double ExpectedTasks(const Arrivals& arrivals, Duration duration) {
   const auto& poisson = std::get<Poisson>(arrivals);
   const double constant = poisson.per_hour * Seconds(duration) / 3600;
   if (poisson.profile.empty()) return constant;
-  // The part of the day that is not whole, exactly.
+  // Sums the last, incomplete day exactly.
   const double parts = static_cast<double>(poisson.profile.size());
   const double days = Seconds(duration) / Seconds(kDay);
   double left = (days - std::floor(days)) * parts;
@@ -107,8 +107,8 @@ std::optional<ArrivalProcess::Batch> ArrivalProcess::Next(Duration end) {
   return Batch{.at = *at, .tasks = 1};
 }
 
-// Time to the next is exponential in the sum of the rates until then; so it is walked off part by
-// part of the day. Parts of no rate take nothing.
+// The time to the next arrival is exponential in the integral of the rate, so the loop advances one
+// part of the day at a time. Parts with rate 0 are skipped.
 std::optional<Duration> ArrivalProcess::NextPoisson(const Poisson& poisson, Duration end) {
   const double per_second = poisson.per_hour / 3600;
   double left = -std::log(PositiveFraction(random_));
@@ -122,7 +122,7 @@ std::optional<Duration> ArrivalProcess::NextPoisson(const Poisson& poisson, Dura
     for (;;) {
       if (last_ >= end) return std::nullopt;
       const int64_t part = (last_ % kDay) * parts / kDay;
-      // Rounded up, so that the next step begins inside of the next part.
+      // Rounded up, so that the next step begins inside the next part.
       const Duration part_end =
           last_ - last_ % kDay + ((part + 1) * kDay + Duration(parts - 1)) / parts;
       const double rate = per_second * static_cast<double>(parts) *

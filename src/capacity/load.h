@@ -11,11 +11,11 @@
 
 namespace tepui::capacity {
 
-// When tasks arrive and how long they run: what is drawn, and the drawing of it. Everything here
-// draws from the Random that it is given and from nothing else, so the same seed gives the same
-// load.
+// Random arrivals and durations of tasks. Everything here draws from the Random that it is given
+// and from nothing else, so the same seed gives the same load.
 
-// How long tasks run. At least kShortest, at most kLongest: what is drawn outside is the bound.
+// How long tasks run: at least kShortest and at most kLongest. Values drawn outside are replaced by
+// the bound.
 class TaskDuration {
  public:
   static constexpr Duration kShortest = std::chrono::milliseconds(1);
@@ -24,7 +24,7 @@ class TaskDuration {
   static TaskDuration Fixed(Duration duration);
   static TaskDuration Uniform(Duration least, Duration most);
   static TaskDuration Exponential(Duration mean);
-  // Half of all are shorter than `median`, 95 of 100 shorter than `p95`, which is longer.
+  // Half of all are shorter than `median`, 95 of 100 are shorter than `p95`, which must be longer.
   static TaskDuration Lognormal(Duration median, Duration p95);
 
   Duration Draw(Random& random) const;
@@ -35,39 +35,40 @@ class TaskDuration {
   TaskDuration(Kind kind, double a, double b) : kind_(kind), a_(a), b_(b) {}
 
   Kind kind_;
-  double a_;  // Seconds: the duration, the least, the mean; the median's logarithm.
-  double b_;  // Seconds: the most; the logarithm's deviation.
+  double a_;  // In seconds: the duration, the minimum or the mean; or the logarithm of the median.
+  double b_;  // In seconds: the maximum; or the deviation of the logarithm.
 };
 
 struct AllAtStart {
   uint64_t tasks = 0;
 };
-// One at the start and then one after each interval.
+// One task arrives at the start and then one after each interval.
 struct Regular {
   Duration interval{};
 };
-// Independent of each other, `per_hour` in the mean of a day. `profile`: relative rates of equal
-// parts of the day, which begins where the simulation does; empty: the same all day.
+// Arrivals are independent of each other, `per_hour` on average over a day. `profile` holds the
+// relative rates of equal parts of the day, which begins with the simulation; if empty, the rate is
+// constant.
 struct Poisson {
   double per_hour = 0;
   std::vector<double> profile;
 };
 using Arrivals = std::variant<AllAtStart, Regular, Poisson>;
 
-// How many tasks come in `duration`, in the mean.
+// How many tasks arrive in `duration` on average.
 double ExpectedTasks(const Arrivals& arrivals, Duration duration);
 
-// The arrivals one after the other.
+// Produces the arrivals one after the other.
 class ArrivalProcess {
  public:
   // `random` outlives this.
   ArrivalProcess(const Arrivals& arrivals, Random& random);
 
   struct Batch {
-    Duration at{};  // From the start.
+    Duration at{};  // Since the start.
     uint64_t tasks = 1;
   };
-  // The next that is before `end`; nothing after the last.
+  // The next one before `end`; nothing after the last.
   std::optional<Batch> Next(Duration end);
 
  private:

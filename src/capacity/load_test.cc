@@ -98,7 +98,7 @@ TEST(ArrivalProcessTest, PoissonHasItsRateAndSpread) {
   EXPECT_NEAR(static_cast<double>(times.size()), 86'400, 5 * std::sqrt(86'400.0));
   EXPECT_EQ(ExpectedTasks(poisson, 24h), 86'400);
   EXPECT_TRUE(std::ranges::is_sorted(times));
-  // Distances have the mean and deviation of an exponential.
+  // Intervals have the mean and deviation of an exponential distribution.
   double squares = 0;
   for (size_t i = 1; i < times.size(); ++i)
     squares += std::pow(Seconds(times[i] - times[i - 1]), 2);
@@ -119,7 +119,7 @@ TEST(ArrivalProcessTest, ProfilesDivideTheDay) {
   EXPECT_NEAR(ExpectedTasks(poisson, 24h + 9h), 86'400 + 10'800, 1e-6);
 }
 
-// Parts that are no whole number of nanoseconds.
+// Parts of the day that are not a whole number of nanoseconds.
 TEST(ArrivalProcessTest, OddProfilesEnd) {
   const Poisson poisson{.per_hour = 100, .profile = std::vector<double>(7, 0.0)};
   Poisson odd = poisson;

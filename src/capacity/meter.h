@@ -13,32 +13,33 @@
 
 namespace tepui::capacity {
 
-// Watches a simulation: who uses what, who waits. Told of every change with its time, which does
-// not fall; asked for the results at the end. Roles are numbered as given.
+// Measures who uses and who waits for resources in a simulation. It is notified of every change
+// with its time, which never decreases, and returns the results at the end. Roles are numbered in
+// the given order.
 class Meter {
  public:
-  static constexpr int kIntervals = 720;  // Of the series.
+  static constexpr int kIntervals = 720;  // Intervals of the series.
 
-  // `total`: of all agents. `excluded`: resources that do not count for dominant shares.
+  // `total` is the sum of all agents. `excluded` resources do not count for dominant shares.
   Meter(const Quantities& total, const std::vector<std::string>& roles,
         const std::unordered_map<std::string, double>& weights,
         const std::vector<std::string>& excluded);
 
-  // `by` more tasks wait (fewer, if negative), of a framework in these roles.
+  // `by` more tasks of a framework in these roles wait (fewer, if negative).
   void Wait(std::span<const uint32_t> roles, int64_t by, MonotonicTime now);
-  // A task of the role runs from now on (1), or no more (-1).
+  // A task of the role starts to run (1) or ends (-1).
   void Run(uint32_t role, const Quantities& amounts, int sign, MonotonicTime now);
-  // An offer is kept unanswered from now on (1), or no more (-1).
+  // An offer becomes outstanding (1) or ends (-1).
   void Offer(const Resources& offered, int sign, MonotonicTime now);
-  // The end of an interval.
+  // Must be called at the end of each interval.
   void EndInterval(MonotonicTime now);
 
-  // What tasks have and offers hold now.
+  // Resources of running tasks and outstanding offers.
   Quantities Held() const;
 
-  // --- Results. After the last interval.
+  // --- Results, valid after the last interval.
   std::vector<ResourceUse> ResourceUses(MonotonicTime now);
-  // All of a role's results but the waits.
+  // All results of a role except the waits.
   RoleResult Role(uint32_t role) const;
   Fairness FairnessOfAll() const;
   Series TakeSeries(Duration interval);
@@ -47,7 +48,7 @@ class Meter {
   struct OfResource {
     ResourceName name;
     Amount total;
-    bool counts = true;  // For dominant shares.
+    bool counts = true;  // Counts for dominant shares.
     ShareCourse allocated;
     ShareCourse offered;
   };
@@ -59,7 +60,7 @@ class Meter {
     Course runs;               // 1 while tasks run.
     int64_t waiting = 0;
     int64_t running = 0;
-    // Sums over intervals.
+    // Sums over the intervals.
     double share_sum = 0;
     double share_max = 0;
     double waiting_sum = 0;

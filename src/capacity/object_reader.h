@@ -13,8 +13,8 @@
 
 namespace tepui::capacity {
 
-// What is wrong with an input, as sentences that say where. After kMax of them the rest is counted
-// only: nobody mends a thousand at once.
+// Problems of an input, as sentences that name the place. After kMax of them the others are only
+// counted: no one repairs a thousand at once.
 class Problems {
  public:
   static constexpr size_t kMax = 20;
@@ -25,7 +25,7 @@ class Problems {
   }
   bool empty() const { return found_ == 0; }
   bool full() const { return found_ >= kMax; }
-  // With a last one that counts what was left out.
+  // The last one counts those that were left out.
   std::vector<std::string> Take();
 
  private:
@@ -33,35 +33,36 @@ class Problems {
   size_t found_ = 0;
 };
 
-// Reads the members of one JSON object that people write. Each value that is missing though it is
-// required, of another type, out of its range or of an unknown key becomes a problem that names
-// file, line, column and path; reading goes on, so that all of them are found at once.
+// Reads the members of one JSON object written by a person. A value that is required and missing,
+// has another type, is out of its range or has an unknown key becomes a problem that names file,
+// line, column and path; reading continues, so that all problems are found at once.
 //
-// The readers return nothing if the member is absent or a problem.
+// The readers return nothing if the member is absent or has a problem.
 class ObjectReader {
  public:
-  // A problem if `value` is no object; then all members are absent. All arguments outlive this.
+  // Adds a problem if `value` is not an object; then all members are absent. All arguments outlive
+  // this.
   ObjectReader(const JsonDocument& document, const boost::json::value& value, std::string path,
                Problems* problems);
   ObjectReader(const ObjectReader&) = delete;
   ObjectReader& operator=(const ObjectReader&) = delete;
 
   bool Has(std::string_view key) const;
-  // A problem if the member is absent.
+  // Adds a problem for each member that is absent.
   void Require(std::initializer_list<std::string_view> keys);
 
-  // The value as it is.
+  // The unchecked value.
   const boost::json::value* Any(std::string_view key);
   std::optional<std::string> Text(std::string_view key);
   std::optional<bool> Truth(std::string_view key);
   std::optional<uint64_t> Count(std::string_view key, uint64_t least, uint64_t most);
   std::optional<double> Number(std::string_view key, double least, double most);
   std::optional<Duration> Time(std::string_view key, Duration least, Duration most);
-  // A problem if the value is no array.
+  // Adds a problem if the value is not an array.
   const boost::json::array* Array(std::string_view key);
 
-  // Every key that no call has asked for is a problem; a near one that could have been meant is
-  // named. Call last. Nothing if the value was no object.
+  // Adds a problem for each key that no call has asked for, with a similar key that may have been
+  // meant. Must be called last. Does nothing if the value is not an object.
   void Finish();
 
   void Problem(std::string_view key, std::string_view sentence);
@@ -75,13 +76,13 @@ class ObjectReader {
 
  private:
   const JsonDocument& document_;
-  const boost::json::object* object_ = nullptr;  // Null: the value is no object.
+  const boost::json::object* object_ = nullptr;  // Null if the value is not an object.
   const std::string path_;
   Problems* const problems_;
-  std::vector<std::string_view> asked_;  // The callers' literals.
+  std::vector<std::string_view> asked_;  // Keys that were asked for; literals of the callers.
 };
 
-// "an object", "\"a\"", "12": a value as a sentence can show it.
+// A value as shown in a sentence: "an object", "\"a\"", "12".
 std::string Shown(const boost::json::value& value);
 
 }  // namespace tepui::capacity

@@ -1,4 +1,4 @@
-// The small parts: placement, courses of usage, fair shares, queues, text.
+// Tests of the small parts: placement, usage over time, fair shares, queues, text.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -40,7 +40,7 @@ TEST(PlacementTest, TakesReservedFirst) {
   EXPECT_EQ(offer.Scalar(ResourceNames::Mem()), Amount::FromMilli(412'000));
 }
 
-// A disk that is used whole or not at all is no place for an amount.
+// Amounts cannot be taken from a disk that is used as a whole or not at all.
 TEST(PlacementTest, LeavesDisksOfTheirOwnAlone) {
   const Resources offer = R(
       R"([{"name": "disk", "type": "SCALAR", "scalar": {"value": 100},
@@ -108,7 +108,7 @@ TEST(WaitingTasksTest, HeadsOfShapesInOrderOfArrival) {
   EXPECT_EQ(tasks.OldestSince(), At(1s));
   EXPECT_EQ(tasks.FirstFrom(0)->shape, 2u);
   EXPECT_EQ(tasks.FirstFrom(1)->shape, 0u);
-  EXPECT_FALSE(tasks.FirstFrom(2));  // The third is behind the first of its shape.
+  EXPECT_FALSE(tasks.FirstFrom(2));  // The third task is behind the first one of its shape.
   EXPECT_EQ(tasks.Pop(2).duration, 10s);
   EXPECT_EQ(tasks.FirstFrom(0)->shape, 0u);
   EXPECT_EQ(tasks.FirstFrom(1)->number, 1u);

@@ -16,19 +16,20 @@
 namespace tepui::capacity {
 namespace {
 
-// Pixels of the picture, which scales.
+// Pixels of the picture, which can be scaled.
 constexpr int kWidth = 960;
 constexpr int kLeft = 72;
 constexpr int kRight = 24;
 constexpr int kPlotWidth = kWidth - kLeft - kRight;
 constexpr int kPlotHeight = 180;
-constexpr int kHeading = 56;        // Above a panel's plot: its title and its legend.
-constexpr int kPanelBottom = 56;    // Below it: the time axis.
-constexpr int kTop = 40;            // The picture's title.
-constexpr int kCharacter = 7;       // About the width of one.
-constexpr double kVisible = 0.002;  // Shares below it are not worth a line of their own.
+constexpr int kHeading = 56;        // Height of title and legend above a panel's plot.
+constexpr int kPanelBottom = 56;    // Height of the time axis below it.
+constexpr int kTop = 40;            // Height of the picture's title.
+constexpr int kCharacter = 7;       // Approximate width of a character.
+constexpr double kVisible = 0.002;  // Smaller shares get no line of their own.
 
-// Classes in place of variables: viewers without these still show the light picture.
+// Uses classes instead of variables, so that viewers without support for variables still show the
+// light picture.
 constexpr std::string_view kStyle = R"(
 .paper { fill: #ffffff; }
 .grid { stroke: #d8dee4; stroke-width: 1; }
@@ -52,7 +53,7 @@ text { fill: #1f2328; font: 12px system-ui, sans-serif; }
 }
 )";
 
-// Text of users in XML.
+// Escapes user text for XML.
 std::string Escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -65,7 +66,7 @@ std::string Escaped(std::string_view text) {
     } else if (c == '"') {
       out += "&quot;";
     } else if (static_cast<unsigned char>(c) < 0x20 && c != '\n') {
-      out += "\xef\xbf\xbd";  // XML has no such characters.
+      out += "\xef\xbf\xbd";  // XML does not allow these characters.
     } else {
       out += c;
     }
@@ -73,7 +74,7 @@ std::string Escaped(std::string_view text) {
   return out;
 }
 
-// The time axis: a mark each `step`, in a unit that makes the numbers short.
+// The time axis: a mark every `step`, in a unit that makes the numbers short.
 struct TimeAxis {
   Duration step{};
   Duration unit{};
@@ -113,7 +114,7 @@ TimeAxis AxisFor(Duration duration) {
   return axis == kAxes.end() ? kAxes.back() : *axis;
 }
 
-// The distance of the marks that divide 0 to `most` into at most five: 1, 2 or 5 times a power of
+// The distance of marks that divide 0 to `most` into at most five parts: 1, 2 or 5 times a power of
 // ten.
 double NiceStep(double most) {
   const double rough = most / 5;
@@ -128,13 +129,13 @@ struct Line {
   std::string name;
   const std::vector<double>* values;
   size_t color = 0;
-  bool offered = false;  // Dashed.
+  bool offered = false;  // Drawn as a dashed line.
 };
 
 struct Panel {
   std::string title;
   std::vector<Line> lines;
-  bool percent = false;  // Parts of 1, shown as percent.
+  bool percent = false;  // The values are fractions of 1, shown as percent.
   double most = 1;       // The end of the axis.
 };
 
@@ -173,7 +174,7 @@ Panel TasksPanel(const Report& report) {
   return panel;
 }
 
-// Those with the largest shares, in the order of the report.
+// The roles with the largest shares, in the order of the report.
 Panel RolesPanel(const Report& report) {
   Panel panel{.title = "Dominant shares of roles, %", .lines = {}, .percent = true, .most = 0.05};
   std::vector<size_t> order(report.roles.size());
@@ -230,7 +231,7 @@ class Picture {
                          x1, y1, x2, y2);
   }
 
-  // As many as there is place for.
+  // Shows as many entries as there is space for.
   void Legend(const Panel& panel, int y) {
     constexpr int kSample = 22;
     int x = kLeft;
@@ -281,7 +282,7 @@ class Picture {
          fmt::format("time, {}", axis_.unit_name));
   }
 
-  // Steps: each value is the mean of its interval.
+  // Draws steps: each value is the mean of its interval.
   void Draw(const Panel& panel, const Line& line, int top) {
     const double width = static_cast<double>(kPlotWidth) / static_cast<double>(line.values->size());
     std::string path;

@@ -10,19 +10,19 @@
 
 namespace tepui::capacity {
 
-// What a simulation found. Shares are parts of 1; times are simulated ones. The order of everything
-// is that of the workload file.
+// The result of a simulation. Shares are fractions of 1; times are simulated. Everything has the
+// order of the workload file.
 
 struct ResourceUse {
   std::string name;
   double total = 0;
-  Spread allocated;  // By tasks.
-  Spread offered;    // To frameworks that have not answered.
+  Spread allocated;  // Used by tasks.
+  Spread offered;    // Offered to frameworks that have not answered.
 };
 
 // How long tasks waited from their arrival to their launch.
 struct Waits {
-  uint64_t tasks = 0;  // That were launched.
+  uint64_t tasks = 0;  // Tasks that were launched.
   Duration min{};
   Duration mean{};
   Duration p50{};
@@ -35,9 +35,9 @@ struct Waits {
 struct TaskCounts {
   uint64_t arrived = 0;
   uint64_t finished = 0;
-  uint64_t running = 0;  // At the end.
+  uint64_t running = 0;  // At the end of the simulation.
   uint64_t waiting = 0;
-  Duration longest_waiting{};  // Of those that wait at the end, so far.
+  Duration longest_waiting{};  // The longest wait so far of the tasks that wait at the end.
 };
 
 // made = accepted + declined + rescinded + outstanding. An accepted offer was used at least in
@@ -47,10 +47,10 @@ struct OfferCounts {
   uint64_t accepted = 0;
   uint64_t declined = 0;
   uint64_t rescinded = 0;
-  uint64_t outstanding = 0;  // At the end.
+  uint64_t outstanding = 0;  // At the end of the simulation.
 };
 
-// Of one entry of the file: all the frameworks that its count makes.
+// The result for one entry of the file: all the frameworks that its count makes.
 struct FrameworkResult {
   std::string name;
   uint64_t count = 1;
@@ -63,33 +63,33 @@ struct FrameworkResult {
 struct RoleResult {
   std::string name;
   double weight = 1;
-  Waits waits;  // Of tasks that were launched in the role.
-  // The largest part of the cluster that its tasks have of any one resource that counts for fair
-  // sharing.
+  Waits waits;  // Waits of the tasks launched in the role.
+  // Dominant share: the largest fraction of the cluster that its tasks use of any one resource that
+  // counts for fair sharing.
   double mean_share = 0;
-  double max_share = 0;  // Of any interval of the series.
-  // The part of the time in which frameworks of it had tasks waiting; what its dominant share was
-  // then; and what its part would be by weights, of all that is, among the roles that had tasks
-  // waiting or running.
+  double max_share = 0;  // The maximum over the intervals of the series.
+  // The fraction of the time in which its frameworks had tasks waiting; its mean dominant share
+  // then; and its mean fair share by weight of the whole cluster then, among the roles that had
+  // tasks waiting or running.
   double waiting = 0;
   double share_while_waiting = 0;
   double fair_share_while_waiting = 0;
 };
 
-// Intervals in which two roles or more had tasks waiting most of the time, and Jain's index of
-// share / fair share of those roles, in the mean of these intervals.
+// Intervals in which at least two roles had tasks waiting most of the time, and Jain's index of
+// share / fair share of those roles, averaged over these intervals.
 struct Fairness {
-  double contended = 0;  // Part of all intervals.
+  double contended = 0;  // Fraction of all intervals.
   double jain_index = 1;
 };
 
-// The course of things: the mean of each of equal intervals.
+// Values over time: the means of intervals of equal length.
 struct Series {
   Duration interval{};
   std::vector<std::vector<double>> allocated;    // By resource, interval.
-  std::vector<std::vector<double>> offered;      // The same.
-  std::vector<double> waiting;                   // Tasks.
-  std::vector<double> running;                   // Tasks.
+  std::vector<std::vector<double>> offered;      // By resource, interval.
+  std::vector<double> waiting;                   // Number of tasks.
+  std::vector<double> running;                   // Number of tasks.
   std::vector<std::vector<double>> role_shares;  // Dominant shares by role, interval.
 };
 
@@ -97,7 +97,7 @@ struct Report {
   Duration duration{};
   uint64_t seed = 0;
   uint64_t agents = 0;
-  // Flags as they were, by name.
+  // The flags with their values, by name.
   std::vector<std::pair<std::string, std::string>> policy;
 
   std::vector<ResourceUse> resources;
@@ -112,9 +112,9 @@ struct Report {
   Series series;
 };
 
-// As a table for people, lines of at most 110 characters but for long names.
+// A table for people; lines have at most 110 characters unless names are long.
 std::string ToTable(const Report& report);
-// As one JSON object, indented; with the series.
+// One indented JSON object that includes the series.
 std::string ToJson(const Report& report);
 
 }  // namespace tepui::capacity

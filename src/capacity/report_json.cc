@@ -52,7 +52,7 @@ class JsonText {
   std::string Take() { return std::move(text_) + "\n"; }
 
  private:
-  // An empty key: an element.
+  // An empty key means an array element.
   void Next(std::string_view key) {
     if (!first_) text_ += ',';
     if (depth_ != 0) Indent();
@@ -65,7 +65,7 @@ class JsonText {
     text_ += '\n';
     text_.append(2 * depth_, ' ');
   }
-  // Six digits are more than a simulation knows, but whole numbers stay whole.
+  // Six digits are more than a simulation can know, but whole numbers stay whole.
   void AppendNumber(double value) {
     text_ += value == std::floor(value) && std::abs(value) < 1e15 ? fmt::format("{:.0f}", value)
                                                                   : fmt::format("{:.6g}", value);

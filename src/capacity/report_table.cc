@@ -12,9 +12,7 @@
 namespace tepui::capacity {
 namespace {
 
-constexpr size_t kMaxRows = 40;  // Of frameworks and of roles; all are in the JSON.
-
-// Rows of cells in columns as wide as they need; the first to the left, others to the right.
+constexpr size_t kMaxRows = 40;  // Limit of each table; the JSON has all rows.
 class Table {
  public:
   void Row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }

@@ -1,4 +1,4 @@
-// The report as table and as JSON, and the plot.
+// Tests of the report as table and as JSON, and of the plot.
 
 #include "capacity/report.h"
 
@@ -19,8 +19,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Empty if `text` is well-formed XML as far as a picture needs it (one root, tags that match,
-// attributes in quotes and once each, no bare & or <); else what is wrong.
+// Returns what is wrong with `text`, or nothing if it is well-formed XML as far as a picture needs
+// it (one root, tags that match, attributes in quotes and once each, no bare & or <).
 std::string XmlProblem(std::string_view text) {
   std::vector<std::string> open;
   size_t roots = 0;
@@ -162,7 +162,7 @@ TEST(PlotTest, HasAxesUnitsAndLegend) {
         "prefers-color-scheme: dark"}) {
     EXPECT_THAT(svg, HasSubstr(part));
   }
-  // Nothing from elsewhere.
+  // The picture loads nothing from elsewhere.
   EXPECT_THAT(svg, Not(HasSubstr("href")));
   EXPECT_THAT(svg, Not(HasSubstr("url(")));
   for (size_t at = svg.find(" d=\""); at != std::string::npos; at = svg.find(" d=\"", at + 4)) {

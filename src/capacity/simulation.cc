@@ -21,8 +21,8 @@ namespace {
 
 using AgentCapability = v1::AgentInfo::Capability;
 
-// A seed for each thing that draws, from what it is called: it draws the same whatever others there
-// are (FNV-1a).
+// A seed for each random generator, from its name, so that its numbers do not depend on which
+// others exist (FNV-1a).
 uint64_t SeedOf(uint64_t seed, std::string_view name) {
   uint64_t hash = 0xcbf29ce484222325 ^ seed;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -60,7 +60,7 @@ Waits Summarize(std::vector<Duration>* times) {
   if (times->empty()) return waits;
   std::ranges::sort(*times);
   const size_t count = times->size();
-  // The least that so many of a hundred are not above.
+  // The smallest time that at least `percent` of a hundred times do not exceed.
   const auto quantile = [&](size_t percent) { return (*times)[(count * percent + 99) / 100 - 1]; };
   double sum = 0;
   for (const Duration time : *times) sum += static_cast<double>(time.count());
@@ -116,11 +116,12 @@ class Simulation {
                .tasks_left = 2 * Limits::kTasks} {}
 
   Result<Report> Run(const Progress& progress) {
-    // Nothing runs before the clock moves: the first offers are made when everybody is there.
+    // Nothing runs before the clock moves, so the first offers are made when all frameworks and
+    // agents are there.
     AddFrameworks();
     AddAgents();
     for (int i = 1; i <= Meter::kIntervals; ++i) {
-      // Whole nanoseconds, and the end exactly.
+      // Computed in whole nanoseconds, so that the end is exact.
       const Duration end = workload_.duration / Meter::kIntervals * i +
                            workload_.duration % Meter::kIntervals * i / Meter::kIntervals;
       clock_.Advance(end - clock_.Now().time_since_epoch());
@@ -143,7 +144,7 @@ class Simulation {
       for (const std::string& role : spec.roles)
         roles.push_back(static_cast<uint32_t>(std::ranges::find(roles_, role) - roles_.begin()));
       for (uint64_t i = 0; i < spec.count; ++i) {
-        // Short ids of one length: no allocation of memory for each offer, and their order.
+        // Short ids of one length need no allocation per offer, and sort by number.
         FrameworkId id(fmt::format("f{:05}", frameworks_.size()));
         frameworks_.push_back(std::make_unique<Framework>(
             id, spec, roles, SeedOf(seed_, fmt::format("{} {}", spec.name, i)), world_));
@@ -172,7 +173,7 @@ class Simulation {
     }
   }
 
-  // To each framework what is for it, in the order in which they come up.
+  // Gives each framework its offers; frameworks come in the order of their first offer.
   void Deliver(std::vector<allocator::Offer> offers) {
     std::unordered_map<Framework*, size_t> places;
     std::vector<std::pair<Framework*, std::vector<allocator::Offer>>> parts;
@@ -234,7 +235,7 @@ class Simulation {
   const Workload& workload_;
   const uint64_t seed_;
   const allocator::Options options_;
-  const std::vector<std::string> roles_;  // By their number.
+  const std::vector<std::string> roles_;  // By the meter's number.
   VirtualClock clock_;
   SeededRandom random_;
   Meter meter_;
@@ -242,7 +243,8 @@ class Simulation {
   std::unordered_map<FrameworkId, Framework*> by_id_;
   allocator::Allocator allocator_;
   World world_;
-  std::vector<std::unique_ptr<Framework>> frameworks_;  // As in the workload, count times each.
+  // In the order of the workload, `count` times each.
+  std::vector<std::unique_ptr<Framework>> frameworks_;
 };
 
 }  // namespace

@@ -12,19 +12,19 @@
 namespace tepui::capacity {
 
 struct Settings {
-  allocator::Options allocation;  // Its weights go before the workload's.
+  allocator::Options allocation;  // Its weights take precedence over the workload's.
   std::optional<Duration> offer_timeout;
   uint64_t seed = 1;
 };
 
-// Told the part of the simulated time that has passed, from time to time.
+// Called from time to time with the fraction of the simulated time that has passed.
 using Progress = std::function<void(double)>;
 
-// Runs the workload, which CheckWorkload has found nothing wrong with, through an allocator in
-// virtual time. Pure: no thread, I/O or other clock. The same arguments give the same report, and
-// each framework the same load under other settings with the same seed.
+// Runs the workload through an allocator in virtual time; CheckWorkload must have found no problem.
+// Pure: no thread, I/O or other clock. The same arguments give the same report, and with the same
+// seed each framework has the same load under other settings.
 //
-// kTooLarge if, by an unlikely draw, more than twice Limits::kTasks tasks arrive.
+// The error is kTooLarge if, by an unlikely draw, more than twice Limits::kTasks tasks arrive.
 Result<Report> Simulate(const Workload& workload, const Settings& settings,
                         const Progress& progress);
 

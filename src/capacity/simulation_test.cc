@@ -19,8 +19,9 @@ using ::testing::Pointwise;
 using ::testing::SizeIs;
 using namespace std::chrono_literals;
 
-// The scenarios can be computed by hand. Runs are at whole seconds, or at once when somebody
-// appears or revives; what is given back, and filters that ended, wait for the next whole second.
+// The scenarios can be computed by hand. Allocation runs happen at whole seconds, or at once when a
+// framework subscribes or revives; resources that were given back, and filters that expired, wait
+// for the next whole second.
 
 std::string AtStart(int tasks, const std::string& resources, const std::string& duration) {
   return R"("workload": {"arrivals": {"at_start": )" + std::to_string(tasks) +
@@ -38,7 +39,7 @@ TEST(SimulationTest, TheThirdTaskWaitsForAFreeAgent) {
   EXPECT_EQ(report.tasks.finished, 3u);
   EXPECT_EQ(report.tasks.running, 0u);
   EXPECT_EQ(report.tasks.waiting, 0u);
-  // Two end at 10.5, the third begins at 11.
+  // Two end at 10.5, and the third starts at 11.
   EXPECT_EQ(report.waits.tasks, 3u);
   EXPECT_EQ(report.waits.min, 0s);
   EXPECT_EQ(report.waits.p50, 0s);
@@ -61,7 +62,7 @@ TEST(SimulationTest, WhoSuppressesIsOfferedAtOnceWhenATaskArrives) {
       Read(Json("45secs", 1, "cpus:1", R"({"name": "f", "suppress": true, )" + load + "}")));
   EXPECT_EQ(report.waits.tasks, 5u);
   EXPECT_EQ(report.waits.max, 0s);
-  // Five to launch on and none between.
+  // Five offers to launch on, and none in between.
   EXPECT_EQ(report.offers.made, 5u);
   EXPECT_EQ(report.offers.accepted, 5u);
 }
@@ -95,8 +96,8 @@ TEST(SimulationTest, SmallTasksGoAheadOfOneThatDoesNotFit) {
   const Report report =
       ReportOf(Read(Json("60secs", 1, "cpus:4", R"({"name": "f", "workload": {"trace": "t.csv"}})"),
                     {{"t.csv", TraceHeader() + "0,20,3\n5,10,2\n6,10,1\n"}}));
-  // The cpu that the first leaves is refused at 0 and 5, and at 10 serves the third; the second
-  // has place when the first ends, at 21.
+  // The cpu that the first task leaves is declined at 0 and 5, and used by the third task at 10;
+  // the second task fits when the first ends, at 21.
   EXPECT_EQ(report.tasks.finished, 3u);
   EXPECT_EQ(report.waits.min, 0s);
   EXPECT_EQ(report.waits.p50, 4s);
@@ -112,12 +113,13 @@ TEST(SimulationTest, OffersThatAreHeldServeTasksAtOnce) {
   EXPECT_EQ(report.waits.max, 0s);
   EXPECT_EQ(report.offers.declined, 0u);
   EXPECT_EQ(report.offers.outstanding, report.offers.made - report.offers.accepted);
-  // Both cpus from 5 to 10, 15 to 20 and so on; what a launch leaves is refused for 5 seconds.
+  // Both cpus are offered from 5 to 10, 15 to 20 and so on; after a launch the rest is declined for
+  // 5 seconds.
   EXPECT_NEAR(report.resources[0].offered.mean, 4.0 * 5 / 45, 1e-9);
 }
 
-// The holder comes first by name, and gives the offer back after 20 seconds; at 21 it goes to the
-// other.
+// The holder comes first by name, and declines the offer after 20 seconds; at 21 the other
+// framework gets it.
 TEST(SimulationTest, WhoHoldsOffersKeepsThemFromOthers) {
   const std::string frameworks =
       R"({"name": "holder", "hold_offers": "20secs", "workload": {"trace": "late.csv"}},
@@ -130,7 +132,7 @@ TEST(SimulationTest, WhoHoldsOffersKeepsThemFromOthers) {
   EXPECT_EQ(report.frameworks[0].offers.rescinded, 0u);
   EXPECT_GE(report.frameworks[0].offers.declined, 1u);
 
-  // Rescinded after 10 seconds; the other has had fewer offers so far.
+  // The offer is rescinded after 10 seconds; the other framework has had fewer offers so far.
   report = ReportOf(Read(Json("60secs", 1, "cpus:1", frameworks), files),
                     {.allocation = {}, .offer_timeout = 10s, .seed = 1});
   EXPECT_EQ(report.frameworks[1].waits.max, 6s);
@@ -143,7 +145,7 @@ TEST(SimulationTest, DecisionsTakeTheirTime) {
       Json("20secs", 1, "cpus:1",
            R"({"name": "f", "decision_time": "2secs", )" + AtStart(1, "cpus:1", "10secs") + "}")));
   EXPECT_EQ(report.waits.max, 2s);
-  // Offered from 0 to 2 and, when the task is over, from 13 to 15, and at the very end again.
+  // Offered from 0 to 2 and, after the task has ended, from 13 to 15, and at the very end again.
   EXPECT_NEAR(report.resources[0].offered.mean, 4.0 / 20, 1e-9);
   EXPECT_EQ(report.offers.made, 3u);
   EXPECT_EQ(report.offers.outstanding, 1u);
@@ -153,7 +155,7 @@ TEST(SimulationTest, AServiceIsKeptRunning) {
   const Report report = ReportOf(Read(Json("100secs", 1, "cpus:4",
                                            R"({"name": "f", "suppress": true, "workload":
                {"service": 3, "resources": "cpus:1", "duration": "30secs"}})")));
-  // Three end at 30 and are replaced at once out of the spare cpu (one) and at 31 (two).
+  // Three tasks end at 30; one is replaced at once on the spare cpu, the other two at 31.
   EXPECT_EQ(report.tasks.running, 3u);
   EXPECT_EQ(report.tasks.waiting, 0u);
   EXPECT_EQ(report.tasks.arrived, report.tasks.finished + 3);
@@ -247,7 +249,7 @@ TEST(SimulationTest, WeightsDivideTheCluster) {
   EXPECT_NEAR(shares({{"a", 1.0}, {"b", 3.0}}), 0.25, 1e-9);
 }
 
-// The flag's weights go before the file's.
+// The flag's weights take precedence over the file's.
 TEST(SimulationTest, WeightsOfTheSettingsGoFirst) {
   Workload workload = Read(Json("30mins", 30, "cpus:8;mem:8192",
                                 R"({"name": "x", "role": "a", )" + std::string(kBacklog) +
@@ -317,7 +319,7 @@ TEST(SimulationTest, CountsAddUp) {
   EXPECT_GT(report.offers.rescinded, 0u);
   EXPECT_GT(report.allocation_runs, 0u);
 
-  // The series tells the same as the means.
+  // The series agrees with the means.
   ASSERT_THAT(report.series.allocated, SizeIs(3));
   for (size_t i = 0; i < 3; ++i) {
     ASSERT_THAT(report.series.allocated[i], SizeIs(Meter::kIntervals));
@@ -335,7 +337,7 @@ TEST(SimulationTest, ATraceIsReplayed) {
            {{"t.csv",
              "framework,arrival_seconds,duration_seconds,cpus\n"
              "b,20.5,10,2\na,0,5,1\na,20,10.25,1\na,200,1,1\n"}}));
-  EXPECT_EQ(report.frameworks[0].tasks.arrived, 2u);  // The last comes after the end.
+  EXPECT_EQ(report.frameworks[0].tasks.arrived, 2u);  // The last task would arrive after the end.
   EXPECT_EQ(report.frameworks[0].waits.max, 0s);
   // Both cpus are free from 30.25 on, offered at 31.
   EXPECT_EQ(report.frameworks[1].waits.max, 10'500ms);

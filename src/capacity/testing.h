@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of this folder share.
+// Helpers that the tests of this folder share.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +32,8 @@ inline Workload Read(const std::string& json, const Files& files = {}) {
   return {};
 }
 
-// A workload file of one kind of agents and the frameworks given as the inside of an array.
+// A workload file with one group of agents and the frameworks given as the elements of a JSON
+// array.
 inline std::string Json(const std::string& duration, int agents, const std::string& resources,
                         const std::string& frameworks) {
   return R"({"duration": ")" + duration + R"(", "agents": [{"count": )" + std::to_string(agents) +

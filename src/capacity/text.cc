@@ -18,7 +18,8 @@ std::string ShortDuration(Duration duration) {
                                                                           {1, "ns"}}};
   const auto nanoseconds = static_cast<double>(duration.count());
   for (const auto& [size, unit] : kUnits) {
-    if (nanoseconds < size * 0.9995) continue;  // What rounds up to the next unit is in it.
+    // A value that rounds up to the next unit is shown in that unit.
+    if (nanoseconds < size * 0.9995) continue;
     const double number = nanoseconds / size;
     const int decimals = number < 9.995 ? 2 : number < 99.95 ? 1 : 0;
     std::string digits = fmt::format("{:.{}f}", number, decimals);

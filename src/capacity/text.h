@@ -13,7 +13,7 @@ namespace tepui::capacity {
 std::string ShortDuration(Duration duration);
 // With commas between thousands: "1,234,567".
 std::string Grouped(uint64_t number);
-// Of a part of 1, one decimal: "61.2%".
+// Formats a fraction of 1 with one decimal: "61.2%".
 std::string Percent(double part);
 
 }  // namespace tepui::capacity

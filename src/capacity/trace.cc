@@ -21,7 +21,7 @@ constexpr double kMaxSeconds = 100.0 * 366 * 24 * 3600;
 
 struct Field {
   std::string text;
-  size_t column = 1;  // Of the line, from 1.
+  size_t column = 1;  // Column within the line, from 1.
 };
 
 // Reads one line after the other.
@@ -52,7 +52,8 @@ class TraceReader {
     problems_->Add(fmt::format("{}:{}:{}: {}", name_, line_, column, sentence));
   }
 
-  // The next line, in fields_. None if it is empty. False after the last.
+  // Reads the next line into fields_, which stays empty for an empty line. Returns false after the
+  // last line.
   bool NextLine() {
     fields_.clear();
     if (rest_.empty()) {
@@ -92,11 +93,11 @@ class TraceReader {
       }
       fields_.push_back(std::move(field));
       if (next == line.size()) return;
-      ++next;  // The comma.
+      ++next;  // Skips the comma.
     }
   }
 
-  // From the opening quote on, to the comma or the end.
+  // Reads from the opening quote to the comma or the end.
   bool TakeQuoted(std::string_view line, size_t* next, std::string* text) {
     const size_t begin = (*next)++;
     for (;; ++*next) {
@@ -177,7 +178,7 @@ class TraceReader {
     double number = 0;
     const char* const end = field.text.data() + field.text.size();
     const auto [rest, error] = std::from_chars(field.text.data(), end, number);
-    const bool empty = field.text.empty() && column.meaning == Meaning::kResource;  // None of it.
+    const bool empty = field.text.empty() && column.meaning == Meaning::kResource;  // None used.
     if (!empty && (error != std::errc() || rest != end || !std::isfinite(number))) {
       Problem(field.column,
               fmt::format("expected a number for {}, not '{}'", column.name, field.text));
@@ -237,10 +238,10 @@ class TraceReader {
   const std::string& name_;
   Problems* const problems_;
   size_t line_ = 0;
-  std::vector<Field> fields_;  // Of the line at hand.
+  std::vector<Field> fields_;  // Fields of the current line.
   std::vector<Column> columns_;
   std::unordered_map<std::string, uint32_t> framework_numbers_;
-  std::unordered_map<std::string, uint32_t> shape_numbers_;  // By Quantities::ToString.
+  std::unordered_map<std::string, uint32_t> shape_numbers_;  // Keyed by Quantities::ToString.
   TraceFile file_;
 };
 
@@ -248,7 +249,7 @@ class TraceReader {
 
 std::optional<TraceFile> ReadTrace(std::string_view text, const std::string& name,
                                    Problems* problems) {
-  Problems own;  // Those of other files do not count against this one.
+  Problems own;  // Separate, so that problems of other files do not count against its limit.
   std::optional<TraceFile> file = TraceReader(text, name, &own).Read();
   for (std::string& sentence : own.Take()) problems->Add(std::move(sentence));
   return file;

@@ -8,7 +8,7 @@
 
 namespace tepui::capacity {
 
-// A share in the course of time, or the like of it: mean, quantiles and peak.
+// Mean, quantiles and peak of a share or a similar value over time.
 struct Spread {
   double mean = 0;
   double p50 = 0;
@@ -16,8 +16,8 @@ struct Spread {
   double max = 0;
 };
 
-// A number that changes at instants, and its integral over time. Calls come with times that do not
-// fall. States that lasted no time leave no trace.
+// A number that changes at instants, and its integral over time. Times passed to it never decrease.
+// States that lasted no time are ignored.
 class Course {
  public:
   void Change(double by, MonotonicTime now) {
@@ -25,7 +25,7 @@ class Course {
     value_ += by;
   }
   double value() const { return value_; }
-  // The mean since the last call (or the start of time); the value if no time passed.
+  // The mean since the last call (or the start of time), or the value if no time has passed.
   double TakeMean(MonotonicTime now);
 
  private:
@@ -40,11 +40,11 @@ class Course {
   MonotonicTime taken_{};
 };
 
-// How much of a total is in use, from the start of time on: the exact mean and peak, and quantiles
-// to a tenth of a percent.
+// The fraction of a total that is in use, from the start of time on: the exact mean and peak, and
+// quantiles to a tenth of a percent.
 class ShareCourse {
  public:
-  // `total` in thousandths, positive.
+  // `total` is in thousandths and positive.
   explicit ShareCourse(int64_t total) : total_(static_cast<double>(total)) {}
 
   void Change(int64_t by, MonotonicTime now) {
@@ -52,7 +52,7 @@ class ShareCourse {
     value_ += by;
   }
   int64_t value() const { return value_; }
-  // Over all time until `now`.
+  // Covers all time until `now`.
   Spread Summary(MonotonicTime now);
   // The mean share since the last call.
   double TakeMean(MonotonicTime now);
@@ -64,7 +64,7 @@ class ShareCourse {
 
   double total_;
   int64_t value_ = 0;
-  double integral_ = 0;  // Of the share, in nanoseconds.
+  double integral_ = 0;  // Integral of the share, in nanoseconds.
   double max_ = 0;
   std::array<int64_t, kSteps + 1> time_at_{};  // Nanoseconds, by share.
   MonotonicTime last_{};

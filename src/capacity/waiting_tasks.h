@@ -10,14 +10,14 @@
 
 namespace tepui::capacity {
 
-// Tasks that wait to be launched, in the order of their arrival. Those of one shape are alike but
-// for it: who has no place for the first of them has none for the others.
+// Tasks that wait to be launched, in the order of their arrival. Tasks of one shape need the same
+// resources: if the first of them does not fit, the others do not either.
 class WaitingTasks {
  public:
   struct Task {
-    uint64_t number = 0;  // In order of arrival.
+    uint64_t number = 0;  // By order of arrival.
     MonotonicTime since{};
-    Duration duration{};  // Duration::max(): it does not end.
+    Duration duration{};  // Duration::max(): the task does not end.
   };
 
   explicit WaitingTasks(size_t shapes) : queues_(shapes) {}
@@ -27,21 +27,21 @@ class WaitingTasks {
 
   void Add(uint32_t shape, MonotonicTime since, Duration duration);
 
-  // The first of a shape.
+  // The first task of a shape.
   struct Head {
     uint64_t number = 0;
     uint32_t shape = 0;
   };
-  // The head with the lowest number from `number` on; nothing if there is none.
+  // The head with the lowest number that is at least `number`; nothing if there is none.
   std::optional<Head> FirstFrom(uint64_t number) const;
-  // The first of its shape, which has one.
+  // Removes the first task of the shape; there must be one.
   Task Pop(uint32_t shape);
 
-  // When the first of all arrived; there is one.
+  // When the oldest task arrived; there must be one.
   MonotonicTime OldestSince() const { return queues_[heads_.begin()->second].front().since; }
 
  private:
-  // A queue in one array: what is taken is cut off when it is the larger part.
+  // A queue in one array: removed elements are cut off once they are the larger part.
   class Queue {
    public:
     bool empty() const { return begin_ == tasks_.size(); }
@@ -54,8 +54,9 @@ class WaitingTasks {
     size_t begin_ = 0;
   };
 
-  std::vector<Queue> queues_;           // By shape.
-  std::map<uint64_t, uint32_t> heads_;  // The shapes of those that are first of theirs, by number.
+  std::vector<Queue> queues_;  // By shape.
+  // Shapes that have waiting tasks, by the number of their first task.
+  std::map<uint64_t, uint32_t> heads_;
   uint64_t next_number_ = 0;
   size_t size_ = 0;
 };

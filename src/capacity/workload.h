@@ -16,16 +16,15 @@ namespace tepui::capacity {
 
 // A cluster and the load on it, as a workload file describes them (docs/capacity-planning.md).
 
-// What one workload may ask for. Beyond it a simulation would not end in a reasonable time or
-// memory.
+// Limits of a workload. Beyond them a simulation would not end in a reasonable time or memory.
 struct Limits {
   static constexpr Duration kShortest = std::chrono::seconds(1);
   static constexpr Duration kLongest = std::chrono::hours(24) * 366;
   static constexpr uint64_t kAgents = 200'000;
   static constexpr uint64_t kFrameworks = 10'000;
-  static constexpr uint64_t kRoles = 1'000;       // Of one framework, and of all.
-  static constexpr uint64_t kTasks = 20'000'000;  // That arrive, expected.
-  static constexpr uint64_t kShapes = 1'000;      // Of one framework; of traces kTraceShapes.
+  static constexpr uint64_t kRoles = 1'000;       // Per framework, and in total.
+  static constexpr uint64_t kTasks = 20'000'000;  // Expected number of arriving tasks.
+  static constexpr uint64_t kShapes = 1'000;      // Per framework; traces have kTraceShapes.
   static constexpr uint64_t kTraceShapes = 100'000;
 };
 
@@ -36,11 +35,11 @@ struct AgentGroup {
   std::optional<v1::DomainInfo> domain;
 };
 
-// Amounts that one task needs.
+// Resources that one task needs.
 struct TaskShape {
   Quantities resources;
-  double weight = 1;  // Among the shapes of a framework.
-  std::string where;  // In the file, for messages.
+  double weight = 1;  // Relative frequency among the shapes of a framework.
+  std::string where;  // Place in the file, for messages.
 };
 
 // Tasks that arrive, run and end.
@@ -48,40 +47,40 @@ struct Batch {
   Arrivals arrivals;
   TaskDuration duration = TaskDuration::Fixed(std::chrono::minutes(1));
 };
-// So many tasks are kept running: one that ends is followed by another.
+// This many tasks are kept running: one that ends is replaced by another.
 struct Service {
   uint64_t tasks = 0;
-  std::optional<TaskDuration> duration;  // Nothing: they never end.
+  std::optional<TaskDuration> duration;  // Absent if the tasks never end.
 };
-// What happened somewhere.
+// A task of a recorded history.
 struct TraceTask {
   Duration arrival{};
   Duration duration{};
   uint32_t shape = 0;
 };
 struct Trace {
-  std::vector<TraceTask> tasks;  // By arrival.
+  std::vector<TraceTask> tasks;  // In order of arrival.
 };
 
 struct FrameworkSpec {
   std::string name;
-  uint64_t count = 1;  // So many of them, each with a load of its own.
+  uint64_t count = 1;  // Number of such frameworks, each with a load of its own.
   std::vector<std::string> roles;
   std::vector<v1::FrameworkInfo::Capability::Type> capabilities;
 
   std::variant<Batch, Service, Trace> workload;
   std::vector<TaskShape> shapes;
-  // Tasks run on agents with all of these attributes only.
+  // Tasks run only on agents that have all of these attributes.
   google::protobuf::RepeatedPtrField<v1::Attribute> only_on;
 
-  // How it answers offers.
+  // --- How it answers offers.
   uint64_t max_running = UINT64_MAX;
   double refuse_seconds = 5;
-  bool suppress = false;     // While it has nothing to launch.
-  Duration decision_time{};  // Between an offer and its answer.
-  Duration hold_offers{};    // How long it keeps what it cannot use at once.
+  bool suppress = false;     // Suppresses offers while it has nothing to launch.
+  Duration decision_time{};  // Time between an offer and its answer.
+  Duration hold_offers{};    // How long it keeps offers that it cannot use at once.
 
-  std::string where;  // In the file, for messages.
+  std::string where;  // Place in the file, for messages.
 };
 
 struct Workload {
@@ -91,7 +90,7 @@ struct Workload {
   std::vector<FrameworkSpec> frameworks;
 };
 
-// True if an agent with `attributes` has each of `wanted`, of the same value.
+// True if `attributes` contains each of `wanted` with the same value.
 bool HasAttributes(const google::protobuf::RepeatedPtrField<v1::Attribute>& attributes,
                    const google::protobuf::RepeatedPtrField<v1::Attribute>& wanted);
 

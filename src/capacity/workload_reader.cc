@@ -13,7 +13,7 @@
 namespace tepui::capacity {
 namespace {
 
-// {"region": "eu", "zone": "eu-1"}.
+// Reads a value such as {"region": "eu", "zone": "eu-1"}.
 std::optional<v1::DomainInfo> ReadDomain(ObjectReader& parent) {
   const boost::json::value* value = parent.Any("domain");
   if (value == nullptr) return std::nullopt;
@@ -75,7 +75,7 @@ void ReadAgents(ObjectReader& reader, Workload* workload) {
   }
 }
 
-// A weight of a role that nobody has is a slip of the pen.
+// A weight of a role that no framework has is reported as a mistake.
 void ReadWeights(ObjectReader& parent, const std::set<std::string, std::less<>>& roles,
                  Workload* workload) {
   const boost::json::value* value = parent.Any("weights");
@@ -95,7 +95,7 @@ void ReadWeights(ObjectReader& parent, const std::set<std::string, std::less<>>&
   }
 }
 
-// The role and those above it.
+// Adds the role and its ancestors.
 void AddWithAncestors(const std::string& role, std::set<std::string, std::less<>>* roles) {
   for (size_t slash = role.find('/'); slash != std::string::npos; slash = role.find('/', slash + 1))
     roles->insert(role.substr(0, slash));

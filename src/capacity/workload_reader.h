@@ -11,14 +11,14 @@
 
 namespace tepui::capacity {
 
-// The text of a file that a workload names, by its path as written there.
+// Returns the text of a file that a workload names, by its path as written there.
 using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
-// Reads the JSON of a workload file (docs/capacity-planning.md) and the traces that it names. On
-// failure every problem of all of these files, as a sentence with file, line, column and path.
-// `name` is the file's, for messages.
+// Reads the JSON of a workload file (docs/capacity-planning.md) and the traces that it names. The
+// error lists every problem of all of these files, as sentences with file, line, column and path.
+// `name` is the file's name, for messages.
 //
-// What is read is valid in itself; whether it can run on its agents is CheckWorkload's to say.
+// Each value is valid in itself; CheckWorkload decides whether the workload can run on its agents.
 std::expected<Workload, std::vector<std::string>> ReadWorkload(std::string_view text,
                                                                const std::string& name,
                                                                const ReadFile& read_file);

@@ -26,8 +26,8 @@ std::vector<std::string> ProblemsOf(const std::string& json, const Files& files 
   return workload.error();
 }
 
-// The only problem of a workload with this in place of the framework's members after its name, on
-// line 1; without "w.json:1:", column and the path of the framework.
+// Returns the only problem of a workload whose framework has `members` after its name, on line 1,
+// without "w.json:1:", column and the path of the framework.
 std::string Of(const std::string& members, const Files& files = {}) {
   const auto problems =
       ProblemsOf(Json("1hrs", 1, "cpus:4", R"({"name": "f", )" + members + "}"), files);

@@ -7,19 +7,19 @@
 
 namespace tepui::client {
 
-// How far a scheduler is with its master, or an executor with its agent.
+// The state of a scheduler's connection to its master, or of an executor's to its agent.
 enum class ConnectionState {
   kDisconnected,  // Waiting to connect.
   kConnecting,
   kConnected,    // SUBSCRIBE may be sent.
   kSubscribing,  // SUBSCRIBE is in flight.
-  kSubscribed,   // The other calls may be sent.
+  kSubscribed,   // All other calls may be sent.
 };
 
-// As in a sentence: "subscribing".
+// The name as used in a sentence: "subscribing".
 std::string_view Name(ConnectionState state);
 
-// A refusal as in a sentence: "'403 Forbidden' (the framework is not subscribed)".
+// A refusal as used in a sentence: "'403 Forbidden' (the framework is not subscribed)".
 std::string Describe(const net::Response& response);
 
 }  // namespace tepui::client

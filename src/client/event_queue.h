@@ -9,9 +9,9 @@
 
 namespace tepui::client {
 
-// Hands a client's notifications to the user on a thread of their own, one at a time and in order,
-// so that a callback that blocks does not hold up heartbeats and calls. Events that arrive while a
-// callback runs are delivered together.
+// Runs a client's notifications on a thread of their own, one at a time and in order, so that a
+// callback that blocks does not hold up heartbeats and calls. Events that arrive while a callback
+// runs are delivered together.
 template <class Event>
 class EventQueue {
  public:
@@ -20,10 +20,10 @@ class EventQueue {
   EventQueue(std::string thread_name, size_t max_events, Received received)
       : max_events_(max_events), received_(std::move(received)), loop_(std::move(thread_name)) {}
 
-  // Runs `notification` after what was queued before. Thread-safe, as is Push.
+  // Runs `notification` after those queued earlier. Thread-safe, like Push.
   void Notify(std::function<void()> notification) { loop_.Post(std::move(notification)); }
 
-  // False, and the event dropped, if max_events wait already.
+  // Returns false and drops the event if max_events are waiting already.
   bool Push(Event event) {
     const std::lock_guard lock(mutex_);
     if (events_.size() >= max_events_) return false;
@@ -49,7 +49,7 @@ class EventQueue {
   const Received received_;
   std::mutex mutex_;
   std::queue<Event> events_;  // Guarded by mutex_.
-  EventLoop loop_;            // Last: its thread uses the rest.
+  EventLoop loop_;            // Declared last because its thread uses the other members.
 };
 
 }  // namespace tepui::client

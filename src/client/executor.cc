@@ -25,7 +25,7 @@ namespace {
 constexpr size_t kMaxPendingEvents = 100'000;
 constexpr const char* kTokenVariable = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
 
-// The executor did not end in time: it goes with all of its process group, which the agent made for
+// The executor did not end in time: kills it with its whole process group, which the agent made for
 // it.
 void KillProcessGroup() {
   spdlog::warn("The executor did not end within its grace period: killing its process group");
@@ -91,7 +91,7 @@ class Mesos::Impl {
   client::EventQueue<Event> events_;
   net::IoThreads io_;
   EventLoop loop_;
-  std::unique_ptr<client::HttpLink> link_;  // The loop's thread only, as the core.
+  std::unique_ptr<client::HttpLink> link_;  // Used on the loop's thread only, like the core.
   std::unique_ptr<client::ExecutorCore> core_;
 };
 

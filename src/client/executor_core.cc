@@ -122,7 +122,7 @@ void ExecutorCore::OnSubscribeResponse(const net::Response& response) {
 void ExecutorCore::OnRefusal(ExecutorCall::Type type, const net::Response& response) {
   const std::string sentence =
       fmt::format("The agent answered {} to {}", Describe(response), ExecutorCall::Type_Name(type));
-  // An agent that recovers, or has no routes yet, may take the next try.
+  // An agent that is recovering, or has no routes yet, may accept the next attempt.
   if (response.status == 503 || response.status == 404) {
     spdlog::warn(sentence);
   } else {

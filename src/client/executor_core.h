@@ -16,7 +16,7 @@
 
 namespace tepui::client {
 
-// What an agent tells its executor by environment variables (reference 7.5).
+// What an executor learns from the environment variables that its agent sets (reference 7.5).
 struct ExecutorEnvironment {
   Endpoint agent;            // MESOS_DOMAIN_SOCKET, MESOS_AGENT_ENDPOINT, MESOS_SLAVE_PID.
   std::string framework_id;  // MESOS_FRAMEWORK_ID.
@@ -25,11 +25,11 @@ struct ExecutorEnvironment {
   bool checkpoint = false;   // MESOS_CHECKPOINT.
   bool local = false;        // MESOS_LOCAL.
   Duration recovery_timeout =
-      std::chrono::minutes(15);  // MESOS_RECOVERY_TIMEOUT; needed if checkpoint.
+      std::chrono::minutes(15);  // MESOS_RECOVERY_TIMEOUT; required if checkpoint.
   Duration subscription_backoff_max =
-      std::chrono::seconds(2);  // MESOS_SUBSCRIPTION_BACKOFF_MAX; likewise.
+      std::chrono::seconds(2);  // MESOS_SUBSCRIPTION_BACKOFF_MAX; required if checkpoint.
   Duration shutdown_grace_period =
-      std::chrono::seconds(5);  // MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD; needed.
+      std::chrono::seconds(5);  // MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD; required.
 
   // The error names every variable that is missing or wrong.
   static Result<ExecutorEnvironment> Parse(const std::map<std::string, std::string>& environment);
@@ -45,14 +45,14 @@ class ExecutorCore {
     ExecutorEnvironment environment;
     wire::ContentType content_type = wire::ContentType::kProtobuf;
     Duration heartbeat_interval =
-        std::chrono::minutes(30);  // Of HEARTBEAT calls, which keep idle connections open.
+        std::chrono::minutes(30);  // Interval of HEARTBEAT calls, which keep idle connections open.
   };
 
   struct Callbacks {
     std::function<void()> connected;
     std::function<void()> disconnected;
     std::function<void(mesos::v1::executor::Event)> received;
-    // The grace period after SHUTDOWN is over. Runs once.
+    // Runs once, when the grace period after SHUTDOWN is over.
     std::function<void()> kill;
   };
 
@@ -63,10 +63,10 @@ class ExecutorCore {
 
   void Start();
 
-  // The error says why the call was dropped.
+  // The error explains why the call was dropped.
   Status Send(const mesos::v1::executor::Call& call);
 
-  // For a process that is too slow for its events.
+  // For a process that handles its events too slowly.
   void Reconnect(const std::string& reason);
 
   State state() const { return state_; }

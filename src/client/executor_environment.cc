@@ -44,7 +44,7 @@ class Reader {
       agent->unix_path = socket;
       return;
     }
-    // The pid of the agent, "slave(1)@ip:port", is what every Mesos sets.
+    // The pid of the agent, "slave(1)@ip:port", is set by every version of Mesos.
     std::string name = "MESOS_AGENT_ENDPOINT";
     std::string text = Get(name);
     if (text.empty()) {

@@ -9,7 +9,7 @@
 
 namespace tepui::client {
 
-// A link whose far end is the test.
+// A link whose far end is controlled by the test.
 class FakeLink final : public Link {
  public:
   struct Posted {
@@ -38,7 +38,7 @@ class FakeLink final : public Link {
     posted.clear();
   }
 
-  // What the far end does.
+  // --- What the far end does.
   void FinishConnect(Status status = {}) { std::exchange(connecting, nullptr)(std::move(status)); }
   void AnswerSubscribe(net::Response response) { std::function(stream.on_response)(response); }
   void SendRecord(const std::string& record) { std::function(stream.on_record)(record); }
@@ -49,9 +49,9 @@ class FakeLink final : public Link {
     first.done(std::move(response));
   }
 
-  std::vector<Endpoint> endpoints;      // Of every Connect.
-  std::vector<std::string> subscribed;  // Bodies of every Subscribe.
-  std::deque<Posted> posted;            // Not answered yet.
+  std::vector<Endpoint> endpoints;      // Endpoints of all calls of Connect.
+  std::vector<std::string> subscribed;  // Bodies of all calls of Subscribe.
+  std::deque<Posted> posted;            // Calls that are not answered yet.
   std::move_only_function<void(Status)> connecting;
   StreamHandler stream;
   int disconnects = 0;

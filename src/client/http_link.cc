@@ -11,8 +11,8 @@
 namespace tepui::client {
 namespace {
 
-// Lets I/O threads post to a loop that may have gone: the net layer may end its last callbacks
-// after its client.
+// Lets I/O threads post to a loop that may be destroyed already: the net layer may finish its last
+// callbacks after its client.
 class Gate {
  public:
   explicit Gate(EventLoop& loop) : loop_(&loop) {}
@@ -34,8 +34,8 @@ class Gate {
 
 }  // namespace
 
-// One connection's life is one generation: what the I/O threads report of an older one is dropped
-// on the loop.
+// Each connection has a generation: reports of I/O threads for an older one are dropped on the
+// loop.
 class HttpLink::Impl {
  public:
   Impl(net::IoThreads& threads, EventLoop& loop, Options options)
@@ -65,7 +65,7 @@ class HttpLink::Impl {
   }
 
   void Subscribe(std::string body, StreamHandler handler) {
-    // A connection of its own for the stream; the other keeps serving calls.
+    // The stream has a connection of its own; the other one keeps serving calls.
     streams_ = MakeClient({.max_connections = 1});
     decoder_.emplace(options_.max_record_bytes);
     stream_ = std::move(handler);
@@ -109,8 +109,8 @@ class HttpLink::Impl {
   }
 
  private:
-  // What a callback carries to find back to the loop and to know whether its connection is still
-  // the current one.
+  // A callback carries this to reach the loop and to know whether its connection is still the
+  // current one.
   struct Ticket {
     std::shared_ptr<Gate> gate;
     std::shared_ptr<const uint64_t> current;
@@ -121,7 +121,8 @@ class HttpLink::Impl {
     return {.gate = gate_, .current = generation_, .generation = *generation_};
   }
 
-  // `callback` on the loop's thread, unless the connection has been dropped by then.
+  // Wraps `callback` so that it runs on the loop's thread, unless the connection has been dropped
+  // by then.
   template <class T>
   std::move_only_function<void(T)> OnLoop(std::move_only_function<void(T)> callback) {
     return [ticket = MakeTicket(), callback = std::move(callback)](T value) mutable {
@@ -165,7 +166,7 @@ class HttpLink::Impl {
       if (!record) return stream_.on_end(record.error().message);
       if (!*record) return;
       stream_.on_record(**record);
-      // The record may have made the core drop this connection.
+      // The record may have caused the core to drop this connection.
       if (!ticket.valid()) return;
     }
   }
@@ -175,7 +176,7 @@ class HttpLink::Impl {
   const Options options_;
   Endpoint endpoint_;
   const std::shared_ptr<uint64_t> generation_ =
-      std::make_shared<uint64_t>(0);  // Read and written on the loop.
+      std::make_shared<uint64_t>(0);  // Read and written on the loop only.
   std::unique_ptr<net::Client> calls_;
   std::unique_ptr<net::Client> streams_;
   std::unique_ptr<net::Client::Subscription> subscription_;

@@ -17,7 +17,7 @@ class HttpLink final : public Link {
   struct Options {
     std::string path;  // "/api/v1/scheduler".
     wire::ContentType content_type = wire::ContentType::kProtobuf;
-    std::string authorization;  // The header's value; empty: none.
+    std::string authorization;  // Value of the Authorization header; none is sent if empty.
     int max_pending_calls = 10'000;
     size_t max_record_bytes = 64 << 20;
   };
@@ -36,7 +36,7 @@ class HttpLink final : public Link {
   std::unique_ptr<Impl> impl_;
 };
 
-// "Basic ..." of RFC 7617.
+// The "Basic ..." value of RFC 7617.
 std::string BasicAuthorization(std::string_view principal, std::string_view secret);
 
 }  // namespace tepui::client

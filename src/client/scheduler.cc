@@ -20,7 +20,7 @@ using ::mesos::v1::scheduler::Event;
 
 namespace {
 
-// Of ZooKeeper, as schedulers of Mesos have it.
+// The ZooKeeper session timeout of Mesos' schedulers.
 constexpr Duration kSessionTimeout = std::chrono::seconds(10);
 
 client::Endpoint EndpointOf(const ::mesos::v1::MasterInfo& leader) {
@@ -102,7 +102,7 @@ class Mesos::Impl {
  private:
   void OnEvent(Event event) {
     if (events_.Push(std::move(event))) return;
-    // Not from inside the core's own handling of the record.
+    // Posted, because the core may be handling the record at this point.
     loop_.Post([this] {
       core_->Reconnect(fmt::format("the scheduler has {} events waiting and is too slow for more",
                                    kMaxPendingEvents));
@@ -115,7 +115,7 @@ class Mesos::Impl {
   client::EventQueue<Event> events_;
   net::IoThreads io_;
   EventLoop loop_;
-  std::unique_ptr<client::HttpLink> link_;  // The loop's thread only, as the core.
+  std::unique_ptr<client::HttpLink> link_;  // Used on the loop's thread only, like the core.
   std::unique_ptr<client::SchedulerCore> core_;
   std::unique_ptr<election::Detector> detector_;
 };

@@ -14,7 +14,7 @@ using mesos::v1::scheduler::APIResult;
 using mesos::v1::scheduler::Event;
 using SchedulerCall = mesos::v1::scheduler::Call;
 
-// Masters that name each other as leader are not followed around forever.
+// Limit for redirects, because masters may name each other as leader.
 constexpr int kMaxRedirects = 5;
 
 }  // namespace
@@ -50,7 +50,7 @@ void SchedulerCore::OnLeader(std::optional<Endpoint> leader) {
 
 void SchedulerCore::ScheduleConnect() {
   if (!redirected_ && !detected_) return;
-  // Doubling 16 times passes every sensible bound; more would overflow.
+  // Doubling 16 times exceeds every sensible bound; more would overflow.
   const Duration bound =
       std::min(options_.backoff_max,
                options_.connection_delay_max * (int64_t{1} << std::min(failures_, 16)));
@@ -79,8 +79,8 @@ void SchedulerCore::Disconnected(const std::string& reason, std::optional<Endpoi
   state_ = State::kDisconnected;
   stream_id_.clear();
   silence_limit_ = Duration::zero();
-  // After a failure the detected master is asked again: it knows the new leader, or it is the only
-  // one.
+  // After a failure the core asks the detected master again: it knows the new leader, or it is the
+  // only one.
   redirected_ = std::move(leader);
   if (!redirected_) redirects_ = 0;
   ScheduleConnect();
@@ -134,7 +134,7 @@ void SchedulerCore::Call(const SchedulerCall& call, CallCallback callback) {
   calls_.emplace(id, std::move(callback));
   link_.Post(wire::Encode(call, options_.content_type), stream_id_,
              [this, id](Result<net::Response> response) {
-               // A failure drops the connection, and that answers this call with the others.
+               // A failure drops the connection, which answers this call along with the others.
                if (!response) return Disconnected(response.error().message);
                auto pending = calls_.extract(id);
                APIResult result;
@@ -171,7 +171,7 @@ void SchedulerCore::OnSubscribeResponse(const net::Response& response) {
     last_record_ = clock_.Now();
     return;
   }
-  // A master that recovers, or has no routes yet, may take the next SUBSCRIBE.
+  // A master that is recovering, or has no routes yet, may accept the next SUBSCRIBE.
   state_ = State::kConnected;
   switch (response.status) {
     case 307:
@@ -223,7 +223,7 @@ void SchedulerCore::OnRecord(const std::string& record) {
         fmt::format("The master sent an event that cannot be read: {}", decoded.error().message));
   }
   if (event.type() == Event::SUBSCRIBED && event.subscribed().heartbeat_interval_seconds() > 0) {
-    // An interval beyond a day is nothing to wait five times for, and must not overflow.
+    // Longer intervals than a day are useless, and five of them could overflow.
     const double seconds = std::min(event.subscribed().heartbeat_interval_seconds(), 86'400.0);
     silence_limit_ = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)) *
                      options_.max_missed_heartbeats;

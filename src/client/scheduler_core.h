@@ -27,11 +27,12 @@ class SchedulerCore {
 
   struct Options {
     wire::ContentType content_type = wire::ContentType::kProtobuf;
-    // The first attempt waits a random time up to this, so that the frameworks of a cluster do not
-    // all arrive at a new leader at once; after each failure the bound doubles up to backoff_max.
+    // The first attempt waits a random time up to this bound, so that the frameworks of a cluster
+    // do not all reach a new leader at once; each failure doubles the bound, up to backoff_max.
     Duration connection_delay_max = std::chrono::milliseconds(500);
     Duration backoff_max = std::chrono::seconds(30);
-    // A subscribed master silent for so many heartbeat intervals is given up.
+    // The connection to a subscribed master is dropped after this many heartbeat intervals of
+    // silence.
     int max_missed_heartbeats = 5;
   };
 
@@ -46,18 +47,19 @@ class SchedulerCore {
   SchedulerCore(const SchedulerCore&) = delete;
   SchedulerCore& operator=(const SchedulerCore&) = delete;
 
-  // Who leads, as a detector says, or nobody: then the core waits. To be called first of all, and
-  // whenever that changes.
+  // The leader that the detector reports; the core waits while there is none. Must be called before
+  // anything else, and on every change.
   void OnLeader(std::optional<Endpoint> leader);
 
-  // The error says why the call was dropped.
+  // The error explains why the call was dropped.
   Status Send(const mesos::v1::scheduler::Call& call);
 
-  // Any call but SUBSCRIBE. The callback runs once: with the answer, or with why there is none.
+  // Sends any call but SUBSCRIBE. The callback runs once, with the answer or with the reason why
+  // there is none.
   using CallCallback = std::move_only_function<void(Result<mesos::v1::scheduler::APIResult>)>;
   void Call(const mesos::v1::scheduler::Call& call, CallCallback callback);
 
-  // Nothing if it is disconnected already.
+  // Does nothing if the core is disconnected already.
   void Reconnect(const std::string& reason);
 
   State state() const { return state_; }
@@ -86,18 +88,18 @@ class SchedulerCore {
   const Callbacks callbacks_;
 
   State state_ = State::kDisconnected;
-  // As the detector said.
+  // The leader that the detector reported.
   std::optional<Endpoint> detected_;
-  // The leader that a redirect named, who knows better than the detector for the time being.
+  // The leader that a redirect named; it takes precedence over `detected_` for the time being.
   std::optional<Endpoint> redirected_;
-  int redirects_ = 0;  // In a row.
-  int failures_ = 0;   // In a row.
+  int redirects_ = 0;  // Consecutive redirects.
+  int failures_ = 0;   // Consecutive failures.
   std::string stream_id_;
   TimerId connect_timer_ = 0;
   TimerId heartbeat_timer_ = 0;
-  Duration silence_limit_{};  // Zero before the master told its interval.
+  Duration silence_limit_{};  // Zero until the master has sent its heartbeat interval.
   MonotonicTime last_record_{};
-  // Answers still owed to Call: dropped connections answer none.
+  // Answers owed to Call; dropped connections answer none of them.
   uint64_t next_call_ = 1;
   std::map<uint64_t, CallCallback> calls_;
 };

@@ -111,7 +111,7 @@ TEST_F(SchedulerCoreTest, ConnectsAfterARandomDelay) {
   EXPECT_THAT(log_, ElementsAre("connected"));
 }
 
-// Reference 1.2: SUBSCRIBE carries no Mesos-Stream-Id, every later call the one the master gave.
+// Reference 1.2: SUBSCRIBE carries no Mesos-Stream-Id, every later call carries that of the master.
 TEST_F(SchedulerCoreTest, SubscribesAndSendsWithTheStreamId) {
   Connect();
   EXPECT_TRUE(core_->Send(Subscribe()));
@@ -158,7 +158,7 @@ TEST_F(SchedulerCoreTest, DropsCallsThatLackRequiredFields) {
   EXPECT_EQ(core_->state(), State::kConnected);
 }
 
-// Reference 1.1: a master that recovers answers 503; the scheduler tries again.
+// Reference 1.1: a recovering master answers 503; the scheduler tries again.
 TEST_F(SchedulerCoreTest, ASubscribeThatCameTooEarlyMayBeSentAgain) {
   Connect();
   for (const unsigned status : {503u, 404u}) {
@@ -188,7 +188,8 @@ TEST_F(SchedulerCoreTest, ASubscriptionWithoutStreamIdIsDropped) {
 
 TEST_F(SchedulerCoreTest, ReconnectsWithGrowingDelays) {
   clock_.Advance(500ms);
-  // Each failure doubles the bound: with a fixed random fraction the sum of the delays shows it.
+  // Each failure doubles the bound, which the sum of the delays shows, since the random fraction is
+  // fixed.
   Duration longest{};
   for (int i = 0; i < 20; ++i) {
     link_.FinishConnect(Fail(Code::kUnavailable, "refused"));
@@ -199,7 +200,7 @@ TEST_F(SchedulerCoreTest, ReconnectsWithGrowingDelays) {
     EXPECT_LE(clock_.Now() - before, 30s);
   }
   EXPECT_GT(longest, 10s);
-  // Nobody was told of a connection that never was.
+  // A connection that was never made is not reported.
   EXPECT_THAT(log_, IsEmpty());
 }
 
@@ -210,7 +211,7 @@ TEST_F(SchedulerCoreTest, ALostStreamDisconnectsAndConnectsAgain) {
   EXPECT_THAT(log_, ElementsAre("disconnected"));
   Connect();
   EXPECT_THAT(log_, ElementsAre("disconnected", "connected"));
-  // The old stream's id is not used anymore.
+  // The old stream's id is not used any more.
   EXPECT_FALSE(core_->Send(Revive()));
 }
 
@@ -348,7 +349,7 @@ TEST_F(SchedulerCoreTest, CallFailsWithoutASubscription) {
   ASSERT_THAT(failures, SizeIs(4));
   EXPECT_THAT(failures[0], HasSubstr("while the scheduler is disconnected"));
   EXPECT_THAT(failures[1], HasSubstr("SUBSCRIBE has no single answer"));
-  // One lost answer drops the connection, and with it every call in flight.
+  // One lost answer drops the connection, and all calls in flight fail with it.
   EXPECT_THAT(failures[2], HasSubstr("connection to the master was lost"));
   EXPECT_THAT(failures[3], HasSubstr("connection to the master was lost"));
 }

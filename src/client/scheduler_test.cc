@@ -24,7 +24,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// A master that answers as reference 1.2 says, and remembers what it was asked.
+// A master that answers as in reference 1.2 and records the calls.
 class FakeMaster {
  public:
   FakeMaster()
@@ -93,7 +93,7 @@ class FakeMaster {
   net::Server server_;
 };
 
-// What the library tells, to be waited for.
+// What the library reports; a test can wait for it.
 class Story {
  public:
   void Add(const std::string& line) {
@@ -152,7 +152,7 @@ TEST(SchedulerTest, TalksWithAMasterAndComesBackAfterALoss) {
   heartbeat.set_type(Event::HEARTBEAT);
   master.Send(heartbeat);
   EXPECT_THAT(story.Wait(3), Contains("HEARTBEAT"));
-  // In order, with the stream's id and the credential (base64 of "p:s").
+  // The calls come in order, with the stream's id and the credential (base64 of "p:s").
   EXPECT_THAT(master.calls(), ElementsAre("SUBSCRIBE - Basic cDpz", "SUPPRESS stream-1 Basic cDpz",
                                           "REVIVE stream-1 Basic cDpz"));
 

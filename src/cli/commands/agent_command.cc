@@ -87,7 +87,7 @@ int AgentCommand(const Invocation& invocation) {
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
   options.store = CheckpointStore(options.agent.work_dir, options.agent.strict, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
-  const auto address = election::ParseMaster(master);  // Checked with the flags.
+  const auto address = election::ParseMaster(master);  // Was checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);
 
   if (const Status log = SetUpLog(ToLogOptions(common, "tepui-agent")); !log) {

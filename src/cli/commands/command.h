@@ -11,7 +11,7 @@ namespace tepui::cli {
 // One run of the program.
 struct Invocation {
   std::string program;                   // As shown in messages: "tepui master", "mesos-master".
-  std::vector<std::string> words;        // After the command.
+  std::vector<std::string> words;        // The arguments after the command.
   std::vector<std::string> environment;  // "NAME=value".
 };
 
@@ -29,7 +29,7 @@ int RunCommand(const Invocation& invocation);
 int SimulateCommand(const Invocation& invocation);
 int StoreCommand(const Invocation& invocation);
 
-// Prints help or version if that is what was asked for; the exit code then.
+// Prints help or version if requested, and returns the exit code then.
 std::optional<int> AnswerQuestions(const FlagTable& table, const FlagResult& result);
 
 // Prints every problem and how to get help.

@@ -11,7 +11,7 @@
 namespace tepui::cli {
 namespace {
 
-// Each agent is a handful of threads of this process.
+// Each agent takes several threads of this process.
 constexpr int kMaxAgents = 64;
 
 struct LocalFlags {
@@ -24,7 +24,7 @@ struct LocalFlags {
 
 void Declare(FlagTable* table, LocalFlags* flags) {
   flags->common.port = 5050;
-  // All of it ends together, so there is nothing to remember.
+  // Master and agents end together, so nothing has to be kept.
   flags->master.registry = "in_memory";
   flags->work_dir = TemporaryDirectory() + "/mesos/work";
   table->Group("Local cluster");
@@ -43,8 +43,8 @@ void Declare(FlagTable* table, LocalFlags* flags) {
   DeclareAgentFlags(table, &flags->agent);
 }
 
-// As mesos-local: work, runtime and cache of the agents apart; a directory given by flag is divided
-// among them.
+// Like mesos-local, keeps the work, runtime and cache directories of the agents apart; each agent
+// gets a subdirectory of a directory given by flag.
 AgentFlags FlagsOfAgent(const LocalFlags& flags, const FlagTable& table, int index) {
   AgentFlags agent = flags.agent;
   const std::string own = fmt::format("{}/agents/{}", flags.work_dir, index);
@@ -107,8 +107,8 @@ int Serve(server::MasterServerOptions master_options,
       agents.size(), agents.size() == 1 ? "agent" : "agents", address, address, address);
   fflush(stdout);
 
-  // An agent that ends by itself was told to or refused: the cluster goes on without it, as a real
-  // one does.
+  // An agent that ends by itself was shut down or refused: the cluster continues without it, as a
+  // real one does.
   int signal = 0;
   while (signal == 0) {
     signal = signals.Wait().value_or(0);

@@ -15,7 +15,7 @@ namespace {
 
 struct Command {
   std::string_view name;
-  std::vector<std::string_view> old_names;  // Of the programs of Mesos that did this.
+  std::vector<std::string_view> old_names;  // Names of the Mesos programs with the same purpose.
   std::string_view summary;
   int (*run)(const Invocation&);
 };

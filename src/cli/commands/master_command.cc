@@ -58,7 +58,7 @@ int MasterCommand(const Invocation& invocation) {
   if (const auto answered = AnswerQuestions(table, parsed)) return *answered;
   std::vector<std::string> problems = std::move(parsed.problems);
   CheckCommonFlags(common, &problems);
-  // Discovery and look-ups may take their time: not for flags that are wrong already.
+  // Discovery and look-ups may take long, so they are skipped if the flags are wrong already.
   const Identity identity =
       problems.empty() ? FindIdentity(common, "0.0.0.0", &problems) : Identity{};
   server::MasterServerOptions options =

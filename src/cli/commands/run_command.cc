@@ -26,7 +26,7 @@ namespace {
 using mesos::v1::scheduler::Call;
 using mesos::v1::scheduler::Event;
 
-// For the rest of the output, and for the master to take the teardown.
+// Limits for reading the rest of the output, and for the master to accept the teardown.
 constexpr Duration kDrainTime = std::chrono::seconds(3);
 constexpr Duration kTeardownTime = std::chrono::seconds(2);
 
@@ -35,7 +35,7 @@ void WriteTo(FILE* file, std::string_view data) {
   fflush(file);
 }
 
-// One run: the scheduler library, the framework's core and the tails of its output on a loop, the
+// One run: the scheduler library, the framework's core and the tails of its output on a loop;
 // signals on the calling thread.
 class RunSession {
  public:
@@ -67,19 +67,21 @@ class RunSession {
   const frameworks::RunPlan plan_;
   net::IoThreads io_{1};
   EventLoop loop_{"run"};
-  frameworks::FilesClient files_{io_, loop_};  // This and the next three: the loop's thread only.
+  // This and the next three members are used on the loop's thread only.
+  frameworks::FilesClient files_{io_, loop_};
   std::unique_ptr<frameworks::RunScheduler> scheduler_;
   std::vector<std::unique_ptr<frameworks::OutputTail>> tails_;
   size_t draining_ = 0;
   // Written on the loop before it wakes the calling thread, which reads them then.
   int code_ = kFailure;
   std::optional<Call> teardown_;
-  bool ended_ = false;  // The loop's thread only.
+  bool ended_ = false;  // Used on the loop's thread only.
   std::unique_ptr<scheduler::Mesos> library_;
 };
 
 int RunSession::Run() {
-  // On the loop: what the library's first callbacks post runs when library_ is there.
+  // Runs on the loop, so that the work posted by the library's first callbacks runs after library_
+  // is set.
   std::string failure;
   loop_.Run([this, &failure] {
     auto library = scheduler::Mesos::Create(
@@ -105,7 +107,7 @@ int RunSession::Run() {
   }
 
   while (signals_.Wait().value_or(0) != 0) loop_.Post([this] { scheduler_->OnInterrupt(); });
-  // The last acknowledgement goes out before the teardown does.
+  // The last acknowledgement must be sent before the teardown.
   if (teardown_) library_->Call(*teardown_).wait_for(kTeardownTime);
   return code_;
 }
@@ -169,8 +171,8 @@ std::string UserName() {
 
 int RunCommand(const Invocation& invocation) {
   RunFlags flags;
-  // The environment is not read, as mesos-execute does not: inside a task it holds the MESOS_* of
-  // an executor.
+  // Like mesos-execute, it does not read the environment: inside a task that contains the MESOS_*
+  // of an executor.
   FlagTable table(
       {.program = invocation.program,
        .purpose =
@@ -191,8 +193,8 @@ int RunCommand(const Invocation& invocation) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);
-  // The task's output alone is on stdout, so that it can be piped on; mesos-execute tells its story
-  // there.
+  // Only the task's output goes to stdout, so that it can be piped; mesos-execute also prints its
+  // status lines there.
   FILE* const status_file = invocation.program == "mesos-execute" ? stdout : stderr;
   return RunSession(std::move(plan), status_file).Run();
 }

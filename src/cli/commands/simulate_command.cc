@@ -55,7 +55,7 @@ int Complain(const Invocation& invocation, const std::vector<std::string>& probl
   return kUsageError;
 }
 
-// Shows on a terminal how far a simulation is: a large one takes minutes.
+// Shows the progress of a simulation on a terminal: a large one takes minutes.
 class ProgressLine {
  public:
   void Show(double part) {
@@ -100,7 +100,7 @@ int Run(const Invocation& invocation, const SimulatePlan& plan, const FlagTable&
   const std::vector<std::string> problems = capacity::CheckWorkload(*workload, plan.settings);
   if (!problems.empty()) return Complain(invocation, problems);
 
-  // Before minutes of work, not after.
+  // Checked before minutes of work, not after.
   if (plan.plot_path) {
     if (const Status writable = WriteText(*plan.plot_path, ""); !writable)
       return Complain(invocation, {fmt::format("--plot: {}", writable.error().message)});
@@ -118,9 +118,9 @@ int Run(const Invocation& invocation, const SimulatePlan& plan, const FlagTable&
 }  // namespace
 
 int SimulateCommand(const Invocation& invocation) {
-  UnblockSignals();  // Ctrl-C simply ends it.
+  UnblockSignals();  // Ctrl-C simply ends the process.
   SimulateFlags flags;
-  // The environment is not read: nothing but what is on the command line decides the outcome.
+  // The environment is not read, so that only the command line determines the result.
   FlagTable table(
       {.program = invocation.program,
        .purpose =

@@ -30,7 +30,7 @@ using storage::Batch;
 using storage::Entry;
 using storage::InspectableStore;
 
-// Somebody waits for it.
+// Short, because a person waits for it.
 constexpr Duration kConnectTimeout = std::chrono::seconds(10);
 constexpr std::string_view kRegistry = "registry/";
 
@@ -95,7 +95,8 @@ std::string FolderOf(const std::string& key) {
   return slash == std::string::npos ? key : key.substr(0, slash);
 }
 
-// What of the registry cannot be read; the rest is of no concern here.
+// Sets `*readable` to false and returns the problem if an entry of the registry cannot be read;
+// other entries are not checked.
 std::string Describe(const Entry& entry, bool* readable) {
   *readable = true;
   if (!entry.key.starts_with(kRegistry)) return "";
@@ -156,7 +157,7 @@ Status Check(const StorePlan& plan) {
   auto problems = (*store)->Check();
   if (!problems) return Fail(std::move(problems.error()));
   size_t count = 0;
-  // What is damaged beneath cannot be loaded.
+  // A store that is damaged at a lower level cannot be loaded.
   if (problems->empty()) {
     const auto entries = (*store)->Load();
     if (!entries) return Fail(entries.error());
@@ -174,7 +175,7 @@ Status Check(const StorePlan& plan) {
   return Fail(Code::kInternal, "The store is damaged:\n  {}", fmt::join(*problems, "\n  "));
 }
 
-// A file that is made anew, and is on the disk or not there at all.
+// Creates a new file, which is either complete on the disk or does not exist.
 Status WriteExport(const std::string& path, const std::vector<Entry>& entries) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -205,7 +206,7 @@ Status Export(const StorePlan& plan) {
   return {};
 }
 
-// Writes by batches as large as a store takes.
+// Writes in batches as large as a store accepts.
 class Batches {
  public:
   explicit Batches(OpenedStore& store) : store_(store) {}
@@ -230,7 +231,7 @@ class Batches {
   size_t bytes_ = 0;
 };
 
-// Hands each entry on. All of the file is looked at, also when `take` is empty.
+// Passes each entry to `take`. Reads the whole file even if `take` is empty.
 Status ReadExport(const std::string& path, const std::function<Status(Entry)>& take,
                   uint64_t* count) {
   std::ifstream file(path, std::ios::binary);
@@ -254,13 +255,14 @@ Status CheckEmpty(const StorePlan& plan, const std::vector<Entry>& entries) {
 }
 
 Status Import(const StorePlan& plan) {
-  // Before anything is touched.
+  // Checked before anything is changed.
   uint64_t count = 0;
   if (Status sound = ReadExport(plan.export_path, {}, &count); !sound) return sound;
 
   auto store = OpenedStore::Open(plan.store, Access::kImport);
   if (!store) return Fail(std::move(store.error()));
-  // Looked at before a master that may run is deposed by TakeOver; for good only after it.
+  // Checked first because TakeOver deposes a master that may be running, and again after it because
+  // only then can no one else write.
   auto entries = (*store)->Load();
   if (!entries) return Fail(std::move(entries.error()));
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;
@@ -308,7 +310,7 @@ Status Run(const StorePlan& plan) {
 }  // namespace
 
 int StoreCommand(const Invocation& invocation) {
-  UnblockSignals();  // Ctrl-C simply ends it.
+  UnblockSignals();  // Ctrl-C simply ends the process.
   StoreFlags flags;
   FlagTable table(
       {.program = invocation.program,
@@ -327,7 +329,7 @@ int StoreCommand(const Invocation& invocation) {
   std::vector<std::string> problems = parsed.problems;
   const StorePlan plan = ToStorePlan(flags, parsed.arguments, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
-  // Failures are said once, below.
+  // Failures are printed once, below.
   spdlog::set_level(spdlog::level::off);
   const Status done = Run(plan);
   if (done) return kSuccess;

@@ -21,7 +21,7 @@ namespace tepui::cli {
 namespace {
 
 constexpr size_t kMaxSecretBytes = 64 << 10;
-// HMAC-SHA256 wants a key no shorter than its hash (RFC 7518, 3.2).
+// HMAC-SHA256 requires a key at least as long as its hash (RFC 7518, 3.2).
 constexpr size_t kMinSecretBytes = 32;
 
 std::function<Status()> AtMost(const Duration* value, Duration most) {
@@ -72,7 +72,7 @@ std::string ReadSecret(const std::string& path, std::vector<std::string>* proble
   return secret;
 }
 
-// What the agent was told is not for its executors.
+// Variables that configure the agent are not passed to its executors.
 TextMap InheritedEnvironment(const std::vector<std::string>& environment) {
   TextMap inherited;
   for (const std::string& entry : environment) {

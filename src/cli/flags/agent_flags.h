@@ -12,8 +12,8 @@
 
 namespace tepui::cli {
 
-// The agent's own flags (reference 7.3). Those it has in common with the master, and master and
-// work_dir, which `tepui local` sees differently, are declared apart.
+// The agent's own flags (reference 7.3). Flags shared with the master are declared elsewhere, and
+// so are master and work_dir, which have another meaning for `tepui local`.
 struct AgentFlags {
   std::optional<std::string> resources;
   std::optional<std::string> attributes;
@@ -55,21 +55,20 @@ struct AgentFlags {
 
 void DeclareAgentFlags(FlagTable* table, AgentFlags* flags);
 
-// Adds what is wrong with isolation and launcher in themselves; what the machine has is seen when
-// the agent starts.
+// Adds what is wrong with the values of isolation and launcher; whether the machine supports them
+// is checked when the agent starts.
 void CheckIsolation(const AgentFlags& flags, std::vector<std::string>* problems);
 
-// The options of an agent with these flags; every further problem of theirs is added to `problems`.
-// `work_dir` exists: its file system counts as the agent's disk. Identity fields of `info` are left
-// to the caller. Reads the file of
-// --jwt_secret_key. `environment`: the agent's own, which executors inherit but for MESOS_* and
-// LIBPROCESS_*.
+// Returns the options of an agent with these flags and adds every further problem to `problems`.
+// `work_dir` must exist: its file system counts as the agent's disk. The caller sets the identity
+// fields of `info`. Reads the file of --jwt_secret_key. `environment` is the agent's own, which
+// executors inherit except MESOS_* and LIBPROCESS_*.
 agent::Options ToAgentOptions(const AgentFlags& flags, const CommonFlags& common,
                               const std::string& work_dir,
                               const std::vector<std::string>& environment,
                               std::vector<std::string>* problems);
 
-// $TMPDIR or /tmp.
+// Returns $TMPDIR or /tmp.
 std::string TemporaryDirectory();
 
 }  // namespace tepui::cli

@@ -52,7 +52,7 @@ TEST_F(AgentFlagsTest, Defaults) {
   EXPECT_TRUE(options.switch_user);
   EXPECT_EQ(options.max_completed_executors_per_framework, 150);
   EXPECT_EQ(options.jwt_secret, "");
-  // What the flags do not name is detected.
+  // Resources that the flags do not name are detected.
   const auto resources = Resources::FromProto(options.info.resources());
   ASSERT_TRUE(resources);
   EXPECT_GT(resources->Scalar(ResourceNames::Cpus()), Amount());
@@ -83,7 +83,7 @@ TEST_F(AgentFlagsTest, ValuesReachTheOptions) {
   EXPECT_THAT(options.executor_environment, ElementsAre(Pair("PATH", "/bin"), Pair("LANG", "C")));
 }
 
-// What tells the agent how to be is not for its executors.
+// Executors do not inherit variables that configure the agent.
 TEST_F(AgentFlagsTest, ExecutorsInheritTheEnvironmentButForMesosVariables) {
   const agent::Options options = Parse({kResources}, {"PATH=/bin", "MESOS_GC_DELAY=1days",
                                                       "LIBPROCESS_IP=1.2.3.4", "EMPTY=", "A=b=c"});

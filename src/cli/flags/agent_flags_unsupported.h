@@ -4,7 +4,7 @@
 
 namespace tepui::cli {
 
-// The agent flags of Mesos (reference 7.3) whose features are not there yet.
+// Declares the agent flags of Mesos (reference 7.3) whose features are not implemented yet.
 void DeclareUnsupportedAgentFlags(FlagTable* table);
 
 }  // namespace tepui::cli

@@ -34,8 +34,8 @@ std::string ToText(const in_addr& address) {
 
 bool IsLoopback(const in_addr& address) { return (ntohl(address.s_addr) >> 24) == 127; }
 
-// The address that the machine's own name stands for, if others can use it; else that of the first
-// interface that is up; else loopback.
+// Returns the address that the machine's own name resolves to, if others can use it; otherwise that
+// of the first interface that is up; otherwise loopback.
 std::string MachineIp() {
   std::array<char, 256> name{};
   if (gethostname(name.data(), name.size() - 1) == 0) {
@@ -66,7 +66,7 @@ std::string MachineIp() {
   return "127.0.0.1";
 }
 
-// The name that stands for an address, or the address itself.
+// Returns the name that an address resolves to, or the address itself.
 std::string NameOf(const std::string& ip) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST;
@@ -81,7 +81,7 @@ std::string NameOf(const std::string& ip) {
 }
 
 Result<std::string> RunDiscoveryCommand(const std::string& command) {
-  // "e": the descriptor is not inherited by what the agent starts later.
+  // "e": the processes that the agent starts later do not inherit the descriptor.
   FILE* output = popen(command.c_str(), "re");
   if (output == nullptr) return Fail(Code::kInternal, "'{}' cannot be started", command);
   std::array<char, 256> buffer{};

@@ -30,19 +30,19 @@ struct CommonFlags {
 
 void DeclareCommonFlags(FlagTable* table, CommonFlags* flags);
 
-// Where a server listens and what it tells others.
+// The address a server listens on and the one it advertises.
 struct Identity {
-  std::string bind_ip;  // What to listen on.
-  std::string ip;       // Under which others reach it.
+  std::string bind_ip;  // The address to listen on.
+  std::string ip;       // The address under which others reach it.
   std::string hostname;
 };
 
-// Runs ip_discovery_command, looks up the machine's address and its name: may block for as long as
-// the resolver does. `default_ip`: what to listen on without --ip.
+// Runs ip_discovery_command, looks up the machine's address and its name; may block for as long as
+// the resolver does. `default_ip` is the address to listen on without --ip.
 Identity FindIdentity(const CommonFlags& flags, const std::string& default_ip,
                       std::vector<std::string>* problems);
 
-// What is wrong in itself with the flags, beyond what the table saw.
+// Adds problems of these flags that the table did not check.
 void CheckCommonFlags(const CommonFlags& flags, std::vector<std::string>* problems);
 
 LogOptions ToLogOptions(const CommonFlags& flags, const std::string& program);

@@ -13,7 +13,7 @@ Result<boost::json::value> ParseJson(std::string_view text) {
   return value;
 }
 
-// The agent is the one whose offer fits, so nobody needs to write the required agent_id.
+// The agent is the one whose offer fits, so the required agent_id need not be written.
 void AddAgentId(boost::json::value* task) {
   if (task->is_object() && !task->get_object().contains("agent_id"))
     task->get_object()["agent_id"] = {{"value", ""}};

@@ -36,14 +36,14 @@ FlagBinding BindJson(std::optional<Message>* target) {
           }};
 }
 
-// A JSON object whose values are texts, in the order written.
+// A JSON object whose values are strings, in the order written.
 using TextMap = std::vector<std::pair<std::string, std::string>>;
 FlagBinding BindTextMap(std::optional<TextMap>* target);
 
 // A JSON array of Volume objects.
 FlagBinding BindVolumes(std::optional<std::vector<mesos::v1::Volume>>* target);
 
-// The JSON of a TaskInfo and of a TaskGroupInfo in which agent_id may be left out.
+// The JSON of a TaskInfo or of a TaskGroupInfo, in which agent_id may be left out.
 FlagBinding BindTask(std::optional<mesos::v1::TaskInfo>* target);
 FlagBinding BindTaskGroup(std::optional<mesos::v1::TaskGroupInfo>* target);
 

@@ -84,7 +84,7 @@ allocator::SorterPolicy ToSorter(std::string_view flag, const std::string& text,
   return allocator::SorterPolicy::kDrf;
 }
 
-// "role=weight,role=weight".
+// Parses "role=weight,role=weight".
 void ReadWeights(const std::string& text, std::unordered_map<std::string, double>* weights,
                  std::vector<std::string>* problems) {
   for (const std::string_view entry : Split(text, ',')) {
@@ -108,7 +108,7 @@ void ReadWeights(const std::string& text, std::unordered_map<std::string, double
   }
 }
 
-// "cpus:1;mem:32|disk:1": one of the sets, each with all of its amounts.
+// Parses "cpus:1;mem:32|disk:1": an offer must contain all amounts of at least one of the sets.
 void ReadMinAllocatable(const std::string& text, std::vector<Quantities>* sets,
                         std::vector<std::string>* problems) {
   for (const std::string_view part : Split(text, '|')) {
@@ -170,7 +170,7 @@ void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
       .Check(AtLeast(&flags->registry_max_agent_count, 1));
 }
 
-// "90%".
+// Parses "90%".
 double ReadLimit(const std::string& text, std::vector<std::string>* problems) {
   double percent = 0;
   const char* end = text.data() + text.size();
@@ -182,7 +182,7 @@ double ReadLimit(const std::string& text, std::vector<std::string>* problems) {
   return 1;
 }
 
-// "1/10mins".
+// Parses "1/10mins".
 std::optional<master::RemovalRate> ReadRate(const std::string& text,
                                             std::vector<std::string>* problems) {
   master::RemovalRate rate;

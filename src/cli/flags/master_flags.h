@@ -13,7 +13,7 @@
 
 namespace tepui::cli {
 
-// Who is offered what (reference 7.2): the master's flags that `tepui simulate` has too.
+// Flags that control allocation (reference 7.2): the master's flags that `tepui simulate` has too.
 struct AllocationFlags {
   std::string role_sorter = "drf";
   std::string framework_sorter = "drf";
@@ -27,13 +27,13 @@ struct AllocationFlags {
 
 void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags);
 
-// The options of an allocator with these flags, but for the domain; offer_timeout is the caller's.
-// Every further problem of theirs is added to `problems`.
+// Returns the options of an allocator with these flags, except the domain; the caller sets
+// offer_timeout. Every further problem is added to `problems`.
 allocator::Options ToAllocatorOptions(const AllocationFlags& flags,
                                       std::vector<std::string>* problems);
 
-// The master's own flags (reference 7.2). Those it has in common with the agent, and work_dir,
-// which `tepui local` sees differently, are declared apart.
+// The master's own flags (reference 7.2). Flags shared with the agent are declared elsewhere, and
+// so is work_dir, which has another meaning for `tepui local`.
 struct MasterFlags {
   // Where the masters elect their leader, if there are several.
   std::optional<zookeeper::Address> zk;
@@ -65,8 +65,8 @@ struct MasterFlags {
 
 void DeclareMasterFlags(FlagTable* table, MasterFlags* flags);
 
-// The options of a master with these flags; every further problem of theirs is added to `problems`.
-// Identity fields of `info` are left to the caller.
+// Returns the options of a master with these flags and adds every further problem to `problems`.
+// The caller sets the identity fields of `info`.
 master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
                                 std::vector<std::string>* problems);
 

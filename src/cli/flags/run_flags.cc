@@ -17,7 +17,7 @@ using mesos::v1::FrameworkInfo;
 using mesos::v1::TaskInfo;
 
 constexpr size_t kMaxNameBytes = 255;
-// What a task group's executor needs for itself (reference 8, "mesos-execute").
+// Resources of a task group's executor itself (reference 8, "mesos-execute").
 constexpr std::string_view kGroupExecutorResources = "cpus:0.1;mem:32;disk:32";
 
 std::vector<std::string> SplitList(std::string_view text) {
@@ -28,7 +28,7 @@ std::vector<std::string> SplitList(std::string_view text) {
   return parts;
 }
 
-// The program's name of a command, fit for a task id.
+// The name of a command's program, in a form allowed in a task id.
 std::string NameFromCommand(std::string_view command) {
   std::string_view word = command.substr(0, command.find_first_of(" \t\n;|&<>"));
   word = word.substr(word.rfind('/') + 1);
@@ -52,7 +52,7 @@ void SetCommand(const RunFlags& flags, const std::vector<std::string>& arguments
     command->set_shell(true);
     command->set_value(*flags.command);
   } else {
-    // The program and its whole argument vector, as exec takes them.
+    // The program and its complete argument vector, as exec takes them.
     command->set_shell(false);
     command->set_value(flags.command ? *flags.command : arguments.front());
     if (flags.command) command->add_arguments(*flags.command);
@@ -100,7 +100,7 @@ void SetMesosContainer(const RunFlags& flags, TaskInfo* task) {
     *container.mutable_linux_info()->mutable_bounding_capabilities() = *flags.bounding_capabilities;
   }
   if (flags.tty) container.mutable_tty_info();
-  // A task that asks for nothing special gets no container.
+  // A task without special settings gets no container.
   if (container.ByteSizeLong() == 0) return;
   container.set_type(ContainerInfo::MESOS);
   *task->mutable_container() = std::move(container);
@@ -161,7 +161,7 @@ TaskInfo ToTask(const RunFlags& flags, const std::vector<std::string>& arguments
   return task;
 }
 
-// Flags that describe a task do not go with one that is written out.
+// Flags that describe a task cannot be combined with a task given as JSON.
 void CheckWrittenTask(const RunFlags& flags, const std::vector<std::string>& arguments,
                       std::vector<std::string>* problems) {
   const std::pair<const char*, bool> given[] = {

@@ -46,8 +46,8 @@ struct RunFlags {
 
 void DeclareRunFlags(FlagTable* table, RunFlags* flags);
 
-// `arguments`: the words after the flags. `user`: on whose behalf tasks run. Every problem is added
-// to `problems`.
+// `arguments` are the words after the flags. `user` is the user that tasks run as. Every problem is
+// added to `problems`.
 frameworks::RunPlan ToRunPlan(const RunFlags& flags, const std::vector<std::string>& arguments,
                               const std::string& user, std::vector<std::string>* problems);
 

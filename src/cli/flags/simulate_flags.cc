@@ -10,7 +10,7 @@
 namespace tepui::cli {
 namespace {
 
-// What a report need not repeat.
+// Flags that a report need not repeat.
 constexpr std::array<std::string_view, 3> kNotPolicy = {"seed", "format", "plot"};
 
 }  // namespace

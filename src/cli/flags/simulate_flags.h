@@ -27,14 +27,14 @@ struct SimulatePlan {
   capacity::Settings settings;
   bool json = false;
   std::optional<std::string> plot_path;
-  bool plot_html = false;  // Otherwise SVG.
+  bool plot_html = false;  // The plot is SVG if false.
 };
 
-// `arguments`: the words that are no flags. Every further problem is added to `problems`.
+// `arguments` are the words that are not flags. Every further problem is added to `problems`.
 SimulatePlan ToSimulatePlan(const SimulateFlags& flags, const std::vector<std::string>& arguments,
                             std::vector<std::string>* problems);
 
-// The flags that say who is offered what, as a report shows them.
+// The allocation flags, as shown in a report.
 std::vector<std::pair<std::string, std::string>> PolicyOf(const FlagTable& table);
 
 }  // namespace tepui::cli

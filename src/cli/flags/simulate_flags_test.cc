@@ -90,7 +90,7 @@ TEST_F(SimulateFlagsTest, AFileIsNeeded) {
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("The workload file is missing")));
 }
 
-// What a report repeats, so that it can be made again.
+// A report repeats the flags that are needed to reproduce it.
 TEST_F(SimulateFlagsTest, ThePolicyIsWhatDecides) {
   Parse({"w.json", "--weights=a=2", "--plot=p.svg"});
   const auto policy = PolicyOf(table_);

@@ -15,7 +15,7 @@ using Verb = StorePlan::Verb;
 struct Form {
   std::string_view name;
   Verb verb;
-  // The words behind the name.
+  // The words after the name.
   std::vector<std::string_view> words;
 };
 

@@ -13,27 +13,27 @@ struct StoreFlags {
   bool replace = false;
 };
 
-// All but the command's words.
+// Declares all flags. The words of the command, such as "inspect", are not flags.
 void DeclareStoreFlags(FlagTable* table, StoreFlags* flags);
 
 struct StoreFile {
   std::string path;
 };
-// Where a store is.
+// The location of a store.
 using StoreAddress = std::variant<StoreFile, zookeeper::Address>;
 
-// What `tepui store` is to do.
+// What `tepui store` does.
 struct StorePlan {
   enum class Verb { kInspect, kCheck, kExport, kImport };
 
   Verb verb = Verb::kInspect;
   StoreAddress store;
-  std::string export_path;  // Of kExport and kImport.
-  bool replace = false;     // Of kImport.
+  std::string export_path;  // For kExport and kImport.
+  bool replace = false;     // For kImport.
 };
 
-// `arguments`: the words that are no flags. Every problem is added to `problems`; with any there,
-// the plan is not to be used. No sentence shows a password.
+// `arguments` are the words that are not flags. Every problem is added to `problems`; if there are
+// any, the plan must not be used. No sentence contains a password.
 StorePlan ToStorePlan(const StoreFlags& flags, const std::vector<std::string>& arguments,
                       std::vector<std::string>* problems);
 

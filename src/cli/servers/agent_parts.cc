@@ -13,7 +13,7 @@ namespace {
 
 containers::Fetcher::Options ToFetcherOptions(const AgentFlags& flags) {
   containers::Fetcher::Options options;
-  // The fetcher empties its directory: not one that may hold other things.
+  // The fetcher empties its directory, so it must not be one that may hold other files.
   options.cache_dir = flags.fetcher_cache_dir + "/cache";
   options.cache_size_bytes = flags.fetcher_cache_size.value;
   options.stall_timeout = flags.fetcher_stall_timeout;
@@ -38,8 +38,8 @@ containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags&
 
 std::function<Result<server::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
     const AgentFlags& flags) {
-  // The server keeps this function, and with it the fetcher, until after the parts that use it are
-  // gone.
+  // The server keeps this function, and with it the fetcher, until the parts that use it are
+  // destroyed.
   auto fetcher = std::make_shared<std::unique_ptr<containers::Fetcher>>();
   return [flags, fetcher](net::IoThreads&, Poster poster) -> Result<server::AgentParts> {
     *fetcher = std::make_unique<containers::Fetcher>(ToFetcherOptions(flags));

@@ -7,8 +7,8 @@
 
 namespace tepui::cli {
 
-// What server::AgentServerOptions::parts wants: makes this machine's containerizer, prober and disk
-// by the flags.
+// The value for server::AgentServerOptions::parts: makes this machine's containerizer, prober and
+// disk from the flags.
 std::function<Result<server::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
     const AgentFlags& flags);
 

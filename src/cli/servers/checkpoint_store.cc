@@ -25,7 +25,7 @@ Opened Open(const std::string& path, Poster poster) {
                                     agent::Checkpoint::kLimits);
 }
 
-// A name for what is damaged, beside it, with the time.
+// A name beside `path` for a damaged file, with the time.
 std::string NameAside(const std::string& path) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   return fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
@@ -51,8 +51,8 @@ Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
   return Open(path, std::move(poster));
 }
 
-// The store with its log, which SQLite keeps beside it. The file itself goes first: SQLite does not
-// read a log into an empty file.
+// Moves the store with its log, which SQLite keeps beside it. The file itself is moved first,
+// because SQLite does not read a log into an empty file.
 Result<std::string> MoveAside(const std::string& path) {
   const std::string aside = NameAside(path);
   if (std::filesystem::exists(aside)) {

@@ -48,7 +48,7 @@ class CheckpointStoreTest : public testing::Test {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  // Turns a bit of what stands behind `text` in the file, which must be closed.
+  // Flips a bit behind `text` in the file, which must be closed.
   void DamageBehind(const std::string& text) const {
     std::string bytes = Contents(File());
     const size_t at = bytes.find(text);

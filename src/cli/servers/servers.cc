@@ -18,8 +18,8 @@ namespace tepui::cli {
 
 int IoThreadCount() {
   constexpr unsigned kMostUseful = 8;
-  // The core's thread has a processor to itself: busy threads beyond the number of processors wait
-  // for each other, a tick of the kernel at a time (docs/performance-history.md).
+  // Leaves a processor for the core's thread: busy threads beyond the number of processors wait for
+  // each other, a tick of the kernel at a time (docs/performance-history.md).
   const unsigned left = std::max(std::thread::hardware_concurrency(), 2u) - 1;
   return static_cast<int>(std::min(left, kMostUseful));
 }
@@ -34,7 +34,8 @@ void CreateDirectory(const std::string& flag, const std::string& path,
 
 namespace {
 
-// Opens the store that --registry names, beside the election if there is one; empty: in memory.
+// Opens the store that --registry names, in the ZooKeeper of the election if there is one; returns
+// an empty function for a registry in memory.
 server::MasterServerOptions::OpenStore RegistryStore(const MasterFlags& flags,
                                                      const CommonFlags& common,
                                                      const std::string& work_dir,
@@ -87,7 +88,7 @@ server::MasterServerOptions ToMasterServer(const MasterFlags& flags, const Commo
   v1::MasterInfo& info = options.master.info;
   info.set_hostname(identity.hostname);
   info.set_ip(server::PackedIp(identity.ip));
-  // With a port of the kernel's choosing the server fills in the rest once it listens.
+  // If the kernel chooses the port, the server fills in the rest once it listens.
   if (common.port != 0) {
     info.set_pid(fmt::format("master@{}:{}", identity.ip, common.port));
     info.mutable_address()->set_hostname(identity.hostname);
@@ -112,7 +113,7 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
                                          FlagValues values, std::vector<std::string>* problems) {
   server::AgentServerOptions options;
   CheckIsolation(flags, problems);
-  // Nothing is made on disk for flags that are wrong already.
+  // Nothing is created on disk if the flags are wrong already.
   if (!problems->empty() || work_dir.empty()) return options;
   const std::string absolute = std::filesystem::absolute(work_dir).lexically_normal().string();
   CreateDirectory("work_dir", absolute, problems);

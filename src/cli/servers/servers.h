@@ -13,23 +13,24 @@
 
 namespace tepui::cli {
 
-// From flags to servers. Everything that is wrong is added to `problems`; with any there, the
-// options are not to be used.
+// Turns flags into servers. Every problem is added to `problems`; if there are any, the options
+// must not be used.
 
 using FlagValues = std::vector<std::pair<std::string, std::string>>;
 
-// `work_dir` may be empty; a durable registry without --zk needs it. It is then created.
+// `work_dir` may be empty, unless the registry is durable and --zk is not given; then it is
+// created.
 server::MasterServerOptions ToMasterServer(const MasterFlags& flags, const CommonFlags& common,
                                            const Identity& identity, const std::string& work_dir,
                                            FlagValues values, std::vector<std::string>* problems);
 
-// All but the detector of the master. Directories are created.
+// Everything but the detector of the master. Directories are created.
 server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFlags& common,
                                          const Identity& identity, const std::string& work_dir,
                                          const std::vector<std::string>& environment,
                                          FlagValues values, std::vector<std::string>* problems);
 
-// How an agent follows its master.
+// Makes the detector by which an agent finds its master.
 std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
     election::MasterAddress master, Duration session_timeout);
 
@@ -37,7 +38,7 @@ std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
 void CreateDirectory(const std::string& flag, const std::string& path,
                      std::vector<std::string>* problems);
 
-// Threads for the I/O of a server: few, since they only move bytes and decode.
+// Number of threads for the I/O of a server: few, since they only move bytes and decode.
 int IoThreadCount();
 
 }  // namespace tepui::cli

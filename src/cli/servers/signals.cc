@@ -86,7 +86,7 @@ std::optional<int> SignalWait::Wait(std::optional<Duration> timeout) {
 
 void SignalWait::Wake() {
   const uint64_t one = 1;
-  // Can only fail if 2^64 wakes wait already.
+  // Can only fail if 2^64 wakes are pending.
   static_cast<void>(!write(wake_fd_, &one, sizeof(one)));
 }
 

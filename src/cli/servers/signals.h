@@ -7,18 +7,17 @@
 
 namespace tepui::cli {
 
-// Blocks SIGINT, SIGTERM and SIGUSR1 and ignores SIGPIPE in this thread and those it starts. Call
-// first of all in main.
+// Blocks SIGINT, SIGTERM and SIGUSR1 and ignores SIGPIPE in this thread and those it starts. Must
+// be called first in main.
 void BlockSignals();
-// Gives them back to the system, which ends the process: for commands that have nothing to end in
-// order.
+// Unblocks them, so that they end the process: for commands that need no orderly end.
 void UnblockSignals();
 
-// "Terminated"; for the log.
+// The name for the log, such as "Terminated".
 std::string SignalName(int signal);
 
-// Waits for a blocked signal or a word from another thread. One object a process; Wait on one
-// thread only.
+// Waits for a blocked signal or a call of Wake from another thread. One object per process; Wait
+// must be called on one thread only.
 class SignalWait {
  public:
   SignalWait();
@@ -26,10 +25,10 @@ class SignalWait {
   SignalWait(const SignalWait&) = delete;
   SignalWait& operator=(const SignalWait&) = delete;
 
-  // The signal's number; 0 after Wake; nothing after `timeout`.
+  // Returns the signal's number; 0 after Wake; nothing after `timeout`.
   std::optional<int> Wait(std::optional<Duration> timeout = std::nullopt);
 
-  // Ends this or the next Wait. Thread-safe.
+  // Ends the current or the next Wait. Thread-safe.
   void Wake();
 
  private:

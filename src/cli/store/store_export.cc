@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kName = "tepui-store";
 constexpr std::string_view kHeader = "tepui-store 1";
 constexpr std::string_view kEnd = "end ";
-// Of what is not expected, a message shows no more.
+// Limit for unexpected text in a message.
 constexpr size_t kShownBytes = 60;
 
 uint32_t Checksum(uint32_t before, std::string_view bytes) {
@@ -41,7 +41,7 @@ std::string Escape(std::string_view key) {
   return text;
 }
 
-// Nothing unless it is what Escape makes of a key.
+// Returns nothing if `text` is not what Escape makes of a key.
 std::optional<std::string> Unescape(std::string_view text) {
   std::string key;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -129,7 +129,7 @@ Result<std::optional<storage::Entry>> ExportReader::Next() {
   }
   auto line = ReadLine("an entry or 'end'");
   if (!line) return Fail(std::move(line.error()));
-  // Three words; an entry has two.
+  // The end line has three words; an entry has two.
   if (line->starts_with(kEnd) && line->find(' ', kEnd.size()) != std::string::npos) {
     if (Status end = ReadEnd(*line); !end) return Fail(std::move(end.error()));
     return std::nullopt;
@@ -164,7 +164,7 @@ Result<storage::Entry> ExportReader::ReadEntry(std::string_view line) {
                       Shown(last_key_), Shown(*key));
   }
   const std::string_view base64 = line.substr(space + 1);
-  // Only one way to write it, so that nothing that is left out or put in goes unseen.
+  // Accepts only the canonical encoding, so that any changed byte is noticed.
   auto value = wire::DecodeBase64(base64);
   std::string again;
   if (value) wire::AppendBase64(*value, &again);

@@ -13,15 +13,15 @@
 
 namespace tepui::cli {
 
-// The portable form of a store's contents (docs/storage.md), an entry a line, so that a store of
-// any size passes through in pieces:
+// The portable form of a store's contents (docs/storage.md), one entry per line, so that a store of
+// any size can be processed in pieces:
 //   tepui-store 1
-//   <key> <value>       the keys in their order, the value in base64; in the key "%", white space
-//                       and control characters are %XX a byte
+//   <key> <value>       in the order of the keys, the value in base64; in the key each byte of
+//                       "%", white space and control characters is written as %XX
 //   end <entries> <CRC-32 of all bytes before this line>
-// The versions of the keys are not in it: what is imported begins at version 1.
+// The versions of the keys are not exported: imported entries begin at version 1.
 
-// Writes one. Errors of the stream stay in it; to be looked at by who opened it.
+// Writes an export. Errors remain in the stream and must be checked by its owner.
 class ExportWriter {
  public:
   // `out` outlives the writer.
@@ -37,19 +37,19 @@ class ExportWriter {
   uint32_t checksum_ = 0;
 };
 
-// Reads one, an entry at a time. An error (kInvalid) names the line, what was expected and what is
-// there; nothing can be read after it.
+// Reads an export, an entry at a time. An error (kInvalid) names the line, what was expected and
+// what was found; nothing can be read after it.
 class ExportReader {
  public:
   static constexpr size_t kMaxLineBytes = size_t{1} << 20;
 
   // `in` outlives the reader.
   explicit ExportReader(std::istream& in) : in_(in) {}
-  // Without versions. Nothing: that was all of it, and the checksum is right.
+  // Returns an entry without its version, or nothing at the end if the checksum is right.
   Result<std::optional<storage::Entry>> Next();
 
  private:
-  // The next line, without its end.
+  // Returns the next line, without its end.
   Result<std::string> ReadLine(std::string_view expected);
   Status ReadHeader();
   Result<storage::Entry> ReadEntry(std::string_view line);
@@ -60,7 +60,7 @@ class ExportReader {
   std::istream& in_;
   uint64_t line_ = 0;
   uint64_t entries_ = 0;
-  uint32_t checksum_ = 0;  // Of the lines before the one in hand.
+  uint32_t checksum_ = 0;  // Checksum of the lines before the current one.
   std::string last_key_;
 };
 

@@ -36,7 +36,7 @@ Result<std::vector<Entry>> Import(const std::string& text) {
   }
 }
 
-// Header, these lines, and an end that fits them.
+// Header, these lines, and a matching end line.
 std::string WithLines(const std::string& lines, size_t count) {
   std::string text = "tepui-store 1\n" + lines;
   text += fmt::format(
@@ -45,7 +45,7 @@ std::string WithLines(const std::string& lines, size_t count) {
   return text;
 }
 
-// The sentence about a file that is not as it should be.
+// Returns the error for a file with a problem.
 std::string Problem(const std::string& text) {
   const auto entries = Import(text);
   if (entries) return fmt::format("no problem: {} entries", entries->size());
@@ -122,7 +122,7 @@ TEST(StoreExportTest, WhatIsTooLargeIsRefused) {
               HasSubstr("line 2: expected a value of up to 524288 bytes"));
 }
 
-// A file that is cut off or has a byte changed is never taken for whole.
+// A file that is truncated or has a byte changed is never accepted.
 TEST(StoreExportTest, EveryDamageIsFound) {
   const std::string whole = Export({{.key = "registry/agents/a", .value = "some value"},
                                     {.key = "registry/agents/b c", .value = ""},

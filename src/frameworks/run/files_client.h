@@ -11,13 +11,13 @@
 
 namespace tepui::frameworks {
 
-// Reads files of agents' sandboxes over HTTP (reference 1.9). On the loop's thread only.
+// Reads files of agents' sandboxes over HTTP (reference 1.9). Used on the loop's thread only.
 class FilesClient {
  public:
   // Both outlive the client; stop the threads before the loop.
   FilesClient(net::IoThreads& threads, EventLoop& loop) : threads_(threads), loop_(loop) {}
 
-  // As OutputTail::Effects::read.
+  // Like OutputTail::Effects::read.
   void Read(const client::Endpoint& agent, const std::string& path, int64_t offset, uint64_t length,
             OutputTail::ReadCallback callback);
 
@@ -27,7 +27,7 @@ class FilesClient {
   std::map<std::string, std::unique_ptr<net::Client>> clients_;  // By agent.
 };
 
-// The body of an answer of /files/read.
+// Parses the body of an answer of /files/read.
 Result<OutputTail::Piece> ParsePiece(std::string_view json);
 
 }  // namespace tepui::frameworks

@@ -12,7 +12,7 @@ bool IsPlain(const v1::Resource& resource) {
          !resource.has_shared() && !resource.has_provider_id();
 }
 
-// `wanted` with the metadata of a pool's entry.
+// Returns `wanted` with the metadata of an entry of the pool.
 v1::Resource InTheManner(const v1::Resource& wanted, const v1::Resource& entry) {
   v1::Resource taken = entry;
   taken.clear_scalar();
@@ -24,7 +24,7 @@ v1::Resource InTheManner(const v1::Resource& wanted, const v1::Resource& entry) 
   return taken;
 }
 
-// Moves `resource` from `*left` to `*taken` if it is there.
+// Moves `resource` from `*left` to `*taken`; returns false if it is not there.
 bool Move(const v1::Resource& resource, Resources* left, Resources* taken) {
   const Result<Resources> part = Resources::FromProto(resource);
   if (!part || !left->Contains(*part)) return false;
@@ -33,7 +33,7 @@ bool Move(const v1::Resource& resource, Resources* left, Resources* taken) {
   return true;
 }
 
-// A plain amount, in parts if need be.
+// Takes a plain amount, in parts if necessary.
 bool TakePlain(const v1::Resource& wanted, const Resources& pool, Resources* left, Resources* taken,
                Amount* still_wanted) {
   ResourceList entries;

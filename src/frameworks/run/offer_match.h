@@ -7,10 +7,10 @@
 
 namespace tepui::frameworks {
 
-// Takes `wanted` out of `*offered` (both without allocation info): plain amounts from what is
-// reserved to `role` first and from what is unreserved then, anything with reservations or disks of
-// its own exactly as it is. The resources as the offer has them; nothing, and `*offered` as it was,
-// if they are not there.
+// Takes `wanted` out of `*offered` (both without allocation info). Plain amounts are taken from
+// resources reserved to `role` first, then from unreserved ones; resources that have reservations
+// or disks of their own are matched exactly. Returns the resources as offered, or nothing if there
+// are not enough; `*offered` is unchanged then.
 std::optional<Resources> TakeFrom(Resources* offered, const Resources& wanted,
                                   std::string_view role);
 

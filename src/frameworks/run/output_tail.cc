@@ -10,8 +10,8 @@ namespace {
 constexpr Duration kPollInterval = std::chrono::milliseconds(250);
 // One read of an agent returns at most 16 pages (reference 1.9).
 constexpr uint64_t kPieceBytes = 16 * 4096;
-// A file that cannot be read at the end may be of a task that never started: it is not waited for
-// long.
+// A file that cannot be read at the end may belong to a task that never started, so few attempts
+// are made.
 constexpr int kMaxDrainFailures = 2;
 
 }  // namespace
@@ -32,7 +32,7 @@ void OutputTail::Drain(std::function<void()> done) {
 }
 
 void OutputTail::Poll() {
-  // A look that begins after Drain sees all that the task has written.
+  // A read that begins after Drain sees everything that the task has written.
   last_look_done_ = done_ != nullptr;
   reading_ = true;
   effects_.read(path_, -1, 0, [this, alive = alive_](Result<Piece> size) {
@@ -50,8 +50,8 @@ void OutputTail::OnSize(Result<Piece> size) {
                 });
 }
 
-// The position moves by what was asked for: the data may be longer or shorter than that, where
-// bytes that are no UTF-8 were replaced on the way through JSON.
+// The position advances by the requested length: the data may be longer or shorter, since bytes
+// that are not UTF-8 were replaced for JSON.
 void OutputTail::OnData(uint64_t length, Result<Piece> piece) {
   if (!piece) return Rest(/*failed=*/true);
   position_ += length;

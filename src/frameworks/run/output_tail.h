@@ -16,15 +16,15 @@ namespace tepui::frameworks {
 // single-threaded.
 class OutputTail {
  public:
-  // What one read brought.
+  // The result of one read.
   struct Piece {
-    uint64_t offset = 0;  // Of a read from the end (offset -1): the file's size.
+    uint64_t offset = 0;  // For a read with offset -1, the file's size.
     std::string data;
   };
   using ReadCallback = std::move_only_function<void(Result<Piece>)>;
 
   struct Effects {
-    // Reads at most `length` bytes from `offset`; offset -1 asks for the size alone.
+    // Reads at most `length` bytes from `offset`; with offset -1 it only returns the size.
     std::function<void(const std::string& path, int64_t offset, uint64_t length,
                        ReadCallback callback)>
         read;
@@ -39,8 +39,8 @@ class OutputTail {
 
   void Start() { Poll(); }
 
-  // Reads what there is now to its end, then calls `done` and no more reads. Also calls it if the
-  // file cannot be read.
+  // Reads the rest of the file, then calls `done` and reads no more. Also calls it if the file
+  // cannot be read.
   void Drain(std::function<void()> done);
 
  private:

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The agent's end: a file that grows, answers that come from a timer.
+// The test acts as the agent: a file that grows, and answers that come from a timer.
 class OutputTailTest : public ::testing::Test {
  protected:
   OutputTailTest()
@@ -71,7 +71,7 @@ TEST_F(OutputTailTest, LargeFilesComeInPieces) {
 TEST_F(OutputTailTest, DrainShowsWhatWasWrittenLast) {
   file_ = "a";
   tail_.Start();
-  clock_.Advance(5ms);  // A look at the size is under way.
+  clock_.Advance(5ms);  // A read of the size is in flight.
   bool done = false;
   *file_ += "b";
   tail_.Drain([&] { done = true; });

@@ -10,14 +10,14 @@
 
 namespace tepui::frameworks {
 
-// What to run and as whom.
+// What to run and as which user.
 struct RunPlan {
   std::string master;
   ContentType content_type = ContentType::kProtobuf;
   mesos::v1::FrameworkInfo framework;
   std::optional<mesos::v1::Credential> credential;
-  std::vector<mesos::v1::TaskInfo> tasks;                 // One, or those of the group.
-  std::optional<mesos::v1::ExecutorInfo> group_executor;  // Of a task group; absent otherwise.
+  std::vector<mesos::v1::TaskInfo> tasks;                 // A single task, or those of the group.
+  std::optional<mesos::v1::ExecutorInfo> group_executor;  // Only for a task group.
   std::optional<Duration> kill_after;
 };
 

@@ -17,11 +17,11 @@ namespace {
 using mesos::v1::scheduler::Event;
 
 constexpr Duration kSubscribeRetry = std::chrono::seconds(1);
-// After this long without a subscription or a launch the person is told why; then again, in growing
-// distances no more.
+// After kFirstPatience without a subscription or a launch the user sees the reason, and then again
+// every kLaterPatience.
 constexpr Duration kFirstPatience = std::chrono::seconds(5);
 constexpr Duration kLaterPatience = std::chrono::seconds(60);
-// As shells say it: 128 + SIGINT.
+// The exit code that shells use: 128 + SIGINT.
 constexpr int kInterruptedCode = 130;
 
 client::Endpoint AgentEndpoint(const v1::Offer& offer) {
@@ -121,7 +121,7 @@ void RunScheduler::OnSubscribed(const Event::Subscribed& subscribed) {
   if (interrupted_ && launched_) KillAll();
 }
 
-// What happened to the tasks while the connection was away.
+// Asks what happened to the tasks while there was no connection.
 void RunScheduler::Reconcile() {
   Call call = MakeCall(Call::RECONCILE);
   for (const v1::TaskInfo& task : plan_.tasks) {
@@ -155,7 +155,7 @@ void RunScheduler::OnOffer(const v1::Offer& offer) {
 }
 
 bool RunScheduler::Launch(const v1::Offer& offer) {
-  // What is taken is compared without the role it is allocated to.
+  // Resources are compared without the role that they are allocated to.
   auto list = offer.resources();
   for (v1::Resource& resource : list) resource.clear_allocation_info();
   const Result<Resources> all = Resources::FromProto(list);
@@ -203,7 +203,7 @@ void RunScheduler::Accept(const v1::Offer& offer, std::vector<v1::TaskInfo> task
     *operation->mutable_launch()->add_task_infos() = std::move(tasks.front());
   }
   effects_.send(call);
-  // One launch is all there is to do: no more offers.
+  // There is only one launch, so no more offers are needed.
   effects_.send(MakeCall(Call::SUPPRESS));
 
   if (plan_.group_executor) {
@@ -246,13 +246,13 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
   const std::string& id = status.task_id().value();
   const bool ours = std::ranges::any_of(
       plan_.tasks, [&](const auto& task) { return task.task_id().value() == id; });
-  // Retried updates of what has ended tell nothing new.
+  // Retried updates of a task that has ended are not news.
   if (!ours || exit_codes_.contains(id)) return;
   Tell(status);
   if (status.state() == v1::TASK_RUNNING && plan_.kill_after && kill_timer_ == 0) {
     kill_timer_ = clock_.After(*plan_.kill_after, [this] { KillAll(); });
   }
-  // UNKNOWN: the cluster has no such task (any more), so nothing else will be heard of it.
+  // UNKNOWN: the cluster does not have the task any more, so no further update will come.
   if (!wire::IsTerminal(status.state()) && status.state() != v1::TASK_UNKNOWN) return;
   exit_codes_[id] = ExitCodeOf(status);
   if (exit_codes_.size() < plan_.tasks.size()) return;

@@ -15,25 +15,25 @@
 
 namespace tepui::frameworks {
 
-// Where a launched task's output can be read.
+// Where the output of a launched task can be read.
 struct TaskOutput {
   std::string task_id;
   client::Endpoint agent;
   std::string directory;  // Virtual path of its sandbox (reference 1.9).
 };
 
-// The framework of `tepui run`: takes the first offer that fits, launches its task or task group,
-// acknowledges and tells what happens, and ends with the task. Pure and single-threaded.
+// The framework of `tepui run`: uses the first offer that fits, launches its task or task group,
+// acknowledges and prints what happens, and ends with the task. Pure and single-threaded.
 class RunScheduler {
  public:
   struct Effects {
     std::function<void(const mesos::v1::scheduler::Call&)> send;
-    // A line for the person who waits.
+    // Prints a line for the user.
     std::function<void(const std::string&)> tell;
-    // The tasks are launched: show their output as it comes.
+    // The tasks are launched: shows their output as it comes.
     std::function<void(std::vector<TaskOutput>)> follow;
-    // Show the rest of the output, if any, then end with this exit code. Runs once. `teardown`
-    // tells to leave the cluster with this call; absent if the framework was never subscribed.
+    // Shows the rest of the output, if any, then ends with this exit code. Runs once. `teardown` is
+    // the call to send before leaving the cluster; absent if the framework was never subscribed.
     std::function<void(int code, std::optional<mesos::v1::scheduler::Call> teardown)> finish;
   };
 
@@ -44,13 +44,12 @@ class RunScheduler {
 
   void Start();
 
-  // From the scheduler library.
+  // --- Called by the scheduler library.
   void OnConnected();
   void OnDisconnected();
   void OnEvent(const mesos::v1::scheduler::Event& event);
 
-  // Ctrl-C: kills what runs and waits for it; the second time, or with nothing running, ends at
-  // once.
+  // Ctrl-C: kills what runs and waits for it; ends at once the second time, or if nothing runs.
   void OnInterrupt();
 
  private:
@@ -76,7 +75,7 @@ class RunScheduler {
   const RunPlan plan_;
   Clock& clock_;
   const Effects effects_;
-  Resources wanted_;  // Of all tasks and the group's executor.
+  Resources wanted_;  // Resources of all tasks and the group's executor.
 
   std::string framework_id_;
   bool connected_ = false;
@@ -85,15 +84,15 @@ class RunScheduler {
   bool interrupted_ = false;
   bool finished_ = false;
   std::string agent_id_;
-  std::map<std::string, int> exit_codes_;  // Of tasks that ended.
+  std::map<std::string, int> exit_codes_;  // Exit codes of tasks that ended.
   std::optional<Resources> largest_offer_;
   TimerId subscribe_timer_ = 0;
   TimerId waiting_timer_ = 0;
   TimerId kill_timer_ = 0;
 };
 
-// A terminal status as an exit code: 0 if finished, else the command's own if the message tells it,
-// else 1.
+// A terminal status as an exit code: 0 if finished, otherwise the command's own if the message
+// contains it, else 1.
 int ExitCodeOf(const v1::TaskStatus& status);
 
 }  // namespace tepui::frameworks

@@ -12,16 +12,16 @@ namespace {
 
 using Kind = Fault::Kind;
 
-// Frameworks share roles, so that one may be offered what another reserved.
+// Frameworks share roles, so that one may be offered resources that another one reserved.
 constexpr int kRoles = 3;
-// Otherwise those who hold offers for ever would starve the others.
+// Frees the offers of frameworks that never answer, so that the others do not starve.
 constexpr Duration kOfferTimeout = std::chrono::seconds(30);
-// Shorter than the default, so that a run sees it pass.
+// Shorter than the default, so that it expires within a run.
 constexpr Duration kAgentReregisterTimeout = std::chrono::minutes(3);
 
 master::Options MasterOptions() {
   master::Options options;
-  // No invariant is about metrics, and writing them out each second would be most of a run.
+  // No invariant checks metrics, and computing them each second would take most of a run.
   options.metrics_interval = std::chrono::minutes(1);
   options.info.set_version(std::string(kMesosVersion));
   options.offer_timeout = kOfferTimeout;
@@ -29,12 +29,12 @@ master::Options MasterOptions() {
   return options;
 }
 
-// No two machines are alike; every third has something set aside for a role.
+// No two machines are alike; every third one reserves something for a role.
 agent::Options AgentOptions(int number) {
   agent::Options options;
   options.version = std::string(kMesosVersion);
   options.work_dir = "/var/lib/mesos";
-  // The master takes two agents at one address for one that came anew.
+  // If two agents had one address, the master would take them for one agent that started again.
   options.address.set_ip(fmt::format("10.0.{}.{}", number / 256, number % 256));
   std::string text = fmt::format("cpus:{};mem:{};disk:{};ports:[31000-31099]", 4 + number % 3 * 2,
                                  4096 + number % 4 * 1024, 8192);

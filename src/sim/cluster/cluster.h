@@ -17,17 +17,18 @@
 namespace tepui::sim {
 
 // Masters, agents and frameworks on one network in one world: "master-0", "agent-0", "framework-0"
-// and so on; frameworks of all kinds in turn. Faults are done to it by name of host. Several faults
-// at a time add up: a node is down, paused, cut off or slow as long as any of them says so.
+// and so on; the kinds of frameworks take turns. Faults name the host that they affect. Several
+// faults at a time add up: a node is down, paused, cut off or slow as long as any active fault
+// demands it.
 class Cluster {
  public:
   Cluster(World& world, Observer& observer, const ClusterSize& size);
   ~Cluster();
 
   void Start();
-  void Do(const Fault& fault);  // Now; its end is put on the clock.
-  // Ends what faults left: partitions, pauses, nodes that are down; checks succeed;
-  // frameworks launch nothing new.
+  void Do(const Fault& fault);  // Starts the fault now and schedules its end on the clock.
+  // Ends what faults left behind: partitions, pauses, nodes that are down. Checks succeed from now
+  // on and frameworks launch nothing new.
   void Calm();
 
   World& world() { return world_; }
@@ -42,13 +43,13 @@ class Cluster {
   const MasterNode* leader() const;
 
  private:
-  // What the faults are done to; of one host one of the three.
+  // A host that faults can affect; exactly one of the three is set.
   struct Node {
     MasterNode* master = nullptr;
     AgentNode* agent = nullptr;
     SchedulerNode* scheduler = nullptr;
 
-    void Start();  // Nothing if it runs.
+    void Start();  // Does nothing if the node runs.
     void Crash(bool replace);
     Process* process();
   };
@@ -59,10 +60,10 @@ class Cluster {
 
   void Begin(const Fault& fault);
   void End(uint64_t number);
-  // Makes a node, or the network, what the active faults say it is.
+  // Puts a node, or the network, into the state that the active faults demand.
   void Apply(const Fault& ended);
   bool Is(Fault::Kind kind, const Host& target) const;
-  // Of the active ones; 0 if there is none.
+  // Sum and maximum of the amounts of the active faults; 0 if there are none.
   int64_t Sum(Fault::Kind kind, const Host& target) const;
   int64_t Most(Fault::Kind kind, const Host& target) const;
   void SetCut(const Fault& fault, bool cut);

@@ -72,7 +72,7 @@ TEST_F(ClusterTest, WhatCrashedIsStartedAgain) {
   EXPECT_TRUE(master(0).running());
 }
 
-// Two at a time: down until neither of them wants it so.
+// Two faults overlap: the node is down until both have ended.
 TEST_F(ClusterTest, FaultsOfOneHostAddUp) {
   Do(Kind::kCrash, "agent-0", 10s);
   Do(Kind::kCrash, "agent-0", 30s);
@@ -140,7 +140,7 @@ TEST_F(ClusterTest, AnAgentThatWasShutDownComesBack) {
   EXPECT_TRUE(agent(1).Snapshot()->registered);
 }
 
-// Its supervisor must not be waited for: it does not start what was shut down.
+// The fault cannot rely on the supervisor, which does not start an agent that was shut down.
 TEST_F(ClusterTest, AnAgentIsStartedAlsoIfItIsStillShuttingDown) {
   Do(Kind::kShutdown, "agent-0", 1ms);
   Advance(1min);

@@ -16,7 +16,7 @@ namespace {
 using Kind = Fault::Kind;
 using std::chrono::milliseconds;
 
-// How often each kind is drawn.
+// Relative frequency of each kind.
 constexpr std::pair<Kind, int> kKinds[] = {
     {Kind::kCrash, 20},           {Kind::kPause, 12},          {Kind::kPartition, 16},
     {Kind::kOneWayPartition, 12}, {Kind::kIsolation, 8},       {Kind::kReset, 8},
@@ -25,8 +25,8 @@ constexpr std::pair<Kind, int> kKinds[] = {
     {Kind::kShutdown, 6},         {Kind::kAgentDeath, 16},
 };
 
-// How long a fault lasts: blinks that nobody should notice, what makes connections end, what makes
-// sessions end, and what makes agents unreachable and executors give up.
+// How long a fault lasts: blinks that should have no effect, faults that end connections, faults
+// that end sessions, and faults that make agents unreachable and executors exit.
 struct Span {
   milliseconds min, max;
   int weight;
@@ -103,7 +103,7 @@ class Draw {
     }
   }
 
-  // Two hosts that talk to each other, in either order.
+  // Two hosts that communicate, in either order.
   std::pair<std::string, std::string> Pair() {
     std::pair<std::string, std::string> pair;
     const uint64_t ways = size_.frameworks > 0 ? 4 : 3;
@@ -240,7 +240,7 @@ std::string Fault::ToString() const {
 std::vector<Fault> MakeFaults(uint64_t seed, const ClusterSize& size, int count, Duration length) {
   std::vector<Fault> faults;
   for (int i = 0; i < count; ++i) {
-    // To the millisecond, so that a fault reads as it is.
+    // In whole milliseconds, so that the printed fault is exact.
     faults.push_back(Draw(SeedOf(seed, static_cast<uint64_t>(i)), size)
                          .Make(std::chrono::duration_cast<milliseconds>(length)));
   }

@@ -29,7 +29,7 @@ TEST(MakeFaults, AreTheirSeeds) {
   EXPECT_NE(faults, MakeFaults(8, kSize, 50, 20min));
 }
 
-// So a run can be cut down to some of its faults, and a longer list begins as a shorter one.
+// So a run can be reduced to some of its faults, and a shorter list is a prefix of a longer one.
 TEST(MakeFaults, DoNotDependOnEachOther) {
   const auto many = MakeFaults(7, kSize, 50, 20min);
   for (const int count : {0, 1, 20, 49}) {

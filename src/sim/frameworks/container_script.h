@@ -14,30 +14,31 @@ namespace tepui::sim {
 //   start=DURATION           until the program runs
 //   start=fail               it cannot be launched
 //   start=hang               the launch never ends by itself
-//   run=DURATION | run=inf   until it ends by itself; of an executor inf if it is not said
-//   exit=STATUS              how it ends then (0 if it is not said)
+//   run=DURATION | run=inf   until it ends by itself; default for an executor: inf
+//   exit=STATUS              its exit status then; default: 0
 //   end=signal:NUMBER        or by a signal
 //   end=oom                  or by the limit of its memory
-//   term=ignore              it does not mind SIGTERM, nor an executor SHUTDOWN
+//   term=ignore              it ignores SIGTERM; an executor also ignores SHUTDOWN
 // A duration is a whole number of ns, us, ms, s or m. For instance "task=f1-7 run=30s exit=0",
 // "task=f1-8 start=20s run=inf term=ignore", "task=f1-9 start=fail", "executor=e1".
 //
 // A task of a custom executor carries its script in TaskInfo.data.
 struct ContainerScript {
   enum class End { kExit, kSignal, kOom };
-  std::string task;      // Or empty.
-  std::string executor;  // Or empty.
-  Duration start{};      // Until the program runs.
+  std::string task;      // Empty if the container is not a task.
+  std::string executor;  // Empty if the container is not a custom executor.
+  Duration start{};      // Time until the program runs.
   bool start_fails = false;
   bool start_hangs = false;  // The launch never ends by itself.
-  Duration run{};            // Duration::max(): until it is killed.
+  Duration run{};            // Duration::max(): the program runs until it is killed.
   End end = End::kExit;
   int code = 0;  // Exit status or signal.
   bool ignores_term = false;
 
-  // kInvalid names the word. One that is neither a task's nor an executor's is invalid too.
+  // The error kInvalid names the wrong word. A script with neither task nor executor is invalid
+  // too.
   static Result<ContainerScript> Parse(std::string_view text);
-  // Parse reads back the same.
+  // Parse accepts the result and returns the same script.
   std::string ToString() const;
 
   friend bool operator==(const ContainerScript&, const ContainerScript&) = default;

@@ -19,7 +19,7 @@ constexpr Capability::Type kCapabilities[] = {Capability::MULTI_ROLE, Capability
                                               Capability::TASK_KILLING_STATE};
 
 constexpr size_t kMaxRunning = 20;
-// What has not ended is killed, and killed again.
+// A task that has not ended by then is killed, and killed again after kKillRetry.
 constexpr Duration kPatience = 4min;
 constexpr Duration kKillRetry = 30s;
 
@@ -70,7 +70,7 @@ class Batch final : public Framework {
   size_t NextTarget() { return 10 + random_.Below(20); }
   size_t Running() const;
   void Use(Tasks& tasks, const v1::Offer& offer);
-  // Each adds an operation to the ACCEPT if the pool has enough.
+  // Each adds an operation to the ACCEPT if the pool has enough resources.
   bool AddCommands(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Call* call);
   bool AddGroup(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Call* call);
   bool AddCustom(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Call* call);
@@ -92,7 +92,7 @@ class Batch final : public Framework {
   size_t target_;
   size_t finished_ = 0;
   std::map<std::string, Job> jobs_;
-  std::map<std::string, v1::ExecutorInfo> executors_;  // The last custom one of each agent.
+  std::map<std::string, v1::ExecutorInfo> executors_;  // The last custom executor of each agent.
 };
 
 size_t Batch::Running() const {
@@ -226,7 +226,7 @@ bool Batch::AddGroup(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Call
   return true;
 }
 
-// Tasks of an executor of its own: a new one, or the last one of that agent, if it still runs.
+// Launches tasks of a custom executor: a new one, or the last one of that agent if it still runs.
 bool Batch::AddCustom(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Call* call) {
   const std::string& agent = offer.agent_id().value();
   const auto last = executors_.find(agent);
@@ -264,7 +264,7 @@ bool Batch::AddCustom(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, Cal
 void Batch::OnStatus(Tasks& tasks, const v1::TaskStatus& status) {
   const std::string& id = status.task_id().value();
   if (!HasEnded(status.state())) {
-    // One that was given up and came back is not wanted anymore.
+    // A task that was considered ended and came back is no longer wanted.
     const auto [job, back] = jobs_.try_emplace(id, Job{.kill_at = tasks.clock().Now()});
     job->second.unreachable = status.state() == v1::TASK_UNREACHABLE;
     return;

@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The part that says how: of a COMMAND, an HTTP or a TCP check.
+// The kinds are COMMAND, HTTP and TCP checks.
 constexpr uint64_t kCheckTypes = 3;
 
-// What both kinds of checks have in common.
+// Sets the fields that both kinds of checks share.
 template <class Check>
 void SetTimes(Random& random, Check* check) {
   const auto seconds = [&](Duration min, Duration max) {

@@ -10,11 +10,11 @@
 
 namespace tepui::sim {
 
-// The messages that simulated frameworks are made of.
+// The messages that simulated frameworks send.
 
 using Operation = v1::Offer::Operation;
 
-// Outlasts every fault of a run.
+// Longer than every fault of a run.
 inline constexpr Duration kFailoverTimeout = std::chrono::hours(2);
 
 v1::FrameworkInfo MakeInfo(const std::string& name, bool checkpoint,
@@ -23,18 +23,18 @@ v1::FrameworkInfo MakeInfo(const std::string& name, bool checkpoint,
 Framework::Call MakeCall(Framework::Call::Type type);
 Framework::Call MakeAccept(const std::vector<v1::Offer>& offers, double refuse_seconds);
 Framework::Call MakeDecline(const std::vector<v1::Offer>& offers, double refuse_seconds);
-// No grace period if it is negative.
+// Sends no grace period if `grace` is negative.
 Framework::Call MakeKill(const std::string& task, Duration grace);
 
-// A task without what it runs.
+// A task without its command or executor.
 v1::TaskInfo MakeTask(const std::string& id, const v1::Offer& offer, OfferPool::List resources);
 v1::CommandInfo MakeCommand(const ContainerScript& script);
-// A check or a health check of any type, or both, or neither.
+// Adds a check of any type, a health check, both, or neither.
 void AddChecks(Random& random, v1::TaskInfo* task);
 
-// Of [min, max], to the millisecond.
+// A random duration of [min, max], in whole milliseconds.
 Duration Between(Random& random, Duration min, Duration max);
-// True once in `times`.
+// True once in `times` calls on average.
 bool Rarely(Random& random, uint64_t times);
 
 }  // namespace tepui::sim

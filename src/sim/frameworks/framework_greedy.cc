@@ -13,8 +13,8 @@ using Call = Framework::Call;
 
 constexpr uint64_t kMaxTasksPerAgent = 3;
 
-// Takes all it is offered, as a framework of the first days would: of one role, without any
-// capability, all offers of an agent in one ACCEPT.
+// Uses all resources it is offered, as an early framework would: one role, no capabilities, all
+// offers of an agent in one ACCEPT.
 class Greedy final : public Framework {
  public:
   Greedy(std::string name, std::string role, SeededRandom random)
@@ -70,7 +70,7 @@ void Greedy::Take(Tasks& tasks, const std::vector<v1::Offer>& offers) {
   operation.set_type(Operation::LAUNCH);
   for (int64_t i = 0; i < count; ++i) {
     OfferPool::List resources;
-    // Crumbs without cpus or mem are nothing to run on.
+    // Remainders without cpus or mem are not enough to run a task.
     if (wanted.Get(ResourceNames::Cpus()) < Amount::FromMilli(10)) break;
     if (wanted.Get(ResourceNames::Mem()) < Amount::FromMilli(1000)) break;
     if (!pool.Take(wanted, &resources)) break;

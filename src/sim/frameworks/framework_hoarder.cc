@@ -10,8 +10,8 @@ using Capability = v1::FrameworkInfo::Capability;
 
 constexpr Capability::Type kCapabilities[] = {Capability::MULTI_ROLE, Capability::PARTITION_AWARE};
 
-// Holds offers until the master takes them back. It asks for some during every other minute only,
-// so that others find something too.
+// Holds offers until the master rescinds them. It asks for offers only during every other minute,
+// so that other frameworks get some too.
 class Hoarder final : public Framework {
  public:
   Hoarder(std::string name, std::string role) : name_(std::move(name)), role_(std::move(role)) {}

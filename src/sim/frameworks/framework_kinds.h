@@ -7,7 +7,7 @@
 
 namespace tepui::sim {
 
-// The kinds of MakeFramework, each in a file of its own.
+// The kinds of MakeFramework, each in its own file.
 
 std::unique_ptr<Framework> MakeBatch(const std::string& name, const std::string& role,
                                      SeededRandom random);

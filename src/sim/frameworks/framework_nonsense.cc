@@ -18,7 +18,7 @@ using Capability = v1::FrameworkInfo::Capability;
 constexpr Capability::Type kCapabilities[] = {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
                                               Capability::RESERVATION_REFINEMENT};
 
-// "<master>-O12" -> "<master>-O<12 + by>": most likely somebody else's.
+// "<master>-O12" -> "<master>-O<12 + by>": most likely an offer of another framework.
 std::string Neighbour(const std::string& offer_id, int64_t by) {
   const size_t digits = offer_id.find_last_not_of("0123456789") + 1;
   int64_t number = 0;
@@ -34,7 +34,7 @@ v1::Resource Scalar(const std::string& name, double value) {
   return resource;
 }
 
-// Calls in all the ways in which they can be wrong, and a right one now and then.
+// Sends calls that are wrong in every way, and a correct one now and then.
 class Nonsense final : public Framework {
  public:
   Nonsense(std::string name, std::string role, SeededRandom random)
@@ -62,7 +62,7 @@ class Nonsense final : public Framework {
   bool well_behaved() const override { return false; }
 
  private:
-  // A task that needs a hundredth of a cpu, and is right but for its command.
+  // A task that needs a hundredth of a cpu and lacks only a command.
   v1::TaskInfo SmallTask(Tasks& tasks, const v1::Offer& offer);
   static void Launch(v1::TaskInfo task, Call* call);
 
@@ -124,12 +124,12 @@ void Nonsense::Answer(Tasks& tasks, const v1::Offer& offer) {
     default:
       tasks.Send(MakeDecline({offer}, Rarely(random_, 2) ? -5 : 10));
   }
-  // Some are answered twice, the second time when they are gone.
+  // Some offers are answered twice, the second time when they are gone.
   if (Rarely(random_, 4)) tasks.Send(MakeDecline({offer, offer}, 1));
   last_offer_ = offer;
 }
 
-// The offers of the ACCEPT are the nonsense.
+// Makes an ACCEPT whose offers are nonsense.
 void Nonsense::AnswerWithOffers(Tasks& tasks, const v1::Offer& offer) {
   Call call = MakeAccept({offer}, std::numeric_limits<double>::quiet_NaN());
   Launch(SmallTask(tasks, offer), &call);
@@ -157,10 +157,10 @@ Call Nonsense::WrongLaunch(Tasks& tasks, const v1::Offer& offer) {
   Call call = MakeAccept({offer}, 5);
   v1::TaskInfo task = SmallTask(tasks, offer);
   switch (random_.Below(10)) {
-    case 0:  // Too much.
+    case 0:  // Too many resources.
       task.mutable_resources(0)->mutable_scalar()->set_value(1e6);
       break;
-    case 1:  // Less than nothing.
+    case 1:  // A negative amount.
       task.mutable_resources(0)->mutable_scalar()->set_value(-1);
       break;
     case 2:
@@ -169,7 +169,7 @@ Call Nonsense::WrongLaunch(Tasks& tasks, const v1::Offer& offer) {
     case 3:
       task.clear_command();
       break;
-    case 4:  // Twice.
+    case 4:  // The same task twice.
       Launch(task, &call);
       break;
     case 5:
@@ -178,7 +178,7 @@ Call Nonsense::WrongLaunch(Tasks& tasks, const v1::Offer& offer) {
     case 6:
       task.mutable_agent_id()->set_value("nowhere");
       break;
-    case 7:  // Reserved to somebody else.
+    case 7:  // Reserved to another role.
       task.mutable_resources(0)->add_reservations()->set_role("nobody");
       task.mutable_resources(0)->mutable_reservations(0)->set_type(
           v1::Resource::ReservationInfo::DYNAMIC);
@@ -186,7 +186,7 @@ Call Nonsense::WrongLaunch(Tasks& tasks, const v1::Offer& offer) {
     case 8:
       task.mutable_kill_policy()->mutable_grace_period()->set_nanoseconds(-1);
       break;
-    default:  // Right, for once.
+    default:  // A correct task.
       break;
   }
   Launch(std::move(task), &call);
@@ -202,12 +202,12 @@ Call Nonsense::WrongGroup(Tasks& tasks, const v1::Offer& offer) {
   executor.set_type(v1::ExecutorInfo::DEFAULT);
   auto& group = *operation.mutable_launch_group()->mutable_task_group();
   switch (random_.Below(4)) {
-    case 0:  // No tasks.
+    case 0:  // A group without tasks.
       break;
     case 1:  // An executor without resources.
       *group.add_tasks() = SmallTask(tasks, offer);
       break;
-    case 2: {  // Of the tasks one is wrong.
+    case 2: {  // One wrong task in a group.
       OfferPool pool(ResourceFormat::kPostReservationRefinement);
       pool.Add(offer);
       pool.Take(Amounts(0.1, 32, 16), executor.mutable_resources());
@@ -216,7 +216,7 @@ Call Nonsense::WrongGroup(Tasks& tasks, const v1::Offer& offer) {
       group.mutable_tasks(1)->clear_resources();
       break;
     }
-    default:  // Two tasks of one id.
+    default:  // Two tasks with the same id.
       *group.add_tasks() = SmallTask(tasks, offer);
       *group.add_tasks() = group.tasks(0);
   }
@@ -226,7 +226,7 @@ Call Nonsense::WrongGroup(Tasks& tasks, const v1::Offer& offer) {
 Call Nonsense::WrongOperation(const v1::Offer& offer) {
   Call call = MakeAccept({offer}, 5);
   Operation& operation = *call.mutable_accept()->add_operations();
-  operation.mutable_id()->set_value(name_ + "-o");  // Always the same.
+  operation.mutable_id()->set_value(name_ + "-o");  // The same id each time.
   v1::Resource resource = Scalar("disk", 16);
   resource.mutable_allocation_info()->set_role(role_);
   switch (random_.Below(6)) {
@@ -251,7 +251,7 @@ Call Nonsense::WrongOperation(const v1::Offer& offer) {
     case 4:
       operation.set_type(Operation::CREATE_DISK);
       break;
-    default:  // No type.
+    default:  // An operation without a type.
       break;
   }
   return call;
@@ -268,7 +268,7 @@ void Nonsense::Babble(Tasks& tasks) {
   }
 }
 
-// Its own, or, by the look of the id, another framework's.
+// The id of one of its own tasks, or one that looks like another framework's.
 std::string Nonsense::AnyTask() {
   if (last_status_.has_task_id() && Rarely(random_, 3)) return last_status_.task_id().value();
   return fmt::format("framework-{}-t{}", random_.Below(5), 1 + random_.Below(50));
@@ -315,7 +315,7 @@ Call Nonsense::AboutTasks(Tasks& tasks) {
       return call;
     }
     default:
-      // A right one: its tasks end some time.
+      // A correct kill: its tasks end some time.
       if (const auto living = tasks.Living(); !living.empty())
         return MakeKill(living.front(), Duration(-1));
       return MakeKill("", 0s);
@@ -356,7 +356,7 @@ Call Nonsense::AboutItself() {
   }
 }
 
-// A call without what it is about.
+// A call whose main part is missing.
 Call Nonsense::HalfEmpty() {
   constexpr Call::Type kTypes[] = {Call::ACCEPT,
                                    Call::DECLINE,

@@ -18,12 +18,12 @@ using Capability = v1::FrameworkInfo::Capability;
 constexpr Capability::Type kCapabilities[] = {Capability::MULTI_ROLE, Capability::PARTITION_AWARE,
                                               Capability::RESERVATION_REFINEMENT};
 
-// How long a task may be unreachable before another takes its place.
+// How long a task may be unreachable before it is replaced.
 constexpr Duration kPatience = 90s;
-// A task asked to end that has not is asked again.
+// A task that was killed and has not ended is killed again after this time.
 constexpr Duration kKillRetry = 30s;
 
-// Keeps so many tasks running, some of them on volumes.
+// Keeps a number of tasks running, some of them on volumes.
 class Service final : public Framework {
  public:
   Service(std::string name, std::string role, SeededRandom random)
@@ -62,11 +62,11 @@ class Service final : public Framework {
  private:
   struct Instance {
     std::optional<MonotonicTime> unreachable_since;
-    std::optional<MonotonicTime> kill_at;  // It shall end.
+    std::optional<MonotonicTime> kill_at;  // Set when the task is to end.
   };
 
   size_t Running(MonotonicTime now) const;
-  // Asks for offers, or for none, as it needs them.
+  // Revives or suppresses offers, as needed.
   void Ask(Tasks& tasks);
   void Launch(Tasks& tasks, const v1::Offer& offer, OfferPool& pool, const OfferPool::List& volume,
               Call* call);
@@ -180,7 +180,7 @@ void Service::OnTick(Tasks& tasks) {
   Ask(tasks);
 }
 
-// One that runs, chosen at random.
+// Kills a running task, chosen at random.
 void Service::Kill(Tasks& tasks) {
   std::vector<std::string> running;
   for (const auto& [id, instance] : instances_) {

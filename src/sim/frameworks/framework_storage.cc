@@ -7,11 +7,11 @@
 namespace tepui::sim {
 namespace {
 
-// Of one reservation, and of what is made of it.
+// Size of one reservation, and of the resources made from it.
 constexpr double kCpus = 0.2;
 constexpr double kMem = 32;
 constexpr double kDisk = 128;
-// By how much volumes grow and shrink.
+// The amount by which volumes grow and shrink.
 constexpr Amount kStep = Amount::FromMilli(16'000);
 
 Operation OfType(Operation::Type type) {
@@ -20,7 +20,7 @@ Operation OfType(Operation::Type type) {
   return operation;
 }
 
-// Reserved by an operation of this owner.
+// True if an operation of this owner reserved the resource.
 bool IsOurs(const Resource& resource, const std::string& owner) {
   return resource.is_dynamically_reserved() && resource.reservations().back().principal() == owner;
 }

@@ -8,23 +8,24 @@
 
 namespace tepui::sim {
 
-// A framework's dealings with reservations and persistent volumes: out of what an offer holds it
-// makes operations that reserve, create, grow, shrink, destroy and unreserve, most of them with an
-// id, some of them one upon the other.
+// A framework's use of reservations and persistent volumes: from the resources of an offer it makes
+// operations that reserve, create, grow, shrink, destroy and unreserve. Most of them have an id;
+// some build on an earlier one.
 class Storage {
  public:
-  // `owner` begins the ids of operations and volumes, and is the principal of what is made.
+  // `owner` is the prefix of the ids of operations and volumes, and the principal of reservations
+  // and volumes.
   Storage(std::string owner, SeededRandom random)
       : owner_(std::move(owner)), random_(std::move(random)) {}
 
   struct Plan {
     std::vector<Operation> operations;
-    // What a task launched after them may use besides what else the offer has: a volume, or
+    // A volume that a task launched after the operations may use besides the rest of the offer, or
     // nothing.
     OfferPool::List volume;
   };
-  // No operations if the offer holds nothing to work on. What is reserved leaves `pool`, which
-  // holds the offer.
+  // Returns no operations if the offer has nothing to work on. Reserved resources are taken out of
+  // `pool`, which holds the offer.
   Plan Use(const v1::Offer& offer, OfferPool& pool);
 
  private:

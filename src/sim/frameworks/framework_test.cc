@@ -45,7 +45,7 @@ std::vector<v1::TaskInfo> TasksOf(const Call& call) {
   return tasks;
 }
 
-// A framework and what it uses; the master is the test.
+// A framework and its environment; the test acts as the master.
 class Stage final : public Framework::Tasks {
  public:
   Stage(FrameworkKind kind, uint64_t seed)
@@ -74,7 +74,7 @@ class Stage final : public Framework::Tasks {
     return offer;
   }
 
-  // What the framework does with it.
+  // Returns the calls with which the framework answers.
   std::vector<Call> Offer(const v1::Offer& offer) {
     calls.clear();
     framework->OnOffers(*this, {offer});
@@ -149,7 +149,7 @@ TEST(Framework, DecidesByItsSeed) {
   }
 }
 
-// What the well-behaved launch fits into the offer, and says what it will do.
+// Launches of well-behaved frameworks fit into the offer, and their scripts are valid.
 TEST(Framework, LaunchesWhatTheOfferHolds) {
   for (const FrameworkKind kind :
        {FrameworkKind::kBatch, FrameworkKind::kService, FrameworkKind::kGreedy}) {
@@ -202,7 +202,7 @@ TEST(Framework, InTheCalmNothingIsLaunched) {
   }
 }
 
-// Until so many are running; then it declines.
+// Launches until enough tasks run; then it declines.
 TEST(Batch, RunsTasksOfAllKinds) {
   Stage stage(FrameworkKind::kBatch, 3);
   int commands = 0;
@@ -231,7 +231,7 @@ TEST(Batch, RunsTasksOfAllKinds) {
         }
       }
     }
-    // So it never finishes a batch.
+    // Keeps it from finishing a batch.
     while (stage.Living().size() > 10) stage.Tell(stage.Living().front(), v1::TASK_FAILED);
   }
   EXPECT_GT(commands, 50);
@@ -247,7 +247,7 @@ TEST(Batch, StopsAtTheNumberItRunsAtOnce) {
   const std::vector<Call> calls = stage.Offer(kMachine);
   ASSERT_THAT(calls, SizeIs(1));
   EXPECT_EQ(calls[0].type(), Call::DECLINE);
-  // Those that nobody can reach do not count.
+  // Unreachable tasks do not count.
   for (const std::string& id : stage.Living()) stage.Tell(id, v1::TASK_UNREACHABLE);
   int accepts = 0;
   for (int i = 0; i < 10; ++i) accepts += Count(stage.Offer(kMachine), Call::ACCEPT);
@@ -267,7 +267,7 @@ TEST(Batch, KillsWhatDoesNotEndAndAsksAgain) {
   for (const auto& [id, count] : kills) EXPECT_THAT(count, AllOf(Ge(5), Le(20))) << id;
 }
 
-// After a batch it rests until it asks for offers again, or goes and begins anew.
+// After a batch it rests until it asks for offers again, or is torn down and starts again.
 TEST(Batch, RestsOrIsTornDownWhenABatchIsDone) {
   Stage stage(FrameworkKind::kBatch, 3);
   int rests = 0;
@@ -307,7 +307,7 @@ TEST(Service, ReplacesWhatIsUnreachableForLongAndEndsItWhenItComesBack) {
   stage.Tell(lost, v1::TASK_UNREACHABLE);
   stage.Offer(kMachine);
   EXPECT_THAT(stage.Living(), SizeIs(before));
-  stage.clock();  // Not ticked meanwhile: ticks kill tasks at random.
+  stage.clock();  // No tick in the meantime, because ticks kill tasks at random.
   static_cast<VirtualClock&>(stage.clock()).Advance(90s);
   for (int i = 0; i < 10; ++i) stage.Offer(kMachine);
   EXPECT_THAT(stage.Living(), SizeIs(before + 1));
@@ -353,8 +353,7 @@ TEST(Service, AsksForOffersOnlyWhileItNeedsThem) {
   EXPECT_GT(kills, 20);
 }
 
-// Each operation can be done with what it was offered; all kinds come to pass, and nothing piles
-// up.
+// Each operation fits the offer; operations of all kinds occur, and nothing accumulates.
 TEST(Storage, WorksOnWhatItIsOffered) {
   Storage storage("f", SeededRandom(1));
   Stage stage(FrameworkKind::kHoarder, 1);
@@ -434,7 +433,7 @@ TEST(Hoarder, AnswersNoOffer) {
   }
 }
 
-// Hardly a call that a master could do what it says, and no two ways of being wrong alike.
+// Hardly any call can be carried out by a master, and calls are wrong in many different ways.
 TEST(Nonsense, IsWrongInManyWays) {
   Stage stage(FrameworkKind::kNonsense, 1);
   std::set<std::string> refusals;
@@ -445,7 +444,7 @@ TEST(Nonsense, IsWrongInManyWays) {
     for (const auto& calls : {stage.Offer(kMachine), stage.Tick()}) {
       for (Call call : calls) {
         types.insert(call.type());
-        if (!call.IsInitialized()) continue;  // The library refuses it.
+        if (!call.IsInitialized()) continue;  // The library refuses the call.
         if (!call.has_framework_id()) call.mutable_framework_id()->set_value("id");
         if (const Status valid = master::validation::ValidateCall(call, std::nullopt); !valid)
           refusals.insert(valid.error().message);

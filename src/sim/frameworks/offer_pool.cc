@@ -10,7 +10,8 @@ bool IsPlain(const Resource& resource) {
          !resource.is_shared() && resource.provider_id().empty();
 }
 
-// Moves what is wanted and `allowed` from `*left` to `*taken`; what could not be moved remains.
+// Moves wanted amounts of plain resources, either reserved or unreserved ones, from `*left` to
+// `*taken`. Returns what could not be moved.
 Quantities Move(Quantities wanted, bool reserved, Resources* left, Resources* taken) {
   const Resources from = *left;
   for (const Resource& entry : from) {
@@ -28,7 +29,7 @@ Quantities Move(Quantities wanted, bool reserved, Resources* left, Resources* ta
 }  // namespace
 
 void OfferPool::Add(const v1::Offer& offer) {
-  // What a master offers is valid; what is not is no offer.
+  // A master offers valid resources; invalid ones are ignored.
   left_ += Resources::FromProto(offer.resources()).value_or(Resources());
 }
 

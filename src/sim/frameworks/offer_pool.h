@@ -11,23 +11,23 @@ namespace tepui::sim {
 
 namespace v1 = ::mesos::v1;
 
-// What offers of one agent hold, from which a framework carves its tasks. What is taken keeps its
-// metadata (reservations, the role it is allocated to); what is reserved goes first. Volumes,
-// revocable and shared resources are left alone.
+// Resources of the offers of one agent, from which a framework takes those of its tasks. They keep
+// their metadata (reservations, the role they are allocated to); reserved resources are taken
+// first. Volumes, revocable and shared resources are never taken.
 class OfferPool {
  public:
   using List = google::protobuf::RepeatedPtrField<v1::Resource>;
 
-  // The form in which resources are written into `List`s.
+  // `format` is the form in which resources are written into `List`s.
   explicit OfferPool(ResourceFormat format) : format_(format) {}
 
   void Add(const v1::Offer& offer);
 
-  // Appends to `*taken`; false and nothing if there is not enough.
+  // Appends to `*taken`. Returns false and takes nothing if there is not enough.
   bool Take(const Quantities& wanted, List* taken);
-  // Of what is not reserved, as it is.
+  // Takes unreserved resources only, unchanged.
   bool TakeUnreserved(const Quantities& wanted, Resources* taken);
-  // One port.
+  // Takes one port.
   bool TakePort(List* taken);
 
   const Resources& left() const { return left_; }
@@ -37,7 +37,7 @@ class OfferPool {
   Resources left_;
 };
 
-// "cpus", "mem" and "disk" in their units.
+// "cpus", "mem" and "disk" in their Mesos units.
 Quantities Amounts(double cpus, double mem, double disk = 0);
 
 }  // namespace tepui::sim

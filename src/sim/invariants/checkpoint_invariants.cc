@@ -9,7 +9,7 @@ namespace tepui::sim {
 
 namespace {
 
-// An agent says it of a task that it does not have, and need not remember that.
+// An agent sends this status for a task that it does not have, and need not remember it.
 bool SaysThereIsNone(const v1::TaskStatus& status) {
   return status.source() == v1::TaskStatus::SOURCE_AGENT &&
          (status.state() == v1::TASK_DROPPED || status.state() == v1::TASK_LOST);
@@ -54,7 +54,7 @@ void CheckpointInvariants::OnAgentEvent(const std::string& host, const link::Eve
       Disk& disk = disks_[host];
       const v1::Offer::Operation& operation = event.apply_operation().info();
       disk.asked[event.apply_operation().operation_uuid()] = operation;
-      // What is made and destroyed at once need never be written.
+      // A volume that is destroyed as soon as it is created need never be written.
       for (const v1::Resource& volume : operation.destroy().volumes())
         disk.known_volumes.insert(volume.disk().persistence().id());
       return;

@@ -13,13 +13,13 @@
 namespace tepui::sim {
 
 struct Violation {
-  std::string invariant;  // A name of invariants.h; "no-exception" if a core threw.
+  std::string invariant;  // A name of invariants.h, or "no-exception" if a core threw.
   MonotonicTime when{};
   std::string what;
 };
 
-// What was found to be wrong, in order, each with its time; every finding is a line of the trace
-// too. The first kMost are kept: what follows a first wrong is seldom news.
+// Violations that were found, in order, each with its time; each is also a line of the trace. The
+// first kMost are kept: those that follow a first violation seldom add information.
 class Findings {
  public:
   static constexpr size_t kMost = 100;

@@ -13,7 +13,7 @@ namespace tepui::sim {
 using SchedulerCall = mesos::v1::scheduler::Call;
 using SchedulerEvent = mesos::v1::scheduler::Event;
 
-// Each fact goes to those that look at it.
+// Passes each fact to the invariants that use it.
 class Invariants::Impl {
  public:
   explicit Impl(World& world)
@@ -32,7 +32,7 @@ class Invariants::Impl {
 
 namespace {
 
-// The program of an executor is no task's.
+// The program of an executor is not a task.
 bool IsExecutor(const std::string& task) { return task.starts_with("executor "); }
 
 }  // namespace
@@ -73,7 +73,8 @@ void Invariants::OnMasterChecked(const std::string& host, const Status& held) {
 
 void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) {
   impl_->membership.OnCommitted(epoch, op, id);
-  // Also if the master that asked for it does not hear so: the next one ends what is left of it.
+  // Counts even if the master that asked for it does not learn of it: the next master shuts down
+  // what is left of the framework.
   if (op == "remove framework") impl_->resources.OnFrameworkRemoved(id);
 }
 

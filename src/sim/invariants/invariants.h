@@ -12,27 +12,30 @@ namespace tepui::sim {
 class Cluster;
 class World;
 
-// What must hold of a cluster, checked at every event, and once more when it has come to rest. Each
-// has a name; docs/testing/simulator.md says exactly what each claims, and of whom it does not:
-// - capacity: programs on a machine, and what the master counts in use of an agent, never add up to
-//   more than it has.
-// - offered-once: no resource is in two offers, or in an offer and in use; launches use offers that
-//   stand, and not more than they hold.
+// Invariants of a cluster, checked at every event, and once more when it has come to rest.
+// docs/testing/simulator.md states exactly what each of them claims and its exceptions:
+// - capacity: programs on a machine, and the resources of an agent that the master counts as in
+//   use, never add up to more than the agent has.
+// - offered-once: no resource is in two offers, or in an offer and in use; launches use valid
+//   offers and not more resources than they hold.
 // - runs-once: the program of a task starts at most once.
-// - dead-stays-dead: a task told to have ended does not run, then or later.
-// - status-order: a framework sees the statuses of a task in the order the agent made them, none
-//   after the last.
+// - dead-stays-dead: a task that was reported to have ended does not run, then or later.
+// - status-order: a framework sees the statuses of a task in the order in which the agent made
+//   them, and none after the terminal one.
 // - acknowledged-once: an update whose acknowledgement reached its agent is not sent again, and the
-//   next one not before.
-// - durable-first: nobody is told of an agent's admission, loss or end before the registry has it.
-// - saved-first: an agent tells the master of nothing that its next life would not know.
+//   next one is not sent before that.
+// - durable-first: an agent's admission, loss or removal is in the registry before it is reported
+//   to anyone.
+// - saved-first: an agent reports to the master only what it would still know after a restart.
+// - books: the records of a leading master agree with each other.
 // - gone-stays-gone: an agent that was removed is not admitted again under its id.
-// - one-leader: writes of a leader stop taking effect when the next one's epoch begins.
-// - told-truth (at rest): reconciliation answers, with what runs.
-// - nothing-forgotten (at rest): every task ended in its framework's eyes, or runs in everybody's.
+// - one-leader: writes of a leader stop taking effect when the next leader's epoch begins.
+// - told-truth (at rest): reconciliation is answered, and the answer matches what runs.
+// - nothing-forgotten (at rest): every task has ended as its framework sees it, or runs as everyone
+//   sees it.
 // - statuses-arrive (at rest): no agent holds a status that its framework has not acknowledged.
 // - converged (at rest): agents and frameworks that run are registered; master and agents agree.
-// - bounded (at rest): queues and histories stayed under their bounds.
+// - bounded (at rest): queues and histories stayed within their bounds.
 class Invariants final : public Observer {
  public:
   explicit Invariants(World& world);
@@ -60,7 +63,7 @@ class Invariants final : public Observer {
   void OnStarted(const std::string& host) override;
   void OnEnded(const std::string& host, const std::string& why) override;
 
-  // The quiet end.
+  // Checks the invariants at rest, when the run is over.
   void CheckAtRest(const Cluster& cluster);
 
   const std::vector<Violation>& violations() const;

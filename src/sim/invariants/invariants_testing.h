@@ -20,7 +20,7 @@ namespace tepui::sim {
 using SchedulerCall = mesos::v1::scheduler::Call;
 using SchedulerEvent = mesos::v1::scheduler::Event;
 
-// What was found, by the names of the invariants.
+// Names of the violated invariants.
 inline std::vector<std::string> NamesOf(const Findings& findings) {
   std::vector<std::string> names;
   for (const Violation& violation : findings.violations()) names.push_back(violation.invariant);
@@ -49,7 +49,7 @@ inline SchedulerCall AcceptOf(const std::string& framework, const std::vector<st
   return call;
 }
 
-// A status an agent made has a uuid; one of the master's has none.
+// A status from an agent has a uuid; a status from the master has none.
 inline v1::TaskStatus StatusOf(const std::string& task, v1::TaskState state,
                                const std::string& uuid = "") {
   v1::TaskStatus status;

@@ -66,8 +66,8 @@ void MembershipInvariants::OnCommitted(uint64_t epoch, const std::string& op,
   }
 }
 
-// What a master says that was deposed and has not heard so is its own affair: it cannot write, and
-// its clients leave it. So only the newest leader's words are held against the registry.
+// Messages of a master that was deposed without noticing are not checked: it cannot write, and its
+// clients leave it. Only those of the newest leader are compared with the registry.
 void MembershipInvariants::OnMasterSends(const std::string& host, const std::string& framework,
                                          const SchedulerEvent& event) {
   if (host != leader_) return;
@@ -106,7 +106,7 @@ void MembershipInvariants::OnUpdate(const std::string& framework, const v1::Task
   const Standing wanted = unreachable ? Standing::kUnreachable : Standing::kRemoved;
   const Standing is = Of(status.agent_id().value());
   if (is == wanted) return;
-  // The registry's answer is on its way: to the master the agent is what it was.
+  // The registry's answer is still in flight: for the master the agent is still unreachable.
   if (unreachable && taken_back_.contains(status.agent_id().value())) return;
   findings_.Report("durable-first", "Framework {} is told {} of task {}, but its agent {} is {}",
                    framework, v1::TaskState_Name(status.state()), status.task_id().value(),
@@ -115,7 +115,7 @@ void MembershipInvariants::OnUpdate(const std::string& framework, const v1::Task
 
 void MembershipInvariants::OnMasterSends(const std::string& host, const link::Event& event) {
   if (event.type() == link::Event::SHUTDOWN_FRAMEWORK) {
-    // A deposed master too: it cannot have written it.
+    // Checked for deposed masters too: such a master cannot have written the removal.
     const std::string& framework = event.shutdown_framework().value();
     if (removed_frameworks_.contains(framework)) return;
     findings_.Report("durable-first", "An agent is told that framework {} is removed; it is not",
@@ -145,7 +145,8 @@ void MembershipInvariants::OnPublished(const std::string& host, const master::Ch
       findings_.Report("durable-first", "Readers see that agent {} has gone, but it is {}", id,
                        Name(is));
     } else if (is == Standing::kUnknown) {
-      // One that is being marked may still be shown: the registry is ahead, never behind.
+      // An agent that is being marked may still be shown: the registry may be ahead, but never
+      // behind.
       findings_.Report("durable-first", "Readers see agent {}, which is unknown", id);
     }
   }

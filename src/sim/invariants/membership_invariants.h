@@ -16,8 +16,8 @@ namespace tepui::sim {
 
 namespace v1 = ::mesos::v1;
 
-// Who belongs to the cluster and who says so: durable-first, gone-stays-gone, one-leader
-// (docs/testing/simulator.md).
+// Checks which agents belong to the cluster and which master leads it: durable-first,
+// gone-stays-gone, one-leader (docs/testing/simulator.md).
 class MembershipInvariants {
  public:
   explicit MembershipInvariants(Findings& findings) : findings_(findings) {}
@@ -38,13 +38,13 @@ class MembershipInvariants {
 
   Findings& findings_;
   uint64_t epoch_ = 0;
-  std::string leader_;  // Host.
-  // As the registry took it, by agent.
+  std::string leader_;  // The leader's host.
+  // Standings committed to the registry, by agent.
   std::map<std::string, Standing> standings_;
-  // Unreachable ones that the registry took back, before the leader said anything that shows that
-  // it heard so.
+  // Unreachable agents that the registry made reachable again, until the leader sends something
+  // that shows that it knows.
   std::set<std::string> taken_back_;
-  std::set<std::string> removed_frameworks_;  // As the registry took it.
+  std::set<std::string> removed_frameworks_;  // Frameworks whose removal is in the registry.
 };
 
 }  // namespace tepui::sim

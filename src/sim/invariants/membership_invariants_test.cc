@@ -33,7 +33,7 @@ master::Changes Shown(bool present) {
 struct MembershipInvariantsTest : ::testing::Test {
   MembershipInvariantsTest() { membership.OnLeading("master-0", 1); }
 
-  // Everything that tells of the agent, from that master.
+  // Everything by which that master reports the agent's admission.
   void TellAdmission(const std::string& host = "master-0") {
     membership.OnMasterSends(host, RegisteredOf("m-S0"));
     membership.OnMasterSends(host, "f", OfferOf("o", "f", "m-S0", "cpus:1"));
@@ -97,8 +97,8 @@ TEST_F(MembershipInvariantsTest, TheEndIsToldAfterTheRegistryHasIt) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first")) << "unreachable is not gone";
 }
 
-// A task that was dropped because its agent was just being removed, of a framework that is not
-// partition-aware.
+// A task, of a framework that is not partition-aware, is dropped because its agent is being
+// removed.
 TEST_F(MembershipInvariantsTest, ARefusedLaunchSaysNothingOfTheAgent) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnMasterSends("master-0", "f", UpdateOf(LostOf(v1::TASK_LOST, false)));
@@ -113,7 +113,7 @@ TEST_F(MembershipInvariantsTest, ReconciliationNeedsTheRegistryToo) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first"));
 }
 
-// A framework asks while the registry's answer is on its way.
+// A framework reconciles while the registry's answer is in flight.
 TEST_F(MembershipInvariantsTest, AReturningAgentIsUnreachableUntilTheMasterHears) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnCommitted(1, "unreachable", "m-S0");
@@ -127,7 +127,7 @@ TEST_F(MembershipInvariantsTest, AReturningAgentIsUnreachableUntilTheMasterHears
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first"));
 }
 
-// By a deposed master neither.
+// This holds for a deposed master too.
 TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsToldAfterTheRegistryHasIt) {
   link::Event shutdown;
   shutdown.set_type(link::Event::SHUTDOWN_FRAMEWORK);

@@ -151,7 +151,7 @@ void ResourceInvariants::OnLaunch(const std::string& framework, const std::strin
                    accept.launched.ToString(), offered.ToString());
 }
 
-// --- The master's books.
+// --- Resources as the master counts them.
 
 void ResourceInvariants::OnPublished(const std::string& host, const master::Changes& changes) {
   for (const auto& [id, framework] : changes.frameworks) {
@@ -173,9 +173,9 @@ void ResourceInvariants::OnPublished(const std::string& host, const master::Chan
   }
 }
 
-// Without the reservations and volumes that the agent did not have when it came back: it never
-// heard of them. What was launched on them got lost too, and counts as in use until the agent says
-// so. What is missing for any other reason is in use.
+// Used resources without the reservations and volumes that the agent lacked when it came back: they
+// never reached it. Tasks launched on them were lost too, and count as in use until the agent
+// reports them lost. Resources that are missing for any other reason are in use.
 Resources ResourceInvariants::InUse(const std::string& host, const std::string& id,
                                     const master::AgentRecord& agent) {
   Resources used = agent.used;
@@ -190,7 +190,7 @@ Resources ResourceInvariants::InUse(const std::string& host, const std::string& 
   return used;
 }
 
-// --- The machines.
+// --- Machines.
 
 void ResourceInvariants::OnAgentSends(const std::string& host, const link::Call& call) {
   if (call.type() == link::Call::SUBSCRIBE)
@@ -216,7 +216,7 @@ void ResourceInvariants::OnAgentEvent(const link::Event& event) {
 void ResourceInvariants::OnContainerStarted(const std::string& host, const std::string& container,
                                             const std::string& task, const Resources& resources) {
   const auto order = orders_.find(task);
-  // An executor's container grows and shrinks with its tasks, which are counted on their own.
+  // An executor's container grows and shrinks with its tasks, which are counted separately.
   const bool executor = task.starts_with("executor ");
   Program program;
   if (order != orders_.end()) program.framework = order->second.framework;
@@ -249,7 +249,8 @@ void ResourceInvariants::Start(const std::string& host, const std::string& key, 
 void ResourceInvariants::CheckMachine(const std::string& host) {
   Quantities sum;
   for (const auto& [key, program] : programs_[host]) {
-    // As in Mesos, what a removed framework used is free at once, before its programs have ended.
+    // As in Mesos, the resources of a removed framework are free at once, before its programs have
+    // ended.
     if (!removed_frameworks_.contains(program.framework)) sum += program.quantities;
   }
   const Quantities& has = machines_[host];

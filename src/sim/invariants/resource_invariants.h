@@ -19,8 +19,8 @@ namespace tepui::sim {
 
 namespace v1 = ::mesos::v1;
 
-// Who has what: capacity and offered-once (docs/testing/simulator.md). Amounts are compared as
-// quantities, so reservations and volumes count as what they are made of.
+// Checks who has which resources: capacity and offered-once (docs/testing/simulator.md). Amounts
+// are compared as quantities, so reservations and volumes count as the resources they are made of.
 class ResourceInvariants {
  public:
   explicit ResourceInvariants(Findings& findings) : findings_(findings) {}
@@ -32,28 +32,28 @@ class ResourceInvariants {
   void OnPublished(const std::string& host, const master::Changes& changes);
   void OnAgentSends(const std::string& host, const link::Call& call);
   void OnAgentEvent(const link::Event& event);
-  // As Observer names them.
+  // Parameters are those of Observer.
   void OnContainerStarted(const std::string& host, const std::string& container,
                           const std::string& task, const Resources& resources);
   void OnContainerEnded(const std::string& host, const std::string& container);
   void OnExecutorTask(const std::string& host, const std::string& task, bool started);
-  // A process on the host ended, and with it all that ran there.
+  // The framework's removal is in the registry.
   void OnFrameworkRemoved(const std::string& id) { removed_frameworks_.insert(id); }
 
  private:
   struct Offer {
-    std::string master;  // Host.
+    std::string master;  // The master's host.
     std::string framework;
     std::string agent;
     Quantities quantities;
     bool rescinded = false;
-    const void* used_by = nullptr;  // The Accept that launched on it.
+    const void* used_by = nullptr;  // The Accept that launched tasks on it.
   };
   struct Accept {
     std::vector<std::string> offers;
-    Quantities launched;  // By RUN_TASK and RUN_TASK_GROUP.
+    Quantities launched;  // Resources of RUN_TASK and RUN_TASK_GROUP.
   };
-  // Something that runs on a machine.
+  // A program that runs on a machine.
   struct Program {
     std::string framework;
     Quantities quantities;
@@ -62,10 +62,10 @@ class ResourceInvariants {
     std::string framework;
     Quantities quantities;
   };
-  // What a master counts as in use of an agent that came back without it.
+  // Resources that a master counts as in use on an agent that came back without them.
   struct Missing {
-    bool returned = false;  // The next publication is the first since its return.
-    Resources resources;    // Only less until the next return.
+    bool returned = false;  // The next publication is the first since the agent returned.
+    Resources resources;    // Only shrinks until the agent's next return.
   };
 
   void OnOffers(const std::string& host, const mesos::v1::scheduler::Event::Offers& offers);
@@ -79,14 +79,14 @@ class ResourceInvariants {
 
   Findings& findings_;
   std::unordered_map<std::string, Offer> offers_;
-  // By framework: neither answered nor rescinded.
+  // Offers that are neither answered nor rescinded, by framework.
   std::map<std::string, std::set<std::string>> outstanding_;
-  // By framework and task; null: launched more than once by the framework itself.
+  // By framework and task; null if the framework itself launched the task more than once.
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Accept>> accepts_;
 
   std::map<std::string, Quantities> machines_;  // By host.
   std::map<std::string, std::map<std::string, Program>> programs_;
-  // What agents were told to run: by id of the task, or "executor <id>".
+  // Programs that agents were asked to run, by id of the task or "executor <id>".
   std::unordered_map<std::string, Order> orders_;
   std::set<std::string> removed_frameworks_;
   std::map<std::pair<std::string, std::string>, Missing> missing_;  // By master's host and agent.

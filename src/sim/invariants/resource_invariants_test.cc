@@ -80,7 +80,8 @@ TEST_F(ResourceInvariantsTest, TasksOfExecutorsCountWhileTheyRun) {
   const v1::TaskInfo first = WithExecutor(TaskOn("m-S0", "t", "cpus:3"), "cpus:1");
   const v1::TaskInfo second = WithExecutor(TaskOn("m-S0", "u", "cpus:3"), "cpus:1");
   resources.OnAgentEvent(RunTaskOf("f", first));
-  // Its container is made for what it has to do at first; that is counted below.
+  // The container is made with the resources of its first tasks, which are counted separately
+  // below.
   resources.OnContainerStarted("agent-0", "c", "executor e", R("cpus:4"));
   resources.OnExecutorTask("agent-0", "t", true);
   resources.OnExecutorTask("agent-0", "t", false);
@@ -107,7 +108,7 @@ TEST_F(ResourceInvariantsTest, WhatARemovedFrameworkLeavesBehindDoesNotCount) {
 
 // --- offered-once.
 
-// A launch on a reservation: both got lost on their way to the agent.
+// A launch on a reservation: both were lost on their way to the agent.
 TEST_F(ResourceInvariantsTest, WhatAnAgentCameBackWithoutIsNotInUse) {
   link::Event registered;
   registered.set_type(link::Event::SUBSCRIBED);
@@ -202,9 +203,9 @@ TEST_F(ResourceInvariantsTest, OffersOfALostAgentAreRescinded) {
   Sends(OfferOf("o3", "f", "m-S1", "cpus:1"));
   Sends(OfferOf("o4", "g", "m-S0", "cpus:1"), "g");
   Sends(RescindOf("o1"));
-  Accept({"o2"}, {TaskOn("m-S0", "t")});  // On its way to the master.
+  Accept({"o2"}, {TaskOn("m-S0", "t")});  // The call is on its way to the master.
   Sends(AgentLostOf("m-S0"));
-  // The executor's end is not the agent's.
+  // The end of an executor does not mean that its agent is lost.
   SchedulerEvent executor = AgentLostOf("m-S1");
   executor.mutable_failure()->mutable_executor_id()->set_value("e");
   Sends(executor);
@@ -219,7 +220,8 @@ TEST_F(ResourceInvariantsTest, ANewSubscriptionEndsOldOffers) {
   Sends(AgentLostOf("m-S0"));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   Sends(OfferOf("o2", "f", "m-S0", "cpus:1"));
-  resources.OnMasterSends("master-1", "f", AgentLostOf("m-S0"));  // Knows nothing of the offer.
+  // This master does not know the offer.
+  resources.OnMasterSends("master-1", "f", AgentLostOf("m-S0"));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   Sends(AgentLostOf("m-S0"));
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));

@@ -10,10 +10,10 @@ namespace tepui::sim {
 
 namespace {
 
-// A framework asks for its living tasks every kReconcileInterval.
+// A framework reconciles its running tasks every kReconcileInterval.
 constexpr Duration kLongestSilence = 2 * SchedulerNode::kReconcileInterval;
 
-// What master and agent keep of the past (reference 2.7).
+// Sizes of the histories of master and agent (reference 2.7).
 constexpr size_t kCompletedFrameworks = 50;
 constexpr size_t kCompletedExecutors = 150;
 constexpr size_t kCompletedTasks = 200;
@@ -125,8 +125,8 @@ void RestInvariants::CheckAgreement(const Agent& agent, const RestPicture::Leade
 void RestInvariants::CheckBelief(const Scheduler& scheduler, const std::string& task,
                                  v1::TaskState state) {
   const auto runs_on = RunsOn(task);
-  // UNKNOWN promises nothing, and the framework does not ask again; but what runs comes to be
-  // known.
+  // UNKNOWN promises nothing, and the framework does not ask again; but a running task becomes
+  // known again.
   if (wire::IsTerminal(state) || state == v1::TASK_UNKNOWN) {
     if (runs_on) {
       findings_.Report("nothing-forgotten", "{} takes task {} for {}, but it runs on {}",
@@ -169,7 +169,7 @@ void RestInvariants::CheckLiving(const Scheduler& scheduler, const std::string& 
 
 void RestInvariants::CheckHeard(const Scheduler& scheduler, const std::string& task,
                                 v1::TaskState state) {
-  if (!scheduler.subscribed) return;  // A finding of its own.
+  if (!scheduler.subscribed) return;  // Reported separately.
   const auto word = tasks_.LastWord(task);
   if (!word || findings_.Now() - word->when > kLongestSilence) {
     return findings_.Report("told-truth", "{} asks for task {}, which it takes for {}, in vain",
@@ -185,8 +185,8 @@ void RestInvariants::CheckHeard(const Scheduler& scheduler, const std::string& t
                    Name(word->state), task, runs_on ? "runs on " + *runs_on : "does not run");
 }
 
-// What runs though its framework takes it for ended was found above, as far as anything is promised
-// to that framework.
+// Running tasks that their framework believes to have ended were found above, if that framework is
+// well-behaved.
 void RestInvariants::CheckPrograms() {
   for (const auto& [task, host] : programs_) {
     const auto has_it = [&task](const Scheduler& scheduler) {

@@ -11,11 +11,11 @@
 
 namespace tepui::sim {
 
-// What must hold of a cluster that had time to come to rest: told-truth, nothing-forgotten,
-// statuses-arrive, converged, bounded (docs/testing/simulator.md). For one use.
+// Checks a cluster that had time to come to rest: told-truth, nothing-forgotten, statuses-arrive,
+// converged, bounded (docs/testing/simulator.md). Can be used once.
 class RestInvariants {
  public:
-  // Of a run of this size no connection comes near the network's limit of 64 MB.
+  // In a run of this size no connection comes near the network's limit of 64 MB.
   static constexpr size_t kMostInFlightBytes = 8 << 20;
 
   RestInvariants(const RestPicture& picture, const TaskInvariants& tasks, Findings& findings);
@@ -35,14 +35,14 @@ class RestInvariants {
   void CheckStatuses();
   void CheckBounds();
 
-  // The host on which the task's program runs.
+  // The host on which the task's program runs, if any.
   std::optional<std::string> RunsOn(const std::string& task) const;
 
   const RestPicture& picture_;
   const TaskInvariants& tasks_;
   Findings& findings_;
-  std::map<std::string, std::string> programs_;    // Task to host.
-  std::set<std::string> well_behaved_frameworks_;  // Ids, of those that run.
+  std::map<std::string, std::string> programs_;    // Hosts by task.
+  std::set<std::string> well_behaved_frameworks_;  // Ids of those that run.
 };
 
 }  // namespace tepui::sim

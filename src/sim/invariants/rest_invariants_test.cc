@@ -55,7 +55,7 @@ struct RestInvariantsTest : ::testing::Test {
     RestInvariants(picture, tasks, fresh).Check();
     return NamesOf(fresh);
   }
-  // What is found after `change`, which is undone.
+  // Returns the violations after `change`, which is undone.
   std::vector<std::string> CheckWith(const std::function<void(RestPicture&)>& change) {
     const RestPicture before = picture;
     change(picture);
@@ -63,7 +63,7 @@ struct RestInvariantsTest : ::testing::Test {
     picture = before;
     return names;
   }
-  // The task is nowhere any more, and its framework heard and took `state`.
+  // The task is gone everywhere, and its framework received and accepted `state`.
   void End(v1::TaskState state) {
     picture.agents[0].tasks.clear();
     picture.agents[0].programs.clear();
@@ -203,7 +203,7 @@ TEST_F(RestInvariantsTest, AnUnknownTaskDoesNotRun) {
 // --- told-truth.
 
 TEST_F(RestInvariantsTest, AnswersAreTrue) {
-  // The framework's belief is set apart from what it was answered, to see this check alone.
+  // What the framework believes differs from the answer it received, so that only this check fails.
   picture.agents[0].programs.clear();
   picture.agents[0].tasks.begin()->second = v1::TASK_STAGING;
   picture.leader->agents["m-S0"].tasks.begin()->second = v1::TASK_STAGING;

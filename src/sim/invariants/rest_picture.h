@@ -18,8 +18,8 @@ class Cluster;
 
 namespace v1 = ::mesos::v1;
 
-// A cluster that has come to rest, as far as the checks at rest look at it: what everybody
-// believes, side by side. Plain facts, so that tests can write them down.
+// A cluster that has come to rest, as far as the checks at rest look at it: the states that master,
+// agents and frameworks hold, side by side. Plain data, so that tests can write it by hand.
 struct RestPicture {
   // By framework.
   using TaskKey = std::pair<std::string, std::string>;
@@ -27,19 +27,19 @@ struct RestPicture {
 
   struct Agent {
     std::string host;
-    bool running = false;  // The process.
+    bool running = false;  // True if the process runs.
     bool registered = false;
     std::string id;
-    std::map<TaskKey, v1::TaskState> tasks;  // Until their last status is acknowledged.
-    std::set<TaskKey> unacknowledged;        // Those that have ended and wait for that.
-    // The frameworks' own. An idle one whose tasks wait for acknowledgements may have ended.
+    std::map<TaskKey, v1::TaskState> tasks;  // Listed until their last status is acknowledged.
+    std::set<TaskKey> unacknowledged;        // Ended ones that wait for it.
+    // All but command executors. An idle one whose tasks wait for acknowledgements may have ended.
     std::set<ExecutorKey> executors;
     std::set<ExecutorKey> idle_executors;
     std::set<std::string> programs;  // Tasks that run on the machine.
-    // Of what it remembers: the most of one kind.
+    // Sizes of its histories: the largest of each kind.
     size_t completed_frameworks = 0;
-    size_t completed_executors = 0;  // Of one framework.
-    size_t completed_tasks = 0;      // Of one executor.
+    size_t completed_executors = 0;  // Of any framework.
+    size_t completed_tasks = 0;      // Of any executor.
   };
   struct Scheduler {
     std::string host;
@@ -47,7 +47,7 @@ struct RestPicture {
     bool subscribed = false;
     bool well_behaved = true;
     std::string framework;                       // Empty before its first subscription.
-    std::map<std::string, v1::TaskState> tasks;  // As it believes.
+    std::map<std::string, v1::TaskState> tasks;  // States that the framework knows.
   };
   struct Leader {
     std::string host;
@@ -56,7 +56,7 @@ struct RestPicture {
       Quantities used;
       std::map<TaskKey, v1::TaskState> tasks;
       std::set<ExecutorKey> executors;
-      Quantities held;  // By these tasks, as far as they have not ended, and executors.
+      Quantities held;  // Resources of these tasks, unless they have ended, and of the executors.
     };
     std::map<std::string, Agent> agents;
     struct Framework {
@@ -71,12 +71,12 @@ struct RestPicture {
   std::vector<Agent> agents;
   std::vector<Scheduler> schedulers;
   std::optional<Leader> leader;
-  // Of an agent, in the registry.
+  // The standing of an agent in the registry.
   std::function<std::optional<Registry::Standing>(const std::string&)> standing;
-  size_t most_in_flight_bytes = 0;  // Of one connection, ever.
+  size_t most_in_flight_bytes = 0;  // The maximum of any connection so far.
 };
 
-// The picture asks `cluster` for standings: it must outlive it.
+// The picture asks `cluster` for standings, so `cluster` must outlive it.
 RestPicture TakePicture(const Cluster& cluster);
 
 }  // namespace tepui::sim

@@ -96,8 +96,8 @@ void TaskInvariants::OnStatusUpdate(const std::string& host,
   const auto known = std::ranges::find(task.made, status.uuid());
   const size_t index = static_cast<size_t>(known - task.made.begin());
   if (task.made_on != host) {
-    // The first of a new life: what the one before held is gone with it, but for what it had saved.
-    // Of an acknowledgement the next life may not know, but of those before it.
+    // The first status from a restarted agent: it has only the statuses that were saved. It may
+    // have lost the last acknowledgement, but no earlier one.
     task.made_on = host;
     if (index + 1 >= task.acknowledged) task.acknowledged = index;
     made_on_[host].insert(id);
@@ -138,14 +138,14 @@ void TaskInvariants::OnAgentEvent(const std::string& host, const link::Event& ev
 
 void TaskInvariants::OnAcknowledgement(const link::Event::StatusAcknowledgement& acknowledgement) {
   Task& task = tasks_[acknowledgement.task_id().value()];
-  // Others answer a retry too late, or nothing at all.
+  // Other acknowledgements answer a retry late, or match nothing.
   if (task.acknowledged < task.made.size() &&
       task.made[task.acknowledged] == acknowledgement.uuid()) {
     ++task.acknowledged;
   }
 }
 
-// The agent forgets what it held for the framework.
+// The agent forgets its statuses of the framework.
 void TaskInvariants::OnShutdownFramework(const std::string& host, const std::string& framework) {
   for (const std::string& id : made_on_[host]) {
     Task& task = tasks_[id];
@@ -177,8 +177,9 @@ void TaskInvariants::OnSeen(const v1::TaskStatus& status) {
                               status.source() == v1::TaskStatus::SOURCE_MASTER};
   if (!Checked(task)) return;
 
-  // Whoever asks for what has ended, or asked before it heard of the end, is told that the master
-  // knows nothing of it: true, and no news.
+  // A framework that reconciles a task that has ended, or did so before it received the terminal
+  // status, may get the answer that the master does not know the task. That is true and does not
+  // contradict the earlier status.
   const bool no_news = (task.last_word->answer || task.forgotten) && !Lives(status.state());
   if (task.seen_ended && *task.seen_ended != status.state() && !no_news) {
     findings_.Report("status-order", "Its framework sees {} of task {} after {}", Describe(status),

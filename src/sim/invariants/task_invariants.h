@@ -16,14 +16,14 @@ namespace tepui::sim {
 
 namespace v1 = ::mesos::v1;
 
-// True if a status says that its task has ended and will not run again. TASK_LOST that the master
-// says of an agent it lost, or in answer to RECONCILE, is no such promise: frameworks that are not
-// partition-aware get it for UNREACHABLE and UNKNOWN too (reference 2.6, 2.7).
+// True if a status means that its task has ended and will not run again. TASK_LOST from the master,
+// for an agent it lost or in answer to RECONCILE, does not mean that: frameworks that are not
+// partition-aware receive it for UNREACHABLE and UNKNOWN too (reference 2.6, 2.7).
 bool SaysEnded(const v1::TaskStatus& status);
 
-// The life of each task: runs-once, dead-stays-dead, status-order, acknowledged-once
-// (docs/testing/simulator.md). Knows tasks by their ids; of an id that was launched more than once
-// nothing is checked, for its framework broke the rule first.
+// Checks each task from launch to end: runs-once, dead-stays-dead, status-order, acknowledged-once
+// (docs/testing/simulator.md). Tasks are identified by their ids; nothing is checked for an id that
+// was launched more than once, because its framework broke the rule first.
 class TaskInvariants {
  public:
   explicit TaskInvariants(Findings& findings) : findings_(findings) {}
@@ -36,25 +36,26 @@ class TaskInvariants {
   // A task's program, in a container of its own or within a custom executor.
   void OnProgramStarted(const std::string& host, const std::string& task);
   void OnProgramEnded(const std::string& host, const std::string& task);
-  // A process on the host ended: of what an agent has not checkpointed the next one knows nothing.
+  // A process on the host ended: if it was an agent, the next one does not know what was not
+  // checkpointed.
   void OnEnded(const std::string& host);
 
   // --- For the checks at rest.
   struct Word {
     v1::TaskState state;
     MonotonicTime when;
-    bool answer = false;  // To RECONCILE.
+    bool answer = false;  // In answer to RECONCILE.
   };
-  // The last its framework heard of the task.
+  // The last status of the task that its framework received.
   std::optional<Word> LastWord(const std::string& task) const;
-  // The agent that the task was launched on; empty: never launched.
+  // The agent that the task was launched on; empty if it was never launched.
   std::string AgentOf(const std::string& task) const;
   struct Held {
     std::string task;
     std::string framework;
     std::string host;
   };
-  // Statuses that an agent that lives sent and whose acknowledgement has not reached it.
+  // Statuses that a running agent sent and whose acknowledgement has not reached it.
   std::vector<Held> Unacknowledged() const;
 
  private:
@@ -64,24 +65,24 @@ class TaskInvariants {
     int launches = 0;
     int starts = 0;
     bool checkpointed = false;
-    bool forgotten = false;  // By its agent, whose next life may call it lost.
-    std::string running_on;  // A host, or empty.
-    std::string ended;       // What was told of its end; empty: nothing.
+    bool forgotten = false;  // Its agent restarted without it and may report it lost.
+    std::string running_on;  // The host, or empty.
+    std::string ended;       // The terminal status that was reported; empty if none was.
 
-    // Uuids of its statuses in the order the agent sent them first.
+    // Uuids of its statuses, in the order in which the agent first sent them.
     std::vector<std::string> made;
-    size_t acknowledged = 0;  // So many of them, the first.
-    std::string made_on;      // The host, while the agent that made them lives.
+    size_t acknowledged = 0;  // How many of `made` are acknowledged, from the first.
+    std::string made_on;      // The host, as long as the agent process that made them runs.
 
-    size_t seen = 0;                          // How far of `made` its framework has come.
-    std::optional<v1::TaskState> seen_ended;  // What its framework saw it end as.
-    bool asked_again = false;                 // After that.
+    size_t seen = 0;                          // How many of `made` its framework has seen.
+    std::optional<v1::TaskState> seen_ended;  // The terminal state that its framework saw.
+    bool asked_again = false;                 // The framework reconciled the task after that.
     std::optional<Word> last_word;
   };
 
   bool Checked(const Task& task) const { return task.launches == 1; }
   void OnLaunch(const std::string& framework, const v1::TaskInfo& task);
-  // Somebody was told `status`.
+  // `status` was reported to someone.
   void OnTold(const v1::TaskStatus& status, std::string_view by);
   void OnSeen(const v1::TaskStatus& status);
   void OnStatusUpdate(const std::string& host, const link::Call::StatusUpdate& update);
@@ -90,7 +91,7 @@ class TaskInvariants {
 
   Findings& findings_;
   std::unordered_map<std::string, Task> tasks_;
-  // Tasks whose statuses an agent on the host has made in its present life.
+  // Tasks with statuses that the present agent process on the host made.
   std::map<std::string, std::set<std::string>> made_on_;
 };
 

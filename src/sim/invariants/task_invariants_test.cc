@@ -31,7 +31,7 @@ TEST_F(TaskInvariantsTest, AWholeLifeIsRight) {
   for (const v1::TaskState state : {v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_FINISHED}) {
     if (state == v1::TASK_FINISHED) tasks.OnProgramEnded("agent-0", "t");
     const std::string id = std::to_string(++uuid);
-    // A status is sent until its acknowledgement arrives, and seen as often.
+    // A status is sent until its acknowledgement arrives, and is seen as often.
     for (int retry = 0; retry < 2; ++retry) {
       AgentSends("t", state, id);
       tasks.OnMasterSends(UpdateOf(StatusOf("t", state, id)));
@@ -91,7 +91,7 @@ TEST_F(TaskInvariantsTest, WhatWasToldToHaveEndedDoesNotStart) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("dead-stays-dead"));
 }
 
-// TASK_LOST of a lost agent stands for UNREACHABLE, and of reconciliation for UNKNOWN.
+// TASK_LOST for a lost agent stands for UNREACHABLE, and in reconciliation for UNKNOWN.
 TEST_F(TaskInvariantsTest, LostIsAPromiseOnlyOfTheAgent) {
   tasks.OnProgramStarted("agent-0", "t");
   for (const auto reason :
@@ -129,14 +129,15 @@ TEST_F(TaskInvariantsTest, NoStatusComesFromNowhere) {
 TEST_F(TaskInvariantsTest, NoStatusComesAfterTheLast) {
   AgentSends("t", v1::TASK_FINISHED, "1");
   SchedulerSees(StatusOf("t", v1::TASK_FINISHED, "1"));
-  SchedulerSees(StatusOf("t", v1::TASK_FINISHED));  // Reconciliation says the same.
+  SchedulerSees(StatusOf("t", v1::TASK_FINISHED));  // Reconciliation sends the same state.
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   SchedulerSees(StatusOf("t", v1::TASK_RUNNING));
   SchedulerSees(StatusOf("t", v1::TASK_GONE));
   EXPECT_THAT(NamesOf(findings), ElementsAre("status-order", "status-order"));
 }
 
-// The master remembers what has ended for a while only, and a question may cross the end.
+// The master remembers tasks that have ended only for a while, and a reconciliation may cross the
+// terminal status.
 TEST_F(TaskInvariantsTest, WhoAsksForWhatHasEndedIsAnsweredThatNobodyKnowsIt) {
   const auto answer = [](v1::TaskState state) {
     return Because(StatusOf("t", state), v1::TaskStatus::REASON_RECONCILIATION);
@@ -154,7 +155,7 @@ TEST_F(TaskInvariantsTest, WhoAsksForWhatHasEndedIsAnsweredThatNobodyKnowsIt) {
 
 TEST_F(TaskInvariantsTest, WhatWasAcknowledgedIsNotSentAgain) {
   AgentSends("t", v1::TASK_STARTING, "1");
-  tasks.OnAgentEvent("agent-0", AcknowledgementOf("t", "0"));  // Of nothing.
+  tasks.OnAgentEvent("agent-0", AcknowledgementOf("t", "0"));  // Matches no status.
   AgentSends("t", v1::TASK_STARTING, "1");
   tasks.OnAgentEvent("agent-0", AcknowledgementOf("t", "1"));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
@@ -193,7 +194,7 @@ TEST_F(TaskInvariantsTest, AnAgentThatEndedOrForgotTheFrameworkOwesNothing) {
   EXPECT_THAT(NamesOf(findings), IsEmpty());
 }
 
-// --- What the checks at rest ask.
+// --- What the checks at rest use.
 
 TEST_F(TaskInvariantsTest, RemembersTheLastWord) {
   EXPECT_FALSE(tasks.LastWord("t"));

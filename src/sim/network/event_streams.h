@@ -12,9 +12,9 @@
 namespace tepui::sim {
 
 // The open event streams of a simulated server, numbered for its core, with the rules of
-// server::StreamHub: a SUBSCRIBE is answered by Accept or Refuse, what was sent to the stream
-// before Accept goes out right behind the answer, and `on_closed` tells once of an accepted stream
-// that ended without Close. Belongs to the server's process.
+// server::StreamHub: Accept or Refuse answers a SUBSCRIBE, records sent to the stream before Accept
+// follow directly after the answer, and `on_closed` runs once for an accepted stream that ended
+// without Close. Belongs to the server's process.
 class EventStreams {
  public:
   using StreamId = uint64_t;
@@ -26,7 +26,7 @@ class EventStreams {
   void Accept(StreamId stream);
   void Refuse(StreamId stream, net::Response response);
 
-  // An encoded event. Unknown and ended streams: dropped.
+  // Sends an encoded event; dropped if the stream is unknown or has ended.
   void Send(StreamId stream, std::string record);
   void Close(StreamId stream);
 
@@ -35,13 +35,13 @@ class EventStreams {
     std::shared_ptr<Network::Exchange> exchange;
     std::string uuid;
     bool accepted = false;
-    std::vector<std::string> early;  // Sent before it was accepted.
+    std::vector<std::string> early;  // Records sent before the stream was accepted.
   };
 
   const std::function<void(StreamId)> on_closed_;
   StreamId last_ = 0;
   std::map<StreamId, Entry> entries_;
-  // Keeps the network's callbacks from touching what is gone.
+  // Keeps the network's callbacks from touching a destroyed object.
   std::shared_ptr<char> alive_ = std::make_shared<char>();
 };
 

@@ -5,33 +5,33 @@
 
 namespace tepui::sim {
 
-// What a client waits for.
+// A request that waits for its answer at the client.
 struct HttpConnection::Waiting {
   Network::ResponseHandler handler;
   MonotonicTime sent{};
-  bool answered = false;  // At least the head came.
+  bool answered = false;  // At least the head of the answer arrived.
 };
 
-// What a server owes for one request.
+// The answer that the server owes to one request.
 struct HttpConnection::Answer {
   enum class State { kOwed, kStreaming, kComplete };
   State state = State::kOwed;
   bool streamed = false;
-  // Waits for the answers before it.
+  // Outputs that wait for earlier answers.
   std::vector<std::move_only_function<void()>> held;
   std::move_only_function<void()> on_closed;
 };
 
 namespace {
 
-// The program's hold on what it owes.
+// The server program's handle of an answer.
 class SimulatedExchange final : public Network::Exchange {
  public:
   SimulatedExchange(std::shared_ptr<HttpConnection> connection,
                     std::shared_ptr<HttpConnection::Answer> answer)
       : connection_(std::move(connection)), answer_(std::move(answer)) {}
   ~SimulatedExchange() override {
-    // Whichever is not due is ignored.
+    // The call that does not apply is ignored.
     net::Response response;
     response.status = 500;
     response.body = "The request was dropped unanswered";
@@ -216,7 +216,7 @@ void HttpConnection::OnGone(Side side) {
   if (side == Side::kClient) {
     waiting_.clear();
   } else {
-    // Aside first: what goes with them may be an exchange, which answers.
+    // Moved aside first: destroying them may destroy an exchange, which answers.
     const auto answers = std::exchange(answers_, {});
   }
 }
@@ -224,7 +224,7 @@ void HttpConnection::OnGone(Side side) {
 void HttpConnection::FailWaiting(const std::string& reason) {
   broken_ = reason;
   StopTimeout();
-  // One of them may drop the connection, which clears the others.
+  // A handler may drop the connection, which clears the others.
   while (!waiting_.empty()) {
     const std::shared_ptr<Waiting> first = waiting_.front();
     waiting_.pop_front();
@@ -232,7 +232,7 @@ void HttpConnection::FailWaiting(const std::string& reason) {
   }
 }
 
-// One timer for all that waits: it looks at the oldest, which was sent first.
+// One timer for all waiting requests: it watches the oldest, which was sent first.
 void HttpConnection::WatchTimeout() {
   timeout_ = 0;
   Process* client = process(Side::kClient);

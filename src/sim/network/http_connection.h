@@ -10,8 +10,8 @@
 
 namespace tepui::sim {
 
-// HTTP/1.1 on one simulated connection: pipelined requests, answers in their order, a streaming
-// answer as the last.
+// HTTP/1.1 on one simulated connection: pipelined requests, answers in the same order, and a
+// streaming answer only as the last one.
 class HttpConnection final : public TcpConnection {
  public:
   HttpConnection(Shared& shared, uint64_t id, const Address& client, const Address& server,
@@ -21,7 +21,7 @@ class HttpConnection final : public TcpConnection {
   void SendRequest(net::Request request, Network::ResponseHandler handler);
   void CloseByClient();
 
-  // --- The server's side: what an Exchange does with its part of the connection.
+  // --- The server's side: how an Exchange uses its part of the connection.
   struct Answer;
   void Respond(Answer& answer, net::Response response);
   void Start(Answer& answer, net::Headers headers);
@@ -35,14 +35,14 @@ class HttpConnection final : public TcpConnection {
   void OnBroken(Side side, const std::string& reason) override;
   void OnGone(Side side) override;
 
-  // In the server's process.
+  // --- Runs in the server's process.
   void OnRequest(net::Request request);
-  // Runs `out` now if `answer` is the oldest that is not complete, later otherwise.
+  // Runs `out` now if `answer` is the oldest that is not complete, otherwise later.
   void Output(Answer& answer, std::move_only_function<void()> out);
   void CompleteAnswers();
   void TellServer();
 
-  // In the client's process.
+  // --- Runs in the client's process.
   void OnResponse(const net::Response& response);
   void OnStart(const net::Response& head);
   void OnRecord(std::string record);
@@ -56,10 +56,10 @@ class HttpConnection final : public TcpConnection {
   // Shared with calls in progress, which may drop the connection.
   std::deque<std::shared_ptr<Waiting>> waiting_;
   TimerId timeout_ = 0;
-  std::string broken_;  // The client's program was told this.
+  std::string broken_;  // The reason that the client's program received; empty if none.
   std::deque<std::shared_ptr<Answer>> answers_;
   bool closed_by_client_ = false;
-  bool server_told_ = false;  // The server's program was told that the connection is gone.
+  bool server_told_ = false;  // The server's program was notified that the connection is gone.
 };
 
 }  // namespace tepui::sim

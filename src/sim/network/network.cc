@@ -12,7 +12,7 @@ namespace {
 
 using Side = TcpConnection::Side;
 
-// As TCP repeats a SYN.
+// The interval after which TCP repeats a SYN.
 constexpr Duration kFirstSynRetry = std::chrono::seconds(1);
 
 class ClientConnection final : public Network::Connection {
@@ -40,7 +40,7 @@ class Network::Impl : public std::enable_shared_from_this<Impl> {
                 .limits = {options.retransmission, options.max_in_flight_bytes},
                 .on_over = [this](uint64_t id) { connections_.erase(id); }} {}
 
-  // The connections may be in the hands of others, who outlive this.
+  // Others may own connections, which then outlive this.
   ~Impl() {
     for (const auto& [id, connection] : std::exchange(connections_, {})) connection->Abandon();
     for (const auto& [host, service] : services_) service.process->ForgetAtEnd(service.at_end);
@@ -64,19 +64,19 @@ class Network::Impl : public std::enable_shared_from_this<Impl> {
   size_t open_connections() const { return connections_.size(); }
 
  private:
-  // Who listens on a host.
+  // The process that serves a host.
   struct Service {
     Process* process;
     uint64_t at_end;
     std::shared_ptr<const Handler> handler;
   };
-  // A connection that a client wants.
+  // An attempt of a client to connect.
   struct Attempt {
-    Process* process = nullptr;  // Null: it has ended.
+    Process* process = nullptr;  // Null if it has ended.
     uint64_t at_end = 0;
     Host from;
     Host to;
-    Connected done;  // Empty: it is decided.
+    Connected done;  // Empty once the outcome is decided.
     TimerId timeout = 0;
     Duration retry_delay = kFirstSynRetry;
   };
@@ -87,7 +87,7 @@ class Network::Impl : public std::enable_shared_from_this<Impl> {
   void OnSyn(const AttemptPtr& attempt);
   void OnSynAnswer(const AttemptPtr& attempt);
   void Decide(Attempt& attempt, Result<std::unique_ptr<Connection>> outcome);
-  // Runs `work` after `delay` unless the network has gone or the attempt is decided.
+  // Runs `work` after `delay` unless the network is gone or the outcome is decided.
   TimerId Later(const AttemptPtr& attempt, Duration delay,
                 void (Impl::*work)(const AttemptPtr& attempt));
   void OnConnectTimeout(const AttemptPtr& attempt);

@@ -12,39 +12,39 @@ namespace tepui::sim {
 
 // HTTP exchanges over simulated TCP connections (tcp.h). What an end sends on one connection
 // arrives in order or not at all (what was sent last is lost first); different connections overtake
-// each other. A packet meets the latency of its moment and the partitions of the moment it would
-// arrive; a connection through which a packet could not pass for `retransmission` is broken, and
-// each end learns of it when it would: at once from a reset, or never before it sends or times out,
-// if the other way is dead too. No callback runs from inside a call.
+// each other. The latency of a packet is chosen when it is sent; partitions count at the moment
+// when it would arrive. A connection through which no packet can pass for `retransmission` is
+// broken. Each end learns of that when a real one would: at once from a reset, or, if the way back
+// is blocked too, not before it sends or times out. No callback runs from inside a call.
 class Network {
  public:
   struct Options {
-    // Of one packet; within a machine it stays near the minimum.
+    // Latency of one packet; within a machine it stays near the minimum.
     Duration min_latency = std::chrono::microseconds(50);
     Duration max_latency = std::chrono::milliseconds(20);
     Duration connect_timeout = std::chrono::seconds(5);
     Duration retransmission = std::chrono::seconds(30);
-    // For the beginning of an answer, as net::Client has it; then the client gives the connection
-    // up.
+    // Limit for the beginning of an answer, as in net::Client; then the client drops the
+    // connection.
     Duration request_timeout = std::chrono::seconds(60);
-    // Of both directions of one connection: what waits to arrive. Beyond it the sender's end is
-    // broken, as a server cuts a reader that is too slow.
+    // Limit for what is in flight on one connection, both directions together. Beyond it the
+    // sender's end is broken, as a server cuts a reader that is too slow.
     size_t max_in_flight_bytes = 64 << 20;
   };
 
   Network(World& world, Options options);
-  ~Network();  // What is under way is dropped; nobody is told.
+  ~Network();  // Drops what is in flight and notifies no one.
 
   // --- The server's side.
   // One request on its way to be answered: by Respond, or by Start, any number of Write, and End,
   // which closes the connection. Shared: the core may answer late; answers to a connection that is
-  // gone are dropped. Answers leave in the order of the requests. Dropped unanswered it answers
-  // 500, dropped without End it ends.
+  // gone are dropped. Answers leave in the order of the requests. If it is dropped without an
+  // answer, the answer is 500; if it is dropped without End, the stream ends.
   class Exchange {
    public:
     virtual ~Exchange() = default;
     virtual void Respond(net::Response response) = 0;
-    // 200 and these headers; records follow.
+    // Answers 200 with these headers; records follow.
     virtual void Start(net::Headers headers) = 0;
     virtual void Write(std::string record) = 0;
     virtual void End() = 0;
@@ -52,20 +52,20 @@ class Network {
     virtual void OnClosed(std::move_only_function<void()> callback) = 0;
   };
   using Handler = std::function<void(net::Request, std::shared_ptr<Exchange>)>;
-  // Requests to `host` run in `process` until it ends, or until another serves that host; the
-  // connections it has are its own until it ends.
+  // Requests to `host` run in `process` until the process ends or another one serves that host;
+  // connections that the process has stay with it until it ends.
   void Serve(const Host& host, Process& process, Handler handler);
 
   // --- The client's side.
   struct ResponseHandler {
-    // Status and headers, and the body of a plain answer, after which nothing follows.
+    // Status and headers. A plain answer has its body here too, and nothing follows it.
     std::function<void(const net::Response&)> on_response;
     std::function<void(std::string)> on_record;
-    // Of a stream; or there will be no answer.
+    // The stream ended, or there will be no answer.
     std::function<void(const std::string& reason)> on_end;
   };
   // A connection from `process` on `from` to `to`; requests on it are handled in order. Once broken
-  // it stays so, and ends each request. Destroying it closes it: no handler runs afterwards.
+  // it stays broken and ends each request. Destroying it closes it: no handler runs afterwards.
   class Connection {
    public:
     virtual ~Connection() = default;
@@ -75,7 +75,7 @@ class Network {
   void Connect(Process& process, const Host& from, const Host& to, Connected done);
 
   // --- Faults.
-  // What `from` sends does not reach `to`. Counted: Block twice needs Unblock twice.
+  // Block drops what `from` sends to `to`. Calls are counted: two Blocks need two Unblocks.
   void Block(const Host& from, const Host& to);
   void Unblock(const Host& from, const Host& to);
   bool Reaches(const Host& from, const Host& to) const;
@@ -84,8 +84,8 @@ class Network {
   // Multiplies latencies.
   void SetSlowness(int factor);
 
-  size_t most_in_flight_bytes() const;  // Of one connection, ever.
-  size_t open_connections() const;      // Half-open ones too.
+  size_t most_in_flight_bytes() const;  // The maximum of any connection so far.
+  size_t open_connections() const;      // Includes half-open connections.
 
  private:
   class Impl;

@@ -6,12 +6,12 @@
 
 namespace tepui::sim {
 
-// The stream of one subscription. Network callbacks hold it weakly, since its connection holds
+// The stream of one subscription. Network callbacks hold it weakly, because its connection owns
 // them.
 struct NetworkLink::Stream {
   StreamHandler handler;
   std::unique_ptr<Network::Connection> connection;
-  bool ended = false;  // Or dropped: nothing more of it is told.
+  bool ended = false;  // Ended or dropped: no callback runs any more.
 
   void End(const std::string& reason) {
     if (!std::exchange(ended, true)) handler.on_end(reason);
@@ -112,7 +112,7 @@ void NetworkLink::Answer(Result<net::Response> response) {
   waiting_.pop_front();
   in_flight_ = false;
   if (!response) {
-    // Whatever is still to come on that connection would answer the wrong call.
+    // Later answers on that connection would be matched to the wrong calls.
     calls_.reset();
     *std::exchange(current_, std::make_shared<bool>(true)) = false;
   }

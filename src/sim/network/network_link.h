@@ -10,23 +10,22 @@
 
 namespace tepui::sim {
 
-// A client library's Link over the simulated network: a connection for calls, one at a time in
-// their order, and one for the event stream, as client::HttpLink has them. Callbacks run in
-// `process`.
+// A client library's Link over the simulated network: like client::HttpLink it has a connection for
+// calls, one at a time and in order, and one for the event stream. Callbacks run in `process`.
 class NetworkLink final : public client::Link {
  public:
-  // Calls that wait for their turn; more fail.
+  // Calls that wait for their turn; further ones fail.
   static constexpr size_t kMaxWaiting = 10'000;
 
   struct Options {
     std::string path;           // "/api/v1/scheduler".
-    std::string authorization;  // The header's value; empty: none.
+    std::string authorization;  // Value of the Authorization header; none is sent if empty.
   };
 
   NetworkLink(Network& network, Process& process, Host from, Options options);
   ~NetworkLink() override;
 
-  // The endpoint's host is the name of a simulated one.
+  // The endpoint's host is the name of a simulated machine.
   void Connect(const client::Endpoint& endpoint,
                std::move_only_function<void(Status)> done) override;
   void Subscribe(std::string body, StreamHandler handler) override;
@@ -35,7 +34,7 @@ class NetworkLink final : public client::Link {
   void Disconnect() override;
 
  private:
-  // What a callback carries to know whether what it was made for is still wanted.
+  // A callback carries this to know whether its request is still wanted.
   using Ticket = std::shared_ptr<bool>;
   struct Waiting {
     net::Request request;
@@ -56,9 +55,9 @@ class NetworkLink final : public client::Link {
   const Options options_;
 
   Host to_;
-  Ticket current_ = std::make_shared<bool>(true);  // Of everything since Connect.
+  Ticket current_ = std::make_shared<bool>(true);  // Shared by all callbacks since Connect.
   std::deque<Waiting> waiting_;
-  bool in_flight_ = false;  // The first of `waiting_`.
+  bool in_flight_ = false;  // The first of `waiting_` is in flight.
   std::unique_ptr<Network::Connection> calls_;
   std::shared_ptr<Stream> stream_;
 };

@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-// A link from "client" to a server process on "server" that keeps what it is asked.
+// A link from "client" to a server process on "server" that records its requests.
 class NetworkLinkTest : public testing::Test {
  protected:
   struct Asked {
@@ -39,7 +39,7 @@ class NetworkLinkTest : public testing::Test {
     });
     Advance(100ms);
   }
-  // Connected, and the probe forgotten.
+  // Connects and forgets the probe.
   void ConnectFully() {
     Connect();
     Answer(0, 404);
@@ -82,7 +82,7 @@ class NetworkLinkTest : public testing::Test {
   std::vector<std::string> heard_;
 };
 
-// Whatever the server answers: it is there.
+// Any answer of the server shows that it is there.
 TEST_F(NetworkLinkTest, IsConnectedWhenTheServerAnswered) {
   Connect();
   ASSERT_THAT(asked_, SizeIs(1));
@@ -138,13 +138,13 @@ TEST_F(NetworkLinkTest, StreamsRecordsBesideCalls) {
   EXPECT_THAT(heard_, ElementsAre("200", "one", "two", StartsWith("end: ")));
 }
 
-// As a stream that never began: no end follows.
+// It counts as a stream that never began, so no end follows.
 TEST_F(NetworkLinkTest, ARefusedSubscriptionIsOnlyAResponse) {
   ConnectFully();
   Subscribe();
   Answer(0, 503);
   EXPECT_THAT(heard_, ElementsAre("503"));
-  // And may be tried again.
+  // SUBSCRIBE may be sent again.
   Subscribe();
   ASSERT_THAT(asked_, SizeIs(2));
   asked_[1].exchange->Start({});
@@ -164,7 +164,7 @@ TEST_F(NetworkLinkTest, WhenTheServerDiesTheCallAndTheStreamEnd) {
   EXPECT_THAT(heard_, testing::UnorderedElementsAre(StartsWith("end: "), StartsWith("a: ")));
 }
 
-// A call after a failure tries a connection of its own.
+// The call after a failed one uses a new connection.
 TEST_F(NetworkLinkTest, ConnectsAnewAfterACallFailed) {
   ConnectFully();
   network_.Reset("client", "server");
@@ -186,7 +186,7 @@ TEST_F(NetworkLinkTest, AfterDisconnectNobodyIsCalled) {
   link_.Disconnect();
   Advance(100ms);
   EXPECT_THAT(heard_, IsEmpty());
-  // Nor by what was still to be connected.
+  // A connection attempt in progress does not call back either.
   Connect();
   heard_.clear();
   Subscribe();
@@ -199,7 +199,7 @@ TEST_F(NetworkLinkTest, HoldsABoundedNumberOfCalls) {
   ConnectFully();
   for (size_t i = 0; i < NetworkLink::kMaxWaiting; ++i) Post("a");
   Post("last");
-  EXPECT_THAT(heard_, IsEmpty());  // Not from inside the call.
+  EXPECT_THAT(heard_, IsEmpty());  // No callback runs from inside the call.
   Advance(100ms);
   EXPECT_THAT(heard_, ElementsAre("last: 10000 calls wait already"));
 }

@@ -24,7 +24,7 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
 
-// What a client heard, each as one word: "200 body", "record r", "end: why".
+// What a client received, each as one string: "200 body", "record r", "end: why".
 using Heard = std::vector<std::string>;
 
 std::vector<std::string> Numbered(std::string_view word, int count) {
@@ -37,7 +37,7 @@ std::string Outcome(const Result<std::unique_ptr<Network::Connection>>& result) 
   return result ? "connected" : result.error().message;
 }
 
-// A server process on host "server" that keeps what it is asked, and a client process on host
+// A server process on host "server" that records its requests, and a client process on host
 // "client".
 class NetworkTest : public testing::Test {
  protected:
@@ -84,8 +84,8 @@ class NetworkTest : public testing::Test {
     return connection;
   }
 
-  // Connects connection_ and opens a stream on it that ends up in heard_; the server's end is
-  // stream().
+  // Connects connection_ and opens a stream on it, whose records are stored in heard_; the server's
+  // end is stream().
   void OpenStream() {
     connection_ = Connect();
     ASSERT_NE(connection_, nullptr);
@@ -138,7 +138,7 @@ class NetworkTest : public testing::Test {
 TEST_F(NetworkTest, ARequestIsAnswered) {
   const auto connection = Connect();
   Send(*connection, "ping");
-  EXPECT_THAT(asked_, IsEmpty());  // Not from inside the call.
+  EXPECT_THAT(asked_, IsEmpty());  // No callback runs from inside the call.
   Advance(milliseconds(100));
   ASSERT_THAT(asked_, SizeIs(1));
   EXPECT_EQ(asked_[0].body, "ping");
@@ -244,7 +244,7 @@ TEST_F(NetworkTest, APartitionDelaysWhatIsSentUntilItEnds) {
   EXPECT_TRUE(network_->Reaches("client", "server"));
   for (int i = 0; i < 5; ++i) stream().Write(fmt::format("{}", i));
   Advance(seconds(5));
-  network_->Unblock("server", "client");  // Blocked twice.
+  network_->Unblock("server", "client");  // It was blocked twice.
   Advance(seconds(5));
   EXPECT_THAT(heard_, IsEmpty());
   network_->Unblock("server", "client");
@@ -263,8 +263,8 @@ TEST_F(NetworkTest, ASenderGivesUpAfterTheRetransmissionLimitAndTheOtherEndStays
   EXPECT_EQ(closed_, 1);
   network_->Unblock("server", "client");
   Advance(minutes(30));
-  EXPECT_THAT(heard_, IsEmpty());  // A stream that is quiet looks the same.
-  // What it sends is answered by a reset.
+  EXPECT_THAT(heard_, IsEmpty());  // The client sees the same as on a quiet stream.
+  // The answer to what it sends is a reset.
   Send(*connection_, "are you there?");
   Advance(milliseconds(100));
   EXPECT_THAT(heard_, ElementsAre("end: connection with server: reset by the peer",
@@ -283,9 +283,10 @@ TEST_F(NetworkTest, AOneWayPartitionLetsDataPassButBreaksTheSenderThatHearsNothi
   EXPECT_EQ(heard_, Numbered("record", 2));
   EXPECT_EQ(closed_, 0);
   Advance(seconds(2));
-  EXPECT_EQ(closed_, 1);  // Nobody acknowledged the first record.
+  EXPECT_EQ(closed_, 1);  // The first record was not acknowledged.
   Advance(minutes(5));
-  EXPECT_EQ(heard_, Numbered("record", 2));  // The client does not know.
+  // The client does not know that the connection is broken.
+  EXPECT_EQ(heard_, Numbered("record", 2));
 }
 
 TEST_F(NetworkTest, BothWaysBlockedEachEndLearnsOnlyByItsOwnSending) {
@@ -324,7 +325,7 @@ TEST_F(NetworkTest, TheEndOfAServerResetsItsConnectionsUnlessAPartitionHidesIt) 
   Advance(minutes(5));
   EXPECT_THAT(heard_, IsEmpty());
   EXPECT_EQ(network_->open_connections(), 1u);
-  StartServer();  // A new life does not know the old one's connections.
+  StartServer();  // The new process does not know the old one's connections.
   Send(*connection_, "hello?");
   Advance(milliseconds(100));
   EXPECT_THAT(heard_, Contains("end: connection with server: reset by the peer"));
@@ -420,7 +421,7 @@ TEST_F(NetworkTest, APausedServerIsConnectedToAndAnswersAfterwards) {
   ASSERT_NE(connection, nullptr);
   Send(*connection, "0");
   Send(*connection, "1");
-  Advance(seconds(40));  // Its machine acknowledges: nothing breaks.
+  Advance(seconds(40));  // The server's machine acknowledges, so the connection is not broken.
   EXPECT_THAT(asked_, IsEmpty());
   server_->Resume();
   Advance(milliseconds(100));

@@ -107,7 +107,7 @@ void TcpConnection::Enqueue(Side from, const char* what, size_t bytes,
   Schedule(from);
 }
 
-// The next look: at the segment that comes due, or at what is to be sent again.
+// Sets the timer for the segment that arrives next, or for the next retransmission.
 void TcpConnection::Schedule(Side from) {
   End& sender = end(from);
   const MonotonicTime now = shared_.world.clock().Now();
@@ -115,7 +115,7 @@ void TcpConnection::Schedule(Side from) {
   if (sender.unacknowledged) next = sender.retry_at;
   if (!sender.in_flight.empty()) {
     const MonotonicTime due = sender.in_flight.front().due;
-    // One that is overdue waits to be sent again.
+    // An overdue segment waits for its retransmission.
     if (!sender.unacknowledged || due > now) next = std::min(next, due);
   }
   if (next == MonotonicTime::max()) return;
@@ -147,7 +147,7 @@ void TcpConnection::Transmit(Side from) {
     sender.in_flight.pop_front();
   }
   if (tried) {
-    // An end that has closed and sent all does not mind whether that is acknowledged.
+    // An end that has closed and sent everything does not need an acknowledgement.
     if (acknowledged || (!sender.open && sender.in_flight.empty())) {
       sender.unacknowledged.reset();
     } else {
@@ -179,7 +179,7 @@ void TcpConnection::NoteLoss(Side from, bool was_retry) {
 void TcpConnection::GiveUp(Side from) {
   DropInFlight(end(from));
   Break(from, "nothing is acknowledged");
-  // Of a connection that was cut each end learns from what the other was made to send.
+  // On a connection that was cut, each end learns of the cut from what the other end sends.
   if (cut_) Break(Other(from), kReset);
 }
 
@@ -208,7 +208,8 @@ void TcpConnection::SendReset(Side to) {
   Path& path = *end(Other(to)).way_out;
   shared_.world.clock().After(shared_.paths.NextLatency(path),
                               [self = shared_from_this(), to, &path] {
-                                // An open end has its network, and that the path.
+                                // An open end implies that the network exists, and the network owns
+                                // the path.
                                 if (self->end(to).open && path.open())
                                   self->Break(to, "reset by the peer");
                               });
@@ -218,7 +219,7 @@ void TcpConnection::Break(Side side, const std::string& reason) {
   End& broken = end(side);
   if (!broken.open) return;
   broken.open = false;
-  // What was on the way when the connection was cut has passed the place of the cut.
+  // Segments in flight when the connection was cut have passed the place of the cut.
   if (!cut_) DropInFlight(broken);
   TellBroken(side, reason);
   CheckOver();

@@ -22,7 +22,7 @@ net::Request AgentLink::MakeRequest(const link::Calls& calls) const {
   request.headers.Add("Content-Type", std::string(wire::kApplicationProtobuf));
   request.headers.Add("Accept", std::string(wire::kApplicationProtobuf));
   if (!stream_id_.empty()) request.headers.Add("Mesos-Stream-Id", stream_id_);
-  // As the real link: a part that is missing is refused by the master.
+  // Like the real link: the master refuses a message with a missing part.
   request.body = calls.SerializePartialAsString();
   return request;
 }

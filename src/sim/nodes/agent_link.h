@@ -17,7 +17,8 @@ class AgentLink {
  public:
   struct Events {
     std::function<void(const link::Event&)> on_event;
-    // The link could not be opened, or broke. Once a Subscribe at most; not after Disconnect.
+    // The link could not be opened, or broke. Runs at most once per Subscribe; not after
+    // Disconnect.
     std::function<void(const std::string& reason)> on_disconnected;
   };
   AgentLink(Network& network, Process& process, Host from, Events events);
@@ -28,14 +29,15 @@ class AgentLink {
 
   // Ends the present link, if any, and opens a new one.
   void Subscribe(link::Call::Subscribe subscribe);
-  // False: dropped, for there is no open link. A link whose queue is full is broken.
+  // Returns false and drops the call if there is no open link. A link whose queue is full is
+  // broken.
   bool Send(link::Call call);
   void Disconnect();
-  // `done` runs once all that was sent is answered, or the link has ended.
+  // `done` runs once everything that was sent is answered, or the link has ended.
   void Drain(std::move_only_function<void()> done);
 
  private:
-  // What a callback carries to know whether its link is still the present one.
+  // A callback carries this to know whether its link is still the present one.
   using Ticket = std::shared_ptr<bool>;
 
   net::Request MakeRequest(const link::Calls& calls) const;
@@ -52,7 +54,7 @@ class AgentLink {
   const Host from_;
   const Events events_;
   Host master_;
-  Host to_;  // The present link's.
+  Host to_;  // The destination of the present link.
 
   Ticket current_ = std::make_shared<bool>(true);
   bool open_ = false;

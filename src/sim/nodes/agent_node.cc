@@ -23,8 +23,8 @@ using ExecutorCall = mesos::v1::executor::Call;
 using ExecutorEvent = mesos::v1::executor::Event;
 
 constexpr uint16_t kPort = 5051;
-// How long an agent that ends waits for its master to take what it said, as server::AgentServer
-// does.
+// How long an agent that ends waits until its master has received its last calls, as in
+// server::AgentServer.
 constexpr Duration kLastWords = std::chrono::seconds(2);
 
 agent::Options WithIdentity(agent::Options options, const Host& host) {
@@ -32,7 +32,8 @@ agent::Options WithIdentity(agent::Options options, const Host& host) {
   if (info.hostname().empty()) info.set_hostname(host);
   info.set_port(kPort);
   options.address.set_hostname(host);
-  // The name stands for the address too: a master takes two agents at one address for one machine.
+  // The host name is also used as address: a master takes two agents at one address for one
+  // machine.
   options.address.set_ip(host);
   options.address.set_port(kPort);
   if (options.version.empty()) options.version = std::string(kMesosVersion);
@@ -71,7 +72,7 @@ std::string Describe(const link::Event& event) {
 
 }  // namespace
 
-// What the agent keeps; tells what becomes of it.
+// The agent's checkpoints; reports changes to the observer.
 class AgentNode::Disk final : public Durable {
  public:
   Disk(Observer& observer, Host host) : observer_(observer), host_(std::move(host)) {}
@@ -92,10 +93,10 @@ class AgentNode::Disk final : public Durable {
  private:
   Observer& observer_;
   const Host host_;
-  std::vector<std::string> keys_;  // Of the batch at hand.
+  std::vector<std::string> keys_;  // Keys of the current batch.
 };
 
-// One life of the agent's process, and of what runs beside it.
+// One run of the agent's process, and what runs beside it.
 class AgentNode::Life final : public agent::Links {
  public:
   explicit Life(AgentNode& node);
@@ -107,7 +108,7 @@ class AgentNode::Life final : public agent::Links {
   Process& process() { return process_; }
   agent::Agent& agent() { return *agent_; }
 
-  // agent::Links.
+  // --- agent::Links.
   void Subscribe(link::Call::Subscribe subscribe) override;
   void Send(link::Call call) override;
   void Disconnect() override { link_.Disconnect(); }
@@ -227,7 +228,7 @@ void AgentNode::Life::OnExecutorSubscribe(const api::ExecutorRequest& read,
   });
 }
 
-// From inside the core. Its last words may still be on their way.
+// Called from inside the core. Its last calls may still be in flight.
 void AgentNode::Life::OnAgentExit(const Status& status) {
   process_.Post([this, status] {
     process_.After(kLastWords, [this, status] { Leave(status); });

@@ -15,7 +15,7 @@ namespace tepui::sim {
 // A machine that runs an agent: the real core, its link to the leading master (AgentLink), the
 // executor API, containers that follow their scripts (SimulatedContainerizer), a disk
 // (SimulatedStore). However the agent's process ends, containers and disk are still there for the
-// next one. Its supervisor starts the agent again kRestartDelay after it ended by itself.
+// next one. The supervisor restarts an agent that ended by itself after kRestartDelay.
 class AgentNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -26,16 +26,16 @@ class AgentNode {
     Election& election;
     Observer& observer;
   };
-  // What the options leave unset of names, addresses and versions is filled in.
+  // Fills in the names, addresses and versions that the options leave unset.
   AgentNode(Parts parts, Host host, agent::Options options);
   ~AgentNode();
 
-  // One that is ending is started again when it has ended.
+  // An agent that is ending is started when it has ended.
   void Start();
-  // The power fails, and with it every container. Start boots the machine, or another in its place:
-  // then with a new disk.
+  // The power fails, and with it every container. Start boots the machine, or with `replace`
+  // another one in its place, with a new disk.
   void Crash(bool replace);
-  // What an operator does to the agent's process, which stays down until Start: kill -9, SIGTERM
+  // How an operator ends the agent's process, which then stays down until Start: kill -9, SIGTERM
   // (it leaves), SIGUSR1 (it unregisters).
   void KillProcess();
   void Leave();
@@ -45,10 +45,10 @@ class AgentNode {
   const Host& host() const { return host_; }
 
   std::shared_ptr<const agent::AgentState> Snapshot() const;  // Null while down.
-  // Tasks whose program runs, those of custom executors included.
+  // Tasks whose programs run, those of custom executors included.
   std::vector<std::string> RunningTasks() const;
 
-  // Faults of container runtime and disk.
+  // Faults of the container runtime and of the disk.
   void SetLaunchesFail(bool fail) { faults_.launches_fail = fail; }
   StoreBehaviour& store() { return store_; }
   void SetChecksFail(bool fail) { faults_.checks_fail = fail; }
@@ -59,10 +59,10 @@ class AgentNode {
   class Life;
   class Disk;
 
-  // Asks the agent to end, by `how`.
+  // Calls `how`, which asks the agent to end.
   void End(std::move_only_function<void(agent::Agent&)> how);
   void Boot();
-  // The agent's process has ended; from outside of it.
+  // Handles the end of the agent's process; called from outside of it.
   void OnExit(const std::string& why);
 
   Parts parts_;
@@ -71,10 +71,10 @@ class AgentNode {
   MachineFaults faults_;
   StoreBehaviour store_;
   std::unique_ptr<Disk> disk_;
-  bool wanted_ = false;  // By whoever operates it.
+  bool wanted_ = false;  // The operator wants the agent to run.
   uint64_t lives_ = 0;
   uint64_t boots_ = 0;
-  TimerId next_ = 0;  // The end of this life, or the start of the next.
+  TimerId next_ = 0;  // The end of this run of the agent, or the start of the next.
   std::unique_ptr<SimulatedContainerizer> containers_;  // Null while the machine is off.
   std::unique_ptr<Life> life_;
 };

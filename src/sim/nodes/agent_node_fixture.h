@@ -22,8 +22,8 @@
 
 namespace tepui::sim {
 
-// The far end of agents' links, in the hands of a test: admits whoever subscribes, writes down what
-// agents say, and acknowledges their statuses unless told not to.
+// The far end of agents' links, controlled by a test: admits every agent that subscribes, records
+// what agents send, and acknowledges their statuses unless the test disables that.
 class FakeMaster {
  public:
   FakeMaster(World& world, Network& network, Election& election, Host host)
@@ -45,7 +45,7 @@ class FakeMaster {
     streams_.Send(stream_, wire::Encode(event, wire::ContentType::kProtobuf));
   }
 
-  // The statuses of `task` in the order they came, retries left out.
+  // The statuses of `task` in the order of arrival, without retries.
   std::vector<v1::TaskState> States(const std::string& task) const {
     std::vector<v1::TaskState> states;
     for (const v1::TaskStatus& status : statuses) {
@@ -55,10 +55,10 @@ class FakeMaster {
   }
 
   std::vector<link::Call::Subscribe> subscriptions;
-  std::vector<link::Call> calls;         // The others, but no PONG.
-  std::vector<v1::TaskStatus> statuses;  // Each once.
+  std::vector<link::Call> calls;         // All other calls, except PONG.
+  std::vector<v1::TaskStatus> statuses;  // Each status once.
   bool acknowledges = true;
-  int lost = 0;  // Streams that ended.
+  int lost = 0;  // Number of streams that ended.
 
  private:
   void OnRequest(const net::Request& request, std::shared_ptr<Network::Exchange> exchange) {
@@ -95,7 +95,7 @@ class FakeMaster {
     subscribed->mutable_master_info()->set_id(host_);
     subscribed->mutable_master_info()->set_ip(1);
     subscribed->mutable_master_info()->set_port(5050);
-    // Of a test that does not ping.
+    // For tests that do not ping.
     subscribed->set_total_ping_timeout_seconds(100'000);
     Send(event);
   }
@@ -148,7 +148,7 @@ class AgentNodeTest : public testing::Test {
     resource->mutable_scalar()->set_value(value);
   }
 
-  // Until the agent is registered.
+  // Starts the agent and runs until it is registered.
   void Start() {
     node_.Start();
     Advance(std::chrono::seconds(5));
@@ -164,13 +164,13 @@ class AgentNodeTest : public testing::Test {
     AddScalar("cpus", 1, task.mutable_resources());
     return task;
   }
-  // A command task whose script is "task=<id> <script>".
+  // Runs a command task whose script is "task=<id> <script>".
   void Run(const std::string& id, const std::string& script) {
     v1::TaskInfo task = MakeTask(id);
     task.mutable_command()->set_value(fmt::format("task={} {}", id, script));
     SendRun(task, /*launch_executor=*/true);
   }
-  // A task of the custom executor "e".
+  // Runs a task of the custom executor "e".
   void RunInExecutor(const std::string& id, const std::string& script, bool launch_executor,
                      const std::string& executor = "executor=e") {
     v1::TaskInfo task = MakeTask(id);

@@ -220,7 +220,7 @@ TEST_F(AgentNodeTest, ANewLeaderHearsWhatRuns) {
   EXPECT_TRUE(node_.Snapshot()->registered);
 }
 
-// Each status is repeated until its acknowledgement comes, over one link and the next.
+// Each status is repeated until its acknowledgement arrives, on this link and on the next.
 TEST_F(AgentNodeTest, RepeatsWhatIsNotAcknowledged) {
   Start();
   master_.acknowledges = false;
@@ -236,8 +236,8 @@ TEST_F(AgentNodeTest, RepeatsWhatIsNotAcknowledged) {
               ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_FINISHED));
 }
 
-// The agent's answers do not arrive, its master's words do: the batch that gets stuck breaks the
-// link.
+// The agent's calls do not arrive, but events of its master do: the batch that gets stuck breaks
+// the link.
 TEST_F(AgentNodeTest, ALinkThatTakesNothingIsLeft) {
   Start();
   network_.Block("agent-0", "master-0");
@@ -285,8 +285,8 @@ TEST_F(AgentNodeTest, RunsATaskGroup) {
   EXPECT_EQ(master_.States("b").back(), v1::TASK_KILLED);
 }
 
-// What one seed makes, another process with another layout of memory makes too: nothing in it
-// depends on addresses. Here at least: two worlds in one process.
+// A seed gives the same run in another process with another layout of memory, since nothing depends
+// on addresses. This tests two worlds in one process.
 TEST(AgentNodeTraceTest, ASeedIsARun) {
   class Scene : public AgentNodeTest {
    public:

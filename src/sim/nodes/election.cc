@@ -11,9 +11,9 @@ namespace tepui::sim {
 
 namespace {
 
-// What clients and service say to each other. A client POSTs kStand or kWatch, with the session's
-// number if it has one, and keeps the response: records "session N", "elected EPOCH",
-// "leader HOST", "no leader". It POSTs its number to kRenew. 410: no such session.
+// The protocol between clients and service. A client POSTs kStand or kWatch, with the session's
+// number if it has one, and keeps the response open: records "session N", "elected EPOCH", "leader
+// HOST", "no leader". It POSTs its number to kRenew. 410 means that there is no such session.
 constexpr char kStand[] = "/stand";
 constexpr char kWatch[] = "/watch";
 constexpr char kRenew[] = "/renew";
@@ -41,7 +41,7 @@ class Election::Service {
                     OnRequest(request, std::move(exchange));
                   });
   }
-  // Its connections go before what they refer to.
+  // Its connections must end before the objects they refer to.
   ~Service() { process_.Kill(); }
 
   std::optional<Host> leader() const {
@@ -86,14 +86,14 @@ class Election::Service {
     session->second.stream = std::move(exchange);
     session->second.stream->Start({});
     session->second.stream->Write(fmt::format("session {}", session->first));
-    // A new candidate may be the leader, of which all are told.
+    // The new candidate may have become the leader, which Elect announces to all sessions.
     if (!Elect()) Tell(*session);
   }
 
   void Expire(Sessions::iterator session) {
     world_.Write("{}'s session {} is over", session->second.host, session->first);
     const bool led = session->first == leader_;
-    sessions_.erase(session);  // Its stream ends.
+    sessions_.erase(session);  // Ends its stream.
     if (!led) return;
     leader_ = 0;
     if (!Elect()) TellAll();
@@ -127,19 +127,19 @@ class Election::Service {
 
   World& world_;
   Process process_;
-  Sessions sessions_;  // The first that stands leads.
+  Sessions sessions_;  // The first candidate leads.
   uint64_t last_session_ = 0;
-  uint64_t leader_ = 0;  // A session, or none.
+  uint64_t leader_ = 0;  // The session that leads, or 0.
   uint64_t epoch_ = 0;
 };
 
-// One process' session with the service. Kept by what the process waits for.
+// One process' session with the service. Kept alive by the callbacks that the process waits for.
 class Election::Client : public std::enable_shared_from_this<Client> {
  public:
   struct Events {
     std::function<void(uint64_t epoch)> on_elected;
     std::function<void(std::optional<Host>)> on_leader;
-    // True: begin another session.
+    // Returns true to begin another session.
     std::function<bool()> on_over;
   };
 
@@ -158,7 +158,7 @@ class Election::Client : public std::enable_shared_from_this<Client> {
  private:
   static constexpr Duration kRenewalInterval = kSessionTimeout / 3;
   static constexpr Duration kRetryDelay = std::chrono::milliseconds(500);
-  // Before its session may be over, a client asks once more.
+  // A client sends a last renewal this long before its session may be over.
   static constexpr Duration kLastChance = std::chrono::seconds(1);
 
   void OpenStream();
@@ -166,7 +166,7 @@ class Election::Client : public std::enable_shared_from_this<Client> {
   void OnRecord(const std::string& record);
   void Tick();
   void Renew();
-  // The session lasts kSessionTimeout from `sent` at least.
+  // The session lasts at least kSessionTimeout from `sent`.
   void OnRenewed(MonotonicTime sent);
   void OnOver();
 
@@ -184,9 +184,9 @@ class Election::Client : public std::enable_shared_from_this<Client> {
   const char* const target_;
   const Events events_;
   bool ended_ = false;
-  std::string session_;  // Empty: none yet.
+  std::string session_;  // Empty if there is none yet.
   uint64_t elected_ = 0;
-  uint64_t generation_ = 0;  // Of the session: what belongs to an older one is ignored.
+  uint64_t generation_ = 0;  // Generation of the session: callbacks of an older one are ignored.
   std::unique_ptr<Network::Connection> stream_;
   std::unique_ptr<Network::Connection> renewals_;
   bool renewing_ = false;
@@ -227,7 +227,7 @@ void Election::Client::OnRecord(const std::string& record) {
   if (word == "session") {
     session_ = rest;
   } else if (word == "elected") {
-    // Said again on each stream.
+    // The service repeats this on each stream.
     if (std::exchange(elected_, ToNumber(rest)) != ToNumber(rest)) events_.on_elected(elected_);
   } else {
     events_.on_leader(word == "leader" ? std::optional(rest) : std::nullopt);
@@ -237,7 +237,8 @@ void Election::Client::OnRecord(const std::string& record) {
 void Election::Client::Tick() {
   if (ended_) return;
   if (!session_.empty()) {
-    // One that was not answered in time tries another connection: the old one may be dead.
+    // A renewal that was not answered in time is retried on another connection, because the old one
+    // may be dead.
     if (renewing_) renewals_.reset();
     Renew();
   }
@@ -269,12 +270,12 @@ void Election::Client::Renew() {
 }
 
 void Election::Client::OnRenewed(MonotonicTime sent) {
-  if (sent < renewed_) return;  // Overtaken.
+  if (sent < renewed_) return;  // A later renewal was answered before.
   renewed_ = sent;
   process_.Cancel(expiry_);
   const Duration left = sent + kSessionTimeout - kLastChance - process_.Now();
   expiry_ = process_.After(std::max(left, Duration::zero()), [self = shared_from_this(), this] {
-    // After a pause the service may know better by now, and has the time to say so.
+    // After a pause the session may be over already; this gives the service time to answer.
     expiry_ = process_.After(kLastChance, [self, this] { OnOver(); });
     renewals_.reset();
     Renew();
@@ -310,7 +311,7 @@ void Election::Stand(const Host& host, Process& process, Candidate candidate) {
 
 void Election::Watch(const Host& host, Process& process,
                      std::function<void(std::optional<Host>)> on_change) {
-  // Nothing yet, or what it was told last.
+  // Empty at first, then the leader that was reported last.
   const auto known = std::make_shared<std::optional<std::optional<Host>>>();
   const auto learn = [known, on_change = std::move(on_change)](const std::optional<Host>& leader) {
     if (known->has_value() && **known == leader) return;

@@ -21,12 +21,12 @@ using testing::SizeIs;
 
 using Words = std::vector<std::string>;
 
-// Candidates "a", "b", ... and watchers, each a process on a host of its own name.
+// Candidates "a", "b", ... and watchers, each a process on a host of the same name.
 class ElectionTest : public testing::Test {
  protected:
   struct Node {
     std::unique_ptr<Process> process;
-    Words heard;  // "elected 1", "lost", "leader a", "no leader".
+    Words heard;  // For example "elected 1", "lost", "leader a", "no leader".
   };
 
   Node& Boot(const Host& host) {
@@ -58,7 +58,7 @@ class ElectionTest : public testing::Test {
     return node;
   }
 
-  // One after another, so that the first leads.
+  // Candidates come one after another, so that the first leads.
   void StandAll(const std::vector<Host>& hosts) {
     for (const Host& host : hosts) {
       Stand(host);
@@ -104,7 +104,7 @@ TEST_F(ElectionTest, TheNextLeadsWhenTheSessionOfADeadLeaderIsOverAndTheEpochGro
   EXPECT_THAT(nodes_["b"].heard, ElementsAre("elected 2"));
   EXPECT_THAT(nodes_["c"].heard, IsEmpty());
 
-  Stand("a");  // Comes back last.
+  Stand("a");  // It is now the last candidate.
   Advance(seconds(1));
   nodes_["b"].process->Kill();
   Advance(seconds(15));
@@ -215,7 +215,8 @@ TEST_F(ElectionTest, NothingPilesUpOverTime) {
   StandAll({"a", "b", "c"});
   Watch("w");
   Advance(minutes(60));
-  EXPECT_EQ(network_.open_connections(), 8u);  // Each has its stream and its renewals.
+  // Each process has two connections, for its stream and for its renewals.
+  EXPECT_EQ(network_.open_connections(), 8u);
 }
 
 }  // namespace

@@ -10,11 +10,11 @@ namespace tepui::sim {
 namespace {
 
 constexpr Duration kSubscribeRetry = std::chrono::seconds(1);
-// Of kills that name none.
+// For kills without a grace period.
 constexpr Duration kDefaultKillGrace = std::chrono::seconds(3);
-// Between SHUTDOWN and the end, for the last statuses.
+// Time between SHUTDOWN and the end, for the last statuses.
 constexpr uint64_t kMostLastWordsMs = 1000;
-// What a program takes to start or to heed a signal.
+// Time that a program takes to start or to react to a signal.
 constexpr uint64_t kMostDelayUs = 5000;
 
 Duration Grace(const mesos::v1::executor::Event::Kill& kill, const v1::TaskInfo& task) {
@@ -94,7 +94,7 @@ void ExecutorProcess::Subscribe() {
   if (core_->Send(call)) {
     for (Report& report : unacknowledged_) report.sent = true;
   }
-  // An agent that recovers answers 503.
+  // A recovering agent answers 503.
   subscribe_timer_ = process_.After(kSubscribeRetry, [this] { Subscribe(); });
 }
 
@@ -135,7 +135,7 @@ void ExecutorProcess::OnEvent(const Event& event) {
 void ExecutorProcess::OnSubscribed() {
   process_.Cancel(subscribe_timer_);
   subscribed_ = true;
-  // What was reported while the subscription was on its way.
+  // Sends what was reported while the subscription was in flight.
   for (Report& report : unacknowledged_) Send(report);
 }
 
@@ -192,13 +192,13 @@ void ExecutorProcess::EndByScript(const std::string& id) {
     case ContainerScript::End::kSignal:
       return EndTask(id, v1::TASK_FAILED, fmt::format("Ended by signal {}", script.code));
     case ContainerScript::End::kOom:
-      // The limit is the executor's: it goes as a whole.
+      // The limit applies to the whole executor, so it ends with all its tasks.
       return End({ContainerScript::End::kOom, 0});
   }
 }
 
 void ExecutorProcess::EndTask(const std::string& id, v1::TaskState state, std::string message) {
-  const auto ended = tasks_.extract(id);  // Stays: `id` may be its key.
+  const auto ended = tasks_.extract(id);  // Kept alive because `id` may be its key.
   const Task& task = ended.mapped();
   process_.Cancel(task.timer);
   if (task.running) {
@@ -211,7 +211,7 @@ void ExecutorProcess::EndTask(const std::string& id, v1::TaskState state, std::s
 void ExecutorProcess::Kill(const Event::Kill& kill) {
   const std::string& id = kill.task_id().value();
   const auto found = tasks_.find(id);
-  if (found == tasks_.end()) return;  // Its end is on the way.
+  if (found == tasks_.end()) return;  // Its end is already reported.
   Task& task = found->second;
   if (std::exchange(task.killed, true)) return;
   const bool heeds = !task.running || !task.script.ignores_term;

@@ -17,10 +17,10 @@
 namespace tepui::sim {
 
 // A custom executor: a process on an agent's machine that runs the real executor library
-// (client::ExecutorCore) over the simulated network, and the tasks it is given by the scripts in
-// their data. Behaves as a careful executor: subscribes until it hears SUBSCRIBED, keeps what is
-// not acknowledged and sends it again, kills by the kill policy, answers messages, and ends
-// kIdleTime after the last of its tasks. Destroying it is kill -9; its tasks end with it.
+// (client::ExecutorCore) over the simulated network, and its tasks by the scripts in their data.
+// Behaves as a careful executor: subscribes until it receives SUBSCRIBED, keeps what is not
+// acknowledged and sends it again, kills by the kill policy, answers messages, and ends kIdleTime
+// after the last of its tasks. Destroying it is kill -9; its tasks end with it.
 class ExecutorProcess {
  public:
   static constexpr Duration kIdleTime = std::chrono::seconds(20);
@@ -30,13 +30,13 @@ class ExecutorProcess {
     Network& network;
     Observer& observer;
   };
-  // How the process ended, by itself.
+  // How the process ended by itself.
   struct Exit {
     ContainerScript::End end = ContainerScript::End::kExit;
     int code = 0;
   };
-  // `environment` is what the agent made for it. `on_exit` runs once at most, from inside this
-  // object, which does nothing more; it must not destroy it.
+  // `environment` is the one that the agent made for it. `on_exit` runs at most once, from inside
+  // this object, which does nothing more; it must not destroy the object.
   ExecutorProcess(Parts parts, Host host, const ContainerScript& script,
                   const std::vector<std::pair<std::string, std::string>>& environment,
                   SeededRandom random, std::function<void(Exit)> on_exit);
@@ -44,7 +44,7 @@ class ExecutorProcess {
   ExecutorProcess(const ExecutorProcess&) = delete;
   ExecutorProcess& operator=(const ExecutorProcess&) = delete;
 
-  // Those whose program runs, by id.
+  // Ids of the tasks whose programs run.
   std::vector<std::string> RunningTasks() const;
 
  private:
@@ -56,11 +56,11 @@ class ExecutorProcess {
     ContainerScript script;
     bool running = false;
     bool killed = false;
-    TimerId timer = 0;  // Of its start, then of its end.
+    TimerId timer = 0;  // The timer of its start, then of its end.
   };
   struct Report {
     Call::Update update;
-    bool sent = false;  // On the present connection.
+    bool sent = false;  // Sent on the present connection.
   };
 
   void Subscribe();
@@ -89,7 +89,7 @@ class ExecutorProcess {
 
   Process process_;
   SeededRandom random_;
-  std::optional<NetworkLink> link_;  // These two unless the environment is wrong.
+  std::optional<NetworkLink> link_;  // Both are set unless the environment is wrong.
   std::optional<client::ExecutorCore> core_;
   client::ExecutorEnvironment environment_;
   bool subscribed_ = false;
@@ -97,8 +97,8 @@ class ExecutorProcess {
   TimerId subscribe_timer_ = 0;
   TimerId idle_timer_ = 0;
 
-  std::map<std::string, Task> tasks_;  // That have not ended.
-  // No status of them was acknowledged yet.
+  std::map<std::string, Task> tasks_;  // Tasks that have not ended.
+  // Tasks of which no status was acknowledged yet.
   std::map<std::string, v1::TaskInfo> unacknowledged_tasks_;
   std::deque<Report> unacknowledged_;  // In order.
 };

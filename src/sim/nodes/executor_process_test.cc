@@ -148,7 +148,7 @@ TEST_F(ExecutorProcessTest, AnswersItsScheduler) {
   EXPECT_EQ(master_.calls.back().executor_message().data(), "how is it going?");
 }
 
-// Reference 1.3: only one that checkpoints waits for its agent to come back.
+// Reference 1.3: only an executor that checkpoints waits for its agent to come back.
 TEST_F(ExecutorProcessTest, ConnectsAnewIfItCheckpoints) {
   framework_.set_checkpoint(true);
   Start();
@@ -176,7 +176,7 @@ TEST_F(ExecutorProcessTest, EndsWithItsConnectionIfItDoesNotCheckpoint) {
   EXPECT_THAT(node_.RunningTasks(), IsEmpty());
 }
 
-// It is a process of its own, which does not stop with the agent's.
+// It is a process of its own, which continues while the agent's process is paused.
 TEST_F(ExecutorProcessTest, GoesOnWhileTheAgentIsPaused) {
   framework_.set_checkpoint(true);
   Start();

@@ -20,7 +20,7 @@ using ExchangePtr = std::shared_ptr<Network::Exchange>;
 
 constexpr int kPort = 5050;
 
-// The master's links: encoded at once and on their way.
+// The master's links: each event is encoded and sent at once.
 class NodeLinks final : public master::Links {
  public:
   NodeLinks(Observer& observer, const Host& host, EventStreams& streams)
@@ -53,7 +53,8 @@ class NodeLinks final : public master::Links {
   Observer& observer_;
   const Host& host_;
   EventStreams& streams_;
-  std::map<master::StreamId, std::string> peers_;  // Of each open stream; empty before it is known.
+  // Peers of the open streams; empty while a peer is not known yet.
+  std::map<master::StreamId, std::string> peers_;
 };
 
 class NodeSink final : public master::ReadModelSink {
@@ -71,7 +72,7 @@ class NodeSink final : public master::ReadModelSink {
   master::ReadModel model_;
 };
 
-// What the master there says of itself, but for its id.
+// What the master at `host` reports about itself, except its id.
 mesos::v1::MasterInfo InfoAt(const Host& host) {
   mesos::v1::MasterInfo info;
   info.set_hostname(host);
@@ -93,11 +94,11 @@ master::Reply ReplyWith(ExchangePtr exchange, unsigned success) {
 
 }  // namespace
 
-// One life of the process: a candidate, then perhaps the leader.
+// One run of the process: a candidate, then perhaps the leader.
 class MasterNode::Life {
  public:
   Life(MasterNode& node, const std::string& name);
-  // The process first: what the parts say while they are destroyed is said by a dead one.
+  // Kills the process first, so that nothing its parts send while they are destroyed goes out.
   ~Life() { process_.Kill(); }
 
   void Start();
@@ -111,7 +112,7 @@ class MasterNode::Life {
   void End(const std::string& why);
 
   void OnRequest(const net::Request& request, ExchangePtr exchange);
-  // The answer of one that does not lead, or not yet.
+  // The answer of a master that does not lead, or not yet.
   net::Response Elsewhere(const net::Request& request) const;
   void OnScheduler(const net::Request& request, ExchangePtr exchange);
   void OnAgent(const net::Request& request, ExchangePtr exchange);
@@ -125,12 +126,12 @@ class MasterNode::Life {
   SeededRandom random_;
   master::Options options_;
   std::optional<Host> leader_;
-  int requests_ = 0;    // While it leads.
-  bool leads_ = false;  // Elected, and the registry is recovered.
+  int requests_ = 0;    // Counted while it leads.
+  bool leads_ = false;  // True once the master is elected and the registry is recovered.
   EventStreams streams_;
   NodeLinks links_;
   NodeSink sink_;
-  // Once elected.
+  // Set once the master is elected.
   std::optional<SimulatedStore> store_;
   std::optional<master::Leadership> leadership_;
 };

@@ -13,11 +13,11 @@
 
 namespace tepui::sim {
 
-// A machine that runs a master: stands for election, serves the scheduler and the agent API when it
-// leads (the real master::Leadership over a SimulatedStore), redirects to the leader when it does
-// not (reference 1.1), ends its process when it lost its session or its store, and is started again
-// by its supervisor after kRestartDelay. Belongs to the world's events; Start and Crash not from
-// inside the master's process.
+// A machine that runs a master: it is a candidate of the election, serves the scheduler and the
+// agent API while it leads (the real master::Leadership over a SimulatedStore), redirects to the
+// leader while it does not (reference 1.1), ends its process when it lost its session or its store,
+// and is restarted by its supervisor after kRestartDelay. Belongs to the world's events; Start and
+// Crash must not be called from inside the master's process.
 class MasterNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);
@@ -41,7 +41,7 @@ class MasterNode {
 
   // What readers of this master see; null unless it leads.
   const master::ReadModel* read_model() const;
-  // Of the present master's store; 0 if it does not lead.
+  // Epoch of the present master's store; 0 if it does not lead.
   uint64_t epoch() const;
 
  private:
@@ -56,7 +56,7 @@ class MasterNode {
   StoreBehaviour store_;
   uint64_t lives_ = 0;
   TimerId restart_ = 0;
-  TimerId burial_ = 0;  // Destroys a life that has ended, from outside of it.
+  TimerId burial_ = 0;  // Destroys an ended run of the process, from outside of it.
   std::unique_ptr<Life> life_;
 };
 

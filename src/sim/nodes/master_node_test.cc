@@ -35,7 +35,7 @@ using Event = mesos::v1::scheduler::Event;
 constexpr char kScheduler[] = "/api/v1/scheduler";
 constexpr char kAgent[] = "/api/v1/agent";
 
-// A request as a client of the master makes it, and what became of it.
+// A request from a client of the master, and its outcome.
 struct Exchanged {
   std::unique_ptr<Network::Connection> connection;
   std::optional<net::Response> response;
@@ -100,7 +100,7 @@ class MasterNodeTest : public testing::Test {
     return exchanged;
   }
 
-  // Asks and lets it be answered.
+  // Sends the request and waits for the answer.
   std::unique_ptr<Exchanged> Ask(const Host& to, net::Request request) {
     auto exchanged = Connect(to);
     Send(*exchanged, std::move(request));
@@ -237,7 +237,7 @@ TEST_F(MasterNodeTest, ASchedulerSubscribesOverTheNetwork) {
   EXPECT_EQ(Ask("master-0", Post(kScheduler, revive, stream_id))->response->status, 202u);
   EXPECT_EQ(Ask("master-0", Post(kScheduler, revive, "another"))->response->status, 400u);
 
-  Advance(minutes(1));  // Heartbeats.
+  Advance(minutes(1));  // Time for heartbeats.
   EXPECT_GE(stream->records.size(), 5u);
   stream->connection.reset();
   Advance(seconds(1));
@@ -270,7 +270,7 @@ TEST_F(MasterNodeTest, TheNextLeaderKnowsTheAgents) {
   masters_[0]->Crash();
   Advance(seconds(20));
   EXPECT_EQ(masters_[1]->epoch(), 2u);
-  // It gives up the agent, of which only the registry told it.
+  // It marks the agent unreachable, which it knows only from the registry.
   Advance(minutes(11));
   EXPECT_THAT(observer_.committed,
               ElementsAre(StartsWith("1 admit "), StartsWith("2 unreachable ")));
@@ -285,7 +285,7 @@ TEST_F(MasterNodeTest, ACrashResetsConnectionsAndAStartBringsANewMaster) {
   EXPECT_EQ(masters_[0]->process(), nullptr);
   Advance(seconds(1));
   EXPECT_EQ(stream->end, "connection with master-0: closed by the peer");
-  Advance(minutes(1));  // Nobody starts it.
+  Advance(minutes(1));  // No one starts it.
   EXPECT_FALSE(masters_[0]->running());
   EXPECT_EQ(stream->records.size(), records);
   masters_[0]->Start();
@@ -306,7 +306,7 @@ TEST_F(MasterNodeTest, ALeaderOutOfTheCoordinationsReachEndsAndIsStartedAgain) {
               Contains("master-0 ends: its session with the coordination service is over"));
   Advance(seconds(10));
   EXPECT_EQ(masters_[1]->epoch(), 2u);
-  EXPECT_TRUE(masters_[0]->running());  // A candidate again, once it reaches the service.
+  EXPECT_TRUE(masters_[0]->running());  // It is a candidate again once it reaches the service.
   EXPECT_EQ(masters_[0]->epoch(), 0u);
 }
 
@@ -318,7 +318,7 @@ TEST_F(MasterNodeTest, ADeposedLeaderThatWasPausedEndsWhenItsWriteFails) {
   Send(*agent, Post(kAgent, AgentSubscribe("h")));
   Advance(seconds(30));
   EXPECT_EQ(masters_[1]->epoch(), 2u);
-  EXPECT_EQ(masters_[0]->epoch(), 1u);  // It does not know.
+  EXPECT_EQ(masters_[0]->epoch(), 1u);  // It does not know that it was deposed.
   masters_[0]->process()->Resume();
   Advance(milliseconds(500));
   EXPECT_THAT(observer_.lives, Contains(AllOf(StartsWith("master-0 ends: "), HasSubstr("epoch 1"),
@@ -338,7 +338,7 @@ TEST_F(MasterNodeTest, ALeaderWhoseStoreFailsEnds) {
   Advance(seconds(1));
   EXPECT_THAT(observer_.lives, Contains("master-0 ends: The store failed"));
   EXPECT_THAT(stream->records, IsEmpty());
-  // As a candidate it needs no store; as a leader it cannot read the registry.
+  // A candidate needs no store, but a leader must read the registry.
   masters_[1]->store().fails = true;
   Advance(seconds(30));
   EXPECT_THAT(observer_.lives,

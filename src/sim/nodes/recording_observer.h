@@ -9,7 +9,7 @@
 
 namespace tepui::sim {
 
-// For tests: keeps what masters and machines of agents do as sentences and drops the rest.
+// For tests: records what masters and agents' machines do as sentences and drops the rest.
 class RecordingObserver : public Observer {
  public:
   void OnSchedulerCall(const std::string&, const mesos::v1::scheduler::Call&) override {}
@@ -52,8 +52,8 @@ class RecordingObserver : public Observer {
 
   std::vector<std::string> sent;
   std::vector<std::string> committed;
-  std::vector<std::string> programs;  // Of containers and of executors' tasks.
-  std::vector<std::string> lives;     // Of processes and of leaders.
+  std::vector<std::string> programs;  // Starts and ends of containers and of executors' tasks.
+  std::vector<std::string> lives;     // Starts and ends of processes, and new leaders.
 };
 
 }  // namespace tepui::sim

@@ -56,7 +56,7 @@ void Registry::AfterCommit(uint64_t epoch) {
   }
   for (const auto& [agent, before] : std::exchange(before_, {})) {
     const std::optional<Record> after = Held(agent);
-    if (after == before) continue;  // Refused.
+    if (after == before) continue;  // The write was refused.
     const char* op = "remove";
     if (after && after->standing == Standing::kRemoved) {
       op = "gone";

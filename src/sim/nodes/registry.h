@@ -14,25 +14,25 @@
 
 namespace tepui::sim {
 
-// What is durable of the cluster: the entries that the masters' stores share. Tells the observer
-// what became of which agent, by the keys of docs/storage.md.
+// The durable state of the cluster: the entries that the masters' stores share. Reports changes of
+// agents and frameworks to the observer, by the keys of docs/storage.md.
 class Registry final : public Durable {
  public:
-  // kRemoved: marked gone, or dropped from the registry, which masters then know nothing of.
+  // kRemoved: marked gone, or dropped from the registry, so that masters do not know it any more.
   enum class Standing { kAdmitted, kUnreachable, kRemoved };
 
   Registry(World& world, Observer& observer) : world_(world), observer_(observer) {}
 
-  // Absent: never heard of, or forgotten.
+  // Returns nothing if the agent was never admitted or was forgotten.
   std::optional<Standing> Find(std::string_view agent) const;
 
-  // Durable.
+  // --- Durable.
   void OnTakenOver(const Host& host) override;
   void BeforeCommit(const storage::Batch& batch) override;
   void AfterCommit(uint64_t epoch) override;
 
  private:
-  // How one agent stands: the version of the record that says so.
+  // The standing of one agent, and the version of the record that contains it.
   struct Record {
     Standing standing = Standing::kRemoved;
     uint64_t version = 0;
@@ -43,8 +43,8 @@ class Registry final : public Durable {
   World& world_;
   Observer& observer_;
   std::set<std::string, std::less<>> removed_;
-  std::map<std::string, std::optional<Record>> before_;  // Of the agents in the batch at hand.
-  std::vector<std::string> removing_;  // Frameworks in it that have no record yet.
+  std::map<std::string, std::optional<Record>> before_;  // Agents of the current batch.
+  std::vector<std::string> removing_;  // Frameworks of the current batch that have no record yet.
 };
 
 }  // namespace tepui::sim

@@ -26,7 +26,7 @@ mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "
   return info;
 }
 
-// Written by the real registrar.
+// A registry that the real registrar writes.
 class RegistryTest : public testing::Test {
  protected:
   RegistryTest() {
@@ -34,7 +34,7 @@ class RegistryTest : public testing::Test {
     world_.clock().Advance(seconds(1));
   }
 
-  // Lets what was asked happen and forgets what was told before.
+  // Forgets earlier reports and lets pending operations finish.
   void Settle() {
     observer_.committed.clear();
     world_.clock().Advance(seconds(1));
@@ -81,7 +81,7 @@ TEST_F(RegistryTest, TellsWhatBecameOfAnAgentByTheRecordsOfTheRealRegistrar) {
 
   registrar_.Commit(master::change::RemoveAgent{AgentId("a")}, Expect);
   Settle();
-  EXPECT_THAT(observer_.committed, IsEmpty());  // Nothing became of it.
+  EXPECT_THAT(observer_.committed, IsEmpty());  // The removal had no effect.
 }
 
 TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {

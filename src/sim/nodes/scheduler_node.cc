@@ -15,7 +15,7 @@ using Event = mesos::v1::scheduler::Event;
 
 constexpr Duration kSubscribeRetry = std::chrono::seconds(1);
 constexpr Duration kTick = std::chrono::seconds(5);
-// What a framework takes to write a status down before it acknowledges.
+// Time that a framework takes to store a status before it acknowledges it.
 constexpr Duration kLongestWrite = std::chrono::milliseconds(10);
 constexpr uint16_t kMasterPort = 5050;
 
@@ -26,14 +26,14 @@ bool IsOver(v1::OperationState state) {
     case v1::OPERATION_ERROR:
     case v1::OPERATION_DROPPED:
     case v1::OPERATION_GONE_BY_OPERATOR:
-    case v1::OPERATION_UNKNOWN:  // Never arrived, or acknowledged before.
+    case v1::OPERATION_UNKNOWN:  // It never arrived, or was acknowledged before.
       return true;
     default:
       return false;
   }
 }
 
-// The tasks a call launches.
+// The tasks that a call launches.
 std::vector<const v1::TaskInfo*> TasksOf(const Call& call) {
   std::vector<const v1::TaskInfo*> tasks;
   for (const v1::Offer::Operation& operation : call.accept().operations()) {
@@ -48,14 +48,15 @@ std::vector<const v1::TaskInfo*> TasksOf(const Call& call) {
 
 struct SchedulerNode::Memory {
   std::string framework_id;
-  // TEARDOWN was sent under that id, and the master has not confirmed it.
+  // TEARDOWN was sent for that id and the master has not confirmed it.
   bool leaving = false;
   uint64_t next_task = 1;
   std::map<std::string, v1::TaskState> tasks;
-  std::map<std::string, std::string> living;      // The agents of tasks that have not ended.
-  std::map<std::string, std::string> operations;  // The agents of those whose end is not known.
+  std::map<std::string, std::string> living;  // Agents of tasks that have not ended.
+  // Agents of operations whose outcome is not known.
+  std::map<std::string, std::string> operations;
 
-  // False if that is no news.
+  // Returns false if the status is not news.
   bool Learn(const v1::TaskStatus& status) {
     const std::string& id = status.task_id().value();
     const auto known = tasks.find(id);
@@ -81,7 +82,7 @@ struct SchedulerNode::Memory {
   }
 };
 
-// One life of the scheduler's process.
+// One run of the scheduler's process.
 class SchedulerNode::Life final : public Framework::Tasks {
  public:
   explicit Life(SchedulerNode& node)
@@ -147,7 +148,7 @@ class SchedulerNode::Life final : public Framework::Tasks {
   NetworkLink link_;
   client::SchedulerCore core_;
   bool subscribed_ = false;
-  std::map<std::string, std::string> offers_;  // Not answered; their agents.
+  std::map<std::string, std::string> offers_;  // Agents of offers that are not answered.
   Timer subscribe_timer_{process_};
   Timer tick_timer_{process_};
   Timer reconcile_timer_{process_};
@@ -165,7 +166,7 @@ void SchedulerNode::Life::Subscribe() {
   for (std::string& role : framework().SuppressedRoles())
     call.mutable_subscribe()->add_suppressed_roles(std::move(role));
   if (core_.Send(call)) observer_.OnSchedulerCall(node_.host_, call);
-  // A master that recovers answers 503; and again if the answer does not come.
+  // A recovering master answers 503; SUBSCRIBE is also repeated if no answer comes.
   subscribe_timer_.Set(kSubscribeRetry, [this] { Subscribe(); });
 }
 
@@ -214,7 +215,7 @@ void SchedulerNode::Life::OnSubscribed(const Event::Subscribed& subscribed) {
 void SchedulerNode::Life::OnError(const std::string& message) {
   Write("error: {}", message);
   if (message == "Framework has been removed") return BeginAnew(message);
-  // Those whose calls are wrong get errors for them and go on.
+  // Frameworks that send wrong calls get errors for them and continue.
   if (!framework().well_behaved() && subscribed_) return;
   core_.Reconnect(message);
 }
@@ -264,7 +265,7 @@ void SchedulerNode::Life::Send(Call call) {
   Remember(call);
 }
 
-// Before the call can have arrived, since nothing arrives at once.
+// Runs before the call can have arrived, since nothing arrives at once.
 void SchedulerNode::Life::Remember(const Call& call) {
   for (const v1::TaskInfo* task : TasksOf(call)) {
     if (!memory_.tasks.emplace(task->task_id().value(), v1::TASK_STAGING).second) continue;
@@ -315,7 +316,7 @@ void SchedulerNode::Life::Update(Call call) {
 void SchedulerNode::Life::Reconcile() {
   reconcile_timer_.Set(kReconcileInterval, [this] { Reconcile(); });
   ReconcileOperations();
-  // Without tasks the call would ask for all that the master knows.
+  // Without tasks the call would ask for all tasks that the master knows.
   if (memory_.living.empty()) return;
   Call call;
   call.set_type(Call::RECONCILE);

@@ -12,10 +12,10 @@
 namespace tepui::sim {
 
 // A machine that runs a framework's scheduler on the real client library (client::SchedulerCore
-// over the simulated network). Behaves as a careful framework: remembers its id and its tasks over
-// crashes, writes down what it launches before it does, acknowledges each update that carries a
-// uuid after it took it, reconciles its living tasks and open operations on each subscription and
-// every kReconcileInterval, takes LOST, UNREACHABLE and UNKNOWN for what they are, connects anew
+// over the simulated network). Behaves as a careful framework: keeps its id and its tasks across
+// crashes, stores what it launches before it launches it, acknowledges each update that carries a
+// uuid after handling it, reconciles its running tasks and open operations on each subscription and
+// every kReconcileInterval, handles LOST, UNREACHABLE and UNKNOWN by their meaning, reconnects
 // after an error, and subscribes as a new framework when the master has removed it.
 class SchedulerNode {
  public:
@@ -38,16 +38,16 @@ class SchedulerNode {
   Process* process();  // Null while down.
   const Host& host() const { return host_; }
   const Framework& framework() const { return *framework_; }
-  // Empty before the first SUBSCRIBED, and after it was removed.
+  // Empty before the first SUBSCRIBED, and after the framework was removed.
   const std::string& framework_id() const;
 
-  // As the framework believes: the last state of every task it ever launched, also as an earlier
+  // The framework's view: the last state of every task it ever launched, also as an earlier
   // framework of this host.
   const std::map<std::string, v1::TaskState>& tasks() const;
 
  private:
   class Life;
-  struct Memory;  // What its database holds.
+  struct Memory;  // The contents of its database.
   Parts parts_;
   const Host host_;
   const Host master_;

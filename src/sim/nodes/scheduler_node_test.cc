@@ -25,7 +25,7 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
-// Does what the test says.
+// A framework that does what the test demands.
 class Puppet final : public Framework {
  public:
   v1::FrameworkInfo Info() const override {
@@ -81,7 +81,7 @@ Event Update(const v1::TaskStatus& status) {
   return event;
 }
 
-// A master that takes every call, written by hand.
+// A handwritten master that accepts every call.
 class SchedulerNodeTest : public testing::Test {
  protected:
   SchedulerNodeTest() {
@@ -139,7 +139,7 @@ class SchedulerNodeTest : public testing::Test {
     Advance(1s);
   }
 
-  // Calls of that type since the last time.
+  // Returns the calls of that type since the last call of Take.
   std::vector<Call> Take(Call::Type type) {
     std::vector<Call> taken;
     std::erase_if(calls_, [&](const Call& call) {
@@ -150,7 +150,7 @@ class SchedulerNodeTest : public testing::Test {
     return taken;
   }
 
-  // An offer of agent "a", accepted for a task.
+  // Accepts an offer of agent "a" for a task and returns the task's id.
   std::string Launch() {
     Offer("o");
     const std::string id = puppet_->tasks().NextId();
@@ -189,8 +189,8 @@ class SchedulerNodeTest : public testing::Test {
   Network network_{world_, {}};
   RecordingObserver observer_;
   std::optional<Process> master_;
-  unsigned answer_ = 202;               // To calls but SUBSCRIBE; 0: none.
-  std::optional<std::string> refusal_;  // Of the next SUBSCRIBE.
+  unsigned answer_ = 202;  // Status of the answer to calls except SUBSCRIBE; 0: no answer.
+  std::optional<std::string> refusal_;  // Answer to the next SUBSCRIBE.
   int next_id_ = 0;
   std::vector<Call> calls_;
   std::vector<std::shared_ptr<Network::Exchange>> exchanges_;
@@ -245,7 +245,7 @@ TEST_F(SchedulerNodeTest, ACrashForgetsNothingButOffers) {
 }
 
 TEST_F(SchedulerNodeTest, ReconcilesWhatLivesOnEachSubscriptionAndNowAndThen) {
-  EXPECT_THAT(Take(Call::RECONCILE), IsEmpty());  // An empty one would ask for everything.
+  EXPECT_THAT(Take(Call::RECONCILE), IsEmpty());  // An empty one would ask for all tasks.
   const std::string living = Launch();
   const std::string ended = Launch();
   Tell(Update(Status(ended, v1::TASK_KILLED)));
@@ -273,7 +273,7 @@ TEST_F(SchedulerNodeTest, AcknowledgesWhatWantsItAlsoIfItIsNoNews) {
   EXPECT_THAT(puppet_->heard, ElementsAre("offer o", id + " TASK_RUNNING"));
 }
 
-// It writes the status down first: a crash in between costs the acknowledgement, not the status.
+// The status is stored first, so a crash in between loses the acknowledgement, not the status.
 TEST_F(SchedulerNodeTest, ACrashMayComeBeforeTheAcknowledgement) {
   const std::string id = Launch();
   Say(Update(Status(id, v1::TASK_FINISHED, "u")));
@@ -293,7 +293,7 @@ TEST_F(SchedulerNodeTest, TakesStatesForWhatTheyAre) {
   EXPECT_EQ(v1::TaskState_Name(node_->tasks().at(id)), "TASK_STAGING");
   EXPECT_EQ(state_after(v1::TASK_UNREACHABLE), "TASK_UNREACHABLE");
   EXPECT_TRUE(living());
-  // Nobody knows it: given up, unless it shows up again.
+  // The master does not know the task, so it counts as ended unless it shows up again.
   EXPECT_EQ(state_after(v1::TASK_UNKNOWN), "TASK_UNKNOWN");
   EXPECT_FALSE(living());
   EXPECT_EQ(state_after(v1::TASK_RUNNING), "TASK_RUNNING");
@@ -301,7 +301,7 @@ TEST_F(SchedulerNodeTest, TakesStatesForWhatTheyAre) {
   EXPECT_EQ(state_after(v1::TASK_LOST), "TASK_LOST");
   EXPECT_FALSE(living());
   EXPECT_EQ(state_after(v1::TASK_RUNNING), "TASK_RUNNING");
-  // What has ended stays so.
+  // A terminal state is final.
   EXPECT_EQ(state_after(v1::TASK_FAILED), "TASK_FAILED");
   for (const v1::TaskState late : {v1::TASK_RUNNING, v1::TASK_UNKNOWN, v1::TASK_GONE})
     EXPECT_EQ(state_after(late), "TASK_FAILED");
@@ -354,7 +354,7 @@ TEST_F(SchedulerNodeTest, ATeardownThatGotLostIsMadeAgain) {
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_EQ(again[0].framework_id().value(), "id-0");
   EXPECT_EQ(node_->framework_id(), "id-1");
-  EXPECT_EQ(puppet_->subscribed, 2);  // Not by the id that was leaving.
+  EXPECT_EQ(puppet_->subscribed, 2);  // The id that was leaving has not subscribed again.
 }
 
 TEST_F(SchedulerNodeTest, FollowsItsOperationsToTheirEnd) {
@@ -404,7 +404,7 @@ TEST_F(SchedulerNodeTest, UpdatesItself) {
   EXPECT_EQ(calls[0].update_framework().framework_info().id().value(), "id-0");
 }
 
-// The careful one starts over; of one that talks nonsense errors are what it deserves.
+// A well-behaved framework reconnects; one that sends nonsense expects errors.
 TEST_F(SchedulerNodeTest, ConnectsAnewAfterAnErrorIfItBehaves) {
   Call revive;
   revive.set_type(Call::REVIVE);

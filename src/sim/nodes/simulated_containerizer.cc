@@ -14,12 +14,12 @@ using containers::ExecResult;
 using containers::Termination;
 using End = ContainerScript::End;
 
-// What starting, signals and cleaning up take.
+// Time that starting, signals and cleaning up take.
 constexpr uint64_t kLeastDelayUs = 100;
 constexpr uint64_t kMostDelayUs = 5000;
-// Of the steps before a program runs.
+// Duration of the steps before a program runs.
 constexpr uint64_t kMostLaunchMs = 30;
-// Of checks; one of so many fails.
+// Duration of checks; one in kChecksPerFailure fails.
 constexpr uint64_t kMostCheckMs = 500;
 constexpr uint64_t kChecksPerFailure = 10;
 
@@ -27,13 +27,13 @@ std::string NameOf(const ContainerScript& script) {
   return script.task.empty() ? "executor " + script.executor : script.task;
 }
 
-// As waitpid gives it.
+// The status as waitpid returns it.
 int WaitStatus(End end, int code) {
   if (end == End::kOom) return SIGKILL;
   return end == End::kExit ? code << 8 : code;
 }
 
-// How one check goes.
+// The outcome of one check.
 struct Probe {
   Duration takes;
   bool succeeds;
@@ -147,7 +147,7 @@ void SimulatedContainerizer::Forget(const ContainerId& id) {
 
 void SimulatedContainerizer::FailLaunch(const ContainerId& id, Error error) {
   LaunchCallback launched = std::move(containers_.extract(id).mapped().launched);
-  if (!launched) return;  // The agent that wanted it is gone.
+  if (!launched) return;  // The agent that launched it is gone.
   Tell([error = std::move(error), launched = std::move(launched)]() mutable {
     launched(Fail(std::move(error)));
   });
@@ -202,7 +202,8 @@ void SimulatedContainerizer::Wait(const ContainerId& id, TerminationCallback cal
 bool SimulatedContainerizer::Signal(const ContainerId& id, int signal) {
   Container* container = Find(id);
   if (container == nullptr || container->state == State::kEnded) return false;
-  if (container->state == State::kStarting) return true;  // Nobody is there to hear it.
+  // No program runs yet that could receive it.
+  if (container->state == State::kStarting) return true;
   if (signal == SIGTERM && container->script.ignores_term) return true;
   machine_.Cancel(container->timer);
   container->timer = machine_.After(Delay(), [this, id, signal] { End(id, End::kSignal, signal); });
@@ -218,8 +219,8 @@ void SimulatedContainerizer::Destroy(const ContainerId& id) {
   }
 }
 
-// A launch that is nearly done may still come to its end, and a program still do something, before
-// this takes effect.
+// Takes effect after a delay, in which an almost finished launch may still succeed and a program
+// may still act.
 void SimulatedContainerizer::KillContainer(const ContainerId& id, Container& container) {
   if (container.state == State::kEnded || std::exchange(container.destroyed, true)) return;
   machine_.After(Delay(), [this, id] { Kill(id); });

@@ -12,17 +12,18 @@
 
 namespace tepui::sim {
 
-// What is wrong with a machine that is up: faults and calm change it.
+// Faults of a machine that is up; faults begin and end at run time.
 struct MachineFaults {
   bool launches_fail = false;
-  bool checks_fail = true;  // One of some, or they take their time. Else all succeed at once.
+  bool checks_fail = true;  // Some checks fail or take their time. Otherwise all succeed at once.
 };
 
 // The containers of an agent's machine: each follows the script that is its command's value
 // (ContainerScript), with small random delays. They live beside the agent's process: while that is
-// paused they go on, and what happened to them is told afterwards. Callbacks run in the agent's
-// process, in the order of what they tell. When it is killed those that do not outlive it end, and
-// the next one recovers the others. Destroying it ends them all, as the end of the machine does.
+// paused they continue, and what happened to them is reported afterwards. Callbacks run in the
+// agent's process, in the order of the events they report. When the process is killed, containers
+// that do not outlive it end, and the next process recovers the others. Destroying the
+// containerizer ends them all, as the end of the machine does.
 class SimulatedContainerizer final : public containers::Containerizer {
  public:
   struct Parts {
@@ -34,7 +35,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
   SimulatedContainerizer(Parts parts, Host host, SeededRandom random, const MachineFaults& faults);
   ~SimulatedContainerizer() override;
 
-  // The agent's process from now on, and its end.
+  // Attach sets the agent's process; Detach handles its end.
   void Attach(Process& agent) { agent_ = &agent; }
   void Detach();
 
@@ -51,9 +52,9 @@ class SimulatedContainerizer final : public containers::Containerizer {
   void Usage(const ContainerId& id,
              std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) override;
 
-  // Whose program runs, those of custom executors included.
+  // Tasks whose programs run, those of custom executors included.
   std::vector<std::string> RunningTasks() const;
-  // Ends one that runs, by a signal from outside.
+  // Ends a running one by a signal from outside.
   void KillOne(Random& random);
 
  private:
@@ -63,11 +64,11 @@ class SimulatedContainerizer final : public containers::Containerizer {
     Resources resources;
     std::vector<std::pair<std::string, std::string>> environment;
     State state = State::kStarting;
-    TimerId timer = 0;  // Of its start, then of its end by itself or by SIGTERM.
+    TimerId timer = 0;  // The timer of its start, then of its end by itself or by SIGTERM.
     bool destroyed = false;
     bool outlives_agent = false;
     containers::Launched process;
-    containers::Termination termination;  // Of one that has ended.
+    containers::Termination termination;  // Set once it has ended.
     LaunchCallback launched;
     TerminationCallback waiter;
     std::unique_ptr<ExecutorProcess> executor;
@@ -75,7 +76,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
 
   Container* Find(const ContainerId& id);
   Duration Delay();
-  // Runs `work` in the agent's process, soon, behind what was told before.
+  // Runs `work` in the agent's process, soon, after earlier reports.
   void Tell(std::move_only_function<void()> work);
   void FailLaunch(const ContainerId& id, Error error);
   void Start(const ContainerId& id);
@@ -90,13 +91,14 @@ class SimulatedContainerizer final : public containers::Containerizer {
   const MachineFaults& faults_;
   SeededRandom random_;
   Process* agent_ = nullptr;  // Null while there is none.
-  Process machine_;           // In which the containers live.
+  Process machine_;           // The process in which the containers live.
   int last_pid_ = 1000;
   MonotonicTime last_told_{};
-  std::map<ContainerId, Container> containers_;  // In order: a nested one follows its parent.
+  // Ordered, so that a nested container follows its parent.
+  std::map<ContainerId, Container> containers_;
 };
 
-// Checks over the network: mostly they succeed.
+// Simulated checks over the network; most succeed.
 class SimulatedProber final : public containers::Prober {
  public:
   // `faults` outlives it.
@@ -114,7 +116,7 @@ class SimulatedProber final : public containers::Prober {
   const MachineFaults& faults_;
 };
 
-// A disk that holds nothing and is more or less full.
+// An empty disk whose usage varies.
 class SimulatedDisk final : public containers::Disk {
  public:
   SimulatedDisk(Process& agent, SeededRandom random) : agent_(agent), random_(std::move(random)) {}

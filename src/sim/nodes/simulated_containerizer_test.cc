@@ -29,7 +29,7 @@ class SimulatedContainerizerTest : public testing::Test {
  protected:
   SimulatedContainerizerTest() { containerizer_->Attach(agent_); }
 
-  // Launches container `id`; what becomes of it is kept in `told_`.
+  // Launches container `id`; its events are recorded in `told_`.
   void Launch(const std::string& id, const std::string& script, bool outlives_agent = false) {
     containers::LaunchSpec spec;
     spec.outlives_agent = outlives_agent;
@@ -86,7 +86,7 @@ TEST_F(SimulatedContainerizerTest, AProgramRunsAsItsScriptSays) {
   EXPECT_FALSE(ended_["c"].reason);
 }
 
-// The agent hears things in their order, however close they are.
+// The agent receives events in their order, however close they are.
 TEST_F(SimulatedContainerizerTest, AnEndIsToldAfterTheBeginning) {
   for (int i = 0; i < 50; ++i) {
     const std::string id = std::to_string(i);
@@ -162,7 +162,7 @@ TEST_F(SimulatedContainerizerTest, NestedContainersAreDestroyedWithTheirParent) 
   EXPECT_THAT(containerizer_->RunningTasks(), ElementsAre("c"));
 }
 
-// The agent's process may stand still; what it runs does not.
+// While the agent's process is paused, its containers continue.
 TEST_F(SimulatedContainerizerTest, ContainersGoOnWhileTheAgentIsPaused) {
   Launch("c", "task=t run=30s");
   agent_.Pause();
@@ -176,7 +176,7 @@ TEST_F(SimulatedContainerizerTest, ContainersGoOnWhileTheAgentIsPaused) {
 
 TEST_F(SimulatedContainerizerTest, OneContainerDiesOfWhatComesFromOutside) {
   SeededRandom random(3);
-  containerizer_->KillOne(random);  // There is none.
+  containerizer_->KillOne(random);  // There is no container.
   Launch("a", "task=a run=inf");
   Launch("b", "task=b run=inf");
   Launch("c", "task=c start=hang");

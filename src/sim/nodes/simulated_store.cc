@@ -24,7 +24,7 @@ SimulatedStore::~SimulatedStore() {
 
 template <class Callback, class Apply>
 void SimulatedStore::Add(Callback done, Apply apply) {
-  // Either of the two calls it.
+  // Exactly one of the two functions calls it.
   const auto shared = std::make_shared<Callback>(std::move(done));
   waiting_.push_back({[shared, apply = std::move(apply)]() mutable {
                         apply([shared](auto result) { (*shared)(std::move(result)); });
@@ -90,7 +90,7 @@ void SimulatedStore::Answer() {
   answer_ = 0;
   busy_ = false;
   if (!waiting_.empty()) Begin();
-  // One of them may end the process or destroy this.
+  // An answer may end the process or destroy this.
   const std::weak_ptr<const bool> alive = alive_;
   for (auto& answer : std::exchange(answers_, {})) {
     if (alive.expired() || !process_.alive()) return;

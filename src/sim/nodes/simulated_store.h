@@ -12,23 +12,23 @@
 
 namespace tepui::sim {
 
-// How the store of one process behaves: faults change it.
+// How the store of one process behaves; faults change it.
 struct StoreBehaviour {
-  // From a call until it takes effect, and from then until its callback.
+  // Delays from a call until it takes effect, and from then until its callback.
   Duration min_delay = std::chrono::microseconds(200);
   Duration max_delay = std::chrono::milliseconds(10);
-  // The store is lost at its next call: nothing more is answered well, though the first of what was
-  // asked for may have been done.
+  // The store is lost at its next call: no call succeeds any more, though the first calls in
+  // progress may have taken effect.
   bool fails = false;
 };
 
-// A process' handle of what is durable: the masters' registry, an agent's disk. Calls take effect
-// in their order, those that wait all at once; their callbacks come later. What has not taken
-// effect when the process ends is lost; what has and was not told stays. A pause of the process
-// keeps neither from happening: only the callbacks wait.
+// A process' access to durable data: the masters' registry, an agent's disk. Calls take effect in
+// order, all waiting ones at once; their callbacks run later. When the process ends, calls that
+// have not taken effect are lost, and effects that were not reported remain. A pause of the process
+// delays callbacks only, not effects.
 class SimulatedStore final : public storage::Store {
  public:
-  // What is passed by reference outlives the store.
+  // Arguments passed by reference outlive the store.
   SimulatedStore(Process& process, Host host, Durable& durable, const StoreBehaviour& behaviour,
                  SeededRandom random, storage::Limits limits = {});
   ~SimulatedStore() override;
@@ -37,15 +37,15 @@ class SimulatedStore final : public storage::Store {
   void Load(std::string prefix, Loaded done) override;
   void Commit(storage::Batch batch, Done done) override;
 
-  uint64_t epoch() const { return epoch_; }  // 0: has not taken over.
+  uint64_t epoch() const { return epoch_; }  // 0 before the store has taken over.
 
  private:
   struct Call {
-    std::move_only_function<void()> apply;  // Its callback ends up in answers_.
+    std::move_only_function<void()> apply;  // Its callback is queued in answers_.
     std::move_only_function<void(const Error&)> fail;
   };
 
-  // `apply` asks inner_, with what it is given for the callback.
+  // `apply` calls inner_ with the callback that it is given.
   template <class Callback, class Apply>
   void Add(Callback done, Apply apply);
   void Begin();
@@ -61,9 +61,9 @@ class SimulatedStore final : public storage::Store {
   bool lost_ = false;
   uint64_t epoch_ = 0;
   std::vector<Call> waiting_;
-  bool busy_ = false;   // With a group of calls.
-  TimerId effect_ = 0;  // The world's: a store does not pause with its client.
-  TimerId answer_ = 0;  // The process'.
+  bool busy_ = false;   // A group of calls is in progress.
+  TimerId effect_ = 0;  // A timer of the world: a store does not pause with its client.
+  TimerId answer_ = 0;  // A timer of the process.
   std::vector<std::move_only_function<void()>> answers_;
   const std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
   storage::MemoryStore inner_;  // Its callbacks go to answers_.

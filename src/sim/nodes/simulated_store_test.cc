@@ -70,7 +70,7 @@ TEST_F(SimulatedStoreTest, CallsTakeEffectInOrderAndAreAnsweredAfterwards) {
     answers_.push_back(fmt::format("{} entries", entries->size()));
   });
   Admit("c");
-  EXPECT_FALSE(Stored("a"));  // Never from inside the call.
+  EXPECT_FALSE(Stored("a"));  // Nothing takes effect from inside the call.
   world_.clock().Advance(seconds(1));
   EXPECT_THAT(observer_.committed, ElementsAre("1 admit a", "1 admit b", "1 admit c"));
   EXPECT_THAT(answers_, ElementsAre("a ok", "b ok", "2 entries", "c ok"));
@@ -132,7 +132,7 @@ TEST_F(SimulatedStoreTest, AFailingStoreMayHaveDoneTheFirstOfWhatItWasAskedAndIs
     }
     done.insert(observer_.committed.size());
   }
-  EXPECT_THAT(done, ElementsAre(0, 1, 2, 3));  // The first of a group, or none, or all.
+  EXPECT_THAT(done, ElementsAre(0, 1, 2, 3));  // None, some or all of a group.
   EXPECT_FALSE(Stored("later"));
 }
 

@@ -1,6 +1,6 @@
-// That the checks of the simulator can fail: each bug that is planted in the cores
-// (base/planted_fault.h) is found, by the invariant it breaks. The cores' files that hold one are
-// compiled into this test a second time, with the bugs in them.
+// Tests that the checks of the simulator can fail: each bug that is planted in the cores
+// (base/planted_fault.h) is found by the invariant that it breaks. The files of the cores that
+// contain planted bugs are compiled into this test a second time, with the bugs enabled.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -25,22 +25,22 @@ bool PlantedFault(std::string_view name) { return name == switched_on; }
 namespace sim {
 namespace {
 
-// Every bug is found by one of so many seeds, from 1 on.
+// Every bug is found by one of the seeds from 1 to this one.
 constexpr uint64_t kMostSeeds = 30;
-// Real time; a bug may make a run endless.
+// Limit in real time, because a bug may make a run endless.
 constexpr Duration kLimit = std::chrono::minutes(5);
 
 struct Planted {
   std::string name;
-  std::vector<std::string> found_by;  // One of these finds it first.
+  std::vector<std::string> found_by;  // One of these invariants must be the first that is violated.
   int faults = 60;
-  std::string also{};  // If not empty, this finds it too, in one of the seeds.
+  std::string also{};  // If not empty, one of the seeds must violate this invariant too.
 };
 
 void PrintTo(const Planted& planted, std::ostream* out) { *out << planted.name; }
 
 const Planted kPlanted[] = {
-    // The master.
+    // --- The master.
     {"admission-not-awaited", {"durable-first"}},
     {"loss-not-awaited", {"durable-first"}},
     {"removal-not-awaited", {"durable-first"}},
@@ -56,7 +56,7 @@ const Planted kPlanted[] = {
     {"unreachable-answered-as-gone", {"dead-stays-dead", "durable-first", "status-order"}},
     {"late-acknowledgement-refused", {"statuses-arrive", "converged"}, 60, "statuses-arrive"},
     {"history-never-cut", {"bounded"}},
-    // The agent.
+    // --- The agent.
     {"acknowledged-sent-again", {"acknowledged-once"}},
     {"next-before-acknowledgement", {"acknowledged-once"}},
     {"statuses-sent-once", {"statuses-arrive", "told-truth", "nothing-forgotten", "converged"}},
@@ -69,10 +69,10 @@ const Planted kPlanted[] = {
     {"executor-end-not-told", {"converged"}},
     {"removed-framework-runs-on", {"nothing-forgotten", "converged"}, 60, "nothing-forgotten"},
     {"comes-back-after-unregistering", {"gone-stays-gone"}},
-    // The allocator.
+    // --- The allocator.
     {"used-of-returning-agent-free", {"offered-once", "capacity"}},
-    // The store.
-    // A leader must be paused until another leads, and have something to write when it goes on.
+    // --- The store.
+    // A leader must be paused until another one leads, and have something to write afterwards.
     {"deposed-writer-not-fenced", {"one-leader"}, 200},
 };
 
@@ -96,7 +96,7 @@ TEST_P(PlantedFaults, AreFound) {
         << "seed " << seed << ": " << first.what;
     const auto breaks = [&](const Violation& violation) { return violation.invariant == also; };
     if (!also.empty() && std::ranges::none_of(result.violations, breaks)) continue;
-    // It is the bug that was found.
+    // The planted bug was the cause.
     EXPECT_THAT(RunWith("", seed, faults).violations, ::testing::IsEmpty()) << "seed " << seed;
     return;
   }

@@ -21,7 +21,7 @@
 namespace tepui::sim {
 namespace {
 
-// A file in memory that parent and child share.
+// A memory file that parent and child share.
 class SharedFile {
  public:
   explicit SharedFile(const char* name) : descriptor_(memfd_create(name, MFD_CLOEXEC)) {
@@ -37,7 +37,7 @@ class SharedFile {
   void Write(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t written = write(descriptor_, bytes.data(), bytes.size());
-      if (written <= 0) _exit(1);  // The parent finds the result missing.
+      if (written <= 0) _exit(1);  // The parent notices that the result is missing.
       bytes.remove_prefix(static_cast<size_t>(written));
     }
   }
@@ -90,7 +90,7 @@ class Reader {
   std::string_view rest_;
 };
 
-// All but the faults, which the seed says.
+// Encodes everything but the faults, which the seed determines.
 std::string Encode(const RunResult& result) {
   Writer writer;
   for (const uint64_t number : {result.trace_hash, result.trace_lines, result.tasks_launched,
@@ -130,7 +130,7 @@ void Decode(std::string_view bytes, RunResult* result) {
   _exit(0);
 }
 
-// The child's wait status; it is killed when its time is over.
+// Returns the child's wait status; kills the child when its time is over.
 int WaitFor(pid_t child, Duration limit, bool* timed_out) {
   const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, child, 0));
   pollfd ended{.fd = descriptor, .events = POLLIN, .revents = 0};

@@ -40,7 +40,7 @@ TEST(Isolated, HandsTheResultOver) {
   EXPECT_EQ(got.elections, 4u);
 }
 
-// The one violation of what came to no end.
+// Returns the one violation of a run that crashed.
 std::string CrashOf(const std::function<RunResult()>& run, Duration limit = 1min) {
   const RunResult result = Isolated(run, limit);
   if (result.violations.size() != 1 || result.violations[0].invariant != "no-crash")

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kUsageError = 2;
 
-// The log of the cores belongs between the lines of the trace, and nowhere else.
+// The cores' log is printed between the lines of the trace only.
 void SetUpLogs(bool trace) {
   google::protobuf::SetLogHandler(nullptr);
   auto logger =
@@ -58,7 +58,7 @@ int Main(std::vector<std::string> words) {
       parsed.problems.push_back(valid.error().message);
   }
   if (!parsed.problems.empty()) return ReportProblems(program, parsed.problems);
-  // Every soak explores others; far from the seeds that people write.
+  // Every soak explores other seeds, far from those that people choose.
   if (flags.duration && !table.Given("seed")) flags.spec.seed = SystemRandom().Next() >> 16;
   SetUpLogs(flags.trace);
   return Soak(flags, program);

@@ -14,12 +14,12 @@
 namespace tepui::sim {
 namespace {
 
-// What one run can be, so that it ends in this life.
+// Upper bounds of a run, so that it ends in reasonable time.
 constexpr int kMostMasters = 9;
 constexpr int kMostAgents = 1'000;
 constexpr int kMostFrameworks = 1'000;
 constexpr Duration kLongest = std::chrono::days(7);
-// Oftener than that a cluster is not disturbed but gone.
+// With more faults than that the cluster would hardly work at all.
 constexpr Duration kLeastTimePerFault = std::chrono::seconds(1);
 
 void CheckRange(std::string_view what, int value, int least, int most,
@@ -28,7 +28,7 @@ void CheckRange(std::string_view what, int value, int least, int most,
     problems->push_back(fmt::format("{} must be from {} to {}, not {}", what, least, most, value));
 }
 
-// Looks for a violation that ends the run.
+// Watches for a violation that ends the run.
 class Watch {
  public:
   Watch(const Invariants& invariants, const std::string& stop_at)
@@ -48,7 +48,7 @@ class Watch {
   bool found_ = false;
 };
 
-// False if the run ended on the way.
+// Returns false if the run ended early.
 bool Advance(World& world, Duration by, Watch& watch) {
   bool arrived = false;
   const TimerId end = world.clock().After(by, [&arrived] { arrived = true; });

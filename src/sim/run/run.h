@@ -14,10 +14,10 @@
 
 namespace tepui::sim {
 
-// A whole run: a cluster of real cores under faults for `length`, then calm, then kConvergence to
-// come to rest, then the checks of the quiet end.
+// A whole run: a cluster of real cores under faults for `length`, then without faults for
+// kConvergence to come to rest, then the checks at rest.
 struct RunSpec {
-  // Longer than any timeout of a cluster: agents that do not come back are given up, executors that
+  // Longer than any timeout of a cluster: agents that do not come back are removed, executors that
   // do not end are killed, statuses are sent again.
   static constexpr Duration kConvergence = std::chrono::minutes(15);
 
@@ -25,14 +25,14 @@ struct RunSpec {
   ClusterSize size;
   int faults = 20;
   Duration length = std::chrono::minutes(20);
-  // Only these of the run's faults, by number (empty optional: all).
+  // Only these of the run's faults, by number; all of them if there is no value.
   std::optional<std::vector<int>> only;
   bool keep_trace = false;
-  std::FILE* trace_to = nullptr;  // The trace is written there as it comes, if not null.
-  // Ends with the first violation of that invariant, if not empty.
+  std::FILE* trace_to = nullptr;  // If not null, the trace is written there as it grows.
+  // If not empty, the run ends with the first violation of that invariant.
   std::string stop_at;
 
-  // Success if the run makes sense; otherwise every problem.
+  // Success if the run makes sense; otherwise the error names every problem.
   Status Check() const;
 };
 
@@ -40,15 +40,15 @@ struct RunResult {
   std::vector<Violation> violations;  // In order; at most 100.
   uint64_t trace_hash = 0;
   uint64_t trace_lines = 0;
-  std::string trace;          // If kept.
-  std::vector<Fault> faults;  // All of them, whatever `only` left out.
-  // To see that a run did something.
+  std::string trace;          // Only if keep_trace is set.
+  std::vector<Fault> faults;  // All faults of the run, including those that `only` left out.
+  // Show that a run did something.
   uint64_t tasks_launched = 0;
   uint64_t tasks_finished = 0;
   uint64_t elections = 0;
 };
 
-// `spec` passed its Check.
+// `spec` must have passed its Check.
 RunResult Run(const RunSpec& spec);
 
 }  // namespace tepui::sim

@@ -69,12 +69,12 @@ TEST(RunSpec, OnlyNamesFaultsThatAreThere) {
             "has 20 of them, from 0; fault 3 is named twice");
 }
 
-// The promise everything else rests on; also where memory is laid out otherwise.
+// Everything else relies on this; it must also hold with another layout of memory.
 TEST(Run, IsItsSeed) {
   std::set<uint64_t> hashes;
   for (const uint64_t seed : {1, 2, 3}) {
     const RunResult first = sim::Run(Small(seed));
-    // Other memory for what follows.
+    // Changes the layout of memory for the second run.
     const std::vector<std::string> ballast(1 + seed * 1000, std::string(100, 'x'));
     const RunResult second = sim::Run(Small(seed));
     EXPECT_EQ(first.trace_hash, second.trace_hash) << "seed " << seed;
@@ -118,7 +118,7 @@ TEST(Run, OnlyTheFaultsAskedFor) {
   }
 }
 
-// What a program prints; false if it failed.
+// Stores the output of a command; returns false if the command failed.
 bool OutputOf(const std::string& command, std::string* output) {
   FILE* const pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return false;
@@ -128,8 +128,8 @@ bool OutputOf(const std::string& command, std::string* output) {
   return pclose(pipe) == 0;
 }
 
-// Each process has its memory elsewhere (ASLR): nothing may go by addresses, the log of the cores
-// included.
+// Each process has another layout of memory (ASLR): nothing may depend on addresses, the log of the
+// cores included.
 TEST(SimSoak, PrintsTheSameInEveryProcess) {
   const std::string command = std::string(SIM_SOAK) + " --faults=15 --length=5mins --trace --seed=";
   std::string first;

@@ -1,5 +1,6 @@
-// A fixed set of seeds: real clusters under faults, all invariants held. How many is bounded by
-// count, so that the same runs are made on every machine (docs/testing/simulator.md).
+// Runs a fixed set of seeds: real clusters under faults, in which all invariants hold. Their number
+// is a count, not a time, so that the same runs are made on every machine
+// (docs/testing/simulator.md).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@
 namespace tepui::sim {
 namespace {
 
-// Sanitizers make a run several times as long.
+// Sanitizers make a run take several times as long.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr uint64_t kShare = 5;
 #else
@@ -26,7 +27,8 @@ struct Work {
   uint64_t elections = 0;
 };
 
-// Runs `spec` with `seeds` seeds from its own on; what fails names the command that repeats it.
+// Runs `spec` with `seeds` seeds, starting from its own; a failure names the command that repeats
+// the run.
 Work RunSeeds(RunSpec spec, uint64_t seeds) {
   Work work;
   for (const uint64_t last = spec.seed + seeds / kShare; spec.seed < last; ++spec.seed) {
@@ -45,7 +47,7 @@ Work RunSeeds(RunSpec spec, uint64_t seeds) {
   return work;
 }
 
-// Checks that find nothing are worth what happened under them.
+// Checks that find nothing mean little unless enough happened.
 void ExpectWork(const Work& work, uint64_t launched_per_run) {
   ASSERT_GT(work.runs, 0u);
   EXPECT_GE(work.launched, launched_per_run * work.runs);
@@ -68,7 +70,7 @@ TEST(Seeds, OfThreeTimesTheFaults) {
   ExpectWork(RunSeeds(spec, 10), 1000);
 }
 
-// A lone master has nobody to fail over to, only itself.
+// A lone master can only fail over to itself.
 TEST(Seeds, OfOneMasterAndTwoAgents) {
   RunSpec spec;
   spec.seed = 20'001;
@@ -84,8 +86,8 @@ TEST(Seeds, OfFiveMastersAndFifteenAgents) {
   ExpectWork(RunSeeds(spec, 5), 5000);
 }
 
-// What never happens is not checked: a bug in the simulator can take a whole part of the cores out
-// of every run.
+// What never happens is not checked: a bug in the simulator could keep a whole part of the cores
+// out of every run.
 TEST(Seeds, BetweenThemEverythingHappens) {
   if (kShare > 1)
     GTEST_SKIP() << "the same runs happen without a sanitizer, in a tenth of the time";

@@ -8,8 +8,8 @@ namespace tepui::sim {
 Shrunk Shrink(std::vector<int> numbers, const std::function<bool(const std::vector<int>&)>& fails,
               int max_runs) {
   Shrunk shrunk{.numbers = std::move(numbers), .runs = 0, .minimal = false};
-  // Leaves out a part at a time; parts get smaller when none of them can be left out, and larger
-  // again after one could.
+  // Tries to leave out one part after another; parts get smaller when none of them can be left out,
+  // and larger again after one could.
   size_t parts = 2;
   while (!shrunk.numbers.empty()) {
     const size_t count = shrunk.numbers.size();

@@ -6,7 +6,7 @@
 namespace tepui::sim {
 
 // Delta debugging: a shorter list of the numbers for which `fails` still holds, as it does for
-// `numbers`; a minimal one (without any one of them it does not fail) if `max_runs` calls of
+// `numbers`. The list is minimal (without any one of them it does not fail) if `max_runs` calls of
 // `fails` were enough to find it.
 struct Shrunk {
   std::vector<int> numbers;

@@ -47,7 +47,7 @@ TEST(Shrink, FindsThatNoneIsNeeded) {
   EXPECT_TRUE(Shrink({}, Needs({}), 300).minimal);
 }
 
-// Either of two pairs fails: it comes down to one of them, not to both.
+// Either of two pairs makes it fail: the result is one of them, not both.
 TEST(Shrink, IsMinimalAlsoWhereThereAreSeveralCauses) {
   const Shrunk shrunk = Shrink(
       UpTo(20),

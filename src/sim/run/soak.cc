@@ -24,7 +24,7 @@ namespace {
 
 using RealClock = std::chrono::steady_clock;
 
-// Of delta debugging: enough for a hundred faults.
+// Limit for delta debugging: enough for a hundred faults.
 constexpr int kMaxShrinkRuns = 300;
 
 Result<std::vector<int>> ParseNumbers(std::string_view text) {
@@ -57,12 +57,12 @@ FlagBinding BindNumbers(std::optional<std::vector<int>>* target) {
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-// What a run may take, by far: machines differ, and sanitizers are slow.
+// A generous limit for one run: machines differ, and sanitizers are slow.
 Duration RealLimit(const RunSpec& spec) {
   return std::chrono::minutes(2) + (spec.length + RunSpec::kConvergence) / 4;
 }
 
-// The command that runs it again.
+// The command that repeats the run.
 std::string Command(const RunSpec& spec, const std::string& program) {
   const RunSpec usual;
   std::string command = fmt::format("{} --seed={}", program, spec.seed);
@@ -83,7 +83,7 @@ void PrintViolation(const Violation& violation) {
              violation.what);
 }
 
-// By time; numbers are those that --only takes.
+// Prints faults in order of time, with the numbers that --only accepts.
 void PrintFaults(const std::vector<Fault>& faults, std::vector<int> numbers) {
   const auto fault = [&](int number) -> const Fault& {
     return faults[static_cast<size_t>(number)];
@@ -133,7 +133,7 @@ void Report(const RunSpec& spec, const RunResult& result, const std::string& pro
   fmt::print("Again: {} --trace\n", Command(less, program));
 }
 
-// A line on a terminal, renewed every second; in a file a line now and then.
+// On a terminal a line that is updated every second; in a file a line now and then.
 class Progress {
  public:
   void Count(const RunSpec& spec, const RunResult& result) {
@@ -172,7 +172,7 @@ class Progress {
   Duration virtual_{};
 };
 
-// In this process, so that a trace is there up to where it crashes.
+// Runs in this process, so that the trace is there up to a crash.
 int TraceOne(RunSpec spec) {
   spec.trace_to = stdout;
   const RunResult result = Run(spec);

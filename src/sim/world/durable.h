@@ -8,8 +8,8 @@
 
 namespace tepui::sim {
 
-// What stores write to (SimulatedStore): outlives their processes, and refuses the writes of those
-// that another has taken it over from.
+// What stores write to (SimulatedStore): outlives their processes, and refuses the writes of a
+// process after another one has taken over.
 class Durable {
  public:
   virtual ~Durable() = default;
@@ -19,7 +19,7 @@ class Durable {
 
   // `host` has begun the present epoch with its store.
   virtual void OnTakenOver(const Host& host) { data_->writer = host; }
-  // Before a batch is applied, and after.
+  // Run before and after a batch is applied.
   virtual void BeforeCommit(const storage::Batch&) {}
   virtual void AfterCommit(uint64_t /*epoch*/) {}
 

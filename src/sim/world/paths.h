@@ -14,7 +14,7 @@ namespace tepui::sim {
 // The name of a simulated machine ("master-0", "agent-3", "framework-1", "coordination").
 using Host = std::string;
 
-// How packets get from one machine to another: one way of each pair of hosts.
+// How packets get from one machine to another: one direction of a pair of hosts.
 class Path {
  public:
   bool open() const { return blocks_ == 0; }
@@ -24,11 +24,11 @@ class Path {
   explicit Path(SeededRandom random, bool local) : random_(std::move(random)), local_(local) {}
 
   SeededRandom random_;
-  const bool local_;  // Within one machine.
+  const bool local_;  // True within one machine.
   int blocks_ = 0;
 };
 
-// Every Path, made when it is first asked for; their addresses stay.
+// All paths, each made on first use; their addresses are stable.
 class Paths {
  public:
   struct Latencies {
@@ -40,13 +40,13 @@ class Paths {
 
   Path& Between(const Host& from, const Host& to);
 
-  // Of the next packet; of [min, max), many short and few long. Within a machine it is below twice
-  // the minimum.
+  // Latency of the next packet, in [min, max), many short and few long. Within a machine it is
+  // below twice the minimum.
   Duration NextLatency(Path& path);
-  // Of [0, bound), for what else is random on that path.
+  // A number of [0, bound), for other random choices on that path.
   uint64_t Draw(Path& path, uint64_t bound) { return path.random_.Below(bound); }
 
-  // Counted: Block twice needs Unblock twice.
+  // Counted: two Blocks need two Unblocks.
   void Block(const Host& from, const Host& to) { ++Between(from, to).blocks_; }
   void Unblock(const Host& from, const Host& to) { --Between(from, to).blocks_; }
 

@@ -11,10 +11,11 @@ void Process::Kill() {
   alive_ = false;
   world_.clock().Cancel(next_due_);
   for (const auto& [id, pending] : timers_) world_.clock().Cancel(pending.world_timer);
-  // Before what the timers hold is destroyed: it must find the process' connections gone.
+  // Runs before the callbacks of timers are destroyed, because they must find the process'
+  // connections gone.
   while (!at_end_.empty()) at_end_.extract(at_end_.begin()).mapped()();
   due_.clear();
-  // Aside first: what goes with a callback may cancel others.
+  // Moved aside first: destroying a callback may cancel other timers.
   const std::map<TimerId, Pending> timers = std::exchange(timers_, {});
 }
 
@@ -45,7 +46,7 @@ void Process::OnDue(TimerId id) {
     return;
   }
   auto node = timers_.extract(id);
-  node.mapped().callback();  // Last: it may destroy this process.
+  node.mapped().callback();  // Must come last: it may destroy this process.
 }
 
 void Process::Pause() {
@@ -66,7 +67,7 @@ void Process::RunNextDue() {
     due_.pop_front();
   }
   if (!due_.empty()) next_due_ = world_.clock().After(kCatchUpStep, [this] { RunNextDue(); });
-  if (!node.empty()) node.mapped().callback();  // Last: it may destroy this process.
+  if (!node.empty()) node.mapped().callback();  // Must come last: it may destroy this process.
 }
 
 }  // namespace tepui::sim

@@ -11,43 +11,43 @@
 
 namespace tepui::sim {
 
-// One life of a process of the simulated cluster, and the Clock of the core that runs in it. What
-// it waits for runs on the world's clock while the process lives and is not paused. What came due
-// during a pause runs after its end in order, one each kCatchUpStep, and what comes due meanwhile
-// behind it: so a process that slept does not know at once all that it slept through. The world
-// outlives it.
+// One run of a process of the simulated cluster, and the Clock of the core in it. Its timers run on
+// the world's clock while the process is alive and not paused. Timers that came due during a pause
+// run after its end in order, one every kCatchUpStep, and those that come due in the meantime run
+// behind them: so a process that slept does not learn at once of everything that it slept through.
+// The world outlives it.
 class Process final : public Clock {
  public:
   static constexpr Duration kCatchUpStep = std::chrono::microseconds(200);
 
   Process(World& world, std::string name);
-  ~Process() override;  // Kills.
+  ~Process() override;  // Kills the process.
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
   const std::string& name() const { return name_; }
   World& world() { return world_; }
 
-  // As another thread would hand work to the process' event loop: soon, in order, from no other
-  // call's stack.
+  // Like handing work to the process' event loop from another thread: it runs soon, in order, and
+  // not on the caller's stack.
   void Post(std::move_only_function<void()> work) { After(Duration::zero(), std::move(work)); }
 
   void Pause();   // SIGSTOP, or a long stall.
   void Resume();  // SIGCONT.
   bool paused() const { return paused_; }
 
-  // kill -9: nothing that it waited for runs afterwards, its connections are reset, its sessions
-  // end. May be called from inside the process; idempotent. Kill first, then destroy what lived in
-  // the process: destructors of living cores may still say something, which dead ones cannot.
+  // kill -9: no timer runs afterwards, its connections are reset, its sessions end. May be called
+  // from inside the process; idempotent. Kill first, then destroy what lived in the process:
+  // destructors of living cores may still send something, which dead ones cannot.
   void Kill();
   bool alive() const { return alive_; }
 
-  // Runs `callback` once when the process ends, from inside Kill: how the world around it notices.
-  // A dead process drops it.
+  // Runs `callback` once when the process ends, from inside Kill, so that the world around it
+  // notices. Dropped if the process is dead.
   uint64_t AtEnd(std::move_only_function<void()> callback);
   void ForgetAtEnd(uint64_t id) { at_end_.erase(id); }
 
-  // How far the wall clock of the machine is off. Timers do not notice.
+  // Sets the error of the machine's wall clock. Timers are not affected.
   void SetWallSkew(Duration skew) { skew_ = skew; }
 
   MonotonicTime Now() const override { return world_.clock().Now(); }
@@ -58,7 +58,7 @@ class Process final : public Clock {
  private:
   struct Pending {
     std::move_only_function<void()> callback;
-    TimerId world_timer = 0;  // Has run if the process was paused when it came due.
+    TimerId world_timer = 0;  // Has run already if the process was paused when it came due.
   };
 
   void OnDue(TimerId id);
@@ -71,8 +71,8 @@ class Process final : public Clock {
   Duration skew_{};
   TimerId last_id_ = 0;
   std::map<TimerId, Pending> timers_;
-  // Came due and wait for the pause to end, or for those before them. Cancelled ones are unknown to
-  // timers_.
+  // Timers that came due and wait for the end of the pause or for earlier ones. Cancelled ones are
+  // not in timers_.
   std::deque<TimerId> due_;
   TimerId next_due_ = 0;  // The world's timer that runs the first of due_.
   uint64_t last_at_end_ = 0;

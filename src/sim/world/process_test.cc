@@ -64,7 +64,7 @@ TEST_F(ProcessTest, WhatCameDueDuringAPauseRunsAtItsEndInOrder) {
   EXPECT_THAT(said_, IsEmpty());
   EXPECT_TRUE(process.Cancel(doomed));
   process.Resume();
-  EXPECT_THAT(said_, IsEmpty());  // Soon, not from inside Resume.
+  EXPECT_THAT(said_, IsEmpty());  // Callbacks do not run from inside Resume.
   process.Post(Say("posted after"));
   world_.clock().Advance(Process::kCatchUpStep);
   EXPECT_THAT(said_, ElementsAre("0", "1"));

@@ -8,7 +8,7 @@ namespace tepui::sim {
 
 namespace {
 
-// FNV-1a by words of eight bytes: the trace is hashed in every run, kept in few.
+// FNV-1a by words of eight bytes, because the trace is hashed in every run, though kept in few.
 uint64_t Hash(uint64_t hash, std::string_view bytes) {
   constexpr uint64_t kPrime = 0x100000001b3;
   while (!bytes.empty()) {
@@ -16,7 +16,7 @@ uint64_t Hash(uint64_t hash, std::string_view bytes) {
     const size_t size = std::min(bytes.size(), sizeof(word));
     std::memcpy(&word, bytes.data(), size);
     hash = (hash ^ word) * kPrime;
-    hash ^= hash >> 32;  // High bytes of a word reach the low half of the hash.
+    hash ^= hash >> 32;  // Mixes high bytes of a word into the low half of the hash.
     bytes.remove_prefix(size);
   }
   return hash;

@@ -12,13 +12,13 @@
 
 namespace tepui::sim {
 
-// What happened, a line an event: seconds since the start with nine decimals, then a sentence.
-// Equal runs write equal bytes; `hash` stands for all of them where they are not kept.
+// The events of a run, one per line: seconds since the start with nine decimals, then a sentence.
+// Equal runs write equal bytes; `hash` stands for all of them if they are not kept.
 class Trace {
  public:
   static constexpr uint64_t kRecent = 2000;
 
-  // Without `keep` only the last kRecent lines, or up to twice as many, can be read.
+  // Without `keep`, only the last kRecent lines, or up to twice as many, can be read.
   explicit Trace(bool keep) : keep_(keep) {}
 
   template <class... Args>
@@ -26,7 +26,7 @@ class Trace {
     Append(when, fmt::format(format, std::forward<Args>(args)...));
   }
 
-  // From now on every line is written there too, as it comes.
+  // Every later line is written there too, at once.
   void CopyTo(std::FILE* file) { copy_ = file; }
 
   uint64_t hash() const { return hash_; }
@@ -40,7 +40,7 @@ class Trace {
   std::FILE* copy_ = nullptr;
   uint64_t hash_ = 0xcbf29ce484222325;  // FNV-1a over the words of each line.
   uint64_t lines_ = 0;
-  uint64_t forgotten_ = 0;  // Lines no longer in text_.
+  uint64_t forgotten_ = 0;  // Number of lines that are no longer in text_.
   std::string text_;
 };
 

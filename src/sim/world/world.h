@@ -9,9 +9,9 @@
 
 namespace tepui::sim {
 
-// What all of a simulated cluster shares: the one clock that moves, the seed, and the trace. A run
-// is its seed: every random choice comes from a stream made of it, every event from a timer of the
-// clock. Single-threaded; outlives all that is built on it.
+// State shared by all of a simulated cluster: the one clock that moves, the seed, and the trace.
+// The seed determines a run: every random choice comes from a stream made from it, every event from
+// a timer of the clock. Single-threaded; outlives everything that is built on it.
 class World {
  public:
   World(uint64_t seed, bool keep_trace) : trace_(keep_trace), seed_(seed) {}
@@ -22,7 +22,7 @@ class World {
   Trace& trace() { return trace_; }
   uint64_t seed() const { return seed_; }
 
-  // A stream of its own for each name, so that one more choice of one node does not shift those of
+  // A separate stream for each name, so that one more choice of one node does not shift those of
   // the others.
   SeededRandom MakeRandom(std::string_view name) const;
 
