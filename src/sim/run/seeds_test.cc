@@ -14,7 +14,7 @@ namespace tepui::sim {
 namespace {
 
 // Sanitizers make a run take several times as long.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef TEPUI_SANITIZED
 constexpr uint64_t kShare = 5;
 #else
 constexpr uint64_t kShare = 1;
