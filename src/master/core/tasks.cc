@@ -22,7 +22,7 @@ void Master::Impl::Associate(Framework& framework, Agent& agent) {
 
 void Master::Impl::Hold(Framework& framework, Agent& agent, const Resources& resources) {
   if (resources.empty()) return;
-  framework.used[&agent] += resources;
+  if (!TEPUI_PLANTED_FAULT("held-by-agent-only")) framework.used[&agent] += resources;
   agent.used += resources;
   publisher_.FrameworkTouched(framework);
   publisher_.AgentTouched(agent);
@@ -34,7 +34,7 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
     used->second -= resources;
     if (used->second.empty()) framework.used.erase(used);
   }
-  if (!TEPUI_PLANTED_FAULT("released-of-agent-still-used")) agent.used -= resources;
+  agent.used -= resources;
   allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
   if (TEPUI_PLANTED_FAULT("recovered-twice"))
     allocator_.Recover(framework.id, agent.id, resources, std::nullopt);

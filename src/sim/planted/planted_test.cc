@@ -47,7 +47,7 @@ const Planted kPlanted[] = {
     {"rescind-not-told", {"offered-once"}},
     // An agent that unregisters leaves such an offer behind.
     {"rescinded-offer-stands", {"offered-once", "no-crash"}, 60, "offered-once"},
-    {"released-of-agent-still-used", {"books"}},
+    {"held-by-agent-only", {"books"}},
     {"recovered-twice", {"offered-once", "capacity"}},
     {"executor-not-counted", {"offered-once", "capacity"}},
     {"returning-executors-not-counted", {"converged", "capacity"}},
