@@ -19,7 +19,7 @@ struct RecoveredRegistry {
   std::vector<std::pair<AgentId, WallTime>> unreachable;
   // They are shut down if they come back.
   std::vector<std::pair<AgentId, WallTime>> gone;
-  // They are refused, and agents that still run them are told to shut them down.
+  // They are refused, and agents that still run them get SHUTDOWN_FRAMEWORK.
   std::vector<std::pair<FrameworkId, WallTime>> removed_frameworks;
 };
 
