@@ -325,7 +325,7 @@ class Master::Impl {
   std::unordered_map<AgentId, std::unique_ptr<Agent>> agents_;
   std::unordered_map<std::string, Agent*> agents_by_stream_uuid_;
   std::unordered_map<StreamId, Agent*> agents_by_stream_;
-  std::unordered_map<std::string, Agent*> agents_by_pid_;  // The last one from there.
+  std::unordered_map<std::string, Agent*> agents_by_pid_;  // The last agent of each.
   uint64_t next_agent_ = 0;
 
   std::unordered_map<FrameworkId, std::unique_ptr<Framework>> frameworks_;
