@@ -247,8 +247,8 @@ void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
 }
 
 // A deposed master that does not know it yet cannot write, so it cannot end a framework that lives
-// on under the next master. Once written, the next master does not take the framework for alive
-// when an agent brings it back.
+// on under the next master. Once the removal is written, the next master does not take the
+// framework for alive when an agent brings it back.
 void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply reply) {
   const FrameworkId id = framework.id;
   const WallTime when = clock_.WallNow();
