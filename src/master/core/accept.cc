@@ -1,4 +1,4 @@
-// ACCEPT: the operations one after another on what the offers hold (reference 2.3-2.5).
+// ACCEPT: applies its operations in order to the resources of its offers (reference 2.3-2.5).
 
 #include <unordered_set>
 #include <utility>
@@ -28,7 +28,7 @@ const google::protobuf::RepeatedPtrField<v1::TaskInfo>* TasksOf(const OperationI
   }
 }
 
-// Checks written before checks had types say theirs by what they hold.
+// Sets the type of a check written before checks had types, by the field that is set.
 void InferType(v1::HealthCheck* check) {
   if (check->has_type()) return;
   if (check->has_command() && !check->has_http()) check->set_type(v1::HealthCheck::COMMAND);
@@ -52,7 +52,7 @@ Result<Resources> SumOf(const google::protobuf::RepeatedPtrField<v1::TaskInfo>& 
 void Master::Impl::CountAccept(const SchedulerCall::Accept& accept) {
   for (const OperationInfo& operation : accept.operations()) {
     if (operation.type() != OperationInfo::LAUNCH) continue;
-    // A launch of nothing is how one declined before there was DECLINE.
+    // An empty LAUNCH is the legacy way to decline an offer.
     Count(operation.launch().task_infos().empty() ? Counter::kMessagesDeclineOffers
                                                   : Counter::kMessagesLaunchTasks);
   }
@@ -176,7 +176,7 @@ Resources Master::Impl::Available(const Acceptance& acceptance) const {
 bool Master::Impl::Take(Acceptance& acceptance, const Resources& resources) {
   if (!Available(acceptance).Contains(resources)) return false;
   if (!acceptance.shared.empty()) {
-    // A shared volume that an earlier task took already: one more use of it.
+    // An earlier task took this shared volume already; the allocator must count one more use.
     const Resources additional = resources.Shared() - acceptance.remaining.Shared();
     if (!additional.empty())
       allocator_.Allocate(acceptance.framework.id, acceptance.agent.id, additional);
@@ -187,7 +187,7 @@ bool Master::Impl::Take(Acceptance& acceptance, const Resources& resources) {
 
 namespace {
 
-// What validation needs to know about the place of a launch.
+// What validation needs to know about where a task is launched.
 struct Place {
   Framework& framework;
   Agent& agent;
@@ -253,7 +253,7 @@ void Master::Impl::Launch(Acceptance& acceptance, v1::TaskInfo task) {
   event.set_type(link::Event::RUN_TASK);
   link::Event::RunTask& run = *event.mutable_run_task();
   *run.mutable_framework_info() = framework.info;
-  // A command task always starts anew.
+  // A command task always starts an executor of its own.
   run.set_launch_executor(new_executor || executor == nullptr);
   *run.mutable_task() = std::move(task);
   if (!agent.resource_version.empty()) run.set_resource_version_uuid(agent.resource_version);
@@ -262,7 +262,7 @@ void Master::Impl::Launch(Acceptance& acceptance, v1::TaskInfo task) {
 
 void Master::Impl::LaunchGroup(Acceptance& acceptance, OperationInfo::LaunchGroup launch) {
   auto& [framework, agent, role, offered, remaining, resized, shared] = acceptance;
-  // One bad task spoils the group (reference 2.5: delivered atomically).
+  // One invalid task fails the whole group (reference 2.5: delivered atomically).
   const auto fail = [&](const std::string& why) {
     for (const v1::TaskInfo& task : launch.task_group().tasks()) {
       FailTask(framework, task, v1::TASK_ERROR, v1::TaskStatus::REASON_TASK_GROUP_INVALID, why);
@@ -349,8 +349,8 @@ Status Master::Impl::TryConvert(Acceptance& acceptance, OperationInfo* operation
 
 void Master::Impl::ReturnRemainder(Acceptance& acceptance, const v1::Filters& filters) {
   auto& [framework, agent, role, offered, remaining, resized, shared] = acceptance;
-  // What operations made is offered again at once; what was offered and not used is filtered as the
-  // framework asked.
+  // Resources that operations made are offered again at once. Offered resources that were not used
+  // are filtered as the framework asked.
   const Resources fresh = remaining + resized - offered;
   const Resources declined = remaining - fresh;
   if (!fresh.empty()) allocator_.Recover(framework.id, agent.id, fresh, std::nullopt);

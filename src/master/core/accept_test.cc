@@ -44,7 +44,7 @@ TEST(Launch, SendsTheTaskAndAccountsForIt) {
       Cpus(3));
 }
 
-// Reference 2.3: unused remainder returns with the filter of the ACCEPT.
+// Reference 2.3: the unused remainder is returned with the filter of the ACCEPT.
 TEST(Launch, FiltersWhatItDoesNotUse) {
   MasterHarness h;
   const Node node = h.Join();
@@ -119,7 +119,7 @@ TEST(Launch, StartsAnExecutorOnce) {
   EXPECT_EQ(failures[0].failure().status(), 256);
   EXPECT_TRUE(h.Read(node).used.empty());
   EXPECT_THAT(h.Read(scheduler).record->executors, IsEmpty());
-  // Said twice, it happens once.
+  // A repeated report has no effect.
   h.Say(node, call);
   EXPECT_THAT(h.Take(scheduler, Event::FAILURE), IsEmpty());
 }
@@ -200,7 +200,8 @@ TEST(Launch, WithAnOperationIdIsAnError) {
 class InvalidOffers : public ::testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(PartitionAware, InvalidOffers, ::testing::Bool());
 
-// Reference 2.3: an invalid offer rejects the whole ACCEPT; what was valid is free again.
+// Reference 2.3: an invalid offer rejects the whole ACCEPT; the resources of valid offers are free
+// again.
 TEST_P(InvalidOffers, RejectEverything) {
   MasterHarness h;
   const Node node = h.Join();
@@ -275,7 +276,7 @@ TEST(Accept, AddsUpOffersOfOneAgent) {
   EXPECT_THAT(h.Take(node, link::Event::RUN_TASK), SizeIs(2));
 }
 
-// The registry is writing that the agent is lost: nothing new may start on it.
+// While the registry writes that the agent is unreachable, nothing new may start on it.
 TEST(Accept, OnALeavingAgentDropsTheTasks) {
   MasterHarness h;
   const Node node = h.Join();

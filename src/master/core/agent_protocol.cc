@@ -1,4 +1,4 @@
-// What a subscribed agent says (proto/tepui/link.proto).
+// Calls of a subscribed agent (proto/tepui/link.proto).
 
 #include <utility>
 
@@ -25,7 +25,7 @@ void Master::Impl::OnAgentCalls(const std::string& stream_uuid, const link::Call
                         "SUBSCRIBE stands alone in its batch and opens a stream of its own"));
     }
   }
-  // Any word from the agent is as good as a PONG.
+  // Any call from the agent counts as a PONG.
   agent->awaits_pong = false;
   agent->missed_pings = 0;
   if (removals_.Waits(agent->id)) KeepAfterAll(agent->id);
@@ -80,7 +80,7 @@ void Master::Impl::OnExecutorExited(Agent& agent, const link::Call::ExecutorExit
   Executor* executor =
       FindExecutor(agent, FrameworkId(exited.framework_id().value()), exited.executor_id().value());
   if (executor == nullptr)
-    return;  // The agent's own, for a command task, or one that was removed with its framework.
+    return;  // A command task's executor, or one that was removed with its framework.
   Framework& framework = *executor->framework;
   RemoveExecutor(*executor);
   auto event = std::make_shared<SchedulerEvent>();

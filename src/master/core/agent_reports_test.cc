@@ -1,5 +1,5 @@
-// What agents report that no agent of ours would, or only in a bad moment: the master stands, and
-// nobody's tasks or resources get lost by it.
+// Reports that a correct agent never sends, or only at an unlucky moment. The master must survive
+// them and lose no tasks or resources.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -73,7 +73,7 @@ TEST_F(AgentReports, FrameworksWithImpossibleRolesAreRefused) {
   EXPECT_THAT(h.Read().agents(), IsEmpty());
 }
 
-// The allocator could never take back what comes to it allocated.
+// The allocator could never take back resources that it gets already allocated.
 TEST_F(AgentReports, ATotalThatIsAllocatedIsRefused) {
   node.subscribe.mutable_info()->mutable_resources(0)->mutable_allocation_info()->set_role("r");
   const Status status = h.Rejoin(&node);
@@ -82,8 +82,8 @@ TEST_F(AgentReports, ATotalThatIsAllocatedIsRefused) {
   EXPECT_THAT(h.Read().agents(), IsEmpty());
 }
 
-// A master that was started without its domain must not cost a cluster its tasks: an ERROR event
-// ends an agent and all it runs.
+// An ERROR event ends an agent and all it runs. So a master that was started without its domain
+// must not send it, or the cluster loses its tasks.
 TEST_F(AgentReports, AnAgentThatComesBackToAMasterOfWrongFlagsIsNotEnded) {
   node.subscribe.mutable_info()
       ->mutable_domain()
@@ -118,7 +118,8 @@ TEST_F(AgentReports, AnIdThatIsJustBeingGivenCannotBeClaimed) {
   EXPECT_EQ(h.Read().agents().at(AgentId("m-S0"))->info.hostname(), "h");
 }
 
-// Only the master makes a task unreachable; one whose executor says so still runs, on what it has.
+// Only the master makes a task unreachable. A task whose executor reports that state still runs and
+// holds its resources.
 TEST_F(AgentReports, AnExecutorThatCallsItsTaskUnreachableFreesNothing) {
   const Node agent = h.Join();
   const Scheduler owner = h.Subscribe();
@@ -130,7 +131,7 @@ TEST_F(AgentReports, AnExecutorThatCallsItsTaskUnreachableFreesNothing) {
   EXPECT_EQ(OfferedCpus(owner), 1);
 }
 
-// Reference 2.6: DROPPED to those that are PARTITION_AWARE, also if the agent never heard of them.
+// Reference 2.6: a PARTITION_AWARE framework gets DROPPED, also if the agent does not know it.
 TEST_F(AgentReports, WhatNeverReachedTheAgentIsAskedForWithTheFramework) {
   Node agent = h.Join();
   const Scheduler owner = h.Subscribe();
@@ -145,11 +146,11 @@ TEST_F(AgentReports, WhatNeverReachedTheAgentIsAskedForWithTheFramework) {
   EXPECT_EQ(reconcile.framework_info().capabilities_size(), owner.info.capabilities_size());
 }
 
-// Reference 2.4: the status of an operation comes until its framework acknowledges it.
+// Reference 2.4: the status of an operation is sent until its framework acknowledges it.
 TEST_F(AgentReports, OperationsFindTheirFrameworkWhenItComes) {
   v1::Operation& operation = *node.subscribe.add_operations();
   operation.mutable_framework_id()->set_value(
-      scheduler.id);  // Not listed: nothing of it runs here.
+      scheduler.id);  // Not listed: the framework runs nothing here.
   operation.mutable_uuid()->set_value(std::string(16, 'o'));
   operation.mutable_info()->set_type(v1::Offer::Operation::RESERVE);
   operation.mutable_info()->mutable_id()->set_value("op");

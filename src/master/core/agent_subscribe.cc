@@ -28,9 +28,9 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
   subscription->stream_uuid = stream_uuid;
   subscription->message = std::move(subscribe);
   subscription->reply = std::move(reply);
-  // What follows needs a person. A new agent ends with the sentence instead of trying again; one
-  // that comes back keeps its tasks and tries again, for it may be the master that was started
-  // wrongly.
+  // A person must fix the errors below. A new agent exits with the error instead of trying again.
+  // One that comes back keeps its tasks and tries again, because the wrong flags may be the
+  // master's.
   const v1::AgentInfo& info = subscription->message.info();
   const auto refuse = [&](const Error& error) {
     if (!returns) return RefuseAgent(*subscription, link::Event::ERROR, error.message);
@@ -74,7 +74,7 @@ void Master::Impl::RefuseAgent(Subscription& subscription, link::Event::Type typ
 }
 
 AgentId Master::Impl::NewAgentId() {
-  // An id that somebody made up and came with is taken.
+  // Skips ids that an agent made up and subscribed with.
   while (true) {
     AgentId id(fmt::format("{}-S{}", options_.info.id(), next_agent_++));
     if (!agents_.contains(id) && !unreachable_.contains(id) && !at_registrar_.contains(id))
@@ -90,7 +90,7 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
   subscription->message.mutable_info()->mutable_id()->set_value(NewAgentId().value());
   const AgentId id(subscription->message.info().id().value());
   subscribing_[subscription->stream] = subscription;
-  at_registrar_.insert(id);  // Nobody else may come by that id meanwhile.
+  at_registrar_.insert(id);  // No other agent may use that id meanwhile.
   auto done = [this, subscription, id](Status status) {
     at_registrar_.erase(id);
     if (Settle(*subscription, status)) Admit(*subscription);
@@ -99,7 +99,7 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
   registrar_.Commit(change::PutAgent{subscription->message.info()}, Guarded(std::move(done)));
 }
 
-// An agent that lost its memory comes anew; what it was before does not return.
+// An agent that lost its state registers as a new one; the old agent at its address is removed.
 void Master::Impl::ReplaceAgentAt(const std::string& pid) {
   const auto it = agents_by_pid_.find(pid);
   if (it == agents_by_pid_.end() || it->second->connected || it->second->leaving) return;
@@ -176,7 +176,7 @@ void Master::Impl::Readmit(Subscription& subscription) {
   Agent& agent = AddAgent(subscription);
   agent.reregistered = agent.registered;
   RecoverFrameworks(message);
-  // After a failover of the master nothing happened to the tasks, so nobody needs to hear.
+  // After a failover of the master nothing happened to the tasks, so no status is sent.
   TakeOver(agent, message,
            recovered     ? nullptr
            : unreachable ? "Unreachable agent came back"
@@ -208,13 +208,13 @@ void Master::Impl::Return(Subscription& subscription) {
   }
   Agent& agent = *known;
   if (agent.connected) {
-    // The older stream is dead, only nobody noticed yet.
+    // The older stream is dead, but its end was not noticed yet.
     links_.Close(agent.stream);
     Disconnect(agent);
   }
   Describe(agent, subscription);
   agent.total = subscription.total;
-  // What the agent says it has is what it has: nothing is left to take back.
+  // The total that the agent reports is its real one, so failed operations must not change it.
   for (auto& [uuid, operation] : agent.operations) operation.consumed = operation.converted = {};
   agent.reregistered = clock_.WallNow();
   RecoverFrameworks(message);
@@ -278,7 +278,7 @@ void Master::Impl::OpenStream(Agent& agent, Subscription& subscription) {
   Send(agent, std::move(event));
   StartPings(agent);
   subscription.reply({});
-  // It left while the registrar wrote: it is a member all the same, and missing.
+  // The agent disconnected while the registrar wrote. It is admitted, but disconnected.
   if (subscription.closed) Disconnect(agent);
 }
 

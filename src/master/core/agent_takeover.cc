@@ -1,4 +1,4 @@
-// What an agent runs when it comes: taken over, or held against what is known of it
+// What a subscribing agent runs is taken over or compared with the master's records
 // (reference 2.7, 2.9).
 
 #include <algorithm>
@@ -16,12 +16,13 @@ namespace tepui::master {
 
 namespace {
 
-// After a failover every agent brings its history at once, and each framework keeps the last of it:
-// what arrives within this time is read together, so that little is read in vain.
+// After a failover all agents report their histories at about the same time, and each framework
+// keeps only the last entries. Histories that arrive within this time are read together, so that
+// few entries are parsed and then dropped.
 constexpr Duration kHistoryPause = std::chrono::seconds(1);
 
-// The role of what an agent reports without saying whose it is. A framework may have left all of
-// its roles and still run what it launched in them.
+// Returns the role for resources that an agent reports without one. A framework may have left all
+// of its roles and still run what it launched in them.
 std::string RoleOfUnallocated(const Framework& framework) {
   return framework.roles.empty() ? "*" : framework.roles.front();
 }
@@ -34,7 +35,7 @@ void Master::Impl::RecoverFrameworks(const link::Call::Subscribe& subscribe) {
     if (FindFramework(id) != nullptr || IsCompleted(id)) continue;
     Framework& framework = AddFramework(info, {});
     AdoptOperations(framework);
-    // It has as long as agents have to find the new master, whatever is left of its own time.
+    // Its failover timeout starts again, at least as long as agents have to find the new master.
     RemoveAfter(framework, std::max(FailoverTimeout(framework), options_.agent_reregister_timeout));
   }
 }
@@ -76,7 +77,7 @@ void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, cons
 
 Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
   Framework* framework = FindFramework(FrameworkId(message.framework_id().value()));
-  if (framework == nullptr) return nullptr;  // Completed: the agent is told to end it.
+  if (framework == nullptr) return nullptr;  // Removed: the agent gets SHUTDOWN_FRAMEWORK.
   const TaskId id(message.task_id().value());
   if (const UnreachableTasks::Message lost = framework->unreachable.Remove(id); lost != nullptr) {
     counters_.TaskLeaves(lost->state());
@@ -118,7 +119,7 @@ Executor* Master::Impl::TakeOverExecutor(Agent& agent, const link::Call::Executo
 void Master::Impl::TakeOverOperation(Agent& agent, const v1::Operation& message) {
   if (agent.operations.contains(message.uuid().value())) return;
   const v1::OperationStatus& latest = message.latest_status();
-  if (IsTerminal(latest.state()) && !latest.has_uuid()) return;  // Nobody waits for it.
+  if (IsTerminal(latest.state()) && !latest.has_uuid()) return;  // No acknowledgement is due.
   AddOperation(FindFramework(FrameworkId(message.framework_id().value())), agent, message);
 }
 
@@ -156,7 +157,8 @@ void Master::Impl::ReadHistory(Framework& framework) {
   }
 }
 
-// What the agent did not bring back ended while it was away; the agent knows no more of it.
+// Tasks that the agent did not bring back ended while it was away, and the agent has forgotten
+// them.
 void Master::Impl::ForgetUnreachable(const AgentId& id) {
   const auto it = unreachable_.find(id);
   for (const auto& [framework_id, task_id] : it->second.tasks) {
@@ -180,7 +182,7 @@ void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subsc
     const auto it = framework->tasks.find(TaskId(message.task_id().value()));
     if (it != framework->tasks.end() && it->second.agent == &agent) {
       reported.insert(&it->second);
-      // The order to kill may have been lost with the stream.
+      // The KILL may have been lost with the stream.
       if (it->second.kill_requested && !IsTerminal(message.state())) SendKill(it->second, nullptr);
     } else if (it == framework->tasks.end() && !IsTerminal(message.state())) {
       if (const Task* task = TakeOverTask(agent, message); task != nullptr) {
@@ -188,7 +190,8 @@ void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subsc
         allocator_.Allocate(framework->id, agent.id, task->resources);
       }
     }
-    // Terminal and unknown: acknowledged before; the agent retries its status until it hears so.
+    // A terminal task that is unknown here was acknowledged before. The agent retries its status
+    // until it gets the acknowledgement.
   }
   std::map<FrameworkId, link::Event> missing;
   for (const Task* task : agent.tasks) {
@@ -197,7 +200,7 @@ void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subsc
     event.set_type(link::Event::RECONCILE_TASKS);
     link::Event::ReconcileTasks& reconcile = *event.mutable_reconcile_tasks();
     reconcile.mutable_framework_id()->set_value(task->framework->id.value());
-    // The agent may never have heard of the framework whose capabilities choose the answer.
+    // The agent may not know the framework, and its capabilities determine the answer.
     if (!reconcile.has_framework_info())
       *reconcile.mutable_framework_info() = task->framework->info;
     *reconcile.add_task_ids() = task->message->task_id();
@@ -229,7 +232,7 @@ void Master::Impl::CompareOperations(Agent& agent, const link::Call::Subscribe& 
     reported.insert(operation.uuid().value());
     if (agent.operation_feedback) TakeOverOperation(agent, operation);
   }
-  // Those it never got: it answers that they were dropped.
+  // Asks about the operations that the agent never got; it answers that they were dropped.
   link::Event event;
   event.set_type(link::Event::RECONCILE_OPERATIONS);
   for (const auto& [uuid, operation] : agent.operations) {

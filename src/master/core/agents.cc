@@ -30,7 +30,7 @@ void Master::Impl::StartPings(Agent& agent) {
   PingTick(agent);
 }
 
-// A disconnected agent misses every ping, so it has no longer than a silent one.
+// A disconnected agent misses every ping, so it gets the same timeout as one that stops answering.
 void Master::Impl::PingTick(Agent& agent) {
   if (agent.awaits_pong) {
     if (++agent.missed_pings >= options_.max_agent_ping_timeouts) {
@@ -95,7 +95,7 @@ void Master::Impl::OnMarkedUnreachable(Agent& agent, WallTime when, const std::s
   AnnounceLoss(id);
 }
 
-// `record` null: the tasks are gone for good.
+// If `record` is null, the tasks are gone for good.
 void Master::Impl::LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
                              UnreachableAgent* record) {
   const std::vector<Task*> tasks(agent.tasks.begin(), agent.tasks.end());
@@ -103,7 +103,7 @@ void Master::Impl::LoseTasks(Agent& agent, v1::TaskState how, WallTime when, con
     Framework& framework = *task->framework;
     const v1::Task& message = *task->message;
     if (IsTerminal(message.state()) && IsTerminal(ReportedState(message))) {
-      Complete(*task);  // The framework was told how it ended; nothing is lost.
+      Complete(*task);  // The framework was sent its end; nothing is lost.
       continue;
     }
     const v1::TaskState state = StateFor(framework, how);
@@ -152,7 +152,7 @@ void Master::Impl::OnUnregistered(Agent& agent, Counter reason, const std::strin
 }
 
 void Master::Impl::EraseAgent(Agent& agent) {
-  KeepAfterAll(agent.id);  // Its turn among those to be given up, if it waits for one.
+  KeepAfterAll(agent.id);  // Cancels its turn to become unreachable, if it waits for one.
   std::vector<Executor*> executors;
   for (auto& [key, executor] : agent.executors) executors.push_back(&executor);
   for (Executor* executor : executors) RemoveExecutor(*executor);

@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// What an agent reports of itself when it comes back with `task`.
+// Adds a task with this id to what the agent reports when it reregisters.
 void Bring(Node* node, const Scheduler& scheduler, const std::string& id, v1::TaskState state) {
   v1::Task& task = *node->subscribe.add_tasks();
   task.set_name(id);
@@ -72,7 +72,7 @@ TEST(AgentRegistration, OfOneThatLeftMeanwhileLeavesItDisconnected) {
   h.Leave(node);
   h.registrar.Release();
   EXPECT_FALSE(h.Read().agents().at(AgentId("m-S0"))->connected);
-  // It comes again without an id: what it was before is removed.
+  // It registers again without an id: the old agent is removed.
   const Node again = h.Join();
   h.clock.Settle();
   EXPECT_EQ(again.id, "m-S1");
@@ -135,7 +135,7 @@ TEST(AgentRegistration, RefusesVolumesThatAreNoPartOfTheAgent) {
   EXPECT_THAT(h.Take(node), ElementsAre(testing::Property(&link::Event::type, link::Event::ERROR)));
 }
 
-// --- What a subscribed agent says.
+// --- Calls of a subscribed agent.
 
 TEST(AgentCalls, NeedASubscribedStream) {
   MasterHarness h;
@@ -255,7 +255,7 @@ TEST_P(LostTasks, AreToldByCapability) {
   EXPECT_EQ(h.Metric("tasks_lost"), GetParam() ? 0 : 1);
   EXPECT_EQ(h.Metric("tasks_running"), 0);
 
-  // Its id is taken as long as it may come back (reference 2.5).
+  // The task's id stays in use as long as the task may come back (reference 2.5).
   const Node other = h.Join(MasterHarness::Machine("cpus:4;mem:1024", "i", 5052));
   h.Launch(scheduler, {MasterHarness::Task(other, "t")});
   EXPECT_EQ(h.TakeStatuses(scheduler).at(0).state(), v1::TASK_ERROR);
@@ -281,7 +281,7 @@ TEST_P(LostTasks, ComeBackWithTheirAgent) {
   EXPECT_EQ(h.Metric("slaves_unreachable"), 0);
 }
 
-// What ended meanwhile is told by the agent, after what came before the end.
+// The agent reports the end of such a task itself, after the statuses before it.
 TEST_P(LostTasks, ThatEndedComeBackAsTheyWereToldLast) {
   h.clock.Advance(seconds(100));
   h.Take(scheduler);
@@ -303,7 +303,7 @@ TEST_P(LostTasks, ThatEndedComeBackAsTheyWereToldLast) {
 
 TEST_P(LostTasks, ThatDoNotComeBackWithTheirAgentAreForgotten) {
   h.clock.Advance(seconds(100));
-  h.Take(scheduler);  // Offers long rescinded.
+  h.Take(scheduler);  // Drops offers that were rescinded.
   ASSERT_TRUE(h.Rejoin(&node));
   EXPECT_THAT(h.Read(scheduler).unreachable, IsEmpty());
   EXPECT_THAT(h.Read(scheduler).index, IsEmpty());
@@ -321,7 +321,7 @@ TEST_P(LostTasks, EndWithTheirFramework) {
   EXPECT_EQ(framework.completed.begin()->second->state(),
             GetParam() ? v1::TASK_KILLED : v1::TASK_LOST);
   EXPECT_EQ(h.Metric("tasks_unreachable"), 0);
-  // The agent brings what is no longer wanted.
+  // The agent brings back a task of the removed framework.
   Bring(&node, scheduler, "t", v1::TASK_RUNNING);
   ASSERT_TRUE(h.Rejoin(&node));
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
@@ -387,7 +387,7 @@ TEST(ReturningAgents, AreHeldAgainstWhatIsKnown) {
   ASSERT_THAT(events, SizeIs(1));
   ASSERT_EQ(events[0].reconcile_tasks().task_ids_size(), 1);
   EXPECT_EQ(events[0].reconcile_tasks().task_ids(0).value(), "missing");
-  // The executor is gone, the task nobody knew is taken over.
+  // The executor is gone. The task that the master did not know is taken over.
   EXPECT_THAT(h.Read(scheduler).record->executors, IsEmpty());
   EXPECT_THAT(h.Read(scheduler).active, SizeIs(3));
   EXPECT_EQ(h.Read(node).used.Scalar(ResourceNames::Cpus()), Amount::FromDouble(3));
@@ -488,7 +488,7 @@ struct FailedOver : ::testing::Test {
   Node node;
 };
 
-// Its agent was away when the earlier master removed it.
+// The framework's agent was away when the earlier master removed the framework.
 TEST(AfterFailover, WhatAnAgentBringsOfARemovedFrameworkIsEnded) {
   Options options = FailedOver::WithRegistry();
   options.registry.removed_frameworks.emplace_back(FrameworkId("old-0000"), WallTime{});
@@ -521,7 +521,7 @@ TEST_F(FailedOver, AFrameworkThatDoesNotFindTheNewMasterIsRemoved) {
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
 }
 
-// Reference 2.2: RECOVERED frameworks are known from agents only.
+// Reference 2.2: RECOVERED frameworks are known only from agents.
 TEST_F(FailedOver, MastersLearnFrameworksFromAgents) {
   ASSERT_TRUE(h.Rejoin(&node));
   h.clock.Advance(seconds(1));  // Histories are read together.
@@ -533,12 +533,12 @@ TEST_F(FailedOver, MastersLearnFrameworksFromAgents) {
   ASSERT_THAT(framework.record->executors, SizeIs(1));
   EXPECT_EQ(framework.record->executors[0].second.executor_id().value(), "e");
   EXPECT_EQ(h.Read(node).used.Scalar(ResourceNames::Cpus()), Amount::FromDouble(1.5));
-  // It was in the registry as it is: nothing to write.
+  // The registry has the same AgentInfo, so nothing is written.
   EXPECT_THAT(h.registrar.asked, IsEmpty());
 
   ASSERT_TRUE(h.Resubscribe(&scheduler));
   EXPECT_FALSE(h.Read(scheduler).record->recovered);
-  // Its tasks never were away: nothing to tell.
+  // Its tasks were never lost, so no status is sent.
   EXPECT_THAT(h.TakeStatuses(scheduler), IsEmpty());
   const std::vector<link::Event> told = h.Take(node, link::Event::UPDATE_FRAMEWORK);
   EXPECT_THAT(told, SizeIs(2));
@@ -566,7 +566,7 @@ TEST_F(FailedOver, AgentsThatDoNotComeBackBecomeUnreachable) {
   EXPECT_EQ(h.Metric("recovery_slave_removals"), 1);
 }
 
-// Reference 2.9: gone agents are told to shut down.
+// Reference 2.9: gone agents are shut down.
 TEST_F(FailedOver, GoneAgentsAreShutDown) {
   Node gone;
   gone.subscribe = MasterHarness::Machine();
@@ -591,7 +591,7 @@ TEST_F(FailedOver, AgentsOfNoRegistryComeBackAsWell) {
 TEST_F(FailedOver, OperationsOfFrameworksNotBackYetWait) {
   v1::Operation& operation = *node.subscribe.add_operations();
   operation.mutable_framework_id()->set_value(
-      "elsewhere-0000");  // Not listed: nothing of it runs here.
+      "elsewhere-0000");  // Not listed: the framework runs nothing here.
   operation.mutable_uuid()->set_value(std::string(16, 'o'));
   operation.mutable_info()->set_type(v1::Offer::Operation::RESERVE);
   operation.mutable_info()->mutable_id()->set_value("op");

@@ -16,7 +16,7 @@ namespace tepui::master {
 
 namespace {
 
-// Longer failover timeouts mean forever and must not overflow the clock.
+// Seconds. Longer failover timeouts are cut to this, so that they do not overflow the clock.
 constexpr double kLongestFailoverTimeout = 50.0 * 365 * 24 * 3600;
 
 std::vector<std::string> ToVector(const google::protobuf::RepeatedPtrField<std::string>& list) {
@@ -55,7 +55,7 @@ void Master::Impl::OnSchedulerSubscribe(StreamId stream, const std::string& stre
   const bool returns = !info.id().value().empty();
   Count(returns ? Counter::kMessagesReregisterFramework : Counter::kMessagesRegisterFramework);
 
-  // From here on a refusal is an event: the framework's author reads it there (reference 1.2).
+  // From here on a refusal is an ERROR event, where the framework's author sees it (reference 1.2).
   const std::vector<std::string> suppressed = ToVector(call.subscribe().suppressed_roles());
   if (Status valid = validation::ValidateFramework(info, suppressed, options_.root_submissions);
       !valid) {
@@ -87,7 +87,7 @@ void Master::Impl::Refuse(StreamId stream, const std::string& why, Reply reply) 
 bool Master::Impl::IsCompleted(const FrameworkId& id) const {
   if (frameworks_.contains(id)) return false;
   if (removed_.contains(id)) return true;
-  // "<master>-0042": given by this master and not here any more.
+  // An id such as "<master>-0042" was assigned by this master, and the framework was removed.
   const std::string prefix = options_.info.id() + "-";
   if (!id.value().starts_with(prefix)) return false;
   uint64_t number = 0;
@@ -97,7 +97,7 @@ bool Master::Impl::IsCompleted(const FrameworkId& id) const {
 }
 
 FrameworkId Master::Impl::NewFrameworkId() {
-  // An id that somebody made up and subscribed with is taken.
+  // Skips ids that a framework made up and subscribed with.
   while (true) {
     FrameworkId id(fmt::format("{}-{:04}", options_.info.id(), next_framework_++));
     if (!frameworks_.contains(id)) return id;
@@ -125,14 +125,14 @@ Result<Framework*> Master::Impl::ResubscribingFramework(
     return Fail(valid.error());
   if (IsCompleted(id)) return Fail(Code::kInvalid, "Framework has been removed");
   Framework* framework = FindFramework(id);
-  // Nobody here knows it: it comes back to a new master before its agents did.
+  // An unknown framework comes back to a new master before its agents do.
   if (framework == nullptr) {
     Framework& added = AddFramework(*info, suppressed_roles);
     AdoptOperations(added);
     return &added;
   }
 
-  // Schedulers that come back with another user or checkpointing are let in and keep what they had.
+  // A scheduler that comes back with another user or checkpoint is admitted and keeps the old ones.
   info->set_user(framework->info.user());
   if (info->checkpoint() != framework->info.checkpoint())
     info->set_checkpoint(framework->info.checkpoint());
@@ -147,7 +147,7 @@ void Master::Impl::UpdateInfo(Framework& framework, const v1::FrameworkInfo& inf
   SetInfo(framework, info);
   framework.suppressed_roles = {suppressed_roles.begin(), suppressed_roles.end()};
   allocator_.UpdateFramework(framework.id, info, suppressed_roles);
-  // Offers in roles it left end.
+  // Rescinds offers in roles that the framework left.
   const std::vector<Offer*> offers(framework.offers.begin(), framework.offers.end());
   for (Offer* offer : offers) {
     if (std::ranges::find(framework.roles, offer->role) == framework.roles.end())
@@ -172,7 +172,7 @@ void Master::Impl::TellAgents(Framework& framework) {
 
 void Master::Impl::Connect(Framework& framework, StreamId stream, const std::string& stream_uuid) {
   if (framework.connected()) {
-    // One live subscription a framework (reference 1.2): the older one ends.
+    // A framework has one live subscription (reference 1.2): the older one ends.
     spdlog::info("Framework {} failed over", framework.id);
     Send(framework, ErrorEvent("Framework failed over"));
     links_.Close(framework.stream);
@@ -239,15 +239,16 @@ void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
                   [this, id = framework.id](const Status& removed) {
                     Framework* const known = FindFramework(id);
                     if (removed || known == nullptr) return;
-                    // Not one that came back meanwhile, even if it is away again.
+                    // Do not remove one that came back meanwhile, even if it is away again.
                     if (known->connected() || known->failover.pending()) return;
                     RemoveAfter(*known, kRegistryRetry);
                   });
   });
 }
 
-// A master that was deposed and does not know can write nothing, so it cannot end what lives on
-// under the next one; and the next one does not take for alive what an agent brings back.
+// A deposed master that does not know it yet cannot write, so it cannot end a framework that lives
+// on under the next master. Once the removal is written, the next master does not take the
+// framework for alive when an agent brings it back.
 void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply reply) {
   const FrameworkId id = framework.id;
   const WallTime when = clock_.WallNow();
@@ -285,7 +286,7 @@ void Master::Impl::RemoveFramework(Framework& framework, std::string_view why) {
   EndTasks(framework);
   const std::vector<Executor*> executors(framework.executors.begin(), framework.executors.end());
   for (Executor* executor : executors) RemoveExecutor(*executor);
-  // The agents still report how their operations end; the master acknowledges for the framework.
+  // Agents still report the outcome of its operations; the master acknowledges for the framework.
   for (Operation* operation : framework.operations) operation->framework = nullptr;
 
   for (Agent* agent : framework.agents) agent->frameworks.erase(&framework);

@@ -18,7 +18,7 @@ std::vector<Event::Type> Types(const std::vector<Event>& events) {
   return types;
 }
 
-// Reference 1.1: <master>-%04d. Reference 1.2: SUBSCRIBED with the interval of heartbeats.
+// Reference 1.1: ids are <master>-%04d. Reference 1.2: SUBSCRIBED has the heartbeat interval.
 TEST(Frameworks, AreSubscribedUnderAnIdOfTheMaster) {
   MasterHarness h;
   const Scheduler first = h.Subscribe();
@@ -43,7 +43,8 @@ TEST(Frameworks, GetAHeartbeatAtOnceAndThenEveryInterval) {
   EXPECT_THAT(h.links.scheduler_events[scheduler.stream], SizeIs(5));
 }
 
-// Reference 1.2: one live subscription a framework; reference 2.8: the old one hears "failed over".
+// Reference 1.2: a framework has one live subscription. Reference 2.8: the old stream gets an ERROR
+// "failed over".
 TEST(Frameworks, FailOverToANewStream) {
   MasterHarness h;
   Scheduler scheduler = h.Subscribe();
@@ -57,7 +58,8 @@ TEST(Frameworks, FailOverToANewStream) {
   EXPECT_EQ(scheduler.id, old.id);
   EXPECT_TRUE(h.Read(scheduler).record->reregistered.has_value());
 
-  // The edge does not tell of the stream it closed itself; were it to, nothing would happen.
+  // The server does not report the end of a stream that the master closed; if it did, nothing would
+  // happen.
   h.Close(old.stream);
   EXPECT_TRUE(h.Read(scheduler).record->connected);
   EXPECT_EQ(h.Make(old, Call::REVIVE).error().code, Code::kInvalid);
@@ -74,7 +76,7 @@ TEST(Frameworks, ThatFailOverAreOfferedAgainWhatTheOldSchedulerHeld) {
   const std::vector<v1::Offer> after = h.Offers(scheduler);
   ASSERT_THAT(after, SizeIs(1));
   EXPECT_NE(before[0].id().value(), after[0].id().value());
-  // The old offer is void.
+  // The old offer is no longer valid.
   h.Make(scheduler, MasterHarness::AcceptCall(before, {}));
   EXPECT_THAT(h.Read(scheduler).record->offers, SizeIs(1));
 }
@@ -95,7 +97,8 @@ TEST(Frameworks, ComeBackWithinTheirFailoverTimeout) {
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), IsEmpty());
 }
 
-// Reference 2.8: expiry ends the framework: agents kill, tasks are KILLED with FRAMEWORK_REMOVED.
+// Reference 2.8: when the timeout expires, the framework is removed: agents kill its tasks, which
+// are KILLED with FRAMEWORK_REMOVED.
 TEST(Frameworks, EndWhenTheyDoNotComeBack) {
   MasterHarness h;
   const Node node = h.Join();
@@ -180,7 +183,8 @@ TEST(Frameworks, AreRemovedOnceTheRegistryHasIt) {
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), SizeIs(1));
 }
 
-// A leader that was deposed and does not know: the framework lives on under the next one.
+// A deposed leader that does not know it yet must not remove a framework that lives on under the
+// next.
 TEST(Frameworks, AreNotRemovedByWhoCannotWrite) {
   MasterHarness h;
   const Node node = h.Join();
@@ -193,7 +197,7 @@ TEST(Frameworks, AreNotRemovedByWhoCannotWrite) {
   EXPECT_FALSE(h.Read(scheduler).record->completed);
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN_FRAMEWORK), IsEmpty());
 
-  // It may have been for now only.
+  // The failure may be temporary, so the removal is tried again.
   h.registrar.held = false;
   h.PassTime(seconds(11), {&node});
   EXPECT_TRUE(h.Read(scheduler).record->completed);
@@ -223,7 +227,7 @@ TEST(Frameworks, OnlySoManyCompletedOnesAreRemembered) {
   }
   EXPECT_THAT(h.Read().framework_order(),
               ElementsAre(FrameworkId("m-0001"), FrameworkId("m-0002")));
-  // Forgotten by the readers, and still no id to come back with.
+  // Readers have forgotten the framework, but its id is still refused.
   h.Resubscribe(&schedulers[0]);
   EXPECT_THAT(Types(h.Take(schedulers[0])), ElementsAre(Event::ERROR));
 }
@@ -273,13 +277,13 @@ TEST(Frameworks, AreRefusedInvalidInfos) {
   EXPECT_TRUE(h.links.closed.contains(scheduler.stream));
 }
 
-// Reference 2.1: the principal is the framework's for good.
+// Reference 2.1: the principal of a framework never changes.
 TEST(Frameworks, KeepTheirPrincipal) {
   MasterHarness h;
   Scheduler scheduler;
   scheduler.info = MasterHarness::Info();
   ASSERT_TRUE(h.Resubscribe(&scheduler, "p"));
-  EXPECT_EQ(h.Read(scheduler).record->info.principal(), "p");  // Filled in.
+  EXPECT_EQ(h.Read(scheduler).record->info.principal(), "p");  // The master filled it in.
 
   Scheduler thief = scheduler;
   thief.info.set_principal("q");
@@ -316,7 +320,7 @@ Call Update(v1::FrameworkInfo info) {
   return call;
 }
 
-// Reference 1.2: all-or-nothing; agents that run it hear of it.
+// Reference 1.2: an update is applied whole or not at all; agents that run the framework get it.
 TEST(UpdateFramework, ChangesRolesAndRescindsOffersOfThoseLeft) {
   MasterHarness h;
   const Node node = h.Join();

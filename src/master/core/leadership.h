@@ -12,19 +12,19 @@
 namespace tepui::master {
 
 struct RegistryTimeouts {
-  Duration fetch = std::chrono::minutes(1);   // Until the registry is there.
-  Duration store = std::chrono::seconds(20);  // Until a change is written.
+  Duration fetch = std::chrono::minutes(1);   // For recovering the registry.
+  Duration store = std::chrono::seconds(20);  // For writing one change.
 };
 
-// A master's time as leader: takes the store over, so that no earlier leader writes any more,
-// recovers the registry, then is a Master, until the process ends. Begins with its construction, in
-// an election won or where there is none. Pure, on the thread of its Clock; everything named in the
-// constructor outlives it.
+// A master's term as leader, which lasts until the process ends. It takes the store over, so that
+// no earlier leader can write any more, recovers the registry, then constructs the Master.
+// Construct it when the election is won, or at once where there is no election. It does no I/O of
+// its own and runs on the thread of its Clock. Everything named in the constructor outlives it.
 class Leadership {
  public:
-  // `leads` runs once, when master() is there. `ended` runs once if the process must end: the
-  // registry could not be read, the store is lost, another master leads, or the master says so.
-  // Neither from inside the constructor; neither may destroy this.
+  // `leads` runs once, when master() is not null any more. `ended` runs once if the process must
+  // end: the registry could not be read, the store is lost, another master leads, or the master
+  // called Options::exit. Neither runs inside the constructor; neither may destroy this object.
   Leadership(Options options, RegistryTimeouts timeouts, Clock& clock, Random& random, Links& links,
              storage::Store& store, ReadModelSink& sink, std::function<void()> leads,
              std::move_only_function<void(const Error&)> ended);
@@ -51,7 +51,7 @@ class Leadership {
   Timer fetch_timer_;
   std::optional<StoreRegistrar> registrar_;
   std::unique_ptr<Master> master_;
-  // Ends with this; answers of the store look here first.
+  // Destroyed with this object; callbacks of the store check it first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

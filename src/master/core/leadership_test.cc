@@ -21,7 +21,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A store that answers when it is told to.
+// A store that holds its answers back until Release().
 class SlowStore final : public storage::Store {
  public:
   explicit SlowStore(storage::Store& store) : store_(store) {}
@@ -64,7 +64,7 @@ class LeadershipTest : public ::testing::Test {
       clock.After(Duration::zero(), std::move(work));
     };
   }
-  // An agent's first subscription; whether it was answered well by now.
+  // Subscribes a new agent; returns true if it got a success by now.
   bool Join() {
     auto joined = std::make_shared<bool>(false);
     leadership->master()->OnAgentSubscribe(7, "s", MasterHarness::Machine(),
@@ -107,7 +107,7 @@ TEST_F(LeadershipTest, TheNextLeaderKnowsTheAgents) {
   Lead();
   clock.Settle();
   ASSERT_TRUE(leads);
-  // It does not come back: it was waited for, so it is lost.
+  // The agent does not come back in time, so it becomes unreachable.
   clock.Advance(minutes(11));
   EXPECT_EQ(data->records.size(), 1u);
   EXPECT_EQ(data->records.begin()->first, "registry/unreachable/m-S0");

@@ -35,28 +35,28 @@ struct Options {
   int max_completed_tasks_per_framework = 1000;
   int max_unreachable_tasks_per_framework = 1000;
   Duration scheduler_heartbeat_interval = std::chrono::seconds(15);
-  Duration metrics_interval = std::chrono::seconds(1);  // Between two publications of the metrics.
-  // Agents that stopped answering become unreachable no faster; absent: at once.
+  Duration metrics_interval = std::chrono::seconds(1);  // Between publications of metrics.
+  // The highest rate at which agents that stopped answering become unreachable; absent: no limit.
   std::optional<RemovalRate> agent_removal_rate;
 
   RecoveredRegistry registry;
-  // If more than this part of the registry's agents has not come back in time, something else is
-  // wrong than the agents: the master ends instead of giving them up.
+  // If more than this fraction of the registry's agents has not reregistered in time, the fault is
+  // probably not theirs: the master exits instead of marking them unreachable.
   double recovery_agent_removal_limit = 1.0;
-  // Unreachable and gone agents are forgotten after this age or beyond this number of each; looked
-  // after once an interval.
+  // Unreachable and gone agents are forgotten beyond this age or this number of each. The interval
+  // is the time between two checks.
   Duration registry_gc_interval = std::chrono::minutes(15);
   Duration registry_max_agent_age = std::chrono::weeks(2);
   size_t registry_max_agent_count = 100 * 1024;
-  // Called once if the master must end its process, with a sentence that says why. It must not
-  // destroy the master, which is still running.
+  // Called once if the process must end; the error's sentence gives the reason. It must not destroy
+  // the master, which is still running.
   std::function<void(const Error&)> exit = [](const Error&) {};
 };
 
 // The cluster's state machine (reference 1.2, 2, 3): frameworks, agents, offers, tasks, operations.
-// Pure and single-threaded: events come in by the methods below, effects go out through Links,
-// Registrar, the read model's sink and the replies. All calls on one thread, the one Clock calls
-// back on. Everything named here outlives the master.
+// It does no I/O and is single-threaded: events come in by the methods below, effects go out
+// through Links, Registrar, the read model's sink and the replies. All calls come on the thread on
+// which Clock calls back. Everything passed to the constructor outlives the master.
 class Master {
  public:
   Master(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,
@@ -71,30 +71,30 @@ class Master {
                             const std::optional<std::string>& principal,
                             const mesos::v1::scheduler::Call& call, Reply reply);
 
-  // Any other scheduler call; `stream_uuid` as its header says, absent if it carried none.
+  // Any other scheduler call. `stream_uuid` is its Mesos-Stream-Id header, absent if it had none.
   void OnSchedulerCall(const std::optional<std::string>& stream_uuid,
                        const std::optional<std::string>& principal,
                        const mesos::v1::scheduler::Call& call, Reply reply);
 
-  // A SUBSCRIBE of an agent that is valid by itself (validation::ValidateSubscription, which the
-  // caller asks on a thread that has the time), and its later batches.
+  // A SUBSCRIBE of an agent, and its later batches of calls. The caller has checked the SUBSCRIBE
+  // with validation::ValidateSubscription, on a thread that may take the time.
   void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
                         link::Call::Subscribe subscribe, Reply reply);
   void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
 
-  // The peer of an accepted or refused subscription has gone.
+  // The peer of an accepted or refused subscription has disconnected.
   void OnStreamClosed(StreamId stream);
 
-  // --- By an operator.
-  // Kills the framework's tasks and forgets it. Error kNotFound. For TEARDOWN.
+  // --- Calls of an operator.
+  // TEARDOWN: kills the framework's tasks and removes the framework. Error: kNotFound.
   void Teardown(const FrameworkId& framework, Reply reply);
-  // The agent will never be let in again; its tasks are GONE_BY_OPERATOR. Success also if it was
-  // gone. Errors: kNotFound; kUnavailable while the registry is writing about it. For
-  // MARK_AGENT_GONE.
+  // MARK_AGENT_GONE: the agent is never admitted again; its tasks become TASK_GONE_BY_OPERATOR.
+  // Succeeds also if the agent is gone already. Errors: kNotFound; kUnavailable while a registry
+  // change about the agent is in progress.
   void MarkAgentGone(const AgentId& agent, Reply reply);
 
-  // What is wrong between the master's records, if anything: for tests and the simulator. It looks
-  // at every record.
+  // Returns an error that describes a broken invariant between the master's records, if any. For
+  // tests and the simulator: it looks at every record.
   Status CheckInvariants() const;
 
  private:

@@ -19,7 +19,7 @@
 
 namespace tepui::master {
 
-// A real master and allocator in virtual time, with recorded streams, for the tests of this folder.
+// A real master and allocator in virtual time with recorded streams, for the tests of this folder.
 
 using Call = ::mesos::v1::scheduler::Call;
 using Event = ::mesos::v1::scheduler::Event;
@@ -40,7 +40,8 @@ class RecordingLinks final : public Links {
   std::unordered_set<StreamId> closed;
 };
 
-// Answers on the next turn, or when told to, or with a failure. Says what it was asked.
+// A registrar that answers on the next turn, or when Release() is called, with success or an error.
+// It records the changes that it is asked to make.
 class ScriptedRegistrar final : public Registrar {
  public:
   explicit ScriptedRegistrar(Clock& clock) : clock_(clock) {}
@@ -54,14 +55,14 @@ class ScriptedRegistrar final : public Registrar {
     }
   }
 
-  // Answers all that was held back.
+  // Answers all changes that were held back.
   void Release(Status status = {}) {
     held = false;
     for (Done& done : std::exchange(waiting_, {})) done(status);
   }
 
   bool held = false;
-  std::vector<std::string> asked;  // "put m-S0".
+  std::vector<std::string> asked;  // Such as "put m-S0".
 
  private:
   void Note(const change::PutAgent& put) { asked.push_back("put " + put.info.id().value()); }
@@ -135,7 +136,8 @@ class MasterHarness {
   MasterHarness(const MasterHarness&) = delete;
   MasterHarness& operator=(const MasterHarness&) = delete;
 
-  // --- Frameworks. All capabilities that make resources show as they are, and PARTITION_AWARE.
+  // --- Frameworks. They have PARTITION_AWARE and all capabilities needed to see resources
+  // unchanged.
   static v1::FrameworkInfo Info(const std::string& role = "r") {
     v1::FrameworkInfo info;
     info.set_user("nobody");
@@ -189,7 +191,7 @@ class MasterHarness {
   }
   Status MakeOn(const std::optional<std::string>& stream_uuid, Call call,
                 const std::optional<std::string>& principal = std::nullopt) {
-    // Shared, for the answer may come after this has returned.
+    // `status` is shared because the answer may come after this function has returned.
     const auto status = std::make_shared<Status>(NoReply());
     master->OnSchedulerCall(stream_uuid, principal, call,
                             [status](Status s) { *status = std::move(s); });
@@ -203,7 +205,7 @@ class MasterHarness {
   }
   void Leave(const Scheduler& scheduler) { Close(scheduler.stream); }
 
-  // What came since the last time, without heartbeats.
+  // The events since the last call, without heartbeats.
   std::vector<Event> Take(const Scheduler& scheduler) {
     std::vector<Event> events;
     for (Event& event : std::exchange(links.scheduler_events[scheduler.stream], {})) {
@@ -222,7 +224,7 @@ class MasterHarness {
       statuses.push_back(event.update().status());
     return statuses;
   }
-  // Runs allocations until the framework holds offers; those made.
+  // Runs allocations for a second and returns the offers that the framework was sent.
   std::vector<v1::Offer> Offers(const Scheduler& scheduler) {
     clock.Advance(std::chrono::seconds(1));
     std::vector<v1::Offer> offers;
@@ -254,7 +256,7 @@ class MasterHarness {
     Rejoin(&node);
     return node;
   }
-  // The reply, once the registrar answered.
+  // Returns the reply, after the registrar has answered.
   Status Rejoin(Node* node) {
     if (Status valid = validation::ValidateSubscription(node->subscribe); !valid) return valid;
     node->stream = ++last_stream;
@@ -282,7 +284,7 @@ class MasterHarness {
     call.set_type(type);
     return Say(node, std::move(call));
   }
-  // A status with a uuid made of `uuid`, a letter.
+  // Reports a status whose uuid repeats the letter `uuid`.
   void Report(const Node& node, const Scheduler& scheduler, const std::string& task,
               v1::TaskState state, char uuid = 'u',
               std::optional<v1::TaskState> latest = std::nullopt) {
@@ -355,7 +357,7 @@ class MasterHarness {
     for (const v1::TaskInfo& task : tasks) *operation.mutable_launch()->add_task_infos() = task;
     return operation;
   }
-  // Launches on the next offer of `node`.
+  // Launches the tasks on the framework's next offers.
   void Launch(const Scheduler& scheduler, const std::vector<v1::TaskInfo>& tasks) {
     Make(scheduler, AcceptCall(Offers(scheduler), {LaunchOf(tasks)}));
   }
@@ -369,7 +371,7 @@ class MasterHarness {
     return Make(scheduler, std::move(call));
   }
 
-  // --- What readers see, up to date.
+  // --- What readers see, brought up to date.
   const ReadModel& Read() {
     clock.Advance(std::chrono::milliseconds(50));
     return sink.model;

@@ -22,21 +22,21 @@ namespace tepui::master {
 using SchedulerCall = ::mesos::v1::scheduler::Call;
 using SchedulerEvent = ::mesos::v1::scheduler::Event;
 
-// The state machine itself. One class, since every event may touch frameworks, agents and what lies
-// between them; its methods are spread over files by what they are about:
-//   master.cc           construction, the public methods' entry, what everybody uses
+// The state machine itself. It is one class, since every event may touch frameworks, agents and the
+// records between them. Its methods are divided over files by subject:
+//   master.cc           construction, entry of the public methods, common helpers
 //   frameworks.cc       subscription, failover, update, disconnection, end
-//   scheduler_calls.cc  which call may come from whom; the small calls
-//   offers.cc           offers made, returned, rescinded
-//   accept.cc           ACCEPT: operations one after another on what was offered
+//   scheduler_calls.cc  who may make which call; the small calls
+//   offers.cc           making, returning and rescinding offers
+//   accept.cc           ACCEPT: operations applied in order to the offered resources
 //   operations.cc       outcomes and acknowledgements of operations
 //   tasks.cc            task table, statuses, acknowledgements, kills
 //   reconcile.cc        RECONCILE and RECONCILE_OPERATIONS
 //   agent_subscribe.cc  agents that register or come back
-//   agent_takeover.cc   what they run, held against what is known
-//   agent_protocol.cc   what a subscribed agent says
+//   agent_takeover.cc   what they run, compared with the master's records
+//   agent_protocol.cc   calls of subscribed agents
 //   agents.cc           pings, disconnection, unreachability, removal
-//   membership.cc       who is given up and when; gone agents; what the registry forgets
+//   membership.cc       which agents become unreachable when; gone agents; registry pruning
 //
 // Invariants, after every public method (invariants.cc checks them):
 //   - an offer's framework is active and its agent connected;
@@ -64,14 +64,14 @@ class Master::Impl {
   Status CheckInvariants() const;
 
  private:
-  // An agent's subscription while the registrar writes it down.
+  // An agent's subscription while the registrar writes it.
   struct Subscription {
     StreamId stream = 0;
     std::string stream_uuid;
     link::Call::Subscribe message;
     Resources total;
     Reply reply;
-    bool closed = false;  // The peer has gone meanwhile.
+    bool closed = false;  // The peer has disconnected meanwhile.
   };
   using SubscriptionPtr = std::shared_ptr<Subscription>;
 
@@ -88,7 +88,7 @@ class Master::Impl {
     const std::string role;
     const Resources offered;
     Resources remaining;
-    // Volumes just grown or shrunk: not for use before the agent did it.
+    // Volumes that this ACCEPT grows or shrinks: not usable before the agent has done so.
     Resources resized;
     // Shared volumes may be used by any number of tasks, so using one does not take it away.
     Resources shared;
@@ -99,7 +99,7 @@ class Master::Impl {
   void WriteMetrics(const Gauges& gauges, Metrics* out) const;
   Framework* FindFramework(const FrameworkId& id);
   Agent* FindAgent(const std::string& id);
-  // `done` runs unless the master has gone by then.
+  // Returns a callback that runs `done` unless the master has been destroyed by then.
   Registrar::Done Guarded(Registrar::Done done);
   void Send(Framework& framework, std::shared_ptr<const SchedulerEvent> event);
   void Send(Agent& agent, link::Event event);
@@ -118,18 +118,18 @@ class Master::Impl {
                                             const std::vector<std::string>& suppressed_roles);
   void UpdateInfo(Framework& framework, const v1::FrameworkInfo& info,
                   const std::vector<std::string>& suppressed_roles);
-  // UPDATE_FRAMEWORK with what is known of the framework now.
+  // An UPDATE_FRAMEWORK event with the framework's current info.
   std::shared_ptr<const link::Event> UpdateEvent(Framework& framework) const;
   void TellAgents(Framework& framework);
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
   void Disconnect(Framework& framework);
-  // Before what the registry refused is tried again.
+  // Wait before a change that the registry refused is tried again.
   static constexpr Duration kRegistryRetry = std::chrono::seconds(10);
   static Duration FailoverTimeout(const Framework& framework);
-  // If it has not come back by then; again and again, if the registry does not take that.
+  // Removes the framework if it has not come back after `wait`; retries if the registry refuses.
   void RemoveAfter(Framework& framework, Duration wait);
-  // Once the registry has it; `reply` tells.
+  // Removes the framework once the registry has recorded that; `reply` gets the result.
   void RemoveDurably(Framework& framework, std::string why, Reply reply);
   void RemoveFramework(Framework& framework, std::string_view why);
   void EndTasks(Framework& framework);
@@ -179,7 +179,7 @@ class Master::Impl {
   Status PrepareTask(Acceptance& acceptance, v1::TaskInfo* task);
   Status PrepareExecutor(Acceptance& acceptance, v1::ExecutorInfo* executor);
   Resources Available(const Acceptance& acceptance) const;
-  // Takes `resources` out of what is offered; false, and nothing taken, if they are not all there.
+  // Takes `resources` out of those that remain; returns false, and takes none, if any is missing.
   bool Take(Acceptance& acceptance, const Resources& resources);
   void Convert(Acceptance& acceptance, v1::Offer::Operation operation);
   Status TryConvert(Acceptance& acceptance, v1::Offer::Operation* operation);
@@ -193,7 +193,7 @@ class Master::Impl {
   void Apply(Framework& framework, Agent& agent, v1::Offer::Operation operation, Resources consumed,
              Resources converted);
   Operation& AddOperation(Framework* framework, Agent& agent, v1::Operation message);
-  // Those that agents reported before the framework was known here become its own.
+  // Links operations to `framework` that agents reported before the master knew the framework.
   void AdoptOperations(Framework& framework);
   void RemoveOperation(Operation& operation);
   void OnOperationUpdate(Agent& agent, const link::Call::OperationUpdate& update);
@@ -206,7 +206,7 @@ class Master::Impl {
   void EndOperations(Agent& agent, v1::OperationState state, std::string_view why);
 
   // --- tasks.cc
-  // Null, and nothing has changed, if the framework has a task of that id.
+  // Returns null, and changes nothing, if the framework has a task of that id.
   Task* AddTask(Framework& framework, Agent& agent, v1::Task message, Resources resources);
   Executor& AddExecutor(Framework& framework, Agent& agent, const v1::ExecutorInfo& info,
                         Resources resources);
@@ -219,10 +219,11 @@ class Master::Impl {
   void UpdateTask(Task& task, const v1::TaskStatus& status, v1::TaskState latest);
   void SendStatus(Framework& framework, v1::TaskStatus status);
   void CountEnd(const v1::TaskStatus& status);
-  // The task leaves its agent: into the history, or among the unreachable.
+  // These two detach the task from its agent and move it into the history or among the unreachable.
   void Complete(Task& task);
   void MakeUnreachable(Task& task);
-  // One that was taken from the unreachable: it ends so, unless it was said to be lost already.
+  // Completes a task that was taken out of the unreachable. It gets the state of `end`, unless its
+  // state is terminal already (TASK_LOST was sent).
   void EndUnreachable(Framework& framework, UnreachableTasks::Message lost,
                       const v1::TaskStatus& end);
   void AddCompleted(Framework& framework, std::shared_ptr<const v1::Task> message);
@@ -246,7 +247,7 @@ class Master::Impl {
   void Reregister(SubscriptionPtr subscription);
   AgentId NewAgentId();
   void ReplaceAgentAt(const std::string& pid);
-  // The registrar's answer; false if the subscription was refused on it.
+  // Handles the registrar's answer. If that is an error, replies with it and returns false.
   bool Settle(Subscription& subscription, const Status& status);
   void Admit(Subscription& subscription);
   void Readmit(Subscription& subscription);
@@ -257,20 +258,20 @@ class Master::Impl {
   allocator::AgentSpec SpecOf(const Agent& agent) const;
 
   // --- agent_takeover.cc
-  // What the agent runs becomes known here; the tasks are taken out of the message. `announce`: the
-  // frameworks are told, in these words.
+  // Adds what the agent runs to the master's records; moves the tasks out of the message. Unless
+  // `announce` is null, the frameworks are sent a status of each task with that message.
   void TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce);
   void RecoverFrameworks(const link::Call::Subscribe& subscribe);
   void TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe);
   Task* TakeOverTask(Agent& agent, v1::Task message);
   Executor* TakeOverExecutor(Agent& agent, const link::Call::Executor& reported);
   void TakeOverOperation(Agent& agent, const v1::Operation& message);
-  // The agent's part of the history, taken out of the message, waits to be read with others'.
+  // Moves the agent's completed tasks out of the message, to be read with those of other agents.
   void TakeOverHistory(link::Call::Subscribe& subscribe);
   void ReadHistories();
   void ReadHistory(Framework& framework);
   void ForgetUnreachable(const AgentId& id);
-  // A known agent's report is held against what is known of it.
+  // These compare the report of a known agent with the master's records.
   void CompareTasks(Agent& agent, const link::Call::Subscribe& subscribe);
   void CompareExecutors(Agent& agent, const link::Call::Subscribe& subscribe);
   void CompareOperations(Agent& agent, const link::Call::Subscribe& subscribe);
@@ -289,14 +290,14 @@ class Master::Impl {
   void OnMarkedUnreachable(Agent& agent, WallTime when, const std::string& why);
   void LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
                  UnreachableAgent* record);
-  // The agent leaves for good.
+  // Removes the agent for good.
   void Unregister(Agent& agent, Counter reason, const std::string& why);
   void OnUnregistered(Agent& agent, Counter reason, const std::string& why);
   void EraseAgent(Agent& agent);
   void AnnounceLoss(const AgentId& id);
 
   // --- membership.cc
-  // The agent becomes unreachable when it is its turn, unless it answers before.
+  // Marks the agent unreachable when its turn comes (RemovalLimiter), unless it answers before.
   void GiveUp(Agent& agent, const std::string& why);
   void KeepAfterAll(const AgentId& id);
   void GiveUpRecovered();
@@ -320,19 +321,19 @@ class Master::Impl {
   Publisher publisher_;
   allocator::Allocator allocator_;
 
-  // Agents before frameworks: a framework's tasks end first.
+  // Agents are declared before frameworks, so that the frameworks' tasks are destroyed first.
   std::unordered_map<AgentId, std::unique_ptr<Agent>> agents_;
   std::unordered_map<std::string, Agent*> agents_by_stream_uuid_;
   std::unordered_map<StreamId, Agent*> agents_by_stream_;
-  std::unordered_map<std::string, Agent*> agents_by_pid_;  // The last one that came from there.
+  std::unordered_map<std::string, Agent*> agents_by_pid_;  // The last agent of each.
   uint64_t next_agent_ = 0;
 
   std::unordered_map<FrameworkId, std::unique_ptr<Framework>> frameworks_;
   std::unordered_map<StreamId, Framework*> frameworks_by_stream_;
   uint64_t next_framework_ = 0;
-  // Completed frameworks that readers still hold, oldest first.
+  // Completed frameworks that the read model still holds, oldest first.
   std::deque<FrameworkId> completed_;
-  // As the registry has them, those removed first at the front. Bounded like gone agents.
+  // Removed frameworks, mirrored from the registry, oldest first. Bounded like gone agents.
   std::unordered_set<FrameworkId> removed_;
   std::deque<std::pair<WallTime, FrameworkId>> removed_order_;
 
@@ -341,23 +342,24 @@ class Master::Impl {
 
   // Subscriptions that wait for the registrar, by stream.
   std::unordered_map<StreamId, SubscriptionPtr> subscribing_;
-  // Agents that are no live ones and that the registrar is writing about.
+  // Agents that the registrar is writing about. A live agent that is being removed is marked by
+  // Agent::leaving.
   std::unordered_set<AgentId> at_registrar_;
-  // In the registry when this master started, not back yet.
+  // Agents that were in the registry when this master started and have not reregistered yet.
   std::unordered_map<AgentId, v1::AgentInfo> recovered_;
   std::unordered_map<AgentId, UnreachableAgent> unreachable_;
   std::map<uint64_t, AgentId> unreachable_order_;
   uint64_t next_unreachable_ = 0;
-  // With the time since when.
+  // When each gone agent was marked gone.
   std::unordered_map<AgentId, WallTime> gone_;
   bool pruning_ = false;
   RemovalLimiter removals_;
   Timer recovery_timer_, prune_timer_;
-  // Frameworks with a reported_history; read when the timer ends.
+  // Frameworks with a reported_history, which is read when history_timer_ fires.
   std::set<FrameworkId> unread_histories_;
   Timer history_timer_;
 
-  // Ends with the master; registrar callbacks look here first.
+  // Destroyed with the master; registrar callbacks check it first.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -39,7 +39,7 @@ void Master::Impl::GiveUpRecovered() {
 }
 
 void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
-  // One that came back meanwhile stays. One that is just coming back may be refused yet.
+  // An agent that came back meanwhile stays. One that is coming back now may still be refused.
   if (!recovered_.contains(id)) return;
   if (!at_registrar_.insert(id).second) return GiveUpRecoveredLater();
   const WallTime when = clock_.WallNow();
@@ -69,7 +69,7 @@ void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent
   agent.number = next_unreachable_++;
   unreachable_order_.emplace(agent.number, id);
   unreachable_.insert_or_assign(id, std::move(agent));
-  // Between two intervals a tenth more, and no more than that.
+  // Between two intervals the limit may be exceeded by at most a tenth.
   if (unreachable_.size() > options_.registry_max_agent_count / 10 * 11 + 1) PruneRegistry();
 }
 
@@ -194,7 +194,7 @@ void Master::Impl::OnPruned(const change::Prune& pruned) {
   for (const AgentId& id : pruned.gone) gone_.erase(id);
   for (const FrameworkId& id : pruned.removed_frameworks) {
     removed_.erase(id);
-    removed_order_.pop_front();  // In that order they were chosen.
+    removed_order_.pop_front();  // They were chosen in this order.
   }
 }
 

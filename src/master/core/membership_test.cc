@@ -23,7 +23,7 @@ Status MarkGone(MasterHarness& h, const AgentId& agent) {
   return *status;
 }
 
-// A registry of so many agents, none of which comes back by itself.
+// Options with a registry of `count` agents, none of which comes back by itself.
 Options WithAgents(int count) {
   Options options = MasterHarness::DefaultOptions();
   for (int i = 0; i < count; ++i) {
@@ -144,14 +144,14 @@ TEST(GoneAgents, TakeTheirTasksWithThem) {
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN), SizeIs(1));
   EXPECT_THAT(h.Read().agents(), IsEmpty());
   EXPECT_THAT(h.Read(scheduler).completed, SizeIs(1));
-  // Once more is no error, and it does not come back.
+  // A second call is no error, and the agent does not come back.
   EXPECT_TRUE(MarkGone(h, Agent(node)));
   h.Rejoin(&node);
   EXPECT_THAT(h.Take(node, link::Event::SHUTDOWN), SizeIs(1));
   EXPECT_THAT(h.Read().agents(), IsEmpty());
 }
 
-// What the scheduler of a task that ran on `node` hears when that is marked gone.
+// Runs a task on `node`, marks the agent gone, and returns the statuses that the scheduler gets.
 std::vector<v1::TaskStatus> RunUntilGone(MasterHarness& h, const Scheduler& scheduler,
                                          const Node& node, bool unreachable) {
   h.Launch(scheduler, {MasterHarness::Task(node, "t")});
@@ -165,7 +165,7 @@ std::vector<v1::TaskStatus> RunUntilGone(MasterHarness& h, const Scheduler& sche
   return h.TakeStatuses(scheduler);
 }
 
-// Frameworks that do not know the state hear of a loss as of any other.
+// Frameworks that do not know the state get TASK_LOST.
 TEST(GoneAgents, AreLostToFrameworksOfOld) {
   for (const bool away : {false, true}) {
     MasterHarness h;
@@ -231,7 +231,7 @@ TEST(GoneAgents, MayNotBeBackYet) {
   EXPECT_EQ(MarkGone(h, AgentId("nobody")).error().code, Code::kNotFound);
 }
 
-// --- What the registry forgets (reference 4: too old, or too many).
+// --- Registry pruning (reference 4: records that are too old or too many).
 
 TEST(RegistryPruning, ForgetsByAge) {
   Options options = MasterHarness::DefaultOptions();
@@ -286,7 +286,7 @@ TEST(RegistryPruning, KeepsWhatTheRegistryKept) {
   h.clock.Advance(minutes(15));
   h.registrar.Release(Fail(Code::kInternal, "the disk is full"));
   EXPECT_TRUE(MarkGone(h, AgentId("g")));  // Still known as gone.
-  h.clock.Advance(minutes(15));            // And tried again.
+  h.clock.Advance(minutes(15));            // The prune is tried again.
   EXPECT_EQ(MarkGone(h, AgentId("g")).error().code, Code::kNotFound);
 }
 

@@ -1,4 +1,4 @@
-// Offers: made of what the allocator gives, returned, rescinded (reference 2.3).
+// Offers are made from the allocator's output, returned and rescinded here (reference 2.3).
 
 #include <unordered_map>
 #include <unordered_set>
@@ -14,8 +14,8 @@ namespace tepui::master {
 
 namespace {
 
-// What the framework is shown of an offer: in the form its capabilities say, and without what only
-// agents care about.
+// Writes the resources to the offer in the form that the framework's capabilities require, without
+// fields that only matter to agents.
 void Show(const Framework& framework, const Resources& resources, v1::Offer* offer) {
   if (!framework.reservation_refinement) {
     offer->clear_resources();
@@ -34,7 +34,7 @@ void Show(const Framework& framework, const Resources& resources, v1::Offer* off
 }  // namespace
 
 void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
-  // An event a framework, in the order of the allocation.
+  // One event for each framework, in the order of the allocation.
   std::vector<std::pair<Framework*, std::shared_ptr<SchedulerEvent>>> events;
   std::unordered_map<Framework*, size_t> places;
   for (allocator::Offer& offer : allocation) {
@@ -47,7 +47,7 @@ void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
     }
     if (options_.max_executors_per_agent &&
         agent->executors.size() >= static_cast<size_t>(*options_.max_executors_per_agent)) {
-      // Not again right away: the agent is full until an executor ends.
+      // The default filter delays the next offer: the agent is full until an executor ends.
       allocator_.Recover(offer.framework, offer.agent, offer.resources, v1::Filters());
       continue;
     }
@@ -64,7 +64,7 @@ void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
   }
 }
 
-// The allocator's view may be a turn behind: the framework or the agent left since.
+// The allocator's view may be a turn behind: the framework or the agent may have left since.
 bool Master::Impl::MayOffer(const Framework* framework, const Agent* agent) const {
   return framework != nullptr && framework->active && agent != nullptr && agent->connected &&
          !agent->leaving;
@@ -152,7 +152,7 @@ Result<std::vector<Offer*>> Master::Impl::OffersToAccept(const Framework& framew
       return Fail(Code::kInvalid, "Offer {} is listed more than once", id.value());
     }
     const auto it = offers_.find(OfferId(id.value()));
-    // Somebody else's offer is none, for all the framework needs to know.
+    // An offer of another framework gets the same error as an unknown one.
     if (it == offers_.end() || it->second->framework != &framework) {
       return Fail(Code::kInvalid, "Offer {} is no longer valid", id.value());
     }
@@ -177,14 +177,14 @@ void Master::Impl::Decline(Framework& framework, const SchedulerCall::Decline& d
   Count(Counter::kMessagesDeclineOffers);
   for (const v1::OfferID& id : decline.offer_ids()) {
     const auto it = offers_.find(OfferId(id.value()));
-    // Rescinded meanwhile, as a rule.
+    // Such an offer was usually rescinded meanwhile.
     if (it == offers_.end() || it->second->framework != &framework) continue;
     ReturnOffer(*it->second, decline.filters());
     ++framework.counters.offers_declined;
   }
 }
 
-// No maintenance is scheduled by this master yet, so no inverse offer is outstanding and every
+// This master does not schedule maintenance yet, so no inverse offer is outstanding and every
 // answer names a stale one.
 void Master::Impl::AnswerInverseOffers(Framework& framework, std::string_view call,
                                        const google::protobuf::RepeatedPtrField<v1::OfferID>& ids) {

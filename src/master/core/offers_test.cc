@@ -11,7 +11,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// Reference 2.3: one offer is one agent, one framework, one role.
+// Reference 2.3: an offer is for one agent, one framework and one role.
 TEST(Offers, SayWhereAndForWhom) {
   MasterHarness h;
   link::Call::Subscribe machine =
@@ -65,7 +65,7 @@ TEST(Offers, TakeTheFormTheFrameworkKnows) {
 #pragma GCC diagnostic pop
   EXPECT_THAT(roles, testing::UnorderedElementsAre("*", "r", "*"));
 
-  // And what it says in that form is understood.
+  // The master understands the same form in calls.
   const Node node{
       .subscribe = {}, .id = offers[0].agent_id().value(), .stream = 0, .stream_uuid = {}};
   v1::TaskInfo task = MasterHarness::Task(node, "t");

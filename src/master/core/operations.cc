@@ -1,4 +1,4 @@
-// Offer operations once they were accepted: outcomes and acknowledgements (reference 2.4).
+// Outcomes and acknowledgements of accepted offer operations (reference 2.4).
 
 #include <algorithm>
 #include <chrono>
@@ -13,10 +13,10 @@ namespace tepui::master {
 
 namespace {
 
-// How long a framework that nobody knows may still come back for its operation before the master
-// answers for it.
+// How long an unknown framework may take to come back for its operation before the master
+// acknowledges for it.
 constexpr Duration kOrphanWait = std::chrono::minutes(10);
-// Statuses kept of an operation; each may be acknowledged.
+// The number of statuses kept of an operation; each may be acknowledged.
 constexpr int kMaxStatuses = 16;
 
 void Own(Framework& framework, Operation& operation) {
@@ -35,7 +35,7 @@ void Master::Impl::Apply(Framework& framework, Agent& agent, v1::Offer::Operatio
   publisher_.AgentTouched(agent);
   Associate(framework, agent);
 
-  // The agent's resources are nobody's yet in its own books.
+  // The agent keeps its resources without allocation info.
   ClearAllocation(&info);
   const std::string uuid = random_.UuidBytes();
   link::Event event;
@@ -48,7 +48,7 @@ void Master::Impl::Apply(Framework& framework, Agent& agent, v1::Offer::Operatio
   Send(agent, std::move(event));
 
   if (!agent.operation_feedback) {
-    // Such an agent reports no outcome; the operation is as good as done.
+    // Such an agent reports no outcome, so the operation counts as finished.
     counters_.OperationEnters(info.type(), v1::OPERATION_FINISHED);
     return;
   }
@@ -104,8 +104,8 @@ void Master::Impl::OnOperationUpdate(Agent& agent, const link::Call::OperationUp
   const auto it = agent.operations.find(update.operation_uuid());
   if (it == agent.operations.end()) {
     Count(Counter::kInvalidOperationStatusUpdates);
-    // Its end was acknowledged, or the agent never gives feedback. Who knows it may still want to
-    // hear of it.
+    // Its end was acknowledged, or the agent gives no operation feedback. A framework that knows
+    // the operation may still want the status.
     Framework* framework = FindFramework(FrameworkId(update.framework_id().value()));
     if (framework != nullptr && update.status().has_operation_id())
       SendOperationStatus(*framework, update.status());
@@ -138,7 +138,7 @@ void Master::Impl::UpdateOperation(Operation& operation, const v1::OperationStat
     *message.mutable_latest_status() = status;
     if (IsTerminal(status.state()) && status.state() != v1::OPERATION_FINISHED) TakeBack(operation);
   }
-  // Retries of one status are one status.
+  // A retry of a status is not added again.
   auto* statuses = message.mutable_statuses();
   const bool known = std::ranges::any_of(*statuses, [&](const v1::OperationStatus& old) {
     return old.state() == status.state() && old.uuid().value() == status.uuid().value();
@@ -148,8 +148,8 @@ void Master::Impl::UpdateOperation(Operation& operation, const v1::OperationStat
   *statuses->Add() = status;
 }
 
-// The agent could not do what the master took for done: its total is what it was. Offers that still
-// show the result end.
+// Undoes an operation that the master applied but the agent could not perform: restores the agent's
+// total and rescinds its offers, which may show the result.
 void Master::Impl::TakeBack(Operation& operation) {
   Agent& agent = *operation.agent;
   const Resources consumed = std::exchange(operation.consumed, {});
@@ -157,8 +157,8 @@ void Master::Impl::TakeBack(Operation& operation) {
   if (consumed.empty() && converted.empty()) return;
   RescindOffers(agent);
   if (Status status = allocator_.ConvertFree(agent.id, converted, consumed); !status) {
-    // Tasks hold it. They fail on the agent by its resource version, and what it really has comes
-    // when it subscribes.
+    // Tasks hold the result. They fail on the agent because of its resource version, and its real
+    // total comes when it subscribes.
     spdlog::warn("Operation {} failed on agent {}, but its result is in use: {}",
                  operation.message.info().id().value(), agent.id, status.error().message);
     return;
@@ -183,7 +183,7 @@ void Master::Impl::AcknowledgeForFramework(Operation& operation,
   if (status.has_uuid() && message.info().has_id() &&
       !IsCompleted(FrameworkId(message.framework_id().value())) &&
       clock_.WallNow() - agent.reregistered.value_or(agent.registered) < kOrphanWait) {
-    return;  // The agent retries; its framework may be back by then.
+    return;  // The agent retries; the framework may be back by then.
   }
   if (status.has_uuid()) {
     link::Event event;

@@ -70,7 +70,7 @@ struct OperationTest : ::testing::Test {
     h.Make(scheduler, MasterHarness::AcceptCall(h.Offers(scheduler), std::move(operations)));
   }
   std::vector<link::Event> Applied() { return h.Take(node, link::Event::APPLY_OPERATION); }
-  // The agent's word on an operation it was told of.
+  // Sends the agent's status for an operation that it was sent.
   void Outcome(const link::Event& applied, v1::OperationState state, char uuid = 0) {
     link::Call call;
     call.set_type(link::Call::OPERATION_UPDATE);
@@ -104,7 +104,7 @@ struct OperationTest : ::testing::Test {
   Scheduler scheduler;
 };
 
-// Reference 2.4: reserve, create and launch on the result inside one ACCEPT.
+// Reference 2.4: one ACCEPT can reserve, create and launch on the result.
 TEST_F(OperationTest, FollowOneAnotherOnWhatTheyMake) {
   v1::TaskInfo task = MasterHarness::Task(node, "t");
   *task.add_resources() = Volume(64, "v");
@@ -115,7 +115,7 @@ TEST_F(OperationTest, FollowOneAnotherOnWhatTheyMake) {
   for (const link::Event& event : events) types.push_back(event.type());
   EXPECT_THAT(types, testing::ElementsAre(link::Event::SUBSCRIBED, link::Event::APPLY_OPERATION,
                                           link::Event::APPLY_OPERATION, link::Event::RUN_TASK));
-  // The agent's resources are nobody's in its own books.
+  // The agent keeps its resources without allocation info.
   EXPECT_FALSE(events[1].apply_operation().info().reserve().resources(0).has_allocation_info());
   EXPECT_EQ(events[1].apply_operation().operation_uuid().size(), 16u);
   EXPECT_EQ(events[1].apply_operation().resource_version_uuid(), "0123456789abcdef");
@@ -136,7 +136,7 @@ TEST_F(OperationTest, ShowInTheNextOffer) {
   EXPECT_TRUE(Total().Reserved().empty());
 }
 
-// Reference 2.4: with an id the framework hears of the outcome and acknowledges it.
+// Reference 2.4: with an id the framework gets the outcome and acknowledges it.
 TEST_F(OperationTest, WithAnIdReportTheirOutcome) {
   Accept({Reserve(Reserved("cpus", 1), "op")});
   const std::vector<link::Event> applied = Applied();
@@ -159,7 +159,7 @@ TEST_F(OperationTest, WithAnIdReportTheirOutcome) {
   EXPECT_EQ(h.Metric("operations/reserve/pending"), 0);
   EXPECT_EQ(h.Metric("operations/total"), 1);
 
-  // Implicit reconciliation tells it without asking for an acknowledgement.
+  // Implicit reconciliation sends the status without asking for an acknowledgement.
   ask.clear_reconcile_operations();
   ask.mutable_reconcile_operations();
   h.Make(scheduler, ask);
@@ -214,8 +214,8 @@ TEST_F(OperationTest, ThatAreInvalidAreErrorsAndTheRestGoesOn) {
   EXPECT_EQ(Total().Reserved().Scalar(ResourceNames::Cpus()), Amount::FromDouble(1));
 }
 
-// What the agent could not do did not happen: its total is as before, and offers that say otherwise
-// end.
+// An operation that the agent could not perform is undone: its total is as before, and offers that
+// show the result are rescinded.
 TEST_F(OperationTest, ThatFailAreTakenBack) {
   const Resources before = Total();
   Accept({Reserve(Reserved("cpus", 1), "op")});
@@ -254,7 +254,7 @@ TEST_F(OperationTest, ThatNeverReachedTheAgentAreAskedFor) {
   Accept({Reserve(Reserved("cpus", 1), "op")});
   const std::vector<link::Event> lost = Applied();
   h.Leave(node);
-  ASSERT_TRUE(h.Rejoin(&node));  // With what its flags say: it reserved nothing.
+  ASSERT_TRUE(h.Rejoin(&node));  // It reserved nothing: its total is that of its flags.
   const std::vector<link::Event> asked = h.Take(node, link::Event::RECONCILE_OPERATIONS);
   ASSERT_THAT(asked, SizeIs(1));
   EXPECT_EQ(asked[0].reconcile_operations().operation_uuids(0),
@@ -283,7 +283,7 @@ TEST_F(OperationTest, VolumesGrowAndShrink) {
   grow.set_type(Operation::GROW_VOLUME);
   *grow.mutable_grow_volume()->mutable_volume() = Volume(64, "v");
   *grow.mutable_grow_volume()->mutable_addition() = Reserved("disk", 36);
-  // The grown volume is not for use in the same ACCEPT.
+  // The grown volume cannot be used in the same ACCEPT.
   v1::TaskInfo task = MasterHarness::Task(node, "t");
   *task.add_resources() = Volume(100, "v");
   Accept({grow, MasterHarness::LaunchOf({task})});
@@ -321,7 +321,7 @@ TEST_F(OperationTest, ReservationsMoveToAnotherRole) {
   const size_t before = Total().Reserved().size();
   EXPECT_EQ(before, 1u);
   h.Make(scheduler, MasterHarness::AcceptCall(h.Offers(scheduler), {move}));
-  // Whether it may is validation's business; either way nothing is lost.
+  // The validation tests check whether this is allowed; either way nothing is lost.
   EXPECT_EQ(Total().Scalar(ResourceNames::Cpus()), Amount::FromDouble(4));
 }
 
@@ -334,7 +334,7 @@ struct SharedVolumeTest : OperationTest {
   SharedVolumeTest() : OperationTest(SharingInfo()) {}
 };
 
-// Reference 2.11: shared persistent volumes are counted; any number of tasks uses one.
+// Reference 2.11: uses of a shared persistent volume are counted; any number of tasks may use it.
 TEST_F(SharedVolumeTest, ServeManyTasksAtOnce) {
   v1::TaskInfo a = MasterHarness::Task(node, "a");
   v1::TaskInfo b = MasterHarness::Task(node, "b");

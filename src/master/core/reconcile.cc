@@ -12,7 +12,7 @@ namespace tepui::master {
 
 namespace {
 
-// An UPDATE event whose status is of the reconciling kind: from the master, without uuid, data and
+// Returns an UPDATE event with a reconciliation status: from the master, without uuid, data and
 // labels.
 std::shared_ptr<SchedulerEvent> ReconciliationEvent(const v1::TaskID& task, v1::TaskState state,
                                                     const char* message, double now) {
@@ -60,13 +60,13 @@ void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reco
     if (TEPUI_PLANTED_FAULT("known-tasks-not-answered")) return;
     return SendReconciled(framework, *it->second.message, now);
   }
-  // The master knows where a lost task was, should the framework not say so.
+  // If the framework names no agent, the master knows where a lost task was.
   const v1::Task* lost = framework.unreachable.Find(TaskId(asked.task_id().value()));
   const AgentId agent(asked.has_agent_id() ? asked.agent_id().value()
                       : lost != nullptr    ? lost->agent_id().value()
                                            : std::string());
   const bool named = !agent.empty();
-  // An agent that is still to come back may have it.
+  // An agent that has not reregistered yet may have the task.
   if (named ? recovered_.contains(agent) : !recovered_.empty()) return;
 
   std::shared_ptr<SchedulerEvent> event;
@@ -100,7 +100,7 @@ void Master::Impl::ReconcileOperations(Framework& framework,
     const v1::Operation& message = operation.message;
     v1::OperationStatus status =
         message.statuses().empty() ? message.latest_status() : *message.statuses().rbegin();
-    status.clear_uuid();  // Nothing to acknowledge: the reliable update comes on its own.
+    status.clear_uuid();  // Not to be acknowledged: the reliable update comes by itself.
     SendOperationStatus(framework, std::move(status));
   };
   if (reconcile.operations().empty()) {

@@ -60,10 +60,10 @@ TEST_P(Reconcile, AnswersWhatIsKnownOfEachTask) {
     return statuses.empty() ? std::optional<v1::TaskStatus>() : statuses[0];
   };
   EXPECT_EQ(ask("known", "")->state(), v1::TASK_RUNNING);
-  EXPECT_EQ(ask("known", "old-S0")->state(), v1::TASK_RUNNING);  // Whatever agent is named.
+  EXPECT_EQ(ask("known", "old-S0")->state(), v1::TASK_RUNNING);  // The named agent is ignored.
   EXPECT_EQ(ask("known", "")->agent_id().value(), node.id);
-  EXPECT_FALSE(ask("x", "old-S0"));  // May be there.
-  EXPECT_FALSE(ask("x", ""));        // May be on any that is still to come.
+  EXPECT_FALSE(ask("x", "old-S0"));  // It may run there.
+  EXPECT_FALSE(ask("x", ""));        // It may run on an agent that is not back yet.
   EXPECT_EQ(ask("x", node.id)->state(), Or(v1::TASK_GONE));
   EXPECT_EQ(ask("x", "old-S1")->state(), Or(v1::TASK_UNREACHABLE));
   EXPECT_EQ(ask("x", "old-S1")->unreachable_time().nanoseconds(), 100'000'000'000);
@@ -71,7 +71,7 @@ TEST_P(Reconcile, AnswersWhatIsKnownOfEachTask) {
   EXPECT_EQ(ask("x", "old-S3")->state(), Or(v1::TASK_UNKNOWN));
   EXPECT_EQ(ask("x", "old-S3")->agent_id().value(), "old-S3");
 
-  // Once none is waited for, a task without agent is unknown.
+  // Once the master waits for no agent, a task without an agent is unknown.
   h.PassTime(std::chrono::minutes(11), {&node});
   h.Take(scheduler);
   EXPECT_EQ(ask("x", "")->state(), Or(v1::TASK_UNKNOWN));
@@ -79,7 +79,8 @@ TEST_P(Reconcile, AnswersWhatIsKnownOfEachTask) {
   EXPECT_EQ(ask("x", "old-S0")->state(), Or(v1::TASK_UNREACHABLE));
 }
 
-// Though it names no agent: a KILL is answered like that, and UNKNOWN would mean that it never ran.
+// This holds even if the call names no agent. A KILL is answered like a reconciliation, and UNKNOWN
+// would mean that the task never ran.
 TEST(Reconciliation, ALostTaskIsUnreachableWhoeverAsks) {
   MasterHarness h;
   const Node node = h.Join();
@@ -114,7 +115,7 @@ TEST(Reconciliation, WithoutTasksTellsOfAll) {
   EXPECT_THAT(h.TakeStatuses(other), IsEmpty());
 }
 
-// What the framework was told last, though the agent is ahead (reference 2.7).
+// The answer is the last state sent to the framework, though the agent is ahead (reference 2.7).
 TEST(Reconciliation, TellsTheStateOfTheLastStatusSent) {
   MasterHarness h;
   const Node node = h.Join();
@@ -126,7 +127,7 @@ TEST(Reconciliation, TellsTheStateOfTheLastStatusSent) {
   EXPECT_EQ(h.TakeStatuses(scheduler).at(0).state(), v1::TASK_RUNNING);
 }
 
-// The statuses wait at the agent until the framework is back; they come in their order.
+// The statuses wait at the agent until the framework is back, and are sent in order.
 TEST(Reconciliation, DoesNotTellTheEndBeforeWhatCameBefore) {
   MasterHarness h;
   const Node node = h.Join();
@@ -171,7 +172,7 @@ TEST(Reconciliation, OfManyUnknownTasksAnswersEach) {
   EXPECT_THAT(h.TakeStatuses(scheduler), SizeIs(100'000));
 }
 
-// Reference 2.4: the answers about operations.
+// Reference 2.4 has the answers about operations.
 TEST_P(Reconcile, AnswersWhatIsKnownOfEachOperation) {
   MasterHarness h(WithRegistry());
   const Node node = h.Join();

@@ -1,4 +1,4 @@
-// Scheduler calls other than SUBSCRIBE: who may make them, and the small ones (reference 1.2).
+// Scheduler calls other than SUBSCRIBE: who may make them, and the short ones (reference 1.2).
 
 #include <algorithm>
 #include <utility>
@@ -99,12 +99,12 @@ Status Master::Impl::Handle(Framework& framework, const std::optional<std::strin
       MessageExecutor(framework, call.message());
       break;
     case SchedulerCall::REQUEST:
-      // The allocator offers what it has; it takes no wishes (reference 1.2).
+      // The allocator ignores resource requests (reference 1.2).
       Count(Counter::kMessagesResourceRequest);
       break;
     case SchedulerCall::UPDATE_FRAMEWORK:
       return UpdateFramework(framework, call.update_framework(), principal);
-    case SchedulerCall::TEARDOWN:  // Answered when the registry has it: OnSchedulerCall.
+    case SchedulerCall::TEARDOWN:  // OnSchedulerCall answers once the registry has it.
     case SchedulerCall::SUBSCRIBE:
     case SchedulerCall::UNKNOWN:
       return Fail(Code::kUnimplemented, "{} is not a call on a stream",

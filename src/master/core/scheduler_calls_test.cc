@@ -19,7 +19,7 @@ Call CallOf(Call::Type type, const std::string& framework) {
 
 Code CodeOf(const Status& status) { return status ? Code::kInternal : status.error().code; }
 
-// Reference 1.2: which error each wrong caller gets.
+// Reference 1.2 lists the error that each wrong caller gets.
 TEST(SchedulerCalls, NeedTheStreamOfTheirFramework) {
   MasterHarness h;
   const Scheduler scheduler = h.Subscribe();

@@ -104,7 +104,7 @@ void Master::Impl::OnStatusUpdate(Agent& agent, const link::Call::StatusUpdate& 
                  status.task_id().value(), framework_id, agent.id,
                  framework == nullptr ? "unknown framework" : "it has no uuid");
     if (framework == nullptr && IsCompleted(framework_id)) {
-      // The agent missed the framework's end and would retry for ever.
+      // The agent missed the framework's end and would retry forever.
       link::Event event;
       event.set_type(link::Event::SHUTDOWN_FRAMEWORK);
       *event.mutable_shutdown_framework() = update.framework_id();
@@ -116,8 +116,8 @@ void Master::Impl::OnStatusUpdate(Agent& agent, const link::Call::StatusUpdate& 
   const auto it = framework->tasks.find(TaskId(status.task_id().value()));
   Task* task = it != framework->tasks.end() && it->second.agent == &agent ? &it->second : nullptr;
 
-  // Also a status of a task that is gone from here is the framework's to acknowledge: the agent
-  // waits for it.
+  // The framework must also acknowledge a status of a task that is not in the master's records any
+  // more: the agent waits for that.
   if (framework->connected()) {
     if (task != nullptr) {
       v1::Task& message = publisher_.Edit(*task);
@@ -144,7 +144,7 @@ void Master::Impl::UpdateTask(Task& task, const v1::TaskStatus& status, v1::Task
     if (IsTerminal(latest)) {
       v1::TaskStatus end = status;
       end.set_state(latest);
-      if (latest != status.state()) end.clear_reason();  // Of an earlier state.
+      if (latest != status.state()) end.clear_reason();  // It belongs to an earlier state.
       CountEnd(end);
     } else {
       counters_.TaskEnters(latest);
@@ -153,7 +153,7 @@ void Master::Impl::UpdateTask(Task& task, const v1::TaskStatus& status, v1::Task
 
   wire::AddToHistory(status, &message);
 
-  // Terminal resources are free before the framework acknowledged (reference 2.7).
+  // Resources of a terminal task are free before the framework acknowledges (reference 2.7).
   if (IsTerminal(message.state()) && std::exchange(task.holds_resources, false))
     Release(*task.framework, *task.agent, task.resources);
 }
@@ -219,7 +219,7 @@ void Master::Impl::MakeUnreachable(Task& task) {
 void Master::Impl::EndUnreachable(Framework& framework, UnreachableTasks::Message lost,
                                   const v1::TaskStatus& end) {
   if (!IsTerminal(lost->state())) {
-    lost = std::make_shared<v1::Task>(*lost);  // Readers hold the other.
+    lost = std::make_shared<v1::Task>(*lost);  // Readers share the old one.
     counters_.TaskLeaves(lost->state());
     --framework.counters.tasks[lost->state()];
     ++framework.counters.tasks[end.state()];
@@ -246,7 +246,7 @@ void Master::Impl::Acknowledge(Framework& framework,
   if (it != framework.tasks.end() && it->second.agent == agent) {
     const v1::Task& message = *it->second.message;
     if (!message.has_status_update_uuid()) return refuse("no status that wants one was sent");
-    // A terminal task is remembered until now (reference 2.7: completed is terminal and
+    // A terminal task is kept until it is acknowledged (reference 2.7: completed is terminal and
     // acknowledged).
     if (IsTerminal(message.status_update_state()) &&
         message.status_update_uuid() == acknowledge.uuid()) {
@@ -268,7 +268,7 @@ void Master::Impl::Kill(Framework& framework, const SchedulerCall::Kill& kill) {
   Count(Counter::kMessagesKillTask);
   const auto it = framework.tasks.find(TaskId(kill.task_id().value()));
   if (it == framework.tasks.end()) {
-    // The framework is behind: tell it what is known of the task instead.
+    // The framework's view is stale: send it what is known of the task instead.
     SchedulerCall::Reconcile::Task asked;
     *asked.mutable_task_id() = kill.task_id();
     if (kill.has_agent_id()) *asked.mutable_agent_id() = kill.agent_id();

@@ -53,7 +53,7 @@ TEST_F(TaskTest, TerminalTasksStayUntilAcknowledged) {
   h.Report(node, scheduler, "t", v1::TASK_FINISHED, 'a');
   EXPECT_TRUE(h.Read(node).used.empty());
   EXPECT_EQ(State(), v1::TASK_FINISHED);
-  h.AcknowledgeStatus(scheduler, node, "t", 'b');  // Of something else.
+  h.AcknowledgeStatus(scheduler, node, "t", 'b');  // Not the uuid of the last status.
   EXPECT_THAT(h.Read(scheduler).active, SizeIs(1));
   h.AcknowledgeStatus(scheduler, node, "t", 'a');
   EXPECT_THAT(h.Read(scheduler).active, IsEmpty());
@@ -73,7 +73,7 @@ TEST_F(TaskTest, ResourcesAreFreeAtATerminalLatestState) {
   EXPECT_EQ(State(), v1::TASK_FAILED);
   EXPECT_EQ(h.Metric("tasks_failed"), 1);
   ASSERT_EQ(h.TakeStatuses(scheduler).at(0).state(), v1::TASK_RUNNING);
-  h.AcknowledgeStatus(scheduler, node, "t", 'a');  // Of RUNNING: the task is not completed by it.
+  h.AcknowledgeStatus(scheduler, node, "t", 'a');  // Acknowledges RUNNING only.
   EXPECT_THAT(h.Read(scheduler).active, SizeIs(1));
   h.Report(node, scheduler, "t", v1::TASK_FAILED, 'b');
   h.AcknowledgeStatus(scheduler, node, "t", 'b');
@@ -110,7 +110,7 @@ TEST_F(TaskTest, StatusesForADisconnectedFrameworkAreNotAcknowledgeable) {
   EXPECT_TRUE(h.Read(node).used.empty());
   ASSERT_TRUE(h.Resubscribe(&scheduler));
   h.Take(node);
-  h.AcknowledgeStatus(scheduler, node, "t", 'a');  // It cannot know this uuid.
+  h.AcknowledgeStatus(scheduler, node, "t", 'a');  // It was never sent this uuid.
   EXPECT_THAT(h.Take(node, link::Event::STATUS_ACKNOWLEDGEMENT), IsEmpty());
   EXPECT_EQ(h.Metric("invalid_status_update_acknowledgements"), 1);
   h.Report(node, scheduler, "t", v1::TASK_FINISHED, 'a');  // The agent retries.
@@ -142,7 +142,7 @@ TEST_F(TaskTest, StatusesWithoutUuidAreInvalid) {
   EXPECT_EQ(h.Metric("invalid_status_updates"), 1);
 }
 
-// Another agent claims the task: it is not its.
+// A status from another agent does not change the task.
 TEST_F(TaskTest, AgentsSpeakForTheirOwnTasksOnly) {
   const Node other = h.Join(MasterHarness::Machine("cpus:1;mem:100", "i", 5052));
   h.Report(other, scheduler, "t", v1::TASK_FAILED, 'a');
@@ -213,7 +213,7 @@ TEST_F(TaskTest, KillsAreRepeatedToAnAgentThatComesBackWithTheTask) {
   EXPECT_THAT(h.Take(node, link::Event::KILL_TASK), SizeIs(1));
 }
 
-// Reference 2.7: 1000 completed tasks a framework; here 2.
+// Reference 2.7: 1000 completed tasks are kept for each framework; here 2.
 TEST(Tasks, OnlySoManyCompletedOnesAreRemembered) {
   Options options = MasterHarness::DefaultOptions();
   options.max_completed_tasks_per_framework = 2;
@@ -232,7 +232,7 @@ TEST(Tasks, OnlySoManyCompletedOnesAreRemembered) {
   EXPECT_THAT(h.Read(scheduler).index, SizeIs(2));
 }
 
-// Readers keep what they were given, whatever happens to the task later.
+// A record that readers got stays the same, whatever happens to the task later.
 TEST(Tasks, PublishedRecordsNeverChange) {
   MasterHarness h;
   const Node node = h.Join();

@@ -14,20 +14,20 @@ namespace tepui::master {
 
 // What the registry held when a master took over.
 struct RecoveredRegistry {
-  // With ids. Waited for until agent_reregister_timeout, then marked unreachable.
+  // With ids. The master waits agent_reregister_timeout for them, then marks them unreachable.
   std::vector<mesos::v1::AgentInfo> agents;
   std::vector<std::pair<AgentId, WallTime>> unreachable;
-  // Told to shut down if they come back.
+  // They are shut down if they come back.
   std::vector<std::pair<AgentId, WallTime>> gone;
-  // They and what agents bring back of them are told to end.
+  // They are refused, and agents that still run them get SHUTDOWN_FRAMEWORK.
   std::vector<std::pair<FrameworkId, WallTime>> removed_frameworks;
 };
 
-// What a master changes in its registry. Each change is written whole or not at all; a prune may
-// be written in parts.
+// The changes that a master makes in its registry. Each is written whole or not at all, except that
+// a prune may be written in parts.
 namespace change {
 
-// A new agent, or a new description of one that is admitted.
+// Adds an agent, or replaces the AgentInfo of one that is admitted.
 struct PutAgent {
   mesos::v1::AgentInfo info;  // With id.
 };
@@ -49,7 +49,7 @@ struct RemoveFramework {
   FrameworkId id;
   WallTime when{};
 };
-// Forgets what was marked or removed long ago.
+// Forgets agents and frameworks that were marked or removed long ago.
 struct Prune {
   std::vector<AgentId> unreachable;
   std::vector<AgentId> gone;
@@ -62,11 +62,11 @@ using RegistryChange =
     std::variant<change::PutAgent, change::MarkUnreachable, change::MarkReachable, change::MarkGone,
                  change::RemoveAgent, change::RemoveFramework, change::Prune>;
 
-// Durable knowledge of which agents belong to the cluster (reference 4), and which frameworks do
+// The durable record of which agents belong to the cluster (reference 4) and which frameworks do
 // not any more. The master announces a change only after `done` ran with success. `done` runs on
 // the master's thread, never from inside the call. Errors: kTooLarge, kInvalid: this change cannot
-// be written, and the registry goes on without it. Any other: the store is lost, or another master
-// leads; the owner of the registrar ends the process.
+// be written, and the registry goes on without it. Any other error means that the store is lost or
+// another master leads; the owner of the registrar ends the process.
 class Registrar {
  public:
   using Done = std::move_only_function<void(Status)>;

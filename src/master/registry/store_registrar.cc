@@ -60,7 +60,7 @@ storage::Write PutTime(std::string_view kind, const std::string& id, WallTime wh
   return Put(kind, id, record);
 }
 
-// A change as it is written. A prune is written in several batches.
+// Converts a change to the batch that writes it, except a prune, which Prune() writes in parts.
 struct ToBatch {
   storage::Batch operator()(const change::PutAgent& put) const { return {PutAgent(put.info)}; }
   storage::Batch operator()(const change::MarkUnreachable& mark) const {
@@ -129,7 +129,7 @@ Status Add(const storage::Entry& entry, RecoveredRegistry* out) {
   return {};
 }
 
-// "gone since 2026-01-31T12:00:00Z".
+// Returns a text such as "gone since 2026-01-31T12:00:00Z".
 std::string Since(std::string_view what, WallTime since) {
   const auto seconds = static_cast<std::time_t>(ToProto(since).seconds());
   std::tm date{};
@@ -165,7 +165,7 @@ void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
     for (const storage::Entry& entry : *entries) {
       if (Status added = Add(entry, &registry); !added) return done(Fail(std::move(added.error())));
     }
-    // Those lost longest ago first: in that order they are forgotten.
+    // Oldest first, because they are forgotten in that order.
     const auto earlier = [](const auto& a, const auto& b) { return a.second < b.second; };
     std::ranges::stable_sort(registry.unreachable, earlier);
     std::ranges::stable_sort(registry.gone, earlier);
@@ -189,7 +189,7 @@ void StoreRegistrar::Prune(const change::Prune& prune, Done done) {
   for (const AgentId& id : prune.unreachable) drop(kUnreachable, id.value());
   for (const AgentId& id : prune.gone) drop(kGone, id.value());
   for (const FrameworkId& id : prune.removed_frameworks) drop(kRemovedFrameworks, id.value());
-  // The last one: those before it are written, or the store is lost.
+  // When this last batch is written, those before it are written too, or the store is lost.
   Write(std::move(batch), std::move(done));
 }
 

@@ -12,29 +12,29 @@
 
 namespace tepui::master {
 
-// The registrar of a master that leads: a record for each agent and removed framework in a store
-// (proto/tepui/registry.proto, docs/storage.md). Changes are written in their order; those that
-// wait share a commit.
+// The registrar of a leading master. It keeps one record for each agent and removed framework in a
+// store (proto/tepui/registry.proto, docs/storage.md). Changes are written in the order of the
+// calls; changes that wait share a commit.
 class StoreRegistrar final : public Registrar {
  public:
-  // `lost` runs once, on the master's thread, when the store is lost, did not write something
-  // within `timeout`, or another master has taken it over: from then on nothing this master does is
-  // durable, so the process must end. That is asked every kProbeInterval too: a leader that has
-  // nothing to write must not learn in the middle of an incident that it leads no more. `store` was
-  // taken over; it and `clock` outlive the registrar.
+  // `lost` runs once, on the master's thread, when the store is lost, did not write a change within
+  // `timeout`, or was taken over by another master: from then on nothing this master does is
+  // durable, so the process must end. An empty write checks this every kProbeInterval, so that a
+  // leader with nothing to write does not learn only during an incident that it no longer leads.
+  // The caller has taken `store` over; it and `clock` outlive the registrar.
   static constexpr Duration kProbeInterval = std::chrono::seconds(10);
   StoreRegistrar(storage::Store& store, Clock& clock, Duration timeout,
                  std::move_only_function<void(const Error&)> lost);
 
-  // Everything the registry holds. kInternal if a record cannot be read: the sentence names its
-  // key.
+  // Reads everything the registry holds. Error kInternal if a record cannot be read; the sentence
+  // names its key.
   using Recovered = std::move_only_function<void(Result<RecoveredRegistry>)>;
   static void Recover(storage::Store& store, Recovered done);
 
   void Commit(RegistryChange change, Done done) override;
 
  private:
-  // Bounds a prune's batches well below what a store takes.
+  // Bounds a prune's batches well below the size limit of a store.
   static constexpr size_t kMaxKeysPerBatch = 500;
 
   void Prune(const change::Prune& prune, Done done);
@@ -44,7 +44,7 @@ class StoreRegistrar final : public Registrar {
   storage::Store& store_;
   Clock& clock_;
   const Duration timeout_;
-  // Ends with the registrar: answers of the store that come later find nobody.
+  // Destroyed with the registrar, so that later answers of the store are ignored.
   struct Loss {
     void Report(const Error& error) {
       if (report) std::exchange(report, nullptr)(error);
@@ -55,8 +55,8 @@ class StoreRegistrar final : public Registrar {
   Timer probe_;
 };
 
-// The entry of one agent or framework as a person reads it, for `tepui store inspect`; kInvalid if
-// it is no record of the registry.
+// Returns the entry of one agent or framework in readable form, for `tepui store inspect`. Error
+// kInvalid if it is not a record of the registry.
 Result<std::string> DescribeRegistryEntry(const storage::Entry& entry);
 
 }  // namespace tepui::master

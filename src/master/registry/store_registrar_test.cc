@@ -32,7 +32,7 @@ class StoreRegistrarTest : public ::testing::Test {
  protected:
   StoreRegistrarTest() { Lead(); }
 
-  // A (new) leader's way to the same data.
+  // Starts a (new) leader on the same data.
   void Lead() {
     registrar.reset();
     store.emplace(Poster(), data);
@@ -152,7 +152,7 @@ TEST_F(StoreRegistrarTest, PruneForgetsMoreThanOneBatchHolds) {
   EXPECT_THAT(Recover()->gone, ElementsAre(Pair(AgentId("kept"), At(1))));
 }
 
-// Idea 5: a deposed leader cannot write, learns of it once, and must end.
+// A deposed leader cannot write. It is notified once and must end.
 TEST_F(StoreRegistrarTest, ADeposedLeadersWriteFailsAndIsReported) {
   storage::MemoryStore next(Poster(), data);
   next.TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
