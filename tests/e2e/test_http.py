@@ -54,10 +54,9 @@ def test_bad_requests(cluster, request_bytes, expected):
 
 def test_a_browser_is_greeted(cluster):
     for path in ["/", "/master/"]:
-        status, body, headers = mesos.get(cluster.host, cluster.port, path)
+        status, page, headers = mesos.get(cluster.host, cluster.port, path)
         assert status == 200
         assert headers["Content-Type"] == "text/html; charset=utf-8"
-        page = body.decode()
         assert "<th>Agents</th><td>1 active, 1 in all</td>" in page
         # Every document that it names is there.
         documents = re.findall(r'<a href="(/[^"]*)">', page)

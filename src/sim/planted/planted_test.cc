@@ -46,7 +46,7 @@ const Planted kPlanted[] = {
     {"removal-not-awaited", {"durable-first"}},
     {"rescind-not-told", {"offered-once"}},
     // An agent that unregisters leaves such an offer behind.
-    {"rescinded-offer-stands", {"offered-once", "no-crash"}, 60, "offered-once"},
+    {"rescinded-offer-stands", {"books", "offered-once", "no-crash"}, 60, "offered-once"},
     {"held-by-agent-only", {"books"}},
     {"recovered-twice", {"offered-once", "capacity"}},
     {"executor-not-counted", {"offered-once", "capacity"}},
