@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How long allocation runs take and how much memory they need: the allocator's lines of the budget,
 // and Mesos' own benchmarks (reference 12.1) over its grid of agents x frameworks. Each measurement
 // runs in a process of its own, so that its peak memory is its own.

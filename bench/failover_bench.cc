@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Failover of a master: a new master's core takes back every agent with everything it runs. It is
 // measured from the bytes of the agents' SUBSCRIBE calls to the bytes of the answers: decode,
 // validate, registrar, record, encode. There are no sockets; `failover_bench --sockets` has them,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Load over HTTP: N kept-alive connections send GET /health, each again as soon as it is answered,
 // for some seconds, from one thread. The server is a master in a process of its own, the HTTP
 // server alone, the floor (the least that a program must do: threads that wait, read, and write a

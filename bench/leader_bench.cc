@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Failover as operators see it: two masters in processes of their own, a ZooKeeper ensemble of
 // three servers, agents with sockets. The leader is killed. The time is measured from the end of
 // its session, when its node vanishes, until the other master serves and has all agents back; the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A scheduler that measures a running cluster from outside, over the v1 API (docs/performance.md).
 //
 //   load_driver --master=host:port launch --tasks=5000

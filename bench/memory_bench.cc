@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Memory of a master for each task, agent and framework: a core with its read model in virtual
 // time, and the growth of the heap when many of one kind are added. For tasks the size of the
 // message itself is subtracted: the budget covers what comes on top of it.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Capacity of the scheduler API over real HTTP: schedulers and agents of this process use a
 // MasterServer in a process of its own.
 //

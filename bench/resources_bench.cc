@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The resource algebra: the benchmarks that Mesos has for its own (reference 12.1), and the most
 // frequent operations of the allocator.
 #include <benchmark/benchmark.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The full state of a large cluster as JSON, and how reading it affects others: agents with tasks,
 // running and completed, connect to a MasterServer in a process of its own; then /state is read
 // again and again while a scheduler makes small calls, and the latencies of its calls are compared

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Cost of the stores of a registry and of an agent, in SQLite and in a ZooKeeper ensemble of three
 // servers (Debian's, on this machine and its disk): a large registry is loaded, many agents are
 // registered at once, commits per second. For comparison, the speed of the disk: writes of a

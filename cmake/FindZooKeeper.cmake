@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # ZooKeeper's C client with threads of its own: target ZooKeeper::Client. Debian's package has no pkg-config file.
 find_path(ZOOKEEPER_INCLUDE_DIR zookeeper/zookeeper.h)
 find_library(ZOOKEEPER_LIBRARY zookeeper_mt)

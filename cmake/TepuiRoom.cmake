@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The rooms of src/floors.txt as CMake targets.
 
 # Sets `out` to the rooms of src/floors.txt, in its order.

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Measures the budget: runs the programs of bench/ and writes build/bench/results.json and results.md, each line of the
 budget with its target beside it. Slowness is no failure; only a program that does not run is.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Holds citations and links to what they cite (docs/reference/README.md, "How to cite").
 
 Each citation of the reference in code, tests and pages leads to an anchor of docs/reference; each relative link of a

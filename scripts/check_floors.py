@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Holds src/ to its plan, src/floors.txt (docs/architecture.md, "Rooms").
 
 A file may include its own room, rooms of lower floors and lower rooms of its own folder; no chain of includes may come

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The failure test with real processes (tests/failure): faults for so many seconds, or one case by name.
 #
 #   scripts/failure_test.sh SECONDS [SEED]

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # fuzz.sh SECONDS [DIRECTORY]: runs every fuzz target built in DIRECTORY (build/sanitize) for SECONDS each, starting from the
 # kept corpus in tests/fuzz/corpus. Fails if one finds a crash; its input is left in DIRECTORY/crashes.
 set -eu

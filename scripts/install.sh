@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages of scripts/debian-packages.txt that are missing. Says what it installs; does nothing and
 # needs no rights if all are there.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # clang-tidy over the tree, or over the files named. (Formatting is checked by `scripts/test.sh style`.)
 set -euo pipefail
 cd "$(dirname "$0")/.."

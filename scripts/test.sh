@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds, and runs every test; prints at the end what each part took.
 #
 #   scripts/test.sh                    all of it
@@ -50,13 +51,22 @@ clients() {
 }
 
 format() {
-  git ls-files 'src/*.cc' 'src/*.h' 'include/*.h' 'bench/*.cc' 'bench/*.h' 'tests/*.cc' | xargs clang-format-19 --dry-run --Werror
+  git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run --Werror
+}
+
+# Each source file names its license in its first lines.
+licenses() {
+  local missing
+  missing=$(git ls-files '*.cc' '*.h' '*.proto' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' |
+    xargs grep -L 'SPDX-License-Identifier: Apache-2.0' || true)
+  [ -z "$missing" ] || { echo "These files have no SPDX line:"; echo "$missing"; return 1; }
 }
 
 style() {
   timed "Rooms" python3 scripts/check_floors.py
   timed "Citations and links" python3 scripts/check_citations.py
   timed "Formatting" format
+  timed "Licenses" licenses
 }
 
 unit() {

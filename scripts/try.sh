@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # From nothing to a running task: installs what is missing, builds, starts a local cluster, runs a task on it and stops.
 #
 #   scripts/try.sh                         echoes a greeting

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Random histories, each offer checked against a model without shortcuts: after every step it goes
 // over all agents, roles and frameworks and computes what must be offered, given only the order in
 // which agents were visited.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/executor_api.h"
 
 #include <gtest/gtest.h>

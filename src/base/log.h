@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The program's log. Use spdlog::info and friends with a sentence that names what happened to which

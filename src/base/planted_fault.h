@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Bugs planted on purpose, to show that the checks of the simulator can fail (src/sim/planted,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests of the small parts: placement, usage over time, fair shares, queues, text.
 
 #include <gmock/gmock.h>

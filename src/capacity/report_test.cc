@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests of the report as table and as JSON, and of the plot.
 
 #include "capacity/report.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "capacity/trace.h"
 
 #include <gmock/gmock.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // For the tests: a plain blocking socket that sends exactly the given bytes, and a gate to wait on.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checks the laws of the algebra with random resources of every kind (reference 2.11).
 #include <gtest/gtest.h>
 

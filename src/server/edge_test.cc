@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests router, streams and refusals through a real server and client.
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests an agent's link against a real server that acts as the master.
 #include "server/master_link.h"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tepui-shim holds one task. The agent starts it with its control socket as descriptor 3 and a
 // listening socket as descriptor 4; protocol.h describes the messages, and README.md explains why
 // this is a program of its own.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The protocol between the agent and the shim, and its bounds, which both enforce. Both ends run on

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "shim/shim_image.h"
 
 // TEPUI_SHIM_FILE is the path of the linked shim, a string literal from the build.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "shim/start_ticks.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "wire/json_field.h"
 
 #include <google/protobuf/descriptor.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Every message type of the schema, filled at random, must survive JSON and back.
 
 #include <google/protobuf/descriptor.h>

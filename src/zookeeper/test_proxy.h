@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // For tests: a proxy between clients and a ZooKeeper server. It can drop one direction, and records

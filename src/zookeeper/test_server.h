@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // For tests and benchmarks: Debian's ZooKeeper servers on free ports of this machine.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The executor of pymesos_scheduler.py: a task finishes once its own name has come back as a message."""
 import threading
 import time

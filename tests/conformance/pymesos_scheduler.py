@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A framework on pymesos: launches tasks on its own executor, sees them finish, exchanges a message with it.
 
 Usage: pymesos_scheduler.py <master host:port> <tasks>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A framework on pymesos that runs one long task and follows the leading master wherever it goes.
 
 Usage: pymesos_service.py <zk://... or host:port>

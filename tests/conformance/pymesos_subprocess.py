@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The framework that pymesos ships, its scheduler and its custom executor (pymesos.subprocess), unmodified: runs commands
 on the cluster as the subprocess module would run them here.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Starts what the tests need: a cluster of the real program on ports that the kernel chooses."""
 import os
 import pathlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A custom executor by hand: does what a task's data says (finish, wait, die); echoes messages. If its framework is
 checkpointed it outlives its agent and subscribes again until the next one is there."""
 import base64

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An agent that ends and starts again: its checkpointed tasks go on meanwhile (reference 5.1)."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Agents that stall, die or leave, and masters that come back, as frameworks see it (reference 2.7-2.9)."""
 import os
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Frameworks nobody here wrote run to their end, unmodified, from their own registries."""
 import os
 import pathlib

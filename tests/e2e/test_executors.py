@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Custom executors over the v1 executor API, and task groups (reference 1.3, 2.5, 5.2)."""
 import gzip
 import json

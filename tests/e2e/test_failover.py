@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several masters, an ensemble of three ZooKeeper servers, and what of them may fail (reference 4, 1.1)."""
 import http.client
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The failure test (tests/failure): its cases by name, a short run at random, and what its checks find."""
 import concurrent.futures
 import pathlib

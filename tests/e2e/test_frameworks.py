@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Life of frameworks: shares by weight, disconnection, failover within and after the timeout (reference 2.8, 3)."""
 import pytest
 

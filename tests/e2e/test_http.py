@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The server under bad input: each case is answered or cut, and the process goes on (reference 1.1)."""
 import gzip
 import json

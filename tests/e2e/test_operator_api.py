@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What an operator says to the master: agents that are marked gone, frameworks that are torn down (reference 1.4, 1.7)."""
 import http.client
 import signal

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a master remembers of its cluster over its own end (reference 4)."""
 import signal
 

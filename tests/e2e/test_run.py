@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tepui run, tepui local and the flags, as a person meets them."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every scheduler call and the answers to calls that are wrong (reference 1.1, 1.2, 2.3, 2.4)."""
 import json
 import uuid

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tepui simulate, as a person meets it."""
 import json
 import os

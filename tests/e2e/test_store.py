@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """tepui store: what a master keeps, looked into and moved (docs/storage.md)."""
 import signal
 import sqlite3

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Command tasks from ACCEPT to the last acknowledged update, over HTTP with real processes (reference 2.5-2.7)."""
 import json
 import os

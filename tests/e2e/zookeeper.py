@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """An ensemble of ZooKeeper servers, Debian's, on this machine."""
 import contextlib
 import signal

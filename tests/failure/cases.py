@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Failures by name: those that were found in Mesos and its schedulers under such tests, and those of leaders."""
 import contextlib
 import email.utils

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Preloaded into a program, moves its wall clock and nothing else: by as many seconds as stand in
 // the file of $FAILURE_CLOCK (eight bytes of this machine), at once whenever they change. Clocks
 // that measure (CLOCK_MONOTONIC and its kin) go on as they do when somebody sets a machine's clock.

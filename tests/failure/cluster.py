@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The cluster under test: processes on machines of their own, and somebody who starts again what ended."""
 import http.client
 import json

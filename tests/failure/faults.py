@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What may go wrong, at random. Every fault is over when its function returns, but for the time that healing takes."""
 import contextlib
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A framework of the v1 HTTP API that keeps some tasks running, whatever happens, and writes down all that it sees.
 
 Usage: framework.py NAME DIRECTORY SEED MASTER...      (MASTER: host:port)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What must hold over all that was seen from outside: by the frameworks, by the tasks themselves, in ZooKeeper."""
 import collections
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Faults at random for some seconds, or one case by name; then everything must have come right again.
 
 Usage: main.py SECONDS [SEED] | main.py --case=NAME | main.py --list      by scripts/failure_test.sh

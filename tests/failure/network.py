@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Machines as far as the network goes: a namespace each, and a router between them that loses what it is told to.
 
 To be used in a network, mount and process namespace of its own (scripts/failure_test.sh): then nothing is left behind,

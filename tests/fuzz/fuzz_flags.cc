@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Flags face the operator's scripts and whatever set the environment: any words and variables must
 // end in values or in sentences, never in a crash. Input: words and environment entries separated
 // by NUL; an entry that starts with "MESOS_" is a variable.

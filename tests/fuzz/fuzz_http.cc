@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes as HTTP requests, and as a response: the pieces they come in do not change what is
 // read, and no limit is passed. Also the decoders that look inside of what came: targets, forms,
 // gzip, Accept-Encoding.

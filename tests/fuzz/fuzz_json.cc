@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any text read as a scheduler call: refused with a sentence, or read so that writing and reading
 // again changes nothing.
 

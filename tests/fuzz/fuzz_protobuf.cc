@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes read as a scheduler call of the protobuf encoding: what is read can be written as JSON
 // and read from it.
 

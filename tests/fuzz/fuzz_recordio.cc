@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Any bytes as a RecordIO stream: the chunks they come in do not change what is read.
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Everything of src/resources that reads text: --resources in both forms, --attributes, values,
 // quantities, roles. What is accepted must hold the laws that the rest of the program relies on.
 #include <cstddef>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/checkpoint/checkpoint_reader.h"
 
 #include <fmt/format.h>

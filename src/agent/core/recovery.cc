@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recovery of the agent after a restart: load what was saved, claim the containers, resume their
 // executors with what became of them, then subscribe to the master.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/executors/check.h"
 
 #include <sys/wait.h>

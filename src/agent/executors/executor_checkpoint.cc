@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Saves the parts of an executor's record that survive the agent's restart, and restores them.
 
 #include <set>

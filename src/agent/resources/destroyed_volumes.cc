@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/resources/destroyed_volumes.h"
 
 #include "agent/services/paths.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/services/process_record.h"
 
 namespace tepui::agent {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kills an agent repeatedly, at any point between two steps. Each of its tasks must have exactly
 // one end, and nothing may be left of the tasks.
 

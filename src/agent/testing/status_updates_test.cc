@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "agent/executors/status_updates.h"
 
 #include <gmock/gmock.h>

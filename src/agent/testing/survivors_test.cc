@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The task of a container that survives SIGKILL has not ended.
 
 #include <gmock/gmock.h>

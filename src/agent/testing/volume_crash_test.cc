@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kills an agent repeatedly, at any point between two steps. No volume may show the data of another
 // or lose its own, and nothing may be left of destroyed volumes.
 

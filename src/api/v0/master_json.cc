@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "api/v0/master_json.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/flags/agent_flags_unsupported.h"
 
 #include <string>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/flags/common_flags.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/flags/json_flag.h"
 
 #include <boost/json.hpp>

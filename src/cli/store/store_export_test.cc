@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "cli/store/store_export.h"
 
 #include <fmt/format.h>

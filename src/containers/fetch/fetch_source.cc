@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "containers/fetch/fetch_source.h"
 
 #include <algorithm>

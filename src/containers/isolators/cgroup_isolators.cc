@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "containers/isolators/cgroup_isolators.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The memory isolator of cgroup_isolators.h.
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The records that MesosContainerizer keeps. Only its own files include this.

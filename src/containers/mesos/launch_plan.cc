@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "containers/mesos/launch_plan.h"
 
 #include <sys/resource.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How MesosContainerizer recovers the containers from before the agent's restart.
 //
 // Agent's thread: Recover makes the records. Worker: searches for orphans. Agent's thread: sends

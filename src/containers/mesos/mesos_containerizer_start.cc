@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How MesosContainerizer starts tasks and checks: the steps on worker threads.
 
 #include <sys/epoll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recovery after an agent was killed, with real processes and real SIGKILL.
 
 #include <fcntl.h>

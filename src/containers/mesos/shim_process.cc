@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "containers/mesos/shim_process.h"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Shims whose agent is gone, and the agents that come after it.
 
 #include "containers/mesos/shim_process.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "frameworks/run/files_client.h"
 
 #include <fmt/format.h>

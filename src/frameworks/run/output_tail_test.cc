@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "frameworks/run/output_tail.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ACCEPT: applies its operations in order to the resources of its offers (reference 2.3-2.5).
 
 #include <unordered_set>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calls of a subscribed agent (proto/tepui/link.proto).
 
 #include <utility>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Reports that a correct agent never sends, or only at an unlucky moment. The master must survive
 // them and lose no tasks or resources.
 

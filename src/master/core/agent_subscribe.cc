@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Agents that register or come back (reference 2.9, 4).
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a subscribing agent runs is taken over or compared with the master's records
 // (reference 2.7, 2.9).
 

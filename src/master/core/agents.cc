@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Agents: pings, disconnection, unreachability, removal (reference 2.9).
 
 #include <utility>

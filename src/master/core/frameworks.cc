@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Frameworks: subscription, failover, update, disconnection, end (reference 1.2, 2.1, 2.8).
 
 #include <algorithm>

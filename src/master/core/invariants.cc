@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What must hold between the master's records after every public method (master_impl.h).
 
 #include <fmt/format.h>

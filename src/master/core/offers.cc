@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Offers are made from the allocator's output, returned and rescinded here (reference 2.3).
 
 #include <unordered_map>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Outcomes and acknowledgements of accepted offer operations (reference 2.4).
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // RECONCILE and RECONCILE_OPERATIONS (reference 2.4, 2.7).
 
 #include <chrono>

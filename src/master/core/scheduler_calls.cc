@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Scheduler calls other than SUBSCRIBE: who may make them, and the short ones (reference 1.2).
 
 #include <algorithm>

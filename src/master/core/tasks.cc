@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tasks and executors: the tables, statuses, acknowledgements, kills (reference 2.5-2.7).
 
 #include <utility>

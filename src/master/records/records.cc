@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "master/records/records.h"
 
 #include "master/rules/validation.h"

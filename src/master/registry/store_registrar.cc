@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "master/registry/store_registrar.h"
 
 #include <fmt/chrono.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "master/rules/container_rules.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sim/frameworks/container_script.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sim/frameworks/framework_storage.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sim/invariants/task_invariants.h"
 
 #include "sim/invariants/invariants_testing.h"

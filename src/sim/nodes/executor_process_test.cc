@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include "sim/nodes/executor_process.h"
 
 #include "sim/nodes/agent_node_fixture.h"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests that the checks of the simulator can fail: each bug that is planted in the cores
 // (base/planted_fault.h) is found by the invariant that it breaks. The files of the cores that
 // contain planted bugs are compiled into this test a second time, with the bugs enabled.

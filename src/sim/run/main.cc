@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sim_soak: runs the simulated cluster under faults, one seed after another.
 
 #include <fmt/format.h>

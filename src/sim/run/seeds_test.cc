@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs a fixed set of seeds: real clusters under faults, in which all invariants hold. Their number
 // is a count, not a time, so that the same runs are made on every machine
 // (docs/testing/simulator.md).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Kills processes in the middle of commits: every acknowledged batch is there afterwards, and none
 // is there in part.
 

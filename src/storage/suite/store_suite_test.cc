@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tests the contract of store.h for every kind of store.
 
 #include <algorithm>
