@@ -299,12 +299,12 @@ void Grid(const Report& report, bool full) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Allocation runs: the budget's lines, or Mesos' grid.");
+  CommandLine line("allocator_bench", "Allocation runs: the budget's lines, or Mesos' grid.");
   Report report("allocator_bench");
-  report.DeclareFlags(&app, 3);
+  report.DeclareFlags(&line, 3);
   std::string grid;
-  app.add_option("--grid", grid, "small or full")->check(CLI::IsMember({"small", "full"}));
-  CLI11_PARSE(app, argc, argv);
+  line.AddChoice("grid", &grid, {"small", "full"}, "small or full");
+  line.Parse(argc, argv);
   if (grid.empty()) {
     Budget(report);
   } else {

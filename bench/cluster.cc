@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "model/capabilities.h"
+
 namespace tepui::bench {
 
 namespace {
@@ -108,12 +110,7 @@ link::Call::Subscribe NewAgent(const std::string& index, double cpus, double mem
   SetScalar("cpus", cpus, subscribe.mutable_info()->add_resources());
   SetScalar("mem", mem, subscribe.mutable_info()->add_resources());
   subscribe.set_version("1.11.0");
-  for (const auto capability :
-       {v1::AgentInfo::Capability::MULTI_ROLE, v1::AgentInfo::Capability::HIERARCHICAL_ROLE,
-        v1::AgentInfo::Capability::RESERVATION_REFINEMENT,
-        v1::AgentInfo::Capability::RESOURCE_PROVIDER, v1::AgentInfo::Capability::RESIZE_VOLUME,
-        v1::AgentInfo::Capability::AGENT_OPERATION_FEEDBACK,
-        v1::AgentInfo::Capability::TASK_RESOURCE_LIMITS}) {
+  for (const auto capability : model::kAgentCapabilities) {
     subscribe.add_capabilities()->set_type(capability);
   }
   subscribe.set_resource_version_uuid("0123456789abcdef");

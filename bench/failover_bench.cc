@@ -234,25 +234,23 @@ double OverSockets(const ClusterShape& shape, int io_threads, Measurement* measu
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Failover of a master: all agents come back with all they run.");
+  CommandLine line("failover_bench",
+                   "Failover of a master: all agents come back with all they run.");
   Report report("failover_bench");
-  report.DeclareFlags(&app, 3);
+  report.DeclareFlags(&line, 3);
   ClusterShape shape{.agents = 40'000};
   bool sockets = false;
   int io_threads = cli::IoThreadCount();
-  app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
-  app.add_option("--frameworks", shape.frameworks, "Each with tasks on every agent")
-      ->capture_default_str();
-  app.add_option("--tasks", shape.tasks_per_agent, "Running tasks an agent")->capture_default_str();
-  app.add_option("--completed", shape.completed_per_agent, "Completed tasks an agent reports")
-      ->capture_default_str();
-  app.add_option("--labels", shape.labels, "Of each task")->capture_default_str();
-  app.add_flag("--detailed", shape.detailed, "Tasks with the statuses and executors of our agents");
-  app.add_flag("--sockets", sockets, "Over HTTP, as many agents as the limit of files allows");
-  app.add_option("--io_threads", io_threads, "Of the master; without sockets, those that decode")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.AddNumber("agents", &shape.agents, 1, 999'999, "How many agents");
+  line.Add("frameworks", &shape.frameworks, "Each with tasks on every agent");
+  line.Add("tasks", &shape.tasks_per_agent, "Running tasks an agent");
+  line.Add("completed", &shape.completed_per_agent, "Completed tasks an agent reports");
+  line.Add("labels", &shape.labels, "Of each task");
+  line.Add("detailed", &shape.detailed, "Tasks with the statuses and executors of our agents");
+  line.Add("sockets", &sockets, "Over HTTP, as many agents as the limit of files allows");
+  line.AddNumber("io_threads", &io_threads, 1, 64,
+                 "Of the master; without sockets, those that decode");
+  line.Parse(argc, argv);
 
   if (!sockets) {
     MeasureCore(report, shape, io_threads);

@@ -200,25 +200,20 @@ double LoadStream(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Load over HTTP.");
+  CommandLine line("http_bench", "Load over HTTP.");
   Report report("http_bench");
-  report.DeclareFlags(&app, 3);
+  report.DeclareFlags(&line, 3);
   Options options;
-  app.add_option("--server", options.server, "Whom to ask")
-      ->check(CLI::IsMember({"master", "net", "floor"}))
-      ->capture_default_str();
-  app.add_option("--target", options.target, "Port of 127.0.0.1 of a server that runs");
-  app.add_option("--connections", options.connections)
-      ->check(CLI::Range(1, 10'000))
-      ->capture_default_str();
-  app.add_option("--seconds", options.seconds)->check(CLI::Range(1, 3600))->capture_default_str();
-  app.add_option("--io_threads", options.io_threads, "Of the server")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_option("--path", options.path)->capture_default_str();
-  app.add_flag("--serve", options.serve, "Only serve, until killed");
-  app.add_flag("--stream", options.stream, "Measure a streaming response");
-  CLI11_PARSE(app, argc, argv);
+  line.AddChoice("server", &options.server, {"master", "net", "floor"},
+                 "The server that is measured: master, net or floor");
+  line.Add("target", &options.target, "Port of 127.0.0.1 of a server that runs");
+  line.AddNumber("connections", &options.connections, 1, 10'000, "How many connections at once");
+  line.AddNumber("seconds", &options.seconds, 1, 3600, "How long each repeat takes");
+  line.AddNumber("io_threads", &options.io_threads, 1, 64, "Of the server");
+  line.Add("path", &options.path, "What is read");
+  line.Add("serve", &options.serve, "Only serve, until killed");
+  line.Add("stream", &options.stream, "Measure a streaming response");
+  line.Parse(argc, argv);
 
   if (options.stream) {
     report.Repeat({.name = "stream records", .unit = "1/s", .values = {}},

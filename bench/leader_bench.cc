@@ -139,12 +139,12 @@ double Failover(int count, const std::string& text, Measurement* measurement) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Failover from a leader that is killed, with ZooKeeper.");
+  CommandLine line("leader_bench", "Failover from a leader that is killed, with ZooKeeper.");
   Report report("leader_bench");
-  report.DeclareFlags(&app, 3);
+  report.DeclareFlags(&line, 3);
   int agents = 1000;
-  app.add_option("--agents", agents)->check(CLI::Range(1, 10'000))->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.AddNumber("agents", &agents, 1, 10'000, "How many agents");
+  line.Parse(argc, argv);
   QuietLog();
   zookeeper::TestEnsemble ensemble;
   int run = 0;

@@ -10,12 +10,12 @@
 
 #include <tepui/scheduler.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -250,32 +250,28 @@ class Driver {
 };
 
 int Main(int argc, char** argv) {
-  CLI::App app("Measures a running cluster over the v1 scheduler API.");
+  bench::CommandLine line("load_driver", "Measures a running cluster over the v1 scheduler API.",
+                          "launch|latency|reconcile");
   Driver::Options options;
   bench::Report report("load_driver");
-  report.DeclareFlags(&app, 0);
+  report.DeclareFlags(&line, 0);
   std::string content_type = "protobuf";
-  app.add_option("--master", options.master, "host:port of the master")->capture_default_str();
-  app.add_option("--tasks", options.tasks, "how many")->capture_default_str();
-  app.add_option("--cpus", options.cpus, "of each task")->capture_default_str();
-  app.add_option("--mem", options.mem, "of each task, MB")->capture_default_str();
-  app.add_option("--command", options.command,
-                 "shell command of each task (else /bin/true without a shell)");
-  app.add_flag("--checkpoint", options.checkpoint, "the agent writes down what the tasks do");
-  app.add_option("--content_type", content_type, "protobuf or json")
-      ->check(CLI::IsMember({"protobuf", "json"}))
-      ->capture_default_str();
-  app.fallthrough();
-  app.require_subcommand(1);
-  const auto* latency = app.add_subcommand("latency", "ACCEPT to RUNNING, one task at a time");
-  const auto* reconcile = app.add_subcommand("reconcile", "updates for unknown tasks");
-  app.add_subcommand("launch", "tasks from ACCEPT to acknowledged FINISHED");
-  CLI11_PARSE(app, argc, argv);
+  line.Add("master", &options.master, "host:port of the master");
+  line.Add("tasks", &options.tasks, "how many");
+  line.Add("cpus", &options.cpus, "of each task");
+  line.Add("mem", &options.mem, "of each task, MB");
+  line.Add("command", &options.command,
+           "shell command of each task (else /bin/true without a shell)");
+  line.Add("checkpoint", &options.checkpoint, "the agent writes down what the tasks do");
+  line.AddChoice("content_type", &content_type, {"protobuf", "json"}, "protobuf or json");
+  const std::vector<std::string> words = line.Parse(argc, argv);
+  const std::map<std::string, Driver::Mode> modes = {{"launch", Driver::Mode::kLaunch},
+                                                     {"latency", Driver::Mode::kLatency},
+                                                     {"reconcile", Driver::Mode::kReconcile}};
+  const auto mode = words.size() == 1 ? modes.find(words.front()) : modes.end();
+  if (mode == modes.end()) line.Refuse({"expected one of launch, latency, reconcile"});
   if (content_type == "json") options.content_type = ContentType::kJson;
-  const auto mode = latency->parsed()     ? Driver::Mode::kLatency
-                    : reconcile->parsed() ? Driver::Mode::kReconcile
-                                          : Driver::Mode::kLaunch;
-  return Driver(options, mode, report).Run();
+  return Driver(options, mode->second, report).Run();
 }
 
 }  // namespace

@@ -204,14 +204,14 @@ void Measure(const Report& report, const std::string& name,
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Memory of a master for each task, agent and framework.");
+  CommandLine line("memory_bench", "Memory of a master for each task, agent and framework.");
   Report report("memory_bench");
-  report.DeclareFlags(&app, 1);
+  report.DeclareFlags(&line, 1);
   int agents = 1000, tasks = 200, labels = 10;
-  app.add_option("--agents", agents)->check(CLI::Range(1, 100'000))->capture_default_str();
-  app.add_option("--tasks", tasks, "An agent")->check(CLI::Range(1, 10'000))->capture_default_str();
-  app.add_option("--labels", labels, "Of each task")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.AddNumber("agents", &agents, 1, 100'000, "How many agents");
+  line.AddNumber("tasks", &tasks, 1, 10'000, "An agent");
+  line.Add("labels", &labels, "Of each task");
+  line.Parse(argc, argv);
 
   Measure(report, "a task launched, beyond its message", [&](Measurement* m) {
     Core core;

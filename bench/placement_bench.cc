@@ -194,29 +194,23 @@ double SmallCalls(const Options& options, Call call, int count, Measurement* mea
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Tasks and calls a second through the scheduler API.");
+  CommandLine line("placement_bench", "Tasks and calls a second through the scheduler API.");
   Report report("placement_bench");
-  report.DeclareFlags(&app, 3);
+  report.DeclareFlags(&line, 3);
   Options options;
   int calls = 0;
-  app.add_option("--agents", options.agents)->check(CLI::Range(1, 9000))->capture_default_str();
-  app.add_option("--frameworks", options.frameworks)
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  app.add_option("--tasks", options.tasks)->check(CLI::Range(1, 10'000'000))->capture_default_str();
-  app.add_option("--tasks_per_accept", options.tasks_per_accept)
-      ->check(CLI::Range(1, 100'000))
-      ->capture_default_str();
-  app.add_option("--labels", options.labels, "Of each task")->capture_default_str();
-  app.add_option("--allocation_interval_ms", options.allocation_interval_ms)
-      ->check(CLI::Range(1, 60'000))
-      ->capture_default_str();
-  app.add_option("--io_threads", options.io_threads, "Of the master")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  app.add_flag("--life", options.life, "Whole lives of tasks, with updates and acknowledgements");
-  app.add_option("--calls", calls, "So many small calls instead of tasks");
-  CLI11_PARSE(app, argc, argv);
+  line.AddNumber("agents", &options.agents, 1, 9000, "How many agents");
+  line.AddNumber("frameworks", &options.frameworks, 1, 1000, "How many frameworks");
+  line.AddNumber("tasks", &options.tasks, 1, 10'000'000, "How many tasks");
+  line.AddNumber("tasks_per_accept", &options.tasks_per_accept, 1, 100'000,
+                 "Tasks that one ACCEPT launches");
+  line.Add("labels", &options.labels, "Of each task");
+  line.AddNumber("allocation_interval_ms", &options.allocation_interval_ms, 1, 60'000,
+                 "The allocation interval of the master");
+  line.AddNumber("io_threads", &options.io_threads, 1, 64, "Of the master");
+  line.Add("life", &options.life, "Whole lives of tasks, with updates and acknowledgements");
+  line.Add("calls", &calls, "So many small calls instead of tasks");
+  line.Parse(argc, argv);
 
   if (calls == 0) {
     report.Repeat({.name = fmt::format("{}, {} an ACCEPT", options.life ? "lives" : "placed",

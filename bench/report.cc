@@ -31,13 +31,11 @@ void AddLatencies(const std::string& name, const std::vector<double>& millisecon
   }
 }
 
-void Report::DeclareFlags(CLI::App* app, int default_repeats) {
-  app->add_flag("--json", json_, "One JSON object a line, for scripts/bench.py");
+void Report::DeclareFlags(CommandLine* line, int default_repeats) {
+  line->Add("json", &json_, "One JSON object a line, for scripts/bench.py");
   if (default_repeats == 0) return;
   repeats_ = default_repeats;
-  app->add_option("--repeats", repeats_, "How often each is measured")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  line->AddNumber("repeats", &repeats_, 1, 1000, "How often each is measured");
 }
 
 void Report::Print(const Measurement& measurement) const {

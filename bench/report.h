@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "command_line.h"
 
 namespace tepui::bench {
 
@@ -39,7 +40,7 @@ class Report {
   explicit Report(std::string program) : program_(std::move(program)) {}
 
   // Declares --json, and --repeats unless `default_repeats` is 0.
-  void DeclareFlags(CLI::App* app, int default_repeats);
+  void DeclareFlags(CommandLine* line, int default_repeats);
   int repeats() const { return repeats_; }
 
   void Print(const Measurement& measurement) const;

@@ -168,26 +168,24 @@ class StateBench {
 };
 
 int Main(int argc, char** argv) {
-  CLI::App app("The full state as JSON at scale, and what it does to calls meanwhile.");
+  CommandLine line("state_bench",
+                   "The full state as JSON at scale, and what it does to calls meanwhile.");
   Report report("state_bench");
-  report.DeclareFlags(&app, 5);
+  report.DeclareFlags(&line, 5);
   ClusterShape shape{.agents = 20'000, .completed_per_agent = 10};
-  std::vector<std::string> paths = {"/state"};
+  std::string path = "/state";
   int io_threads = cli::IoThreadCount();
-  app.add_option("--agents", shape.agents)->check(CLI::Range(1, 999'999))->capture_default_str();
-  app.add_option("--tasks", shape.tasks_per_agent, "Running tasks an agent")->capture_default_str();
-  app.add_option("--completed", shape.completed_per_agent, "Completed tasks an agent")
-      ->capture_default_str();
-  app.add_option("--labels", shape.labels, "Of each task")->capture_default_str();
-  app.add_flag("--detailed", shape.detailed, "Tasks with the statuses that our agents report");
-  app.add_option("--path", paths, "What is read")->capture_default_str();
-  app.add_option("--io_threads", io_threads, "Of the master")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.AddNumber("agents", &shape.agents, 1, 999'999, "How many agents");
+  line.Add("tasks", &shape.tasks_per_agent, "Running tasks an agent");
+  line.Add("completed", &shape.completed_per_agent, "Completed tasks an agent");
+  line.Add("labels", &shape.labels, "Of each task");
+  line.Add("detailed", &shape.detailed, "Tasks with the statuses that our agents report");
+  line.Add("path", &path, "What is read");
+  line.AddNumber("io_threads", &io_threads, 1, 64, "Of the master");
+  line.Parse(argc, argv);
 
   StateBench bench(shape, io_threads);
-  for (const std::string& path : paths) bench.Measure(report, path);
+  bench.Measure(report, path);
   return 0;
 }
 

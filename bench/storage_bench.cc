@@ -304,23 +304,17 @@ void MeasureDisk(const Report& report, const std::string& directory, const Sizes
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("The stores of a registry, and the disk beneath them.");
+  CommandLine line("storage_bench", "The stores of a registry, and the disk beneath them.");
   Report report("storage_bench");
-  report.DeclareFlags(&app, 3);
+  report.DeclareFlags(&line, 3);
   Sizes sizes;
   std::string parent = "/var/tmp";
-  app.add_option("--loaded", sizes.loaded, "Agents of the registry that is loaded")
-      ->check(CLI::Range(1, 99'999))
-      ->capture_default_str();
-  app.add_option("--registered", sizes.registered, "Agents that register at once")
-      ->check(CLI::Range(1, 99'999))
-      ->capture_default_str();
-  app.add_option("--commits", sizes.commits, "Commits one by one; five times as many together")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
-  app.add_option("--directory", parent, "On the disk to measure; ZooKeeper's is /tmp")
-      ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  line.AddNumber("loaded", &sizes.loaded, 1, 99'999, "Agents of the registry that is loaded");
+  line.AddNumber("registered", &sizes.registered, 1, 99'999, "Agents that register at once");
+  line.AddNumber("commits", &sizes.commits, 1, 1'000'000,
+                 "Commits one by one; five times as many together");
+  line.Add("directory", &parent, "On the disk to measure; ZooKeeper's is /tmp");
+  line.Parse(argc, argv);
 
   QuietLog();
   std::string directory = parent + "/tepui-storage-bench-XXXXXX";

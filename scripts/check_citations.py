@@ -13,7 +13,8 @@ import functools
 import pathlib
 import re
 import sys
-import tempfile
+
+import check_testing
 
 REFERENCE = "docs/reference"
 FOLDERS = ("src", "include", "proto", "tests", "bench", "docs", "scripts", "packaging")
@@ -238,15 +239,7 @@ def self_test() -> None:
     trees += [("reference 2.9 does not exist", {name: "reference 2.9\n"})
               for name in ("include/a.h", "proto/a.proto", "tests/a.py", "bench/a.cc", "docs/a.md", "scripts/a.sh",
                            "README.md", "CMakeLists.txt", "packaging/a.cmake", "src/x/README.md", "docs/reference/4.md")]
-    for expected, tree in trees:
-        with tempfile.TemporaryDirectory() as directory:
-            root = pathlib.Path(directory)
-            for name, text in {**files, **tree}.items():
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                (root / name).write_text(text)
-            found = check(root)
-            right = any(expected in problem for problem in found) if expected else not found
-            assert right, (expected, tree, found)
+    check_testing.expect(check, files, trees)
 
 
 if __name__ == "__main__":

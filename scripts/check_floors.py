@@ -14,7 +14,8 @@ import dataclasses
 import pathlib
 import re
 import sys
-import tempfile
+
+import check_testing
 
 MOST_UNITS = 30
 WANTED_UNITS = 25
@@ -144,18 +145,8 @@ def self_test() -> None:
         "is empty": [{"wire/z.h": None}],
         "": [{"master/core/a.h": '#include "master/rules/z.h"\n#include "base/z.h"\n', "wire/z_test.cc": ""}],
     }
-    for expected, trees in cases.items():
-        for tree in trees:
-            with tempfile.TemporaryDirectory() as directory:
-                root = pathlib.Path(directory)
-                (root / "floors.txt").write_text(plan)
-                for name, text in {**files, **tree}.items():
-                    if text is not None:
-                        (root / name).parent.mkdir(parents=True, exist_ok=True)
-                        (root / name).write_text(text)
-                found = check(root)
-                right = any(expected in problem for problem in found) if expected else not found
-                assert right, (expected, tree, found)
+    check_testing.expect(check, {"floors.txt": plan, **files},
+                         [(expected, tree) for expected, trees in cases.items() for tree in trees])
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@
 #include "allocator/cluster.h"
 #include "allocator/cycle.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
 
 namespace tepui::allocator {
 namespace {
 
 constexpr Duration kDefaultRefusal = std::chrono::seconds(5);
-constexpr double kMaxRefusalSeconds = 365.0 * 24 * 3600;
+constexpr Duration kMaxRefusal = std::chrono::hours(365 * 24);
 
 // If more clients than this may have become interested in an agent, all clients are asked, which is
 // simpler.
@@ -24,8 +25,7 @@ constexpr size_t kMaxSomeClients = 8;
 Duration RefusalTime(const v1::Filters& filters) {
   const double seconds = filters.refuse_seconds();
   if (std::isnan(seconds) || seconds < 0) return kDefaultRefusal;
-  return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(std::min(seconds, kMaxRefusalSeconds)));
+  return std::min(FromSeconds(seconds), kMaxRefusal);
 }
 
 }  // namespace

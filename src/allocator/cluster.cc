@@ -5,25 +5,11 @@
 #include <cassert>
 #include <utility>
 
+#include "model/roles.h"
 #include "resources/resource.h"
 
 namespace tepui::allocator {
 namespace {
-
-bool IsMultiRole(const v1::FrameworkInfo& info) {
-  return std::any_of(info.capabilities().begin(), info.capabilities().end(), [](const auto& it) {
-    return it.type() == v1::FrameworkInfo::Capability::MULTI_ROLE;
-  });
-}
-
-// Frameworks without MULTI_ROLE name their role in the old field (reference 2.1).
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-std::vector<std::string> RolesOf(const v1::FrameworkInfo& info) {
-  if (!IsMultiRole(info)) return {info.role()};
-  return {info.roles().begin(), info.roles().end()};
-}
-#pragma GCC diagnostic pop
 
 uint8_t AbilitiesOf(const v1::FrameworkInfo& info) {
   uint8_t abilities = kPlainAgent;
@@ -280,7 +266,7 @@ void Cluster::UpdateActivity(NodeHandle node) {
 
 std::vector<NodeHandle> Cluster::SetInfo(FrameworkHandle framework, const v1::FrameworkInfo& info,
                                          const std::vector<std::string>& suppressed) {
-  const std::vector<std::string> roles = RolesOf(info);
+  const std::vector<std::string> roles = model::RolesOf(info);
   const uint8_t abilities = AbilitiesOf(info);
   for (const auto& [role, node] : frameworks[framework].clients) {
     if (std::find(roles.begin(), roles.end(), role) != roles.end()) continue;

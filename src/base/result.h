@@ -9,18 +9,18 @@
 
 namespace tepui {
 
-// The kind of a failure. The HTTP edge maps each kind to one status code (src/web); cores do not
-// know HTTP.
+// The kind of a failure. Only the HTTP edge knows which status code answers each kind
+// (web/responses.cc).
 enum class Code {
-  kInvalid,        // The request itself is wrong. 400.
-  kForbidden,      // The request was understood and refused. 403.
-  kNotFound,       // What the request names does not exist. 404.
-  kConflict,       // The state changed while the request was handled. 409.
-  kTooLarge,       // A stated limit is exceeded. 413.
-  kUnimplemented,  // This kind of request is unknown here. 501.
-  kUnavailable,    // Not possible now: recovering, not leading, shutting down, or a peer is away.
-                   // 503.
-  kInternal,       // A fault of ours or of the machine. 500.
+  kInvalid,        // The request itself is wrong.
+  kForbidden,      // The request was understood and refused.
+  kNotFound,       // What the request names does not exist.
+  kConflict,       // The state changed while the request was handled.
+  kTooLarge,       // A stated limit is exceeded.
+  kUnimplemented,  // This kind of request is unknown here.
+  kUnavailable,    // It is not possible now: this process recovers, does not lead or shuts down,
+                   // or a peer is away.
+  kInternal,       // This process or the machine is at fault.
 };
 
 // A failure as a value: a code for programs and one sentence for the person who has to act on it.

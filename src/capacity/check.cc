@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/seconds.h"
 #include "base/units.h"
 #include "capacity/object_reader.h"
 #include "capacity/placement.h"
@@ -82,7 +83,7 @@ double ExpectedTasksOf(const FrameworkSpec& spec, Duration duration) {
   const auto& service = std::get<Service>(spec.workload);
   const auto tasks = static_cast<double>(service.tasks);
   if (!service.duration) return tasks;
-  const double seconds = std::chrono::duration<double>(duration).count();
+  const double seconds = Seconds(duration);
   return tasks * (1 + seconds / service.duration->MeanSeconds());
 }
 

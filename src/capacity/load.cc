@@ -6,14 +6,14 @@
 #include <numbers>
 #include <numeric>
 
+#include "base/seconds.h"
+
 namespace tepui::capacity {
 namespace {
 
 constexpr Duration kDay = std::chrono::hours(24);
 // The 95th percentile is this many deviations above the median.
 constexpr double kP95Deviations = 1.6448536269514722;
-
-double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // In (0, 1]: its logarithm is finite.
 double PositiveFraction(Random& random) { return 1.0 - random.Fraction(); }

@@ -8,14 +8,14 @@
 #include <cmath>
 #include <vector>
 
+#include "base/seconds.h"
+
 namespace tepui::capacity {
 namespace {
 
 using namespace std::chrono_literals;
 
 constexpr int kDraws = 200'000;
-
-double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::vector<double> Draws(const TaskDuration& duration) {
   SeededRandom random(7);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "base/seconds.h"
 #include "base/units.h"
 #include "capacity/report.h"
 #include "wire/json.h"
@@ -38,9 +39,7 @@ class JsonText {
     Next(key);
     AppendNumber(value);
   }
-  void Seconds(std::string_view key, Duration value) {
-    Number(key, std::chrono::duration<double>(value).count());
-  }
+  void Seconds(std::string_view key, Duration value) { Number(key, tepui::Seconds(value)); }
   void Numbers(std::string_view key, const std::vector<double>& values) {
     Next(key);
     text_ += '[';

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/seconds.h"
 #include "base/units.h"
 
 namespace tepui::capacity {
@@ -190,8 +191,7 @@ class TraceReader {
         row->task.arrival = Time(field, 0, number);
         break;
       case Meaning::kDuration:
-        row->task.duration =
-            Time(field, std::chrono::duration<double>(TaskDuration::kShortest).count(), number);
+        row->task.duration = Time(field, Seconds(TaskDuration::kShortest), number);
         break;
       default:
         if (const auto amount = Amount::Checked(number)) {

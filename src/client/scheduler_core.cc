@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/seconds.h"
 
 namespace tepui::client {
 namespace {
@@ -226,8 +227,7 @@ void SchedulerCore::OnRecord(const std::string& record) {
   if (event.type() == Event::SUBSCRIBED && event.subscribed().heartbeat_interval_seconds() > 0) {
     // Longer intervals than a day are useless, and five of them could overflow.
     const double seconds = std::min(event.subscribed().heartbeat_interval_seconds(), 86'400.0);
-    silence_limit_ = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)) *
-                     options_.max_missed_heartbeats;
+    silence_limit_ = FromSeconds(seconds) * options_.max_missed_heartbeats;
     clock_.Cancel(heartbeat_timer_);
     heartbeat_timer_ = clock_.After(silence_limit_, [this] { CheckHeartbeats(); });
   }

@@ -2,10 +2,11 @@
 #include "web/files.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
+
+#include "base/testing/temporary_directory.h"
 
 namespace tepui::web {
 namespace {
@@ -14,9 +15,7 @@ namespace fs = std::filesystem;
 
 class FilesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "files_test.XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
+  FilesTest() {
     fs::create_directories(root_ / "sandbox/dir");
     fs::create_directories(root_ / "sandboxes-sibling");
     std::ofstream(root_ / "sandbox/dir/file") << "0123456789";
@@ -24,14 +23,14 @@ class FilesTest : public testing::Test {
     std::ofstream(root_ / "sandboxes-sibling/file") << "secret";
     files_.Attach({{"/box", (root_ / "sandbox").string()}});
   }
-  void TearDown() override { fs::remove_all(root_); }
 
   Code ErrorOf(const std::string& path) {
     const auto chunk = files_.Read(path, 0, std::nullopt);
     return chunk ? Code{-1} : chunk.error().code;
   }
 
-  fs::path root_;
+  TemporaryDirectory directory_;
+  const fs::path root_ = directory_.path();
   Files files_;
 };
 

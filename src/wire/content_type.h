@@ -16,7 +16,6 @@ enum class ContentType { kJson, kProtobuf };
 
 inline constexpr std::string_view kApplicationJson = "application/json";
 inline constexpr std::string_view kApplicationProtobuf = "application/x-protobuf";
-inline constexpr std::string_view kApplicationRecordIo = "application/recordio";
 
 std::string_view Name(ContentType type);
 

@@ -29,6 +29,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/testing/temporary_directory.h"
+
 namespace tepui::zookeeper {
 
 // Configuration of a server beyond what all servers get.
@@ -45,14 +47,9 @@ class TestServer {
  public:
   explicit TestServer(TestServerOptions options = {})
       : options_(std::move(options)), port_(FreePort()) {
-    std::string pattern = "/tmp/tepui-zookeeper-XXXXXX";
-    directory_ = mkdtemp(pattern.data());
     Start();
   }
-  ~TestServer() {
-    Kill();
-    std::filesystem::remove_all(directory_);
-  }
+  ~TestServer() { Kill(); }
   TestServer(const TestServer&) = delete;
   TestServer& operator=(const TestServer&) = delete;
 
@@ -72,7 +69,7 @@ class TestServer {
     pid_ = 0;
   }
   bool running() const { return pid_ > 0; }
-  void Forget() { std::filesystem::remove_all(directory_ + "/data"); }
+  void Forget() { std::filesystem::remove_all(directory_.path() + "/data"); }
   // It keeps its connections but answers nothing.
   void Pause() { kill(pid_, SIGSTOP); }
   void Resume() { kill(pid_, SIGCONT); }
@@ -135,15 +132,15 @@ class TestServer {
   }
 
   void WriteConfiguration() const {
-    std::filesystem::create_directories(directory_ + "/data");
-    std::ofstream file(directory_ + "/zoo.cfg");
+    std::filesystem::create_directories(directory_.path() + "/data");
+    std::ofstream file(directory_.path() + "/zoo.cfg");
     // Allows sessions of half a second, for tests of sessions that end.
     file << "tickTime=250\ninitLimit=40\nsyncLimit=20\nmaxSessionTimeout=60000\n"
-         << "dataDir=" << directory_ << "/data\n"
+         << "dataDir=" << directory_.path() << "/data\n"
          << "clientPortAddress=127.0.0.1\nclientPort=" << port_ << "\n"
          << "maxClientCnxns=0\nadmin.enableServer=false\n4lw.commands.whitelist=srvr\n"
          << options_.servers;
-    if (options_.id != 0) std::ofstream(directory_ + "/data/myid") << options_.id << "\n";
+    if (options_.id != 0) std::ofstream(directory_.path() + "/data/myid") << options_.id << "\n";
   }
 
   pid_t Spawn() const {
@@ -151,13 +148,13 @@ class TestServer {
                                       "-XX:TieredStopAtLevel=1"};
     // After the options above, so that these prevail.
     words.insert(words.end(), options_.java_options.begin(), options_.java_options.end());
-    words.insert(words.end(),
-                 {"-cp", "/usr/share/java/zookeeper.jar",
-                  "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory_ + "/zoo.cfg"});
+    words.insert(words.end(), {"-cp", "/usr/share/java/zookeeper.jar",
+                               "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                               directory_.path() + "/zoo.cfg"});
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    const std::string log = directory_ + "/log";
+    const std::string log = directory_.path() + "/log";
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid != 0) return pid;
@@ -173,14 +170,11 @@ class TestServer {
     _exit(127);
   }
 
-  std::string LogText() const {
-    std::ifstream file(directory_ + "/log");
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
+  std::string LogText() const { return Contents(directory_.path() + "/log"); }
 
   const TestServerOptions options_;
   const uint16_t port_;
-  std::string directory_;
+  TemporaryDirectory directory_;
   pid_t pid_ = 0;
 };
 

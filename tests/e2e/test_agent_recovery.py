@@ -2,30 +2,13 @@
 """An agent that ends and starts again: its checkpointed tasks go on meanwhile (reference 5.1)."""
 import json
 import os
-import pathlib
 import signal
 import sqlite3
 
 import mesos
 import pytest
-from mesos import command_task, scalar, wait_until
-from test_executors import executor_task
-
-
-def sandbox(pair, task_id):
-    """Of the task's last run."""
-    return next(pair.directory.glob(f"agent/slaves/*/frameworks/*/executors/{task_id}/runs/latest"))
-
-
-def processes_in(directory):
-    found = []
-    for entry in pathlib.Path("/proc").glob("[0-9]*/cwd"):
-        try:
-            if entry.readlink() == directory.resolve():
-                found.append(int(entry.parent.name))
-        except OSError:
-            pass
-    return found
+from mesos import command_task, executor_task, scalar, wait_until
+from programs import processes_in
 
 
 def ends(framework, task_id, state):
@@ -35,10 +18,6 @@ def ends(framework, task_id, state):
     return statuses[-1]
 
 
-def agent_id(pair):
-    return [agent["id"] for agent in pair.state()["slaves"]]
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_tasks_go_on_without_their_agent(make_pair, how):
     pair = make_pair()
@@ -46,14 +25,14 @@ def test_tasks_go_on_without_their_agent(make_pair, how):
     go, out = pair.directory / "go", pair.directory / "out"
     task_id = framework.start_task(
         f"while [ ! -e {go} ]; do date +%N > {out}; echo tick; sleep 0.02; done; echo last; exit 3")
-    before = agent_id(pair)
+    before = pair.agent_ids()
     assert pair.agent.stop(how) == (0 if how == signal.SIGTERM else -signal.SIGKILL)
 
-    stdout = sandbox(pair, task_id) / "stdout"
+    stdout = pair.sandbox(task_id) / "stdout"
     size = stdout.stat().st_size
     wait_until(lambda: stdout.stat().st_size > size, "the task to write on")
     pair.restart_agent()
-    assert agent_id(pair) == before
+    assert pair.agent_ids() == before
     size = stdout.stat().st_size
     wait_until(lambda: stdout.stat().st_size > size, "the task to write on")
 
@@ -66,7 +45,7 @@ def test_sandboxes_are_served_without_a_master(make_pair):
     pair = make_pair()
     framework = pair.framework(checkpoint=True)
     task_id = framework.start_task("echo hello; sleep 1000")
-    stdout = sandbox(pair, task_id) / "stdout"
+    stdout = pair.sandbox(task_id) / "stdout"
     wait_until(lambda: stdout.read_text() == "hello\n", "the task's output")
     pair.agent.stop(signal.SIGKILL)
     pair.master.stop(signal.SIGKILL)
@@ -84,7 +63,7 @@ def test_an_end_in_the_absence_is_told(make_pair):
     framework = pair.framework(checkpoint=True)
     go = pair.directory / "go"
     task_id = framework.start_task(f"until [ -e {go} ]; do sleep 0.02; done; exit 4")
-    directory = sandbox(pair, task_id)
+    directory = pair.sandbox(task_id)
     pair.agent.stop(signal.SIGKILL)
     go.touch()
     wait_until(lambda: not processes_in(directory), "the task to end")
@@ -115,13 +94,13 @@ def test_without_checkpoint_tasks_end_with_their_agent(make_pair):
     pair = make_pair()
     framework = pair.framework(capabilities=[{"type": "PARTITION_AWARE"}])
     task_id = framework.start_task("sleep 1000")
-    directory = sandbox(pair, task_id)
+    directory = pair.sandbox(task_id)
     assert processes_in(directory)
     pair.agent.stop(signal.SIGKILL)
     wait_until(lambda: not processes_in(directory), "the task to end")
-    before = agent_id(pair)
+    before = pair.agent_ids()
     pair.restart_agent()
-    assert agent_id(pair) == before
+    assert pair.agent_ids() == before
     framework.status(task_id, "TASK_GONE", "TASK_DROPPED", "TASK_LOST")
 
 
@@ -194,10 +173,10 @@ def test_an_agent_with_large_tasks_comes_back(make_pair):
         ids.append(task["task_id"]["value"])
         framework.status(ids[-1], "TASK_STARTING")
         framework.status(ids[-1], "TASK_RUNNING")
-    before = agent_id(pair)
+    before = pair.agent_ids()
     pair.agent.stop(signal.SIGKILL)
     pair.restart_agent()
-    assert agent_id(pair) == before
+    assert pair.agent_ids() == before
     for task_id in ids:
         framework.call("KILL", task_id={"value": task_id})
         ends(framework, task_id, "TASK_KILLED")
@@ -238,7 +217,7 @@ def test_another_agent_does_not_take_the_tasks(make_pair):
     pair = make_pair()
     framework = pair.framework(checkpoint=True)
     task_id = framework.start_task("sleep 1000")
-    directory = sandbox(pair, task_id)
+    directory = pair.sandbox(task_id)
     first = pair.agent
     first.stop(signal.SIGKILL)
     pair.agent = first
@@ -250,10 +229,10 @@ def test_another_agent_does_not_take_the_tasks(make_pair):
     cleanup = pair.restart_agent("--hostname=elsewhere", "--recover=cleanup", start=pair.spawn_agent)
     assert cleanup.process.wait(30) == 0, "".join(cleanup.log)
     assert not processes_in(directory)
-    before = agent_id(pair)
+    before = pair.agent_ids()
     pair.agent = first
     pair.restart_agent()
-    wait_until(lambda: agent_id(pair) not in ([], before), "a new agent")
+    wait_until(lambda: pair.agent_ids() not in ([], before), "a new agent")
     framework.status(task_id, "TASK_LOST")
 
 
@@ -267,7 +246,7 @@ def test_a_damaged_checkpoint_is_named(make_pair):
         file.seek(4096)
         file.write(os.urandom(database.stat().st_size - 4096))
     damaged = database.read_bytes()
-    first, directory, before = pair.agent, sandbox(pair, task_id), agent_id(pair)
+    first, directory, before = pair.agent, pair.sandbox(task_id), pair.agent_ids()
     said = refuses(pair)
     assert str(database) in said and "--strict=false" in said, said
     assert processes_in(directory), "it did not touch the task"
@@ -275,7 +254,7 @@ def test_a_damaged_checkpoint_is_named(make_pair):
 
     pair.agent = first
     agent = pair.restart_agent("--strict=false")
-    wait_until(lambda: agent_id(pair) not in ([], before), "a new agent")
+    wait_until(lambda: pair.agent_ids() not in ([], before), "a new agent")
     assert not processes_in(directory)
     framework.status(task_id, "TASK_LOST")
     [aside] = [path for path in database.parent.glob("agent.db.damaged-*Z")]
@@ -288,7 +267,7 @@ def test_a_damaged_record_is_named_and_what_it_is_about_is_ended(make_pair):
     pair = make_pair()
     framework = pair.framework(checkpoint=True)
     ended, goes_on = framework.start_task("sleep 1001"), framework.start_task("sleep 1002")
-    sandboxes = [sandbox(pair, task) for task in (ended, goes_on)]
+    sandboxes = [pair.sandbox(task) for task in (ended, goes_on)]
     assert pair.agent.stop(signal.SIGTERM) == 0
     database = pair.directory / "agent/meta/agent.db"
     with sqlite3.connect(database) as connection:

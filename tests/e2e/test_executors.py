@@ -2,28 +2,9 @@
 """Custom executors over the v1 executor API, and task groups (reference 1.3, 2.5, 5.2)."""
 import gzip
 import json
-import pathlib
-import sys
 
 import mesos
-from mesos import command_task, scalar
-
-EXECUTOR = pathlib.Path(__file__).parent / "executor.py"
-
-
-def executor_task(script, executor_id="custom", **more):
-    """A task for the executor of executor.py; the data says what it is to do."""
-    task = command_task("unused", **more)
-    del task["command"]
-    task["executor"] = {
-        "type": "CUSTOM",
-        "executor_id": {"value": executor_id},
-        "command": {"shell": False, "value": sys.executable, "arguments": [sys.executable, str(EXECUTOR)]},
-        "resources": [scalar("cpus", 0.1), scalar("mem", 32)],
-    }
-    task["data"] = mesos.encode(script.encode())
-    return task
-
+from mesos import command_task, executor_task, scalar
 
 def test_tasks_on_one_executor(framework):
     offer = framework.offer(cpus=1)

@@ -11,8 +11,8 @@ import threading
 import mesos
 import pytest
 import zookeeper
-from conftest import AGENT_RESOURCES, Program
 from mesos import wait_until
+from programs import AGENT_RESOURCES, Program
 
 CONFORMANCE = pathlib.Path(__file__).resolve().parents[1] / "conformance"
 CLIENTS = pathlib.Path(os.environ.get("TEPUI_CLIENTS", CONFORMANCE.parents[1] / "build/clients"))

@@ -6,7 +6,7 @@ import signal
 import mesos
 import pytest
 from mesos import wait_until
-from test_agent_recovery import agent_id, processes_in, sandbox
+from programs import processes_in
 
 JSON, PROTOBUF = {"Content-Type": "application/json"}, {"Content-Type": "application/x-protobuf"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -32,7 +32,7 @@ def tear_down_by_form(master, framework, path="/teardown"):
 def start_again(pair):
     """The id of the agent that comes."""
     pair.restart_agent()
-    (agent,) = wait_until(lambda: agent_id(pair), "the agent")
+    (agent,) = wait_until(lambda: pair.agent_ids(), "the agent")
     return agent
 
 
@@ -48,16 +48,16 @@ def test_an_agent_that_is_marked_gone_ends_with_its_tasks(make_pair, aware):
     pair = make_pair()
     framework = pair.framework(capabilities=[{"type": "PARTITION_AWARE"}] if aware else [], checkpoint=True)
     task_id = framework.start_task()
-    directory = sandbox(pair, task_id)
+    directory = pair.sandbox(task_id)
     assert processes_in(directory)
-    (gone,) = agent_id(pair)
+    (gone,) = pair.agent_ids()
 
     assert mark_gone(pair, gone) == (200, "")
     status = framework.status(task_id, "TASK_GONE_BY_OPERATOR" if aware else "TASK_LOST")
     assert status["reason"] == ("REASON_AGENT_REMOVED_BY_OPERATOR" if aware else "REASON_AGENT_REMOVED")
     assert status["source"] == "SOURCE_MASTER" and "uuid" not in status
     assert framework.expect("FAILURE")["failure"]["agent_id"]["value"] == gone
-    wait_until(lambda: not agent_id(pair), "the master to show it no more")
+    wait_until(lambda: not pair.agent_ids(), "the master to show it no more")
     expect_refused(pair.agent)
     assert not processes_in(directory)
 
@@ -65,15 +65,15 @@ def test_an_agent_that_is_marked_gone_ends_with_its_tasks(make_pair, aware):
     assert new != gone
     framework.offer(cpus=4)
     assert mark_gone(pair, gone) == (200, ""), "said once more"
-    assert agent_id(pair) == [new]
+    assert pair.agent_ids() == [new]
 
 
 def test_an_agent_that_is_marked_gone_while_it_is_away_is_not_let_in_again(make_pair):
     pair = make_pair("--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2")
     framework = pair.framework(capabilities=[{"type": "PARTITION_AWARE"}])
     task_id = framework.start_task()
-    directory = sandbox(pair, task_id)
-    (gone,) = agent_id(pair)
+    directory = pair.sandbox(task_id)
+    (gone,) = pair.agent_ids()
     pair.agent.process.send_signal(signal.SIGSTOP)
     framework.status(task_id, "TASK_UNREACHABLE")
 
@@ -89,7 +89,7 @@ def test_an_agent_that_is_marked_gone_while_it_is_away_is_not_let_in_again(make_
 
 def test_the_mark_outlives_the_master(make_pair):
     pair = make_pair()
-    (gone,) = agent_id(pair)
+    (gone,) = pair.agent_ids()
     pair.agent.stop(signal.SIGKILL)
     assert mark_gone(pair, gone) == (200, "")
     pair.master.stop(signal.SIGKILL)
@@ -111,7 +111,7 @@ def test_a_framework_is_torn_down(make_pair, say, away):
     pair = make_pair()
     framework = pair.framework(failover_timeout=3600, checkpoint=True)
     task_id = framework.start_task()
-    directory = sandbox(pair, task_id)
+    directory = pair.sandbox(task_id)
     if away:
         framework.disconnect()
         wait_until(lambda: not pair.state()["frameworks"][0]["active"], "the master to notice")

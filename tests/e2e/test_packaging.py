@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The units for systemd in packaging/: what they say to the programs, and what keeps tasks alive."""
-from conftest import ROOT, Program
+from programs import ROOT, Program
 
 PACKAGING = ROOT / "packaging"
 

@@ -2,8 +2,8 @@
 """What a master remembers of its cluster over its own end (reference 4)."""
 import signal
 
-from conftest import Program
 from mesos import wait_until
+from programs import Program
 
 
 def master_refuses(*flags):

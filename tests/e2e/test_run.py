@@ -8,12 +8,7 @@ import time
 
 import pytest
 
-from conftest import BINARY
-
-
-def tepui(*arguments, timeout=60, **options):
-    return subprocess.run([str(BINARY), *arguments], timeout=timeout, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, **options)
+from programs import BINARY, tepui
 
 
 def run(cluster, *arguments, **options):

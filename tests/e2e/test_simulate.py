@@ -10,7 +10,7 @@ import xml.dom.minidom
 
 import pytest
 
-from conftest import BINARY, ROOT
+from programs import BINARY, ROOT
 
 EXAMPLES = ROOT / "docs/examples"
 

@@ -9,14 +9,13 @@ import zlib
 import mesos
 import pytest
 import zookeeper
-from conftest import AGENT_RESOURCES, BINARY, Program
 from mesos import wait_until
+from programs import AGENT_RESOURCES, Program, tepui
 
 
 def store(*words, expect=0):
     """What `tepui store` prints."""
-    done = subprocess.run([str(BINARY), "store", *(str(w) for w in words)], timeout=60, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    done = tepui("store", *words, stdin=subprocess.DEVNULL)
     assert done.returncode == expect, done.stdout
     return done.stdout
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Command tasks from ACCEPT to the last acknowledged update, over HTTP with real processes (reference 2.5-2.7)."""
-import json
 import os
 import pathlib
 import re
@@ -9,36 +8,21 @@ import time
 import pytest
 
 import mesos
-from mesos import command_task, scalar, wait_until
+from mesos import command_task, wait_until
 
 
 def states(statuses):
     return [s["state"] for s in statuses]
 
 
-def run(framework, value, **more):
-    task = command_task(value, **more)
-    framework.launch(framework.offer(cpus=0.1), task)
-    return task["task_id"]["value"], framework.run_to_end(task["task_id"]["value"])
-
-
-def sandbox(cluster, framework, task_id):
-    for entry in cluster.agent_state()["frameworks"] + cluster.agent_state()["completed_frameworks"]:
-        if entry["id"] == framework.id:
-            for executor in entry["executors"] + entry["completed_executors"]:
-                if executor["id"] == task_id:
-                    return pathlib.Path(executor["directory"])
-    raise AssertionError(f"no executor {task_id}")
-
-
 def test_a_task_runs_to_its_end(cluster, framework):
-    task_id, statuses = run(framework, "echo out; echo err >&2")
+    task_id, statuses = framework.run_task("echo out; echo err >&2")
     assert states(statuses) == ["TASK_STARTING", "TASK_RUNNING", "TASK_FINISHED"]
     for status in statuses:
         assert status["source"] == "SOURCE_EXECUTOR"
         assert status["uuid"] and status["timestamp"] > 0
     assert statuses[1]["container_status"]["container_id"]["value"]
-    directory = sandbox(cluster, framework, task_id)
+    directory = cluster.sandbox(framework, task_id)
     assert (directory / "stdout").read_text() == "out\n"
     assert (directory / "stderr").read_text() == "err\n"
 
@@ -48,7 +32,7 @@ def test_a_task_runs_to_its_end(cluster, framework):
     ("kill -9 $$", "Command terminated with signal Killed"),
 ])
 def test_a_failing_command_says_how(framework, command, message):
-    _, statuses = run(framework, command)
+    _, statuses = framework.run_task(command)
     assert statuses[-1]["state"] == "TASK_FAILED"
     assert statuses[-1]["message"] == message
 
@@ -60,7 +44,7 @@ def test_a_failing_command_says_how(framework, command, message):
     ({"shell": False, "value": "/etc/passwd"}, ["/etc/passwd"]),
 ])
 def test_a_task_that_cannot_start_says_why(framework, command, words):
-    _, statuses = run(framework, command)
+    _, statuses = framework.run_task(command)
     assert statuses[-1]["state"] == "TASK_FAILED"
     for word in words:
         assert word in statuses[-1]["message"]
@@ -71,18 +55,18 @@ def test_arguments_and_environment(cluster, framework):
         "shell": False, "value": "/usr/bin/env", "arguments": ["env"],
         "environment": {"variables": [{"name": "COLOUR", "value": "red & blue"}]},
     }
-    task_id, statuses = run(framework, command)
+    task_id, statuses = framework.run_task(command)
     assert statuses[-1]["state"] == "TASK_FINISHED"
-    environment = (sandbox(cluster, framework, task_id) / "stdout").read_text().splitlines()
+    environment = (cluster.sandbox(framework, task_id) / "stdout").read_text().splitlines()
     assert "COLOUR=red & blue" in environment
     assert any(line.startswith("MESOS_SANDBOX=") for line in environment)
 
 
 def test_a_task_sees_three_descriptors(cluster, framework):
     """Whatever the agent has open stays with the agent."""
-    task_id, statuses = run(framework, "ls -l /proc/self/fd")
+    task_id, statuses = framework.run_task("ls -l /proc/self/fd")
     assert statuses[-1]["state"] == "TASK_FINISHED"
-    listing = (sandbox(cluster, framework, task_id) / "stdout").read_text()
+    listing = (cluster.sandbox(framework, task_id) / "stdout").read_text()
     # `ls` itself opens the directory as 3.
     assert re.findall(r"(\d+) -> ", listing) == ["0", "1", "2", "3"], listing
 
@@ -91,10 +75,10 @@ def test_the_helper_cannot_be_overwritten(cluster, framework):
     """A task that writes to the program of the process that started it changes nothing (the runc attack)."""
     attack = 'for p in /proc/[0-9]*/exe; do case $(readlink $p) in *shim*|*tepui*) ' \
              'if (printf X > $p) 2>/dev/null; then echo overwritten $p; fi;; esac; done'
-    task_id, statuses = run(framework, attack)
+    task_id, statuses = framework.run_task(attack)
     assert statuses[-1]["state"] == "TASK_FINISHED"
-    assert (sandbox(cluster, framework, task_id) / "stdout").read_text() == ""
-    assert run(framework, "true")[1][-1]["state"] == "TASK_FINISHED"
+    assert (cluster.sandbox(framework, task_id) / "stdout").read_text() == ""
+    assert framework.run_task("true")[1][-1]["state"] == "TASK_FINISHED"
 
 
 def test_kill(framework):
@@ -122,7 +106,7 @@ def test_kill_escalates_after_the_grace_period(make_cluster):
 
 
 def test_max_completion_time(framework):
-    _, statuses = run(framework, "sleep 100", max_completion_time={"nanoseconds": 200_000_000})
+    _, statuses = framework.run_task("sleep 100", max_completion_time={"nanoseconds": 200_000_000})
     assert statuses[-1]["state"] == "TASK_FAILED"
     assert statuses[-1]["reason"] == "REASON_MAX_COMPLETION_TIME_REACHED"
 
@@ -225,13 +209,13 @@ def test_fetched_files(cluster, framework, tmp_path):
             {"value": f"file://{tmp_path}/data.txt", "output_file": "elsewhere/copy.txt", "cache": True},
         ],
     }
-    task_id, statuses = run(framework, command)
+    task_id, statuses = framework.run_task(command)
     assert statuses[-1]["state"] == "TASK_FINISHED", statuses[-1]
-    assert (sandbox(cluster, framework, task_id) / "stdout").read_text() == "fetched\n42\n42\n"
+    assert (cluster.sandbox(framework, task_id) / "stdout").read_text() == "fetched\n42\n42\n"
 
 
 def test_the_sandbox_is_served(cluster, framework):
-    task_id, _ = run(framework, "echo hello; ln -s /etc/passwd stolen")
+    task_id, _ = framework.run_task("echo hello; ln -s /etc/passwd stolen")
     path = f"/frameworks/{framework.id}/executors/{task_id}/runs/latest"
     read = mesos.get_json(cluster.agent_host, cluster.agent_port, f"/files/read?path={path}/stdout&offset=0")
     assert read == {"offset": 0, "data": "hello\n"}
@@ -252,7 +236,7 @@ def test_many_tasks_in_one_accept(framework):
 
 
 def test_completed_tasks_are_shown(cluster, framework):
-    task_id, _ = run(framework, "true")
+    task_id, _ = framework.run_task("true")
 
     def shown():
         for entry in cluster.state()["frameworks"]:
@@ -284,7 +268,7 @@ def test_task_limits_and_memory(cgroups_root, make_cluster):
     framework = cluster.framework()
     hog = "import time\nx = []\nwhile True:\n    x.append(bytearray(4 << 20))\n"
     command = {"shell": False, "value": "/usr/bin/python3", "arguments": ["python3", "-c", hog]}
-    _, statuses = run(framework, command, mem=64)
+    _, statuses = framework.run_task(command, mem=64)
     assert statuses[-1]["state"] == "TASK_FAILED"
     assert statuses[-1]["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY"
     assert re.search(r"[Mm]emory.*64", statuses[-1]["message"], re.DOTALL), statuses[-1]["message"]
@@ -293,5 +277,5 @@ def test_task_limits_and_memory(cgroups_root, make_cluster):
     # A limit above the request is honoured: the same size now fits.
     modest = "x = bytearray(100 << 20)"
     command = {"shell": False, "value": "/usr/bin/python3", "arguments": ["python3", "-c", modest]}
-    _, statuses = run(framework, command, mem=64, limits={"mem": {"value": 256}})
+    _, statuses = framework.run_task(command, mem=64, limits={"mem": {"value": 256}})
     assert statuses[-1]["state"] == "TASK_FINISHED", statuses[-1]

@@ -19,8 +19,7 @@ import urllib.parse
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import mesos  # noqa: E402
 
-TERMINAL = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST", "TASK_DROPPED", "TASK_GONE",
-            "TASK_GONE_BY_OPERATOR", "TASK_UNKNOWN"}
+TERMINAL = mesos.TERMINAL | {"TASK_UNKNOWN"}
 WANTED = 6
 # Of these, that run until the end; the others are short.
 LONG = 3
@@ -62,10 +61,7 @@ class Framework:
             call["framework_id"] = call["subscribe"]["framework_info"]["id"] = {"value": self.id}
         for _ in range(2):
             host, port = master.rsplit(":", 1)
-            connection = http.client.HTTPConnection(host, int(port), timeout=SILENCE)
-            connection.request("POST", "/api/v1/scheduler", json.dumps(call),
-                               {"Content-Type": "application/json", "Accept": "application/json"})
-            response = connection.getresponse()
+            *_, response = mesos.open_stream(host, int(port), call, timeout=SILENCE)
             if response.status != 307:
                 break
             master = urllib.parse.urlsplit(response.getheader("Location")).netloc
@@ -82,18 +78,14 @@ class Framework:
         with self.lock:
             master, stream = self.master, self.stream
         host, port = master.rsplit(":", 1)
-        connection = http.client.HTTPConnection(host, int(port), timeout=5)
         try:
-            connection.request("POST", "/api/v1/scheduler", json.dumps(call),
-                               {"Content-Type": "application/json", "Mesos-Stream-Id": stream or ""})
-            status = connection.getresponse().status
-            if status != 202:
-                self.record("call refused", call=kind, master=master, status=status)
-            return status == 202
+            status, _, _ = mesos.post(host, int(port), "/api/v1/scheduler", call, {"Mesos-Stream-Id": stream or ""},
+                                      timeout=5)
         except (OSError, http.client.HTTPException):
             return False
-        finally:
-            connection.close()
+        if status != 202:
+            self.record("call refused", call=kind, master=master, status=status)
+        return status == 202
 
     # --- Events.
 
@@ -144,11 +136,8 @@ class Framework:
             if stays:
                 self.long.add(task)
         how_long = f"until [ -e {finish} ]; do sleep 0.2; done" if stays else "sleep 1"
-        info = {
-            "name": task, "task_id": {"value": task}, "agent_id": offer["agent_id"],
-            "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": 0.1}},
-                          {"name": "mem", "type": "SCALAR", "scalar": {"value": 16}}],
-            "command": {"value": f"echo start {task} >> {log}; {how_long}; echo end {task} >> {log}"}}
+        info = mesos.command_task(f"echo start {task} >> {log}; {how_long}; echo end {task} >> {log}", mem=16,
+                                  task_id=task, agent_id=offer["agent_id"])
         self.record("launch", task=task, agent=agent)
         self.call("ACCEPT", offer_ids=[offer["id"]], filters={"refuse_seconds": 1},
                   operations=[{"type": "LAUNCH", "launch": {"task_infos": [info]}}])

@@ -9,6 +9,7 @@
 #include "agent/services/statuses.h"
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "model/states.h"
 
 namespace tepui::agent {
 
@@ -265,9 +266,7 @@ void Agent::Impl::OnReconcileTasks(const link::Event::ReconcileTasks& reconcile)
   const FrameworkId id(reconcile.framework_id().value());
   const Framework* framework = Find(id);
   const v1::FrameworkInfo& info = framework ? framework->info : reconcile.framework_info();
-  const v1::TaskState state = HasCapability(info, v1::FrameworkInfo::Capability::PARTITION_AWARE)
-                                  ? v1::TASK_DROPPED
-                                  : v1::TASK_LOST;
+  const v1::TaskState state = model::StateFor(info, v1::TASK_DROPPED);
   for (const v1::TaskID& task : reconcile.task_ids()) {
     const TaskId task_id(task.value());
     if (framework != nullptr && framework->tasks.contains(task_id)) continue;

@@ -8,6 +8,7 @@
 #include "agent/services/paths.h"
 #include "agent/services/statuses.h"
 #include "base/log.h"
+#include "model/states.h"
 
 namespace tepui::agent {
 
@@ -137,7 +138,7 @@ std::optional<Agent::Impl::Refusal> Agent::Impl::CheckExecutor(const Framework& 
 }
 
 void Agent::Impl::Refuse(Framework& framework, const Launch& launch, const Refusal& refusal) {
-  const v1::TaskState state = framework.PartitionAware() ? v1::TASK_DROPPED : v1::TASK_LOST;
+  const v1::TaskState state = model::StateFor(framework.info, v1::TASK_DROPPED);
   for (const v1::TaskInfo& task : launch.delivery.tasks) {
     v1::TaskStatus status =
         AgentStatus(TaskId(task.task_id().value()), state, refusal.reason, refusal.message);

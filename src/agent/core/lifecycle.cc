@@ -8,6 +8,9 @@
 #include "agent/services/statuses.h"
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
+#include "model/states.h"
+#include "model/task.h"
 
 namespace tepui::agent {
 
@@ -23,21 +26,14 @@ bool MeansGone(v1::TaskStatus::Reason reason) {
 
 v1::TaskStatus Agent::Impl::AgentStatus(const TaskId& task, v1::TaskState state,
                                         v1::TaskStatus::Reason reason, std::string message) const {
-  v1::TaskStatus status;
-  status.mutable_task_id()->set_value(task.value());
-  status.set_state(state);
-  status.set_source(v1::TaskStatus::SOURCE_AGENT);
-  status.set_reason(reason);
-  status.set_message(std::move(message));
-  return status;
+  return model::MakeStatus(v1::TaskStatus::SOURCE_AGENT, task.value(), state, reason, message);
 }
 
 void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
   *status.mutable_agent_id() = info_.id();
   if (!status.has_uuid()) status.set_uuid(services_.random.UuidBytes());
   if (!status.has_timestamp()) {
-    const std::chrono::duration<double> now = services_.clock.WallNow().time_since_epoch();
-    status.set_timestamp(now.count());
+    status.set_timestamp(Seconds(services_.clock.WallNow()));
   }
   if (executor == nullptr) return;
   status.mutable_executor_id()->set_value(executor->id().value());
@@ -158,10 +154,9 @@ void Agent::Impl::OnKillTask(const link::Event::KillTask& kill) {
   Executor* executor = framework->Find(task);
   if (executor == nullptr) {
     // The task never got here.
-    Report(framework->id,
-           AgentStatus(task, framework->PartitionAware() ? v1::TASK_DROPPED : v1::TASK_LOST,
-                       v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
-                       "No executor on this agent has the task"));
+    Report(framework->id, AgentStatus(task, model::StateFor(framework->info, v1::TASK_DROPPED),
+                                      v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
+                                      "No executor on this agent has the task"));
     return;
   }
   if (!executor->active()) {
@@ -244,7 +239,7 @@ void Agent::Impl::EndTasks(Executor& executor, const ExecutorEnd& end) {
       end.reason.value_or(v1::TaskStatus::REASON_EXECUTOR_TERMINATED);
   v1::TaskState state = v1::TASK_FAILED;
   if (MeansGone(reason)) {
-    state = executor.framework().PartitionAware() ? v1::TASK_GONE : v1::TASK_LOST;
+    state = model::StateFor(executor.framework().info, v1::TASK_GONE);
   }
   std::string message = end.message;
   if (message.empty()) {

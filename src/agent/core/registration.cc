@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/log.h"
+#include "base/seconds.h"
 #include "base/units.h"
 
 namespace tepui::agent {
@@ -80,9 +81,7 @@ void Registration::OnSubscribed(const link::Event::Subscribed& subscribed) {
   if (state_ != State::kSubscribing) return;
   Enter(State::kRegistered);
   const double seconds = subscribed.total_ping_timeout_seconds();
-  ping_timeout_ = seconds > 0 && seconds < 1e6
-                      ? std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))
-                      : kDefaultPingTimeout;
+  ping_timeout_ = seconds > 0 && seconds < 1e6 ? FromSeconds(seconds) : kDefaultPingTimeout;
   ExpectPing();
   owner_.OnRegistered(subscribed);
 }

@@ -5,17 +5,17 @@
 #include "agent/core/agent_impl.h"
 #include "agent/services/statuses.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
+#include "model/capabilities.h"
 
 namespace tepui::agent {
 
 namespace {
 
-double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
 void DescribeQueued(const Executor& executor, link::Call::Subscribe& subscribe) {
   for (const Executor::Delivery& delivery : executor.deliveries()) {
     for (const v1::TaskInfo& task : delivery.tasks) {
-      *subscribe.add_tasks() = MakeTask(task, executor.framework().id, executor.id());
+      *subscribe.add_tasks() = executor.MakeTask(task);
     }
   }
 }
@@ -58,12 +58,7 @@ link::Call::Subscribe Agent::Impl::MakeSubscription() {
   link::Call::Subscribe subscribe;
   *subscribe.mutable_info() = info_;
   subscribe.set_version(options_.version);
-  for (const auto capability :
-       {v1::AgentInfo::Capability::MULTI_ROLE, v1::AgentInfo::Capability::HIERARCHICAL_ROLE,
-        v1::AgentInfo::Capability::RESERVATION_REFINEMENT,
-        v1::AgentInfo::Capability::RESOURCE_PROVIDER, v1::AgentInfo::Capability::RESIZE_VOLUME,
-        v1::AgentInfo::Capability::AGENT_OPERATION_FEEDBACK,
-        v1::AgentInfo::Capability::TASK_RESOURCE_LIMITS}) {
+  for (const auto capability : model::kAgentCapabilities) {
     subscribe.add_capabilities()->set_type(capability);
   }
   *subscribe.mutable_address() = options_.address;

@@ -8,24 +8,20 @@
 #include <utility>
 
 #include "agent/services/statuses.h"
+#include "base/seconds.h"
 #include "base/units.h"
 
 namespace tepui::agent {
 
 namespace {
 
-// A timeout of zero seconds means no limit; this bound keeps sums of times in range.
+// A timeout of zero seconds means no limit; no time of a check is longer than this.
 constexpr Duration kForever = std::chrono::hours(24 * 365);
 
-Duration Seconds(double seconds) {
-  if (!(seconds > 0)) return Duration::zero();
-  const double longest = std::chrono::duration<double>(kForever).count();
-  return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(std::min(seconds, longest)));
-}
+Duration TimeOf(double seconds) { return std::min(FromSeconds(seconds), kForever); }
 
 Duration TimeoutOf(const v1::CheckInfo& check) {
-  const Duration timeout = Seconds(check.timeout_seconds());
+  const Duration timeout = TimeOf(check.timeout_seconds());
   return timeout == Duration::zero() ? kForever : timeout;
 }
 
@@ -36,7 +32,7 @@ PeriodicCheck::PeriodicCheck(const Services& services, What what, OnResult on_re
       what_(std::move(what)),
       on_result_(std::move(on_result)),
       next_(services.clock) {
-  Schedule(Seconds(what_.check.delay_seconds()));
+  Schedule(TimeOf(what_.check.delay_seconds()));
 }
 
 void PeriodicCheck::Stop() {
@@ -109,7 +105,7 @@ void PeriodicCheck::PerformTcp() {
 void PeriodicCheck::Finish(const Result<v1::CheckStatusInfo>& result) {
   if (stopped_) return;
   // The next check is scheduled before the callback, which may stop or destroy this.
-  Schedule(Seconds(what_.check.interval_seconds()));
+  Schedule(TimeOf(what_.check.interval_seconds()));
   on_result_(result);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/executors/environment.h"
 #include "agent/executors/sandbox.h"
 #include "agent/services/statuses.h"
+#include "model/capabilities.h"
 
 namespace tepui::agent {
 
@@ -55,7 +56,7 @@ Status CommandExecutor::MakeTask(const v1::TaskInfo& task) {
   setup.launch = MakeTaskLaunch(task, executor_, executor_.container(), executor_.directory(),
                                 executor_.user());
   setup.reports_killing =
-      HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
+      model::HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
   setup.command_task = true;
 
   Status prepared =

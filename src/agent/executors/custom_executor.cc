@@ -13,6 +13,8 @@
 #include "agent/services/statuses.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "model/states.h"
+#include "model/task.h"
 #include "security/executor_token.h"
 
 namespace tepui::agent {
@@ -229,15 +231,13 @@ void CustomExecutor::DropUndelivered(const Call::Subscribe& subscribe) {
   for (const v1::TaskInfo& task : subscribe.unacknowledged_tasks()) {
     delivered.insert(task.task_id().value());
   }
+  const v1::TaskState state = model::StateFor(executor_.framework().info, v1::TASK_DROPPED);
   std::vector<v1::TaskStatus> lost;
   for (const auto& [id, task] : executor_.launched()) {
     if (task.state() != v1::TASK_STAGING || delivered.contains(id.value())) continue;
-    v1::TaskStatus& status = lost.emplace_back();
-    *status.mutable_task_id() = task.task_id();
-    status.set_state(executor_.framework().PartitionAware() ? v1::TASK_DROPPED : v1::TASK_LOST);
-    status.set_source(v1::TaskStatus::SOURCE_AGENT);
-    status.set_reason(v1::TaskStatus::REASON_AGENT_RESTARTED);
-    status.set_message("The task did not reach the executor before its connection ended");
+    lost.push_back(model::MakeStatus(
+        v1::TaskStatus::SOURCE_AGENT, id.value(), state, v1::TaskStatus::REASON_AGENT_RESTARTED,
+        "The task did not reach the executor before its connection ended"));
   }
   for (v1::TaskStatus& status : lost) host_.OnTaskStatus(executor_, std::move(status));
 }
@@ -274,13 +274,10 @@ void CustomExecutor::Deliver(uint64_t last) {
       continue;
     }
     for (const v1::TaskInfo& task : delivery->tasks) {
-      v1::TaskStatus status;
-      *status.mutable_task_id() = task.task_id();
-      status.set_state(v1::TASK_FAILED);
-      status.set_source(v1::TaskStatus::SOURCE_AGENT);
-      status.set_reason(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
-      status.set_message(linked.error().message);
-      host_.OnTaskStatus(executor_, std::move(status));
+      host_.OnTaskStatus(
+          executor_, model::MakeStatus(
+                         v1::TaskStatus::SOURCE_AGENT, task.task_id().value(), v1::TASK_FAILED,
+                         v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED, linked.error().message));
     }
   }
 }

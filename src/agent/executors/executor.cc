@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "agent/services/statuses.h"
-#include "wire/task_states.h"
+#include "model/task.h"
 
 namespace tepui::agent {
 
@@ -52,11 +52,15 @@ void Executor::Enqueue(Delivery delivery) {
   }
 }
 
+v1::Task Executor::MakeTask(const v1::TaskInfo& task) const {
+  return model::MakeTask(task, kind_ == Kind::kCommand ? nullptr : &info_, framework_.id);
+}
+
 void Executor::MarkLaunched(const Delivery& delivery) {
   for (const v1::TaskInfo& task : delivery.tasks) {
     const TaskId id(task.task_id().value());
     queued_.erase(id);
-    launched_[id] = MakeTask(task, framework_.id, kind_ == Kind::kCommand ? ExecutorId() : id_);
+    launched_[id] = MakeTask(task);
   }
 }
 
@@ -88,7 +92,7 @@ v1::Task* Executor::FindTask(const TaskId& task) {
 bool Executor::Apply(const v1::TaskStatus& status) {
   const auto found = launched_.find(TaskId(status.task_id().value()));
   if (found == launched_.end()) return false;
-  wire::AddToHistory(status, &found->second);
+  model::AddToHistory(status, &found->second);
   found->second.set_state(status.state());
   if (IsTerminal(status.state())) {
     const Resources resources = ResourcesOf(found->second.resources());
@@ -121,10 +125,6 @@ ExecutorState Executor::Snapshot() const {
   for (const auto& [id, task] : terminated_) state.terminated.push_back(task);
   state.completed.assign(completed_.begin(), completed_.end());
   return state;
-}
-
-bool Framework::PartitionAware() const {
-  return HasCapability(info, v1::FrameworkInfo::Capability::PARTITION_AWARE);
 }
 
 Executor* Framework::Find(const ExecutorId& executor) const {

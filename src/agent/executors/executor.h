@@ -146,6 +146,8 @@ class Executor {
   // Takes the delivery with `task` out of the queue, if it is there. Its tasks are marked as
   // launched so that their end can be reported.
   std::optional<Delivery> LaunchQueued(const TaskId& task);
+  // Returns the record of one of its tasks as it is before the first status.
+  v1::Task MakeTask(const v1::TaskInfo& task) const;
   bool IsQueued(const TaskId& task) const { return queued_.contains(task); }
   bool queue_empty() const { return deliveries_.empty(); }
   const std::list<Delivery>& deliveries() const { return deliveries_; }
@@ -220,7 +222,6 @@ struct Framework {
   // The executors of tasks, until a task's last status is acknowledged.
   std::unordered_map<TaskId, Executor*> tasks;
 
-  bool PartitionAware() const;
   Executor* Find(const ExecutorId& executor) const;
   Executor* Find(const TaskId& task) const;
 };

@@ -108,7 +108,7 @@ void Executor::RestoreTask(const Saved::Task& saved, bool begun) {
   }
   ever_launched_ = true;
   Account(info);
-  v1::Task task = MakeTask(info, framework_.id, kind_ == Kind::kCommand ? ExecutorId() : id_);
+  v1::Task task = MakeTask(info);
   // The last status that the framework may have received: it received all that were acknowledged,
   // and perhaps the next one.
   for (const Saved::Status& status : saved.statuses) {

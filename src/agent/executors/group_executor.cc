@@ -8,6 +8,7 @@
 #include "agent/executors/sandbox.h"
 #include "agent/services/paths.h"
 #include "agent/services/statuses.h"
+#include "model/capabilities.h"
 
 namespace tepui::agent {
 
@@ -47,7 +48,7 @@ GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
   setup.executor = executor_.id();
   setup.launch = MakeTaskLaunch(task, executor_, container, sandbox, user);
   setup.reports_killing =
-      HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
+      model::HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
 
   Status prepared = services_.disk.CreateDirectory(
       sandbox, std::nullopt, TaskLinkPath(executor_.directory(), TaskId(task.task_id().value())));

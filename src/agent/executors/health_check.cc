@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/seconds.h"
+
 namespace tepui::agent {
 
 namespace {
@@ -66,8 +68,7 @@ HealthChecker::HealthChecker(const Services& services, const v1::HealthCheck& ch
 
 bool HealthChecker::InGrace() const {
   const double grace = health_check_.grace_period_seconds();
-  const std::chrono::duration<double> age = services_.clock.Now() - start_;
-  return !ever_healthy_ && grace > 0 && age.count() <= grace;
+  return !ever_healthy_ && grace > 0 && Seconds(services_.clock.Now() - start_) <= grace;
 }
 
 void HealthChecker::OnResult(const Result<v1::CheckStatusInfo>& result) {

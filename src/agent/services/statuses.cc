@@ -10,30 +10,6 @@
 
 namespace tepui::agent {
 
-v1::Task MakeTask(const v1::TaskInfo& task, const FrameworkId& framework,
-                  const ExecutorId& executor) {
-  v1::Task out;
-  out.set_name(task.name());
-  *out.mutable_task_id() = task.task_id();
-  out.mutable_framework_id()->set_value(framework.value());
-  if (!executor.empty()) out.mutable_executor_id()->set_value(executor.value());
-  *out.mutable_agent_id() = task.agent_id();
-  out.set_state(v1::TASK_STAGING);
-  *out.mutable_resources() = task.resources();
-  *out.mutable_limits() = task.limits();
-  if (task.has_labels()) *out.mutable_labels() = task.labels();
-  if (task.has_discovery()) *out.mutable_discovery() = task.discovery();
-  if (task.has_container()) *out.mutable_container() = task.container();
-  if (task.has_health_check()) *out.mutable_health_check() = task.health_check();
-  if (task.has_kill_policy()) *out.mutable_kill_policy() = task.kill_policy();
-  if (task.command().has_user()) {
-    out.set_user(task.command().user());
-  } else if (task.executor().command().has_user()) {
-    out.set_user(task.executor().command().user());
-  }
-  return out;
-}
-
 std::string DescribeWaitStatus(int status) {
   if (WIFEXITED(status)) return fmt::format("exited with status {}", WEXITSTATUS(status));
   if (WIFSIGNALED(status)) {
@@ -57,14 +33,6 @@ v1::ContainerID ToProto(const ContainerId& container) {
     *out.mutable_parent() = ToProto(ContainerId(text.substr(0, dot)));
   }
   return out;
-}
-
-bool HasCapability(const v1::FrameworkInfo& framework,
-                   v1::FrameworkInfo::Capability::Type capability) {
-  for (const v1::FrameworkInfo::Capability& has : framework.capabilities()) {
-    if (has.type() == capability) return true;
-  }
-  return false;
 }
 
 Duration FromProto(const v1::DurationInfo& duration) {

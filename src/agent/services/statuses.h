@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "mesos/v1/mesos.pb.h"
-#include "wire/task_states.h"
+#include "model/states.h"
 
 namespace tepui::agent {
 
@@ -15,12 +15,7 @@ namespace v1 = ::mesos::v1;
 // Facts about tasks and their statuses that several parts of the agent need (reference 2.6).
 
 // A task reports nothing more after a terminal state.
-using wire::IsTerminal;
-
-// Returns the record of `task` for masters and state endpoints. `executor` is empty for a command
-// task.
-v1::Task MakeTask(const v1::TaskInfo& task, const FrameworkId& framework,
-                  const ExecutorId& executor);
+using model::IsTerminal;
 
 // Describes a status as waitpid returns it: "exited with status 1", "terminated with signal
 // Killed".
@@ -29,9 +24,6 @@ bool Succeeded(int wait_status);
 
 // Converts parent.child to the nested message.
 v1::ContainerID ToProto(const ContainerId& container);
-
-bool HasCapability(const v1::FrameworkInfo& framework,
-                   v1::FrameworkInfo::Capability::Type capability);
 
 // Returns the check status of a task whose check has no result yet: it names only the check's type.
 v1::CheckStatusInfo EmptyCheckStatus(const v1::CheckInfo& check);

@@ -98,6 +98,19 @@ TEST_F(CustomExecutorTest, GetsTaskGroupsWhole) {
   EXPECT_EQ(links.events[1][1].launch_group().task_group().tasks_size(), 2);
 }
 
+// The tasks of a group do not name their executor. A new master knows them only from the agent.
+TEST_F(CustomExecutorTest, TasksOfItsGroupsAreReportedWithItsUser) {
+  Register();
+  v1::ExecutorInfo executor = ExecutorOf("e1", v1::ExecutorInfo::CUSTOM);
+  executor.mutable_command()->set_user("bob");
+  RunGroup(executor, {Task("a")});
+  agent->OnMasterDisconnected("reset");
+  clock.Advance(seconds(1));
+  ASSERT_EQ(links.subscriptions.back().tasks_size(), 1);
+  EXPECT_EQ(links.subscriptions.back().tasks(0).user(), "bob");
+  EXPECT_EQ(links.subscriptions.back().tasks(0).executor_id().value(), "e1");
+}
+
 TEST_F(CustomExecutorTest, RunsMoreTasksWithMoreResources) {
   RunSubscribed();
   v1::TaskInfo second = CustomTask("t2");

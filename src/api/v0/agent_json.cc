@@ -2,6 +2,7 @@
 #include "api/v0/agent_json.h"
 
 #include "api/v0/v0_json.h"
+#include "base/seconds.h"
 
 namespace tepui::api {
 

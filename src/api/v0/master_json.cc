@@ -6,6 +6,7 @@
 #include <set>
 
 #include "api/v0/v0_json.h"
+#include "base/seconds.h"
 
 namespace tepui::api {
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/version.h"
+#include "model/roles.h"
 
 namespace tepui::api {
 
@@ -135,10 +136,6 @@ void Coalesce(v1::Value::Ranges* ranges) {
 }
 
 }  // namespace
-
-double Seconds(WallTime time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
 
 void WriteResources(const ProtoResources& resources, web::JsonWriter* writer) {
   std::array<double, kAlwaysShown.size()> known{};
@@ -361,10 +358,7 @@ void WriteAgentCapabilities(const std::vector<v1::AgentInfo::Capability::Type>& 
 }
 
 void WriteFrameworkRoles(const v1::FrameworkInfo& info, web::JsonWriter* writer) {
-  const bool multi_role = std::ranges::any_of(info.capabilities(), [](const auto& capability) {
-    return capability.type() == v1::FrameworkInfo::Capability::MULTI_ROLE;
-  });
-  if (!multi_role) {
+  if (!model::IsMultiRole(info)) {
     writer->Field("role", info.role());
     return;
   }

@@ -45,6 +45,4 @@ void WriteFlags(const std::vector<std::pair<std::string, std::string>>& flags,
 void WriteBuild(web::JsonWriter* writer);
 std::string_view AllocationRole(const ProtoResources& resources);
 
-double Seconds(WallTime time);
-
 }  // namespace tepui::api

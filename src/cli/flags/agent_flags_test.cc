@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <fstream>
 
+#include "cli/flags/server_flags_fixture.h"
+
 namespace tepui::cli {
 namespace {
 
@@ -20,25 +22,15 @@ using namespace std::chrono_literals;
 
 constexpr const char* kResources = "--resources=cpus:4;mem:1024;disk:2048;ports:[31000-31009]";
 
-class AgentFlagsTest : public ::testing::Test {
+class AgentFlagsTest : public ServerFlagsTest<AgentFlags> {
  protected:
-  AgentFlagsTest() {
-    DeclareCommonFlags(&table_, &common_);
-    DeclareAgentFlags(&table_, &flags_);
-  }
+  AgentFlagsTest() : ServerFlagsTest("mesos-agent", DeclareAgentFlags) {}
 
   agent::Options Parse(std::vector<std::string> words, std::vector<std::string> environment = {}) {
-    problems_ = table_.Parse(words, environment).problems;
-    CheckCommonFlags(common_, &problems_);
+    Read(words, environment);
     CheckIsolation(flags_, &problems_);
     return ToAgentOptions(flags_, common_, ::testing::TempDir(), environment, &problems_);
   }
-
-  CommonFlags common_;
-  AgentFlags flags_;
-  FlagTable table_{
-      {.program = "mesos-agent", .purpose = "", .arguments = "", .environment_prefix = "MESOS_"}};
-  std::vector<std::string> problems_;
 };
 
 // Reference 7.3: the defaults.

@@ -6,6 +6,8 @@
 
 #include <chrono>
 
+#include "cli/flags/server_flags_fixture.h"
+
 namespace tepui::cli {
 namespace {
 
@@ -16,24 +18,14 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 using namespace std::chrono_literals;
 
-class MasterFlagsTest : public ::testing::Test {
+class MasterFlagsTest : public ServerFlagsTest<MasterFlags> {
  protected:
-  MasterFlagsTest() {
-    DeclareCommonFlags(&table_, &common_);
-    DeclareMasterFlags(&table_, &flags_);
-  }
+  MasterFlagsTest() : ServerFlagsTest("mesos-master", DeclareMasterFlags) {}
 
   master::Options Parse(std::vector<std::string> words, std::vector<std::string> environment = {}) {
-    problems_ = table_.Parse(words, environment).problems;
-    CheckCommonFlags(common_, &problems_);
+    Read(words, environment);
     return ToMasterOptions(flags_, common_, &problems_);
   }
-
-  CommonFlags common_;
-  MasterFlags flags_;
-  FlagTable table_{
-      {.program = "mesos-master", .purpose = "", .arguments = "", .environment_prefix = "MESOS_"}};
-  std::vector<std::string> problems_;
 };
 
 // Reference 7.2: the defaults.

@@ -2,11 +2,12 @@
 #include "cli/servers/checkpoint_store.h"
 
 #include <gmock/gmock.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <future>
+
+#include "base/testing/temporary_directory.h"
 
 namespace tepui::cli {
 namespace {
@@ -19,19 +20,13 @@ using testing::StartsWith;
 
 class CheckpointStoreTest : public testing::Test {
  protected:
-  CheckpointStoreTest() {
-    char name[] = "/tmp/tepui-checkpoint-XXXXXX";
-    directory_ = mkdtemp(name);
-  }
-  ~CheckpointStoreTest() override { fs::remove_all(directory_); }
-
   Result<std::unique_ptr<storage::Store>> Open(bool strict) {
     std::vector<std::string> problems;
-    auto store = CheckpointStore(directory_, strict, &problems)([](auto work) { work(); });
+    auto store = CheckpointStore(directory_.path(), strict, &problems)([](auto work) { work(); });
     EXPECT_THAT(problems, IsEmpty());
     return store;
   }
-  std::string File() const { return directory_ + "/meta/agent.db"; }
+  std::string File() const { return directory_.path() + "/meta/agent.db"; }
   void Damage() const {
     ASSERT_TRUE(fs::exists(File()));
     std::ofstream(File(), std::ios::binary) << "no database at all, but long enough to be read";
@@ -39,15 +34,11 @@ class CheckpointStoreTest : public testing::Test {
   // The files that were moved aside, without their logs.
   std::vector<std::string> Aside() const {
     std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(directory_ + "/meta")) {
+    for (const auto& entry : fs::directory_iterator(directory_.path() + "/meta")) {
       const std::string name = entry.path().filename();
       if (name.starts_with("agent.db.damaged-") && name.ends_with("Z")) names.push_back(name);
     }
     return names;
-  }
-  static std::string Contents(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
   }
   // Flips a bit behind `text` in the file, which must be closed.
   void DamageBehind(const std::string& text) const {
@@ -80,7 +71,7 @@ class CheckpointStoreTest : public testing::Test {
     return count.get_future().get();
   }
 
-  std::string directory_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(CheckpointStoreTest, ADamagedFileIsRefusedAndLeftAsItIs) {
@@ -104,7 +95,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
   ASSERT_TRUE(store) << store.error().message;
   EXPECT_EQ(Entries(**store), 0u);
   ASSERT_THAT(Aside(), ElementsAre(StartsWith("agent.db.damaged-2")));
-  const std::string aside = directory_ + "/meta/" + Aside().front();
+  const std::string aside = directory_.path() + "/meta/" + Aside().front();
   EXPECT_EQ(Contents(aside), before);
   EXPECT_EQ(Contents(aside + "-wal"), "of the damaged one");
 }
@@ -120,7 +111,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
   ASSERT_TRUE(store);
   EXPECT_EQ(Entries(**store), 2u) << "it is sound again";
   ASSERT_THAT(Aside(), ElementsAre(StartsWith("agent.db.damaged-2")));
-  const std::string copy = Contents(directory_ + "/meta/" + Aside().front());
+  const std::string copy = Contents(directory_.path() + "/meta/" + Aside().front());
   for (const char* key : {"executors/a", "executors/b", "executors/c"}) {
     EXPECT_NE(copy.find(key), std::string::npos) << key;
   }

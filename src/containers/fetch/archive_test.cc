@@ -10,9 +10,9 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "base/posix/file_descriptor.h"
+#include "base/testing/temporary_directory.h"
 
 namespace tepui::containers {
 namespace {
@@ -62,25 +62,17 @@ FileDescriptor Make(const std::vector<Entry>& entries, bool zip = false) {
 
 class ArchiveTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "archive_test.XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
-    sandbox_ = root_ / "sandbox";
-    fs::create_directory(sandbox_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
+  ArchiveTest() { fs::create_directory(sandbox_); }
 
   Status ExtractHere(const FileDescriptor& file, ExtractLimits limits = {},
                      const std::string& plain_name = "") {
     return Extract(file.get(), sandbox_.string(), plain_name, limits, [] { return false; });
   }
-  std::string Read(const std::string& name) {
-    std::ostringstream text;
-    text << std::ifstream(sandbox_ / name).rdbuf();
-    return text.str();
-  }
+  std::string Read(const std::string& name) { return Contents(sandbox_ / name); }
 
-  fs::path root_, sandbox_;
+  TemporaryDirectory directory_;
+  const fs::path root_ = directory_.path();
+  const fs::path sandbox_ = root_ / "sandbox";
 };
 
 TEST_F(ArchiveTest, TarAndZip) {

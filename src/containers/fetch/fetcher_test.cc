@@ -9,8 +9,8 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <sstream>
 
+#include "base/testing/temporary_directory.h"
 #include "containers/host/user.h"
 #include "net/http.h"
 
@@ -20,24 +20,14 @@ namespace {
 namespace fs = std::filesystem;
 using mesos::v1::CommandInfo;
 
-std::string Read(const fs::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
-
 class FetcherTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "fetcher_test.XXXXXX").string();
-    root_ = mkdtemp(pattern.data());
-    chmod(root_.c_str(), 0755);
+  FetcherTest() {
     fs::create_directory(root_ / "sandbox");
     std::ofstream(root_ / "file") << "content";
     options_.cache_dir = (root_ / "cache").string();
     options_.threads = 4;
   }
-  void TearDown() override { fs::remove_all(root_); }
 
   CommandInfo::URI* Add(CommandInfo* command, const std::string& value) {
     command->add_uris()->set_value(value);
@@ -57,7 +47,8 @@ class FetcherTest : public testing::Test {
     return Start(fetcher, command, "c", user).get();
   }
 
-  fs::path root_;
+  TemporaryDirectory directory_;
+  const fs::path root_ = directory_.path();
   Fetcher::Options options_;
 };
 
@@ -69,8 +60,8 @@ TEST_F(FetcherTest, Files) {
   tool->set_output_file("bin/tool");
   tool->set_executable(true);
   ASSERT_TRUE(Run(fetcher, command));
-  EXPECT_EQ(Read(root_ / "sandbox/file"), "content");
-  EXPECT_EQ(Read(root_ / "sandbox/bin/tool"), "content");
+  EXPECT_EQ(Contents(root_ / "sandbox/file"), "content");
+  EXPECT_EQ(Contents(root_ / "sandbox/bin/tool"), "content");
   EXPECT_EQ(access((root_ / "sandbox/bin/tool").c_str(), X_OK), 0);
   EXPECT_EQ(fetcher.counters().succeeded, 1u);
 }
@@ -121,7 +112,7 @@ TEST_F(FetcherTest, ActsAsTheUser) {
     Add(&closed, (root_ / "secret").string())->set_cache(cache);
     EXPECT_FALSE(Run(fetcher, closed, *nobody).has_value());
     EXPECT_FALSE(fs::exists(root_ / "sandbox/secret") &&
-                 Read(root_ / "sandbox/secret") == "of root");
+                 Contents(root_ / "sandbox/secret") == "of root");
   }
   // The thread is root again afterwards.
   CommandInfo again;
@@ -165,7 +156,7 @@ TEST_F(FetcherHttpTest, Downloads) {
   CommandInfo command;
   Add(&command, Url("/data"));
   ASSERT_TRUE(Run(fetcher, command));
-  EXPECT_EQ(Read(root_ / "sandbox/data"), std::string(1000, 'x'));
+  EXPECT_EQ(Contents(root_ / "sandbox/data"), std::string(1000, 'x'));
 
   CommandInfo missing;
   Add(&missing, Url("/missing"));
@@ -185,7 +176,7 @@ TEST_F(FetcherHttpTest, TheCacheFetchesOnceForManyAtOnce) {
   for (auto& one : all) EXPECT_TRUE(one.get());
   EXPECT_EQ(requests_, 1);
   EXPECT_EQ(fetcher.counters().cache_used_bytes, 1000u);
-  EXPECT_EQ(Read(root_ / "sandbox/copy"), std::string(1000, 'x'));
+  EXPECT_EQ(Contents(root_ / "sandbox/copy"), std::string(1000, 'x'));
 }
 
 TEST_F(FetcherHttpTest, TheCacheEvictsTheLeastRecentlyUsed) {
@@ -212,7 +203,7 @@ TEST_F(FetcherHttpTest, WhatDoesNotFitServesOnceAndIsNotKept) {
   CommandInfo command;
   Add(&command, Url("/data"))->set_cache(true);
   EXPECT_TRUE(Run(fetcher, command));
-  EXPECT_EQ(Read(root_ / "sandbox/data").size(), 1000u);
+  EXPECT_EQ(Contents(root_ / "sandbox/data").size(), 1000u);
   EXPECT_EQ(fetcher.counters().cache_used_bytes, 0u);
   EXPECT_TRUE(fs::is_empty(root_ / "cache"));
 }

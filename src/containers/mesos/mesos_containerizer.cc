@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/seconds.h"
 #include "containers/host/detect.h"
 #include "containers/isolators/posix_isolators.h"
 #include "containers/mesos/container.h"
@@ -273,8 +274,7 @@ void MesosContainerizer::Usage(
   workers_->Submit([this, id, shim = container->shim, demand = container->demand,
                     callback = std::move(callback)]() mutable {
     v1::ResourceStatistics statistics;
-    auto now = std::chrono::system_clock::now().time_since_epoch();
-    statistics.set_timestamp(std::chrono::duration<double>(now).count());
+    statistics.set_timestamp(Seconds(std::chrono::system_clock::now()));
     isolation_->Usage(id, shim->pid(), &statistics);
     SetLimits(demand, &statistics);
     Post([callback = std::move(callback), statistics = std::move(statistics)]() mutable {

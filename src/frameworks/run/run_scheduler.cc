@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "frameworks/run/offer_match.h"
-#include "wire/task_states.h"
+#include "model/states.h"
 
 namespace tepui::frameworks {
 namespace {
@@ -254,7 +254,7 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
     kill_timer_ = clock_.After(*plan_.kill_after, [this] { KillAll(); });
   }
   // UNKNOWN: the cluster does not have the task any more, so no further update will come.
-  if (!wire::IsTerminal(status.state()) && status.state() != v1::TASK_UNKNOWN) return;
+  if (!model::IsTerminal(status.state()) && status.state() != v1::TASK_UNKNOWN) return;
   exit_codes_[id] = ExitCodeOf(status);
   if (exit_codes_.size() < plan_.tasks.size()) return;
   int code = 0;

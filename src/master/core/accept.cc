@@ -10,6 +10,7 @@
 #include "master/records/task_status.h"
 #include "master/rules/resource_form.h"
 #include "master/rules/validation.h"
+#include "model/task.h"
 
 namespace tepui::master {
 
@@ -248,7 +249,7 @@ void Master::Impl::Launch(Acceptance& acceptance, v1::TaskInfo task) {
   }
   const v1::ExecutorInfo* executor = task.has_executor() ? &task.executor() : nullptr;
   if (new_executor) AddExecutor(framework, agent, *executor, std::move(*executor_resources));
-  AddTask(framework, agent, MakeTask(task, executor, framework.id), std::move(*resources));
+  AddTask(framework, agent, model::MakeTask(task, executor, framework.id), std::move(*resources));
 
   link::Event event;
   event.set_type(link::Event::RUN_TASK);
@@ -297,7 +298,8 @@ void Master::Impl::LaunchGroup(Acceptance& acceptance, OperationInfo::LaunchGrou
   }
   if (new_executor) AddExecutor(framework, agent, executor, std::move(*executor_resources));
   for (int i = 0; i < tasks.size(); ++i) {
-    AddTask(framework, agent, MakeTask(tasks[i], &executor, framework.id), std::move(each[i]));
+    AddTask(framework, agent, model::MakeTask(tasks[i], &executor, framework.id),
+            std::move(each[i]));
   }
 
   link::Event event;

@@ -6,19 +6,13 @@
 
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
 #include "master/core/master_impl.h"
 #include "master/rules/resource_form.h"
 #include "master/rules/validation.h"
+#include "model/capabilities.h"
 
 namespace tepui::master {
-
-namespace {
-
-bool HasCapability(const Agent& agent, v1::AgentInfo::Capability::Type type) {
-  return std::ranges::find(agent.capabilities, type) != agent.capabilities.end();
-}
-
-}  // namespace
 
 void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
                                     link::Call::Subscribe subscribe, Reply reply) {
@@ -249,8 +243,9 @@ void Master::Impl::Describe(Agent& agent, const Subscription& subscription) {
   agent.capabilities.clear();
   for (const Capability& capability : message.capabilities())
     agent.capabilities.push_back(capability.type());
-  agent.operation_feedback = HasCapability(agent, Capability::RESOURCE_PROVIDER) &&
-                             HasCapability(agent, Capability::AGENT_OPERATION_FEEDBACK);
+  agent.operation_feedback =
+      model::HasCapability(agent.capabilities, Capability::RESOURCE_PROVIDER) &&
+      model::HasCapability(agent.capabilities, Capability::AGENT_OPERATION_FEEDBACK);
   agent.resource_version = message.resource_version_uuid();
   agent.address = message.address();
   if (!agent.address.has_hostname()) agent.address.set_hostname(agent.info.hostname());
@@ -273,9 +268,8 @@ void Master::Impl::OpenStream(Agent& agent, Subscription& subscription) {
   event.set_type(link::Event::SUBSCRIBED);
   event.mutable_subscribed()->mutable_agent_id()->set_value(agent.id.value());
   *event.mutable_subscribed()->mutable_master_info() = options_.info;
-  event.mutable_subscribed()->set_total_ping_timeout_seconds(
-      std::chrono::duration<double>(options_.agent_ping_timeout).count() *
-      options_.max_agent_ping_timeouts);
+  event.mutable_subscribed()->set_total_ping_timeout_seconds(Seconds(options_.agent_ping_timeout) *
+                                                             options_.max_agent_ping_timeouts);
   Send(agent, std::move(event));
   StartPings(agent);
   subscription.reply({});

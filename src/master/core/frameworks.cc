@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
 #include "base/units.h"
 #include "master/core/master_impl.h"
 #include "master/records/task_status.h"
@@ -16,9 +17,6 @@
 namespace tepui::master {
 
 namespace {
-
-// Seconds. Longer failover timeouts are cut to this, so that they do not overflow the clock.
-constexpr double kLongestFailoverTimeout = 50.0 * 365 * 24 * 3600;
 
 std::vector<std::string> ToVector(const google::protobuf::RepeatedPtrField<std::string>& list) {
   return {list.begin(), list.end()};
@@ -198,7 +196,7 @@ void Master::Impl::Connect(Framework& framework, StreamId stream, const std::str
   event->set_type(SchedulerEvent::SUBSCRIBED);
   event->mutable_subscribed()->mutable_framework_id()->set_value(framework.id.value());
   event->mutable_subscribed()->set_heartbeat_interval_seconds(
-      std::chrono::duration<double>(options_.scheduler_heartbeat_interval).count());
+      Seconds(options_.scheduler_heartbeat_interval));
   *event->mutable_subscribed()->mutable_master_info() = options_.info;
   Send(framework, std::move(event));
   Heartbeat(framework);
@@ -229,9 +227,7 @@ void Master::Impl::Disconnect(Framework& framework) {
 }
 
 Duration Master::Impl::FailoverTimeout(const Framework& framework) {
-  const std::chrono::duration<double> seconds(
-      std::clamp(framework.info.failover_timeout(), 0.0, kLongestFailoverTimeout));
-  return std::chrono::duration_cast<Duration>(seconds);
+  return FromSeconds(framework.info.failover_timeout());
 }
 
 void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {

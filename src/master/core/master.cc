@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/seconds.h"
 #include "master/core/master_impl.h"
 
 namespace tepui::master {
@@ -49,7 +50,7 @@ void Master::Impl::RecoverRegistry() {
 
 void Master::Impl::WriteMetrics(const Gauges& sums, Metrics* out) const {
   Gauges gauges = sums;
-  gauges.uptime_seconds = std::chrono::duration<double>(clock_.Now() - started_).count();
+  gauges.uptime_seconds = Seconds(clock_.Now() - started_);
   for (const auto& [id, agent] : agents_)
     ++(agent->connected ? gauges.agents_connected : gauges.agents_disconnected);
   gauges.agents_unreachable = unreachable_.size();

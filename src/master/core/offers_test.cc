@@ -50,8 +50,6 @@ TEST(Offers, TakeTheFormTheFrameworkKnows) {
   v1::FrameworkInfo info = MasterHarness::Info();
   info.clear_capabilities();
   info.clear_roles();
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   info.set_role("r");
   const Scheduler old = h.Subscribe(info);
   const std::vector<v1::Offer> offers = h.Offers(old);
@@ -63,7 +61,6 @@ TEST(Offers, TakeTheFormTheFrameworkKnows) {
     EXPECT_EQ(resource.reservations_size(), 0);
     roles.push_back(resource.role());
   }
-#pragma GCC diagnostic pop
   EXPECT_THAT(roles, testing::UnorderedElementsAre("*", "r", "*"));
 
   // The master understands the same form in calls.

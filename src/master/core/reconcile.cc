@@ -6,8 +6,10 @@
 
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
 #include "master/core/master_impl.h"
 #include "master/records/task_status.h"
+#include "model/task.h"
 
 namespace tepui::master {
 
@@ -20,11 +22,8 @@ std::shared_ptr<SchedulerEvent> ReconciliationEvent(const v1::TaskID& task, v1::
   auto event = std::make_shared<SchedulerEvent>();
   event->set_type(SchedulerEvent::UPDATE);
   v1::TaskStatus* status = event->mutable_update()->mutable_status();
-  *status->mutable_task_id() = task;
-  status->set_state(state);
-  status->set_source(v1::TaskStatus::SOURCE_MASTER);
-  status->set_reason(v1::TaskStatus::REASON_RECONCILIATION);
-  status->set_message(message);
+  *status = model::MakeStatus(v1::TaskStatus::SOURCE_MASTER, task.value(), state,
+                              v1::TaskStatus::REASON_RECONCILIATION, message);
   status->set_timestamp(now);
   return event;
 }

@@ -5,9 +5,10 @@
 
 #include "base/log.h"
 #include "base/planted_fault.h"
+#include "base/seconds.h"
 #include "master/core/master_impl.h"
 #include "master/records/task_status.h"
-#include "wire/task_states.h"
+#include "model/task.h"
 
 namespace tepui::master {
 
@@ -152,7 +153,7 @@ void Master::Impl::UpdateTask(Task& task, const v1::TaskStatus& status, v1::Task
     }
   }
 
-  wire::AddToHistory(status, &message);
+  model::AddToHistory(status, &message);
 
   // Resources of a terminal task are free before the framework acknowledges (reference 2.7).
   if (IsTerminal(message.state()) && std::exchange(task.holds_resources, false))

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "master/records/records.h"
 
-#include "master/rules/validation.h"
+#include "model/capabilities.h"
+#include "model/roles.h"
 
 namespace tepui::master {
 
@@ -33,14 +34,12 @@ std::pair<TaskId, UnreachableTasks::Message> UnreachableTasks::RemoveOldest() {
 }
 
 void SetInfo(Framework& framework, const v1::FrameworkInfo& info) {
-  using Capability = v1::FrameworkInfo::Capability;
   framework.info = info;
   framework.update_event = nullptr;
-  framework.roles = validation::RolesOf(info);
-  framework.partition_aware = validation::HasCapability(info, Capability::PARTITION_AWARE);
-  framework.multi_role = validation::HasCapability(info, Capability::MULTI_ROLE);
+  framework.roles = model::RolesOf(info);
+  framework.multi_role = model::IsMultiRole(info);
   framework.reservation_refinement =
-      validation::HasCapability(info, Capability::RESERVATION_REFINEMENT);
+      model::HasCapability(info, v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT);
 }
 
 }  // namespace tepui::master

@@ -132,7 +132,6 @@ struct Framework {
   v1::FrameworkInfo info;  // The id is set.
   // Derived from `info`.
   std::vector<std::string> roles;
-  bool partition_aware = false;
   bool multi_role = false;
   bool reservation_refinement = false;
   // Sends `info` to agents; made when it is first needed, shared by all.

@@ -8,24 +8,19 @@
 #include "base/clock.h"
 #include "master/records/records.h"
 #include "mesos/v1/mesos.pb.h"
-#include "wire/task_states.h"
+#include "model/states.h"
 
 namespace tepui::master {
 
 // Task states and statuses that the master itself makes (reference 2.6, 2.7). Pure functions.
 
-// Returns true if no later state can follow.
-using wire::IsTerminal;
-bool IsTerminal(v1::OperationState state);
+using model::IsTerminal;
 
-// `state` must be one of those introduced with PARTITION_AWARE. Returns it if the framework is
-// partition-aware, else LOST (reference 2.2).
+// Returns `state`, or LOST if the framework does not know it (model/states.h).
 v1::TaskState StateFor(const Framework& framework, v1::TaskState state);
 
 // Returns the reason for a status of `state` when the task's agent was removed.
 v1::TaskStatus::Reason ReasonOfRemoval(v1::TaskState state);
-
-double Seconds(WallTime time);
 
 // A status from the master: source MASTER, without uuid, so it is not acknowledged.
 v1::TaskStatus MasterStatus(const std::string& task_id, const std::string& agent_id,
@@ -39,9 +34,5 @@ void AddTaskFacts(const v1::Task& task, v1::TaskStatus* status);
 // terminal state that was not reported yet counts as STAGING, because the statuses before it come
 // first.
 v1::TaskState ReportedState(const v1::Task& task);
-
-// Makes the master's record of a task that is being launched, in STAGING.
-v1::Task MakeTask(const v1::TaskInfo& info, const v1::ExecutorInfo* executor,
-                  const FrameworkId& framework);
 
 }  // namespace tepui::master

@@ -3,6 +3,8 @@
 
 #include "master/rules/resource_rules.h"
 #include "master/rules/validation.h"
+#include "model/capabilities.h"
+#include "model/roles.h"
 #include "resources/resource.h"
 
 namespace tepui::master::validation {
@@ -11,19 +13,15 @@ namespace {
 using Agent = v1::AgentInfo;
 using Operation = v1::Offer::Operation;
 
-bool HasCapability(const OperationContext& context, Agent::Capability::Type capability) {
-  return std::ranges::find(context.agent_capabilities, capability) !=
-         context.agent_capabilities.end();
-}
-
 // Feedback must come from the agent, so the agent must support it (reference 2.4).
 Status ValidateOperationId(const Operation& operation, const OperationContext& context) {
   if (!operation.has_id()) return {};
   if (operation.type() == Operation::LAUNCH || operation.type() == Operation::LAUNCH_GROUP) {
     return Fail(Code::kInvalid, "It cannot have an id; its tasks report for themselves");
   }
-  if (!HasCapability(context, Agent::Capability::RESOURCE_PROVIDER) ||
-      !HasCapability(context, Agent::Capability::AGENT_OPERATION_FEEDBACK)) {
+  if (!model::HasCapability(context.agent_capabilities, Agent::Capability::RESOURCE_PROVIDER) ||
+      !model::HasCapability(context.agent_capabilities,
+                            Agent::Capability::AGENT_OPERATION_FEEDBACK)) {
     return Fail(Code::kInvalid,
                 "It has an id, but the agent cannot report on operations (it lacks the capability "
                 "RESOURCE_PROVIDER or AGENT_OPERATION_FEEDBACK)");
@@ -34,12 +32,14 @@ Status ValidateOperationId(const Operation& operation, const OperationContext& c
 // Checks that the agent supports what the reservations of a resource need.
 Status ValidateAgentSupports(const Resource& resource, const OperationContext& context) {
   const bool hierarchical = resource.reservation_role().find('/') != std::string_view::npos;
-  if (hierarchical && !HasCapability(context, Agent::Capability::HIERARCHICAL_ROLE)) {
+  if (hierarchical &&
+      !model::HasCapability(context.agent_capabilities, Agent::Capability::HIERARCHICAL_ROLE)) {
     return Fail(Code::kInvalid, "The agent does not support roles with '/', as '{}' is one",
                 resource.reservation_role());
   }
   if (resource.reservations().size() > 1 &&
-      !HasCapability(context, Agent::Capability::RESERVATION_REFINEMENT)) {
+      !model::HasCapability(context.agent_capabilities,
+                            Agent::Capability::RESERVATION_REFINEMENT)) {
     return Fail(Code::kInvalid, "The agent does not support refined reservations");
   }
   return {};
@@ -131,7 +131,7 @@ Status ValidateReserve(const Operation::Reserve& reserve, const OperationContext
   const Result<Resources> resources = ReadOperands(reserve.resources(), "resources");
   if (!resources) return Fail(resources.error());
   if (Status valid = ValidateOneAllocationRole(*resources); !valid) return valid;
-  const std::vector<std::string> roles = RolesOf(context.framework);
+  const std::vector<std::string> roles = model::RolesOf(context.framework);
   for (const Resource& resource : *resources) {
     if (Status valid = ValidateReserved(resource, roles, context); !valid) {
       return Within(resource.ToString(), std::move(valid));
@@ -183,7 +183,7 @@ Status ValidateCreate(const Operation::Create& create, const OperationContext& c
   if (Status valid = ValidateOneAllocationRole(*volumes); !valid) return valid;
   if (Status valid = ValidateDistinctVolumes(context.agent_total, *volumes); !valid) return valid;
   const bool may_share =
-      validation::HasCapability(context.framework, v1::FrameworkInfo::Capability::SHARED_RESOURCES);
+      model::HasCapability(context.framework, v1::FrameworkInfo::Capability::SHARED_RESOURCES);
   for (const Resource& volume : *volumes) {
     Status valid = ValidateAgentSupports(volume, context);
     if (valid && volume.is_shared() && (!may_share || volume.shared_count() > 1)) {
@@ -234,7 +234,7 @@ Result<Resource> ReadResizedVolume(const v1::Resource& message, const OperationC
     return Fail(Code::kInvalid, "A volume of a resource provider cannot be resized");
   }
   if (volume.is_shared()) return Fail(Code::kInvalid, "A shared volume cannot be resized");
-  if (!HasCapability(context, Agent::Capability::RESIZE_VOLUME)) {
+  if (!model::HasCapability(context.agent_capabilities, Agent::Capability::RESIZE_VOLUME)) {
     return Fail(Code::kInvalid, "The agent cannot resize volumes");
   }
   return volume;

@@ -8,6 +8,7 @@
 #include "master/rules/container_rules.h"
 #include "master/rules/resource_rules.h"
 #include "master/rules/validation.h"
+#include "model/capabilities.h"
 #include "resources/resource.h"
 
 namespace tepui::master::validation {
@@ -19,11 +20,6 @@ using Executor = v1::ExecutorInfo;
 // The least resources that an executor of a task group needs.
 constexpr Amount kMinExecutorCpus = Amount::FromMilli(10);
 constexpr Amount kMinExecutorMem = Amount::FromMilli(32'000);
-
-bool HasCapability(const TaskContext& context, Agent::Capability::Type capability) {
-  return std::ranges::find(context.agent_capabilities, capability) !=
-         context.agent_capabilities.end();
-}
 
 std::string TaskName(const v1::TaskInfo& task) {
   return fmt::format("Task '{}'", task.task_id().value());
@@ -90,7 +86,7 @@ Status ValidateLimit(const std::string& name, double limit, const Resources& res
 Status ValidateLimits(const v1::TaskInfo& task, const Resources& resources,
                       const TaskContext& context) {
   if (task.limits().empty()) return {};
-  if (!HasCapability(context, Agent::Capability::TASK_RESOURCE_LIMITS)) {
+  if (!model::HasCapability(context.agent_capabilities, Agent::Capability::TASK_RESOURCE_LIMITS)) {
     return Fail(Code::kInvalid, "It has limits, which its agent does not support");
   }
   for (const auto& [name, limit] : task.limits()) {

@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "master/rules/resource_rules.h"
+#include "model/roles.h"
 
 namespace tepui::master::validation {
 namespace {
@@ -82,7 +83,7 @@ Status ValidateUpdateFramework(const Call& call) {
 }
 
 Status ValidateRoles(const v1::FrameworkInfo& info) {
-  if (!HasCapability(info, v1::FrameworkInfo::Capability::MULTI_ROLE)) {
+  if (!model::IsMultiRole(info)) {
     if (info.roles_size() > 0) {
       return Fail(Code::kInvalid,
                   "'FrameworkInfo.roles' is only for frameworks with the capability MULTI_ROLE");
@@ -225,7 +226,7 @@ Status ValidateFramework(const v1::FrameworkInfo& info,
                 "--root_submissions)");
   }
 
-  const std::vector<std::string> roles = RolesOf(info);
+  const std::vector<std::string> roles = model::RolesOf(info);
   for (const std::string& role : suppressed_roles) {
     if (std::ranges::find(roles, role) == roles.end()) {
       return Fail(Code::kInvalid, "The suppressed role '{}' is not one of the framework's roles",
@@ -292,16 +293,6 @@ Status ValidateFrameworkUpdate(const v1::FrameworkInfo& old_info,
                 old_info.checkpoint(), new_info.checkpoint());
   }
   return {};
-}
-
-std::vector<std::string> RolesOf(const v1::FrameworkInfo& info) {
-  if (!HasCapability(info, v1::FrameworkInfo::Capability::MULTI_ROLE)) return {info.role()};
-  return {info.roles().begin(), info.roles().end()};
-}
-
-bool HasCapability(const v1::FrameworkInfo& info, v1::FrameworkInfo::Capability::Type capability) {
-  return std::ranges::any_of(info.capabilities(),
-                             [&](const auto& has) { return has.type() == capability; });
 }
 
 }  // namespace tepui::master::validation

@@ -43,9 +43,6 @@ Status ValidateSubscription(const link::Call::Subscribe& subscribe);
 Status ValidateFrameworkUpdate(const v1::FrameworkInfo& old_info,
                                const v1::FrameworkInfo& new_info);
 
-std::vector<std::string> RolesOf(const v1::FrameworkInfo& info);
-bool HasCapability(const v1::FrameworkInfo& info, v1::FrameworkInfo::Capability::Type capability);
-
 // Where a task will run, as the master knows it.
 struct TaskContext {
   const v1::FrameworkInfo& framework;

@@ -161,17 +161,6 @@ TEST(ValidationTest, SuppressedRolesAreRolesOfTheFramework) {
   ExpectStatus(ValidateFramework(single, {"*"}, true), "'*' is not one of", "single");
 }
 
-TEST(ValidationTest, RolesOfAFramework) {
-  EXPECT_EQ(RolesOf(FromText<v1::FrameworkInfo>(R"({"user":"u","name":"n"})")),
-            std::vector<std::string>{"*"});
-  EXPECT_EQ(RolesOf(FromText<v1::FrameworkInfo>(R"({"user":"u","name":"n","role":"a"})")),
-            std::vector<std::string>{"a"});
-  EXPECT_EQ(
-      RolesOf(FromText<v1::FrameworkInfo>(
-          R"({"user":"u","name":"n","roles":["a","b"],"capabilities":[{"type":"MULTI_ROLE"}]})")),
-      (std::vector<std::string>{"a", "b"}));
-}
-
 // Reference 1.2: everything but principal, user and checkpoint may change.
 TEST(ValidationTest, FrameworkUpdates) {
   const auto old_info = FromText<v1::FrameworkInfo>(R"({"user":"u","name":"n","principal":"p"})");

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "base/seconds.h"
 #include "sim/nodes/election.h"
 
 namespace tepui::sim {
@@ -179,8 +180,6 @@ class Draw {
   SeededRandom random_;
   const ClusterSize size_;
 };
-
-double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
 

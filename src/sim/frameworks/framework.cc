@@ -4,12 +4,12 @@
 #include <cassert>
 #include <utility>
 
+#include "model/states.h"
 #include "sim/frameworks/framework_kinds.h"
-#include "wire/task_states.h"
 
 namespace tepui::sim {
 
-bool HasEnded(v1::TaskState state) { return wire::IsTerminal(state) || state == v1::TASK_UNKNOWN; }
+bool HasEnded(v1::TaskState state) { return model::IsTerminal(state) || state == v1::TASK_UNKNOWN; }
 
 bool MayComeBack(v1::TaskState state) {
   return state == v1::TASK_LOST || state == v1::TASK_UNKNOWN;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/seconds.h"
+
 namespace tepui::sim {
 
 using Call = Framework::Call;
@@ -19,7 +21,7 @@ constexpr uint64_t kCheckTypes = 3;
 template <class Check>
 void SetTimes(Random& random, Check* check) {
   const auto seconds = [&](Duration min, Duration max) {
-    return std::chrono::duration<double>(Between(random, min, max)).count();
+    return Seconds(Between(random, min, max));
   };
   check->set_delay_seconds(seconds(0s, 5s));
   check->set_interval_seconds(seconds(2s, 20s));
@@ -74,7 +76,7 @@ v1::FrameworkInfo MakeInfo(const std::string& name, bool checkpoint,
   info.set_principal(name);
   info.set_hostname(name);
   info.set_checkpoint(checkpoint);
-  info.set_failover_timeout(std::chrono::duration<double>(kFailoverTimeout).count());
+  info.set_failover_timeout(Seconds(kFailoverTimeout));
   for (const auto type : capabilities) info.add_capabilities()->set_type(type);
   return info;
 }

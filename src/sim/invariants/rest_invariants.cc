@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "model/states.h"
 #include "sim/nodes/scheduler_node.h"
-#include "wire/task_states.h"
 
 namespace tepui::sim {
 
@@ -128,7 +128,7 @@ void RestInvariants::CheckBelief(const Scheduler& scheduler, const std::string& 
   const auto runs_on = RunsOn(task);
   // UNKNOWN promises nothing, and the framework does not ask again; but a running task becomes
   // known again.
-  if (wire::IsTerminal(state) || state == v1::TASK_UNKNOWN) {
+  if (model::IsTerminal(state) || state == v1::TASK_UNKNOWN) {
     if (runs_on) {
       findings_.Report("nothing-forgotten", "{} takes task {} for {}, but it runs on {}",
                        scheduler.host, task, Name(state), *runs_on);
@@ -179,7 +179,7 @@ void RestInvariants::CheckHeard(const Scheduler& scheduler, const std::string& t
   if (!word->answer) return;
   const auto runs_on = RunsOn(task);
   const bool says_runs = word->state == v1::TASK_RUNNING || word->state == v1::TASK_KILLING;
-  const bool says_not = wire::IsTerminal(word->state) || word->state == v1::TASK_UNREACHABLE ||
+  const bool says_not = model::IsTerminal(word->state) || word->state == v1::TASK_UNREACHABLE ||
                         word->state == v1::TASK_UNKNOWN;
   if ((!says_runs || runs_on) && (!says_not || !runs_on)) return;
   findings_.Report("told-truth", "{} was answered {} for task {}, which {}", scheduler.host,

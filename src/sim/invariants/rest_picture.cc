@@ -6,9 +6,9 @@
 
 #include "agent/core/agent.h"
 #include "master/view/read_model.h"
+#include "model/states.h"
 #include "resources/resources.h"
 #include "sim/cluster/cluster.h"
-#include "wire/task_states.h"
 
 namespace tepui::sim {
 
@@ -79,7 +79,7 @@ void AddFramework(const std::string& id, const master::ReadModel::Framework& fra
   for (const auto& [number, task] : framework.active) {
     RestPicture::Leader::Agent& agent = out->agents[task->agent_id().value()];
     agent.tasks[{id, task->task_id().value()}] = task->state();
-    if (!wire::IsTerminal(task->state())) agent.held += AmountOf(task->resources());
+    if (!model::IsTerminal(task->state())) agent.held += AmountOf(task->resources());
   }
   for (const auto& [agent_id, info] : framework.record->executors) {
     RestPicture::Leader::Agent& agent = out->agents[agent_id.value()];

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/random.h"
-#include "wire/task_states.h"
+#include "model/states.h"
 
 namespace tepui::sim {
 
@@ -21,13 +21,13 @@ std::string Describe(const v1::TaskStatus& status) {
 }
 
 bool Lives(v1::TaskState state) {
-  return !wire::IsTerminal(state) && state != v1::TASK_UNKNOWN && state != v1::TASK_UNREACHABLE;
+  return !model::IsTerminal(state) && state != v1::TASK_UNKNOWN && state != v1::TASK_UNREACHABLE;
 }
 
 }  // namespace
 
 bool SaysEnded(const v1::TaskStatus& status) {
-  if (!wire::IsTerminal(status.state())) return false;
+  if (!model::IsTerminal(status.state())) return false;
   // The operator may have been wrong: such an agent may come back.
   if (status.state() == v1::TASK_GONE_BY_OPERATOR) return false;
   return status.state() != v1::TASK_LOST || status.source() != v1::TaskStatus::SOURCE_MASTER ||

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "agent/services/statuses.h"
+#include "base/seconds.h"
 
 namespace tepui::sim {
 
@@ -238,8 +239,7 @@ void ExecutorProcess::Update(const v1::TaskID& task, v1::TaskState state, std::s
   status->set_state(state);
   status->set_source(v1::TaskStatus::SOURCE_EXECUTOR);
   status->set_uuid(random_.UuidBytes());
-  const std::chrono::duration<double> now = process_.WallNow().time_since_epoch();
-  status->set_timestamp(now.count());
+  status->set_timestamp(Seconds(process_.WallNow()));
   if (!message.empty()) status->set_message(std::move(message));
   Send(report);
 }

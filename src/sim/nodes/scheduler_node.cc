@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/timer.h"
+#include "model/states.h"
 #include "sim/network/network_link.h"
 
 namespace tepui::sim {
@@ -20,18 +21,9 @@ constexpr Duration kTick = std::chrono::seconds(5);
 constexpr Duration kLongestWrite = std::chrono::milliseconds(10);
 constexpr uint16_t kMasterPort = 5050;
 
+// An unknown operation never arrived, or was acknowledged before.
 bool IsOver(v1::OperationState state) {
-  switch (state) {
-    case v1::OPERATION_FINISHED:
-    case v1::OPERATION_FAILED:
-    case v1::OPERATION_ERROR:
-    case v1::OPERATION_DROPPED:
-    case v1::OPERATION_GONE_BY_OPERATOR:
-    case v1::OPERATION_UNKNOWN:  // It never arrived, or was acknowledged before.
-      return true;
-    default:
-      return false;
-  }
+  return model::IsTerminal(state) || state == v1::OPERATION_UNKNOWN;
 }
 
 // The tasks that a call launches.

@@ -7,6 +7,8 @@
 #include <optional>
 #include <set>
 
+#include "base/seconds.h"
+
 namespace tepui::sim {
 
 namespace {
@@ -296,11 +298,11 @@ void SimulatedContainerizer::Usage(
     const ContainerId& id, std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) {
   const Container* container = Find(id);
   const bool running = container != nullptr && container->state == State::kRunning;
-  const std::chrono::duration<double> now = machine_.WallNow().time_since_epoch();
+  const double now = Seconds(machine_.WallNow());
   Tell([id, running, now, callback = std::move(callback)]() mutable {
     if (!running) return callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
     v1::ResourceStatistics statistics;
-    statistics.set_timestamp(now.count());
+    statistics.set_timestamp(now);
     callback(std::move(statistics));
   });
 }

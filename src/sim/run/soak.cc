@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/seconds.h"
 #include "base/units.h"
 #include "sim/run/isolated_run.h"
 #include "sim/run/shrink.h"
@@ -55,8 +56,6 @@ FlagBinding BindNumbers(std::optional<std::vector<int>>* target) {
             return fmt::format("{}", fmt::join(**target, ","));
           }};
 }
-
-double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // A generous limit for one run: machines differ, and sanitizers are slow.
 Duration RealLimit(const RunSpec& spec) {

@@ -123,9 +123,9 @@ Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection
 
 Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& given, Access access) {
   const std::string path = std::filesystem::absolute(given);
-  std::optional<FileLock> lock;
+  std::optional<StoreLock> lock;
   if (access != Access::kRead) {
-    Result<FileLock> acquired = FileLock::Acquire(path + ".lock");
+    Result<StoreLock> acquired = StoreLock::Acquire(path + ".lock");
     if (!acquired) return Fail(acquired.error());
     lock.emplace(std::move(*acquired));
     if (Status made = MakeFile(path); !made) return Fail(made.error());

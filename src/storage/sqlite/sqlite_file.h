@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "storage/file_lock.h"
 #include "storage/inspection.h"
 #include "storage/sqlite/sqlite_connection.h"
 #include "storage/store.h"
+#include "storage/store_lock.h"
 
 namespace tepui::storage {
 
@@ -60,7 +60,7 @@ class SqliteFile {
     SqliteStatement remove;
   };
 
-  SqliteFile(std::string path, Access access, std::optional<FileLock> lock,
+  SqliteFile(std::string path, Access access, std::optional<StoreLock> lock,
              std::unique_ptr<SqliteConnection> connection)
       : path_(std::move(path)),
         access_(access),
@@ -80,7 +80,7 @@ class SqliteFile {
 
   const std::string path_;
   const Access access_;
-  const std::optional<FileLock> lock_;  // Released after the connection is closed.
+  const std::optional<StoreLock> lock_;  // Released after the connection is closed.
   const std::unique_ptr<SqliteConnection> connection_;
   std::optional<Statements> statements_;
   uint64_t epoch_ = 0;  // 0: not taken over yet.

@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "base/testing/temporary_directory.h"
 #include "storage/store_fixture.h"
 
 namespace tepui::storage {

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "base/testing/temporary_directory.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "storage/store_fixture.h"
 #include "storage/zookeeper/zookeeper_fixture.h"

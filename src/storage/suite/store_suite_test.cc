@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "base/testing/temporary_directory.h"
 #include "storage/memory/memory_store.h"
 #include "storage/sqlite/sqlite_store.h"
 #include "storage/store_fixture.h"

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/posix/file_descriptor.h"
 #include "base/result.h"
 
 namespace tepui::storage {
@@ -11,19 +12,16 @@ namespace tepui::storage {
 // The right of one process to write a store's file. It is held until destruction or until the
 // process ends, however that happens. A file beside the store names the holder; the file is never
 // removed.
-class FileLock {
+class StoreLock {
  public:
-  // Returns kUnavailable, naming the holder or the reason why the file cannot be created.
-  static Result<FileLock> Acquire(const std::string& path);
-
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&&) = delete;
-  ~FileLock();
+  // Waits as long as TakeLock does. Returns kUnavailable, naming the holder or the reason why the
+  // file cannot be created.
+  static Result<StoreLock> Acquire(const std::string& path);
 
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
+  explicit StoreLock(FileDescriptor file) : file_(std::move(file)) {}
 
-  int fd_;
+  FileDescriptor file_;
 };
 
 }  // namespace tepui::storage
