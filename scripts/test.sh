@@ -6,7 +6,7 @@
 #   scripts/test.sh PART ...           some of it: style, unit, e2e, sanitize, fuzz
 #   scripts/test.sh tsan               the unit tests under the thread sanitizer, which takes as long as all the rest
 #
-# style     rooms, citations and links, formatting
+# style     rooms, idioms, citations and links, formatting
 # unit      unit tests of the release build
 # e2e       end-to-end and conformance tests with real processes
 # sanitize  unit tests under the address and undefined behaviour sanitizers
@@ -64,6 +64,7 @@ licenses() {
 
 style() {
   timed "Rooms" python3 scripts/check_floors.py
+  timed "Idioms" python3 scripts/check_idioms.py
   timed "Citations and links" python3 scripts/check_citations.py
   timed "Formatting" format
   timed "Licenses" licenses

@@ -10,6 +10,7 @@
 #include "allocator/cycle.h"
 #include "base/planted_fault.h"
 #include "base/seconds.h"
+#include "base/timer.h"
 
 namespace tepui::allocator {
 namespace {
@@ -47,10 +48,10 @@ class Allocator::Impl {
         offers_(std::move(offers)),
         cluster_(options_),
         cycle_(options_, cluster_),
-        origin_(clock.Now()) {
+        origin_(clock.Now()),
+        timer_(clock) {
     assert(options_.allocation_interval > Duration::zero());
   }
-  ~Impl() { clock_.Cancel(timer_); }
 
   void AddFramework(const FrameworkId& id, const v1::FrameworkInfo& info,
                     const std::vector<std::string>& suppressed, bool active,
@@ -101,8 +102,7 @@ class Allocator::Impl {
   Cycle cycle_;
 
   const MonotonicTime origin_;  // Ticks are counted from here.
-  TimerId timer_ = 0;
-  MonotonicTime timer_time_{};
+  Timer timer_;
   bool soon_ = false;  // An event requests a run at once; otherwise the next tick starts it.
   bool paused_ = false;
   HandleSet<AgentHandle> due_;
@@ -176,7 +176,7 @@ void Allocator::Impl::SetSuppressed(const FrameworkId& id, const std::vector<std
   if (!framework) return;
   std::vector<NodeHandle> clients;
   for (const auto& [role, client] : cluster_.frameworks[framework].clients) {
-    const bool named = roles.empty() || std::find(roles.begin(), roles.end(), role) != roles.end();
+    const bool named = roles.empty() || std::ranges::find(roles, role) != roles.end();
     if (!named || !cluster_.clients[client.index()].subscribed) continue;
     cluster_.SetSuppressed(client, suppressed);
     if (suppressed) continue;
@@ -326,13 +326,8 @@ std::optional<MonotonicTime> Allocator::Impl::NextRun() const {
 
 void Allocator::Impl::Schedule() {
   const std::optional<MonotonicTime> next = NextRun();
-  if (!next || (timer_ != 0 && timer_time_ <= *next)) return;
-  clock_.Cancel(timer_);
-  timer_time_ = *next;
-  timer_ = clock_.After(*next - clock_.Now(), [this] {
-    timer_ = 0;
-    Run();
-  });
+  if (!next || (timer_.pending() && timer_.due() <= *next)) return;
+  timer_.Set(*next - clock_.Now(), [this] { Run(); });
 }
 
 Plan Allocator::Impl::MakePlan() {
@@ -356,8 +351,9 @@ Plan Allocator::Impl::MakePlan() {
   while (const auto pair = cluster_.filters.PopEnded(clock_.Now())) {
     if (!due_.Contains(pair->first)) ended.push_back(*pair);
   }
-  std::sort(ended.begin(), ended.end());
-  ended.erase(std::unique(ended.begin(), ended.end()), ended.end());
+  std::ranges::sort(ended);
+  const auto repeated = std::ranges::unique(ended);
+  ended.erase(repeated.begin(), repeated.end());
 
   HandleSet<AgentHandle> planned;
   for (size_t begin = 0, end = 0; begin < ended.size(); begin = end) {

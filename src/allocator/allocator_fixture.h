@@ -130,7 +130,7 @@ class AllocatorFixture : public ::testing::Test {
   // and role.
   std::vector<Offer> Take() {
     clock_.Settle();
-    std::sort(offers_.begin(), offers_.end(), [](const Offer& a, const Offer& b) {
+    std::ranges::sort(offers_, [](const Offer& a, const Offer& b) {
       return std::tie(a.agent, a.framework, a.role) < std::tie(b.agent, b.framework, b.role);
     });
     return std::exchange(offers_, {});

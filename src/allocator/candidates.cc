@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace tepui::allocator {
 namespace {
@@ -119,7 +120,7 @@ void Candidates::DrawTheRest() {
     if (!drawn_[i])
       order.emplace_back(-std::log(1.0 - random_->Fraction()) / chances_[i], roles_[i]);
   }
-  std::sort(order.rbegin(), order.rend());
+  std::ranges::sort(order, std::ranges::greater());
   rest_.clear();
   for (const auto& [key, role] : order) rest_.push_back(role);
 }

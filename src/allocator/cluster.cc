@@ -99,7 +99,7 @@ void Cluster::Describe(Agent& agent, const AgentSpec& spec) const {
   agent.attributes = Serialized(spec.info.attributes());
   agent.domain = spec.info.domain().SerializeAsString();
   agent.capabilities = spec.capabilities;
-  std::sort(agent.capabilities.begin(), agent.capabilities.end());
+  std::ranges::sort(agent.capabilities);
 
   const auto has = [&](v1::AgentInfo::Capability::Type type) {
     return std::binary_search(agent.capabilities.begin(), agent.capabilities.end(), type);
@@ -177,8 +177,9 @@ void Cluster::RemoveAgent(AgentHandle handle) {
     ledger.Remove(entry.client, handle, entry.resources);
     holders.push_back(clients[entry.client.index()].framework);
   }
-  std::sort(holders.begin(), holders.end());
-  holders.erase(std::unique(holders.begin(), holders.end()), holders.end());
+  std::ranges::sort(holders);
+  const auto repeated = std::ranges::unique(holders);
+  holders.erase(repeated.begin(), repeated.end());
   for (FrameworkHandle holder : holders) ForgetIfIdle(holder);
 
   filters.RemoveAgent(handle);
@@ -269,7 +270,7 @@ std::vector<NodeHandle> Cluster::SetInfo(FrameworkHandle framework, const v1::Fr
   const std::vector<std::string> roles = model::RolesOf(info);
   const uint8_t abilities = AbilitiesOf(info);
   for (const auto& [role, node] : frameworks[framework].clients) {
-    if (std::find(roles.begin(), roles.end(), role) != roles.end()) continue;
+    if (std::ranges::find(roles, role) != roles.end()) continue;
     Client& client = clients[node.index()];
     client.subscribed = false;
     client.suppressed = false;
@@ -286,7 +287,7 @@ std::vector<NodeHandle> Cluster::SetInfo(FrameworkHandle framework, const v1::Fr
     client.abilities = abilities;
     if (role.find('/') == std::string::npos) client.abilities |= kFlatAgent;
     SetMinimum(client, MinimumOf(info, role));
-    SetSuppressed(node, std::find(suppressed.begin(), suppressed.end(), role) != suppressed.end());
+    SetSuppressed(node, std::ranges::find(suppressed, role) != suppressed.end());
     UpdateActivity(node);
     subscribed.push_back(node);
   }

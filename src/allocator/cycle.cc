@@ -83,9 +83,10 @@ void Cycle::VisitSome(std::span<const NodeHandle> clients) {
   for (NodeHandle client : clients) {
     if (cluster_.tree.IsActiveClient(client)) ordered.push_back(client);
   }
-  std::sort(ordered.begin(), ordered.end(),
-            [this](NodeHandle a, NodeHandle b) { return cluster_.tree.Before(a, b); });
-  ordered.erase(std::unique(ordered.begin(), ordered.end()), ordered.end());
+  std::ranges::sort(ordered,
+                    [this](NodeHandle a, NodeHandle b) { return cluster_.tree.Before(a, b); });
+  const auto repeated = std::ranges::unique(ordered);
+  ordered.erase(repeated.begin(), repeated.end());
   for (NodeHandle client : ordered) {
     if (EnterRole(cluster_.clients[client.index()].role)) TryOffer(client);
   }
@@ -107,10 +108,9 @@ bool Cycle::EnterRole(const std::string& role) {
     pool_ = &available_;
     return !available_.empty();
   }
-  const bool has_reservation =
-      std::any_of(available_.begin(), available_.end(), [&](const Resource& resource) {
-        return resource.is_reserved() && resource.is_allocatable_to(role);
-      });
+  const bool has_reservation = std::ranges::any_of(available_, [&](const Resource& resource) {
+    return resource.is_reserved() && resource.is_allocatable_to(role);
+  });
   if (has_reservation) {
     role_pool_ = available_.AllocatableTo(role);
     pool_ = &role_pool_;
@@ -129,8 +129,8 @@ bool Cycle::MayUse(const Client& client) const {
 
 bool Cycle::Allocatable(const Resources& resources, const std::vector<Quantities>& minimum) {
   if (minimum.empty()) return !resources.empty();
-  return std::any_of(minimum.begin(), minimum.end(), [&](const Quantities& least) {
-    return std::all_of(least.begin(), least.end(), [&](const Quantities::Entry& entry) {
+  return std::ranges::any_of(minimum, [&](const Quantities& least) {
+    return std::ranges::all_of(least, [&](const Quantities::Entry& entry) {
       return resources.Scalar(entry.first) >= entry.second;
     });
   });

@@ -129,7 +129,7 @@ bool Filters::Hides(AgentHandle agent, NodeHandle client, const Resources& resou
   if (!AnyOn(agent)) return false;
   const OfAgent& of = by_agent_[agent.index()];
   const auto [first, last] = EntriesOf(of, client);
-  return std::any_of(first, last, [&](const Entry& entry) {
+  return std::ranges::any_of(first, last, [&](const Entry& entry) {
     return of.refusals[entry.refusal].resources.Contains(resources);
   });
 }

@@ -10,8 +10,8 @@ namespace tepui::allocator {
 namespace {
 
 bool HasShared(const Resources& resources) {
-  return std::any_of(resources.begin(), resources.end(),
-                     [](const Resource& resource) { return resource.is_shared(); });
+  return std::ranges::any_of(resources,
+                             [](const Resource& resource) { return resource.is_shared(); });
 }
 
 // Returns true if `resources` have at least one copy of the shared resource.

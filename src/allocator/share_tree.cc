@@ -278,8 +278,8 @@ void ShareTree::Refresh() {
   if (!stale_) return;
   stale_ = false;
   for (size_t slot = 0; slot < name_by_slot_.size(); ++slot) {
-    const bool excluded = std::find(excluded_.begin(), excluded_.end(),
-                                    name_by_slot_[slot].text()) != excluded_.end();
+    const bool excluded =
+        std::ranges::find(excluded_, name_by_slot_[slot].text()) != excluded_.end();
     divisor_by_slot_[slot] = excluded ? 0 : total_by_slot_[slot];
   }
   for (uint32_t i = 0; i < nodes_.slots(); ++i) {
@@ -288,8 +288,9 @@ void ShareTree::Refresh() {
   }
   for (uint32_t i = 0; i < nodes_.slots(); ++i) {
     std::vector<NodeHandle>& ranked = nodes_[NodeHandle(i)].ranked;
-    std::sort(ranked.begin(), ranked.end(),
-              [this](NodeHandle a, NodeHandle b) { return ranks_[a.index()] < ranks_[b.index()]; });
+    std::ranges::sort(ranked, [this](NodeHandle a, NodeHandle b) {
+      return ranks_[a.index()] < ranks_[b.index()];
+    });
   }
 }
 

@@ -140,15 +140,15 @@ FlagBinding BindFlag(Duration* target) {
           .format = [target] { return FormatDuration(*target); }};
 }
 
-FlagBinding BindFlag(ByteCount* target) {
+FlagBinding BindBytes(uint64_t* target) {
   return {.value_name = "SIZE",
           .parse = [target](std::string_view text) -> Status {
             const Result<uint64_t> bytes = ParseBytes(text);
             if (!bytes) return Fail(bytes.error());
-            target->value = *bytes;
+            *target = *bytes;
             return {};
           },
-          .format = [target] { return FormatBytes(target->value); }};
+          .format = [target] { return FormatBytes(*target); }};
 }
 
 Flag& Flag::Alias(std::string name) {

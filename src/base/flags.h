@@ -18,8 +18,9 @@
 namespace tepui {
 
 // Command-line flags and their environment variables in the manner of Mesos (reference 7). A
-// program fills a FlagTable with flags bound to members of its own struct, parses once and finds
-// every problem of the command line and the environment in one list.
+// program fills a FlagTable with flags bound to the members that they set, preferably those of the
+// options that its parts are constructed with, so that a default is written once. It parses once
+// and finds every problem of the command line and the environment in one list.
 //
 // The table is our own because CLI11 stops at the first error (it throws) and supports neither
 // `--no-foo` for a bound bool, nor deprecated names that warn, nor values read from file:// URIs.
@@ -31,12 +32,6 @@ namespace tepui {
 // as unset. Not thread-safe.
 
 inline constexpr size_t kMaxFlagFileBytes = 16 << 20;
-
-// A number of bytes ("10KB"). It is a type of its own so that its flags are parsed as sizes.
-struct ByteCount {
-  uint64_t value = 0;
-  friend bool operator==(const ByteCount&, const ByteCount&) = default;
-};
 
 // How a flag's text becomes its value and back.
 struct FlagBinding {
@@ -55,7 +50,32 @@ FlagBinding BindFlag(uint64_t* target);
 FlagBinding BindFlag(double* target);
 FlagBinding BindFlag(std::string* target);
 FlagBinding BindFlag(Duration* target);
-FlagBinding BindFlag(ByteCount* target);
+
+// A number of bytes, such as "10KB".
+FlagBinding BindBytes(uint64_t* target);
+
+// One of a few words, each of which stands for a value.
+template <class T>
+FlagBinding BindChoice(T* target, std::vector<std::pair<std::string, T>> choices) {
+  return {.value_name = "TEXT",
+          .parse = [target, choices](std::string_view text) -> Status {
+            std::string words;
+            for (const auto& [word, value] : choices) {
+              if (word == text) {
+                *target = value;
+                return {};
+              }
+              words += (words.empty() ? "" : " or ") + word;
+            }
+            return Fail(Code::kInvalid, "'{}' is not {}", text, words);
+          },
+          .format = [target, choices]() -> std::optional<std::string> {
+            for (const auto& [word, value] : choices) {
+              if (value == *target) return word;
+            }
+            return std::nullopt;
+          }};
+}
 
 template <class T>
 FlagBinding BindFlag(std::optional<T>* target) {

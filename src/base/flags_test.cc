@@ -55,7 +55,9 @@ class FlagsTest : public ::testing::Test {
     table_.Add("hostname_lookup", &lookup_, "Whether to look the name up.");
     table_.Add("limit", &limit_, "How many.");
     table_.Add("factor", &factor_, "How much.");
-    table_.Add("cache_size", &size_, "How large.");
+    table_.AddBinding("cache_size", BindBytes(&size_), "How large.");
+    table_.AddBinding("sorter", BindChoice(&fair_, {{"drf", true}, {"random", false}}),
+                      "How to share.");
     table_.Add("acls", &acls_, "What is allowed.").AlsoPlainPath();
     table_.Add("key", &key_, "Where the key is.").IsPath();
     table_.Add("secret", &secret_, "A secret.").Secret();
@@ -74,7 +76,8 @@ class FlagsTest : public ::testing::Test {
   bool lookup_ = true;
   std::optional<int> limit_;
   double factor_ = 0.5;
-  ByteCount size_{2048};
+  uint64_t size_ = 2048;
+  bool fair_ = true;
   std::string acls_;
   std::string key_;
   std::string secret_;
@@ -96,7 +99,20 @@ TEST_F(FlagsTest, EveryType) {
   EXPECT_FALSE(lookup_);
   EXPECT_EQ(limit_, -3);
   EXPECT_EQ(factor_, 1000);
-  EXPECT_EQ(size_.value, 10240u);
+  EXPECT_EQ(size_, 10240u);
+}
+
+TEST_F(FlagsTest, AChoiceHasAFewWords) {
+  EXPECT_THAT(table_.Values(), Contains(Pair("sorter", "drf")));
+  EXPECT_THAT(Parse({"--sorter=random"}).problems, IsEmpty());
+  EXPECT_FALSE(fair_);
+  EXPECT_THAT(table_.Values(), Contains(Pair("sorter", "random")));
+}
+
+TEST_F(FlagsTest, AWrongChoiceIsAnsweredWithTheWords) {
+  EXPECT_THAT(Parse({"--sorter=fair"}).problems,
+              ElementsAre("--sorter: 'fair' is not drf or random"));
+  EXPECT_TRUE(fair_);
 }
 
 TEST_F(FlagsTest, ValueInTheNextWordAndDashesInNames) {

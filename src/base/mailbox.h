@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/timer.h"
+
 namespace tepui {
 
 // Runs work on an owner's thread, in the order of the calls, never from inside the call.
@@ -20,17 +22,15 @@ class Mailbox {
 
   // May be called from any thread.
   void Post(std::move_only_function<void()> work) const {
-    poster_([alive = Alive(), work = std::move(work)]() mutable {
-      if (!alive.expired()) work();
-    });
+    poster_(lifetime_.Bind(std::move(work)));
   }
 
   // Expires when the mailbox is destroyed. For work that calls others, who may destroy its owner.
-  std::weak_ptr<const bool> Alive() const { return alive_; }
+  std::weak_ptr<const bool> Alive() const { return lifetime_.Alive(); }
 
  private:
   const Poster poster_;
-  const std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
+  Lifetime lifetime_;
 };
 
 }  // namespace tepui

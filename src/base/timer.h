@@ -42,25 +42,28 @@ class Timer {
   MonotonicTime due_{};
 };
 
-// For callbacks that are handed to others (the containerizer, a probe) and may run after their
-// object is destroyed: bound to its Lifetime, they then do nothing. Must be the last member of its
-// owner.
+// For callbacks that are handed to others (the containerizer, a store) and may run after their
+// object is destroyed: bound to its Lifetime, they then do nothing. It must be the last member of
+// its owner. Bind and Alive may be called on any thread, but a bound callback must run on the
+// thread that destroys the owner (Mailbox brings it there).
 class Lifetime {
  public:
-  Lifetime() : token_(std::make_shared<char>()) {}
+  Lifetime() = default;
   Lifetime(const Lifetime&) = delete;
   Lifetime& operator=(const Lifetime&) = delete;
 
   template <class F>
   auto Bind(F callback) const {
-    return [alive = std::weak_ptr<char>(token_),
-            callback = std::move(callback)](auto&&... args) mutable {
+    return [alive = Alive(), callback = std::move(callback)](auto&&... args) mutable {
       if (!alive.expired()) callback(std::forward<decltype(args)>(args)...);
     };
   }
 
+  // Expires with this object. For work that calls others, who may destroy its owner.
+  std::weak_ptr<const bool> Alive() const { return token_; }
+
  private:
-  std::shared_ptr<char> token_;
+  const std::shared_ptr<const bool> token_ = std::make_shared<const bool>(true);
 };
 
 }  // namespace tepui

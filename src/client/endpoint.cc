@@ -10,7 +10,7 @@ std::string ToString(const Endpoint& endpoint) {
 
 Result<Endpoint> ParseEndpoint(std::string_view text) {
   Result<HostPort> where = ParseHostPort(text);
-  if (!where) return Fail(std::move(where.error()));
+  if (!where) return Fail(where.error());
   return Endpoint{.host = std::move(where->host), .port = where->port, .unix_path = ""};
 }
 

@@ -18,20 +18,19 @@ using ExecutorCall = mesos::v1::executor::Call;
 ExecutorCore::ExecutorCore(Options options, Clock& clock, Random& random, Link& link,
                            Callbacks callbacks)
     : options_(std::move(options)),
-      clock_(clock),
       random_(random),
       link_(link),
-      callbacks_(std::move(callbacks)) {}
+      callbacks_(std::move(callbacks)),
+      connect_timer_(clock),
+      recovery_timer_(clock),
+      heartbeat_timer_(clock),
+      kill_timer_(clock) {}
 
-ExecutorCore::~ExecutorCore() {
-  for (const TimerId timer : {connect_timer_, recovery_timer_, heartbeat_timer_, kill_timer_})
-    clock_.Cancel(timer);
-  link_.Disconnect();
-}
+ExecutorCore::~ExecutorCore() { link_.Disconnect(); }
 
 void ExecutorCore::Start() {
   Connect();
-  heartbeat_timer_ = clock_.After(options_.heartbeat_interval, [this] { Heartbeat(); });
+  heartbeat_timer_.Set(options_.heartbeat_interval, [this] { Heartbeat(); });
 }
 
 void ExecutorCore::Connect() {
@@ -42,7 +41,7 @@ void ExecutorCore::Connect() {
 void ExecutorCore::OnConnected(const Status& status) {
   if (!status) return Disconnected(status.error().message);
   state_ = State::kConnected;
-  clock_.Cancel(std::exchange(recovery_timer_, 0));
+  recovery_timer_.Cancel();
   callbacks_.connected();
 }
 
@@ -54,13 +53,12 @@ void ExecutorCore::Disconnected(const std::string& reason) {
                reason);
   link_.Disconnect();
   state_ = State::kDisconnected;
-  const bool retry =
-      options_.environment.checkpoint && (was_connected || recovery_timer_ != 0) && !shutting_down_;
+  const bool retry = options_.environment.checkpoint &&
+                     (was_connected || recovery_timer_.pending()) && !shutting_down_;
   if (retry) {
-    if (recovery_timer_ == 0) {
-      recovery_timer_ = clock_.After(options_.environment.recovery_timeout, [this, reason] {
-        recovery_timer_ = 0;
-        clock_.Cancel(connect_timer_);
+    if (!recovery_timer_.pending()) {
+      recovery_timer_.Set(options_.environment.recovery_timeout, [this, reason] {
+        connect_timer_.Cancel();
         link_.Disconnect();
         state_ = State::kDisconnected;
         ShutDown(fmt::format("the agent did not come back within the recovery timeout after: {}",
@@ -69,7 +67,7 @@ void ExecutorCore::Disconnected(const std::string& reason) {
     }
     const auto delay = std::chrono::duration_cast<Duration>(
         random_.Fraction() * options_.environment.subscription_backoff_max);
-    connect_timer_ = clock_.After(delay, [this] { Connect(); });
+    connect_timer_.Set(delay, [this] { Connect(); });
   }
   if (was_connected) callbacks_.disconnected();
   if (!retry) ShutDown(reason);
@@ -143,8 +141,7 @@ void ExecutorCore::OnRecord(const std::string& record) {
 void ExecutorCore::Receive(Event event) {
   if (event.type() == Event::SHUTDOWN && !std::exchange(shutting_down_, true) &&
       !options_.environment.local) {
-    kill_timer_ =
-        clock_.After(options_.environment.shutdown_grace_period, [this] { callbacks_.kill(); });
+    kill_timer_.Set(options_.environment.shutdown_grace_period, [this] { callbacks_.kill(); });
   }
   callbacks_.received(std::move(event));
 }
@@ -165,7 +162,7 @@ void ExecutorCore::ShutDown(const std::string& reason) {
 }
 
 void ExecutorCore::Heartbeat() {
-  heartbeat_timer_ = clock_.After(options_.heartbeat_interval, [this] { Heartbeat(); });
+  heartbeat_timer_.Set(options_.heartbeat_interval, [this] { Heartbeat(); });
   if (state_ != State::kSubscribed) return;
   ExecutorCall call;
   call.set_type(ExecutorCall::HEARTBEAT);

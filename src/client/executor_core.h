@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/timer.h"
 #include "client/connection_state.h"
 #include "client/link.h"
 #include "mesos/v1/executor/executor.pb.h"
@@ -88,17 +88,16 @@ class ExecutorCore {
   void Heartbeat();
 
   const Options options_;
-  Clock& clock_;
   Random& random_;
   Link& link_;
   const Callbacks callbacks_;
 
   State state_ = State::kDisconnected;
   bool shutting_down_ = false;
-  TimerId connect_timer_ = 0;
-  TimerId recovery_timer_ = 0;  // Runs from the loss of a connection until the next one.
-  TimerId heartbeat_timer_ = 0;
-  TimerId kill_timer_ = 0;
+  Timer connect_timer_;
+  Timer recovery_timer_;  // Runs from the loss of a connection until the next one.
+  Timer heartbeat_timer_;
+  Timer kill_timer_;
 };
 
 }  // namespace tepui::client

@@ -60,7 +60,7 @@ class HttpLink::Impl {
                        if (response) {
                          done({});
                        } else {
-                         done(Fail(std::move(response.error())));
+                         done(Fail(response.error()));
                        }
                      }));
   }

@@ -27,11 +27,11 @@ SchedulerCore::SchedulerCore(Options options, Clock& clock, Random& random, Link
       clock_(clock),
       random_(random),
       link_(link),
-      callbacks_(std::move(callbacks)) {}
+      callbacks_(std::move(callbacks)),
+      connect_timer_(clock),
+      heartbeat_timer_(clock) {}
 
 SchedulerCore::~SchedulerCore() {
-  clock_.Cancel(connect_timer_);
-  clock_.Cancel(heartbeat_timer_);
   link_.Disconnect();
   for (auto& [id, callback] : std::exchange(calls_, {}))
     callback(Fail(Code::kUnavailable, "the client was closed"));
@@ -46,7 +46,7 @@ void SchedulerCore::OnLeader(std::optional<Endpoint> leader) {
   detected_ = std::move(leader);
   redirected_.reset();
   failures_ = 0;
-  clock_.Cancel(connect_timer_);
+  connect_timer_.Cancel();
   ScheduleConnect();
 }
 
@@ -57,7 +57,7 @@ void SchedulerCore::ScheduleConnect() {
       std::min(options_.backoff_max,
                options_.connection_delay_max * (int64_t{1} << std::min(failures_, 16)));
   const auto delay = std::chrono::duration_cast<Duration>(random_.Fraction() * bound);
-  connect_timer_ = clock_.After(delay, [this] { Connect(); });
+  connect_timer_.Set(delay, [this] { Connect(); });
 }
 
 void SchedulerCore::Connect() {
@@ -76,8 +76,8 @@ void SchedulerCore::Disconnected(const std::string& reason, std::optional<Endpoi
   const bool was_connected = state_ != State::kConnecting && state_ != State::kDisconnected;
   spdlog::info("Disconnected from the master at {}: {}", ToString(Master()), reason);
   link_.Disconnect();
-  clock_.Cancel(heartbeat_timer_);
-  clock_.Cancel(connect_timer_);
+  heartbeat_timer_.Cancel();
+  connect_timer_.Cancel();
   state_ = State::kDisconnected;
   stream_id_.clear();
   silence_limit_ = Duration::zero();
@@ -228,8 +228,7 @@ void SchedulerCore::OnRecord(const std::string& record) {
     // Longer intervals than a day are useless, and five of them could overflow.
     const double seconds = std::min(event.subscribed().heartbeat_interval_seconds(), 86'400.0);
     silence_limit_ = FromSeconds(seconds) * options_.max_missed_heartbeats;
-    clock_.Cancel(heartbeat_timer_);
-    heartbeat_timer_ = clock_.After(silence_limit_, [this] { CheckHeartbeats(); });
+    heartbeat_timer_.Set(silence_limit_, [this] { CheckHeartbeats(); });
   }
   callbacks_.received(std::move(event));
 }
@@ -237,7 +236,7 @@ void SchedulerCore::OnRecord(const std::string& record) {
 void SchedulerCore::CheckHeartbeats() {
   const Duration silent = clock_.Now() - last_record_;
   if (silent >= silence_limit_) return Disconnected("the master sends no heartbeats anymore");
-  heartbeat_timer_ = clock_.After(silence_limit_ - silent, [this] { CheckHeartbeats(); });
+  heartbeat_timer_.Set(silence_limit_ - silent, [this] { CheckHeartbeats(); });
 }
 
 void SchedulerCore::Inject(std::string message) {

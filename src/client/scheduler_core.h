@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/timer.h"
 #include "client/connection_state.h"
 #include "client/link.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
@@ -96,8 +96,8 @@ class SchedulerCore {
   int redirects_ = 0;  // Consecutive redirects.
   int failures_ = 0;   // Consecutive failures.
   std::string stream_id_;
-  TimerId connect_timer_ = 0;
-  TimerId heartbeat_timer_ = 0;
+  Timer connect_timer_;
+  Timer heartbeat_timer_;
   Duration silence_limit_{};  // Zero until the master has sent its heartbeat interval.
   MonotonicTime last_record_{};
   // Answers owed to Call; dropped connections answer none of them.

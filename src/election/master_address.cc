@@ -13,7 +13,7 @@ namespace tepui::election {
 Result<MasterAddress> ParseMaster(std::string_view text) {
   if (text.starts_with("zk://") || text.starts_with("file://")) {
     auto address = zookeeper::ParseAddress(text);
-    if (!address) return Fail(std::move(address.error()));
+    if (!address) return Fail(address.error());
     return std::move(*address);
   }
   if (text.starts_with("https://")) {
@@ -27,7 +27,7 @@ Result<MasterAddress> ParseMaster(std::string_view text) {
     rest.remove_prefix(7);
   }
   auto where = ParseHostPort(rest);
-  if (!where) return Fail(std::move(where.error()));
+  if (!where) return Fail(where.error());
   return std::move(*where);
 }
 

@@ -89,7 +89,7 @@ Result<ListeningSocket> ListenOnTcp(const std::string& ip, uint16_t port) {
 
 Result<ListeningSocket> ListenOnUnix(const std::string& path) {
   const auto address = UnixAddress(path);
-  if (!address) return std::unexpected(address.error());
+  if (!address) return Fail(address.error());
   ListeningSocket socket;
   socket.family = AF_UNIX;
   socket.fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -46,7 +46,7 @@ class Server::Impl {
         shared_(std::make_shared<ServerShared>(std::move(options), std::move(handler))) {}
 
   Status Listen(Result<ListeningSocket> socket) {
-    if (!socket) return std::unexpected(socket.error());
+    if (!socket) return Fail(socket.error());
     std::lock_guard lock(mutex_);
     if (stopped_) return Fail(Code::kUnavailable, "The server is stopped");
     if (port_ == 0) port_ = socket->port;

@@ -76,10 +76,10 @@ Result<Fields> ParseFields(std::string_view text) {
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     auto name = PercentDecode(pair.substr(0, equals), true);
-    if (!name) return std::unexpected(name.error());
+    if (!name) return Fail(name.error());
     auto value = PercentDecode(
         equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
-    if (!value) return std::unexpected(value.error());
+    if (!value) return Fail(value.error());
     if (name->find('\0') != std::string::npos || value->find('\0') != std::string::npos) {
       return Fail(Code::kInvalid, "A name or a value contains an escaped NUL");
     }
@@ -95,13 +95,13 @@ Result<Url> ParseTarget(std::string_view target) {
   }
   const size_t question = target.find('?');
   auto path = PercentDecode(target.substr(0, question), false);
-  if (!path) return std::unexpected(path.error());
+  if (!path) return Fail(path.error());
   if (path->find('\0') != std::string::npos)
     return Fail(Code::kInvalid, "The path contains an escaped NUL");
 
   auto query = ParseFields(question == std::string_view::npos ? std::string_view()
                                                               : target.substr(question + 1));
-  if (!query) return std::unexpected(query.error());
+  if (!query) return Fail(query.error());
   return Url{.path = std::move(*path), .query = std::move(*query)};
 }
 

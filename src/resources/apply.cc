@@ -24,10 +24,10 @@ Status ExpectDynamic(const Resource& resource) {
 }
 
 Status Reserve(const Operation::Reserve& reserve, Resources* resources) {
-  auto reserved = Resources::FromProto(reserve.resources());
-  if (!reserved) return Fail(std::move(reserved.error()));
-  auto source = Resources::FromProto(reserve.source());
-  if (!source) return Fail(std::move(source.error()));
+  const auto reserved = Resources::FromProto(reserve.resources());
+  if (!reserved) return Fail(reserved.error());
+  const auto source = Resources::FromProto(reserve.source());
+  if (!source) return Fail(source.error());
   for (const Resource& resource : *reserved) {
     if (auto dynamic = ExpectDynamic(resource); !dynamic) return dynamic;
   }
@@ -44,8 +44,8 @@ Status Reserve(const Operation::Reserve& reserve, Resources* resources) {
 
 Status Unreserve(const Operation::Unreserve& unreserve, Resources* resources) {
   for (const v1::Resource& proto : unreserve.resources()) {
-    auto reserved = Resources::FromProto(proto);
-    if (!reserved) return Fail(std::move(reserved.error()));
+    const auto reserved = Resources::FromProto(proto);
+    if (!reserved) return Fail(reserved.error());
     for (const Resource& resource : *reserved) {
       if (auto dynamic = ExpectDynamic(resource); !dynamic) return dynamic;
       if (resource.is_persistent_volume()) {
@@ -61,7 +61,7 @@ Status Unreserve(const Operation::Unreserve& unreserve, Resources* resources) {
 
 // Returns a persistent volume that is not empty.
 Result<Resource> VolumeOf(const v1::Resource& proto) {
-  auto volume = Resource::FromProto(proto);
+  const auto volume = Resource::FromProto(proto);
   if (!volume) return volume;
   if (!volume->is_persistent_volume()) {
     return Fail(Code::kInvalid, "Resource '{}' is not a persistent volume", volume->ToString());
@@ -72,8 +72,8 @@ Result<Resource> VolumeOf(const v1::Resource& proto) {
 
 Status Create(const Operation::Create& create, Resources* resources) {
   for (const v1::Resource& proto : create.volumes()) {
-    auto volume = VolumeOf(proto);
-    if (!volume) return Fail(std::move(volume.error()));
+    const auto volume = VolumeOf(proto);
+    if (!volume) return Fail(volume.error());
     if (auto done = Convert({volume->WithoutVolume()}, {*volume}, resources); !done) return done;
   }
   return {};
@@ -81,8 +81,8 @@ Status Create(const Operation::Create& create, Resources* resources) {
 
 Status Destroy(const Operation::Destroy& destroy, Resources* resources) {
   for (const v1::Resource& proto : destroy.volumes()) {
-    auto volume = VolumeOf(proto);
-    if (!volume) return Fail(std::move(volume.error()));
+    const auto volume = VolumeOf(proto);
+    if (!volume) return Fail(volume.error());
     if (auto done = Convert({*volume}, {volume->WithoutVolume()}, resources); !done) return done;
     if (resources->Contains(*volume)) {
       return Fail(Code::kInvalid,
@@ -112,11 +112,11 @@ Status ExpectResizable(const Resource& volume) {
 }
 
 Status Grow(const Operation::GrowVolume& grow, Resources* resources) {
-  auto volume = VolumeOf(grow.volume());
-  if (!volume) return Fail(std::move(volume.error()));
+  const auto volume = VolumeOf(grow.volume());
+  if (!volume) return Fail(volume.error());
   if (auto resizable = ExpectResizable(*volume); !resizable) return resizable;
-  auto addition = Resource::FromProto(grow.addition());
-  if (!addition) return Fail(std::move(addition.error()));
+  const auto addition = Resource::FromProto(grow.addition());
+  if (!addition) return Fail(addition.error());
   if (addition->empty())
     return Fail(Code::kInvalid, "GROW_VOLUME must add something to '{}'", volume->ToString());
   if (volume->WithoutVolume().WithScalar(addition->scalar()) != *addition) {
@@ -129,10 +129,10 @@ Status Grow(const Operation::GrowVolume& grow, Resources* resources) {
 }
 
 Status Shrink(const Operation::ShrinkVolume& shrink, Resources* resources) {
-  auto volume = VolumeOf(shrink.volume());
-  if (!volume) return Fail(std::move(volume.error()));
+  const auto volume = VolumeOf(shrink.volume());
+  if (!volume) return Fail(volume.error());
   if (auto resizable = ExpectResizable(*volume); !resizable) return resizable;
-  auto less = Amount::Checked(shrink.subtract().value());
+  const auto less = Amount::Checked(shrink.subtract().value());
   if (!less)
     return Fail(Code::kInvalid, "SHRINK_VOLUME of '{}': {}", volume->ToString(),
                 less.error().message);
@@ -181,7 +181,7 @@ Result<Resources> Resources::Apply(const v1::Offer::Operation& operation) const 
     case Operation::UNKNOWN:
       return Fail(Code::kInvalid, "The operation has no known type");
   }
-  if (!done) return Fail(std::move(done.error()));
+  if (!done) return Fail(done.error());
   return out;
 }
 

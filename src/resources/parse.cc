@@ -62,7 +62,7 @@ Result<Protos> ParseText(std::string_view text, std::string_view default_role) {
   Protos out;
   for (std::string_view token : SplitTrimmed(text, ';')) {
     auto resource = ParseToken(token, default_role);
-    if (!resource) return Fail(std::move(resource.error()));
+    if (!resource) return Fail(resource.error());
     *out.Add() = std::move(*resource);
   }
   return out;
@@ -82,7 +82,7 @@ Result<Protos> ParseJson(std::string_view text, std::string_view default_role) {
     if (auto read =
             ReadJsonMessage(element, fmt::format("resources[{}]", out.size() - 1), resource);
         !read) {
-      return Fail(std::move(read.error()));
+      return Fail(read.error());
     }
     if (!HasOldRole(*resource) && resource->reservations().empty())
       SetOldRole(default_role, resource);
@@ -128,15 +128,15 @@ Status ValidateFlag(const Resources& resources) {
 }  // namespace
 
 Result<Resources> Resources::Parse(std::string_view text, std::string_view default_role) {
-  if (auto valid = ValidateRole(default_role); !valid) return Fail(std::move(valid.error()));
+  if (auto valid = ValidateRole(default_role); !valid) return Fail(valid.error());
   text = Trimmed(text);
   // In the text form no resource begins with a bracket.
   auto protos =
       text.starts_with('[') ? ParseJson(text, default_role) : ParseText(text, default_role);
-  if (!protos) return Fail(std::move(protos.error()));
+  if (!protos) return Fail(protos.error());
   auto resources = FromProto(*protos);
   if (!resources) return resources;
-  if (auto valid = ValidateFlag(*resources); !valid) return Fail(std::move(valid.error()));
+  if (auto valid = ValidateFlag(*resources); !valid) return Fail(valid.error());
   return resources;
 }
 

@@ -40,7 +40,7 @@ Result<Quantities> Quantities::Parse(std::string_view text) {
                   token);
     }
     auto name = ResourceName::Of(parts[0]);
-    if (!name) return Fail(std::move(name.error()));
+    if (!name) return Fail(name.error());
     auto value = ParseValue(parts[1]);
     if (!value) return Fail(Code::kInvalid, "quantity '{}': {}", token, value.error().message);
     if (value->type() != v1::Value::SCALAR) {

@@ -21,7 +21,7 @@ Status ValidateScalar(const v1::Resource& resource) {
     return Fail(Code::kInvalid, "it is of type SCALAR and must have a scalar value and no other");
   }
   auto amount = Amount::Checked(resource.scalar().value());
-  if (!amount) return Fail(std::move(amount.error()));
+  if (!amount) return Fail(amount.error());
   if (resource.name() == "gpus" && amount->milli() % 1000 != 0) {
     return Fail(Code::kInvalid, "gpus are whole, not {}", resource.scalar().value());
   }

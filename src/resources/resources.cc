@@ -18,7 +18,7 @@ Result<Resources> Resources::FromProto(
   out.entries_.reserve(static_cast<size_t>(resources.size()));
   for (const v1::Resource& proto : resources) {
     auto resource = Resource::FromProto(proto);
-    if (!resource) return Fail(std::move(resource.error()));
+    if (!resource) return Fail(resource.error());
     out.entries_.push_back(std::move(*resource));
   }
   out.Normalize();
@@ -27,7 +27,7 @@ Result<Resources> Resources::FromProto(
 
 Result<Resources> Resources::FromProto(const v1::Resource& resource) {
   auto one = Resource::FromProto(resource);
-  if (!one) return Fail(std::move(one.error()));
+  if (!one) return Fail(one.error());
   Resources out;
   if (!one->empty()) out.entries_.push_back(std::move(*one));
   return out;

@@ -172,9 +172,16 @@ Status AgentServer::Impl::Start() {
     link_ = std::make_unique<MasterLink>(threads_, loop_, std::move(events));
     links_ = std::make_unique<EdgeLinks>(*link_, hub_,
                                          [this](const AgentId& id) { AttachSandboxes(id); });
-    agent_ = std::make_unique<agent::Agent>(options_.agent, loop_, random_, *links_,
-                                            *parts_.containerizer, *parts_.prober, *parts_.disk,
-                                            *store_, options_.on_exit);
+    agent_ =
+        std::make_unique<agent::Agent>(options_.agent,
+                                       agent::Agent::Parts{.clock = loop_,
+                                                           .random = random_,
+                                                           .links = *links_,
+                                                           .containerizer = *parts_.containerizer,
+                                                           .prober = *parts_.prober,
+                                                           .disk = *parts_.disk,
+                                                           .store = *store_},
+                                       options_.on_exit);
     agent_->Recover();
     detector_ = options_.detector(loop_, poster);
     detector_->Watch([this](const std::optional<v1::MasterInfo>& leader) { OnLeader(leader); });
@@ -190,7 +197,7 @@ Status AgentServer::Impl::OpenStore(const Poster& poster) {
     return {};
   }
   auto store = options_.store(poster);
-  if (!store) return Fail(std::move(store.error()));
+  if (!store) return Fail(store.error());
   store_ = std::move(*store);
   return {};
 }

@@ -39,10 +39,11 @@ class MasterLink::Decoder : public wire::RecordDecoder {
 };
 
 MasterLink::MasterLink(net::IoThreads& threads, EventLoop& loop, Events events)
-    : threads_(threads), loop_(loop), events_(std::move(events)) {}
+    : threads_(threads),
+      events_(std::move(events)),
+      mailbox_([&loop](std::move_only_function<void()> work) { loop.Post(std::move(work)); }) {}
 
 MasterLink::~MasterLink() {
-  *alive_ = false;
   subscription_.reset();
   client_.reset();
 }
@@ -60,24 +61,20 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
   call->set_type(link::Call::SUBSCRIBE);
   *call->mutable_subscribe() = std::move(subscribe);
 
-  // Moves work from the I/O threads to the agent's thread. The generation shows whether it arrived
-  // after a newer Subscribe.
-  const auto post = [this, alive = alive_](std::move_only_function<void()> work) {
-    loop_.Post([alive, work = std::move(work)]() mutable {
-      if (*alive) work();
-    });
-  };
+  // These run on the I/O threads. The generation shows whether their work arrived after a newer
+  // Subscribe.
   net::StreamHandler handler;
-  handler.on_response = [this, generation, post](const net::Response& response) {
-    post([this, generation, response] { OnResponse(generation, response); });
+  handler.on_response = [this, generation](const net::Response& response) {
+    mailbox_.Post([this, generation, response] { OnResponse(generation, response); });
   };
-  handler.on_data = [this, generation, post](std::string_view bytes) {
-    post([this, generation, bytes = std::string(bytes)] { OnData(generation, bytes); });
+  handler.on_data = [this, generation](std::string_view bytes) {
+    mailbox_.Post([this, generation, bytes = std::string(bytes)] { OnData(generation, bytes); });
   };
-  handler.on_end = [this, generation, post](std::optional<Error> error) {
-    post([this, generation, reason = error ? error->message : "the master ended the stream"] {
-      Break(generation, reason);
-    });
+  handler.on_end = [this, generation](std::optional<Error> error) {
+    mailbox_.Post(
+        [this, generation, reason = error ? error->message : "the master ended the stream"] {
+          Break(generation, reason);
+        });
   };
   subscription_ = client_->Subscribe(MakeRequest(master_, calls), std::move(handler));
 }
@@ -87,8 +84,7 @@ void MasterLink::Send(link::Call call) {
   if (!calls_.Add(std::move(call))) {
     open_ = false;
     // Must not run inside the core's own call: it may be in the middle of sending a list.
-    loop_.Post([this, alive = alive_, generation = generation_] {
-      if (!*alive) return;
+    mailbox_.Post([this, generation = generation_] {
       Break(generation,
             fmt::format("the master at {} does not take what it is sent", ToString(master_)));
     });
@@ -162,22 +158,22 @@ void MasterLink::Flush() {
   if (!batch) return;
   net::Request request = MakeRequest(master_, *batch);
   request.headers.Add("Mesos-Stream-Id", stream_id_);
-  client_->Send(std::move(request), [this, alive = alive_,
-                                     generation = generation_](Result<net::Response> response) {
-    loop_.Post([this, alive, generation, response = std::move(response)] {
-      if (!*alive || generation != generation_) return;
-      calls_.OnAnswered();
-      if (!response) {
-        Break(generation, response.error().message);
-      } else if (response->status != 202) {
-        Break(generation, fmt::format("the master at {} refused a call with {}: {}",
-                                      ToString(master_), response->status, response->body));
-      } else {
-        Flush();
-        if (calls_.empty()) EndDrain();
-      }
-    });
-  });
+  client_->Send(
+      std::move(request), [this, generation = generation_](Result<net::Response> response) {
+        mailbox_.Post([this, generation, response = std::move(response)] {
+          if (generation != generation_) return;
+          calls_.OnAnswered();
+          if (!response) {
+            Break(generation, response.error().message);
+          } else if (response->status != 202) {
+            Break(generation, fmt::format("the master at {} refused a call with {}: {}",
+                                          ToString(master_), response->status, response->body));
+          } else {
+            Flush();
+            if (calls_.empty()) EndDrain();
+          }
+        });
+      });
 }
 
 }  // namespace tepui::server

@@ -8,6 +8,7 @@
 #include "agent/core/call_queue.h"
 #include "base/event_loop.h"
 #include "base/host_port.h"
+#include "base/mailbox.h"
 #include "net/http.h"
 #include "tepui/link.pb.h"
 
@@ -51,7 +52,6 @@ class MasterLink {
   void EndDrain();
 
   net::IoThreads& threads_;
-  EventLoop& loop_;
   Events events_;
   HostPort master_;
   std::unique_ptr<net::Client> client_;  // One for each link: see Subscribe.
@@ -64,8 +64,7 @@ class MasterLink {
   class Decoder;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<net::Client::Subscription> subscription_;
-  // Keeps posted work from touching a destroyed link.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Mailbox mailbox_;  // From the I/O threads to the agent's thread.
 };
 
 }  // namespace tepui::server

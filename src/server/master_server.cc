@@ -224,7 +224,7 @@ Status MasterServer::Impl::OpenStore(const std::string& candidacy) {
     return {};
   }
   auto store = options_.store(loop_, ToLoop(), candidacy);
-  if (!store) return Fail(std::move(store.error()));
+  if (!store) return Fail(store.error());
   store_ = std::move(*store);
   return {};
 }
@@ -255,8 +255,11 @@ void MasterServer::Impl::Lead(const std::string& candidacy) {
     if (started_) started_->set_value({});
     started_.reset();
   };
-  leadership_.emplace(options_.master, options_.registry, loop_, random_, links_, *store_, sink_,
-                      leads, [this](const Error& why) { End(why); });
+  leadership_.emplace(
+      options_.master, options_.registry,
+      master::Leadership::Parts{
+          .clock = loop_, .random = random_, .links = links_, .store = *store_, .sink = sink_},
+      leads, [this](const Error& why) { End(why); });
 }
 
 void MasterServer::Impl::End(const Error& why) {

@@ -199,7 +199,7 @@ Status PutString(std::string_view text, Message* message, const FieldDescriptor*
         return {};
       }
       Result<std::string> bytes = DecodeBase64(text);
-      if (!bytes) return Fail(std::move(bytes.error()));
+      if (!bytes) return Fail(bytes.error());
       PutText(std::move(*bytes), message, field);
       return {};
     }

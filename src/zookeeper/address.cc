@@ -86,7 +86,7 @@ Status ParseServers(std::string_view text, Address* address) {
   while (true) {
     const size_t comma = text.find(',');
     Result<HostPort> server = ParseServer(Trim(text.substr(0, comma)));
-    if (!server) return Fail(std::move(server.error()));
+    if (!server) return Fail(server.error());
     address->servers.push_back(std::move(*server));
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);
@@ -147,7 +147,7 @@ Result<Address> ParseAddress(std::string_view text) {
   std::string from_file;
   if (text.starts_with(kFileScheme)) {
     Result<std::string> read = ReadFile(std::string(text.substr(kFileScheme.size())));
-    if (!read) return Fail(std::move(read.error()));
+    if (!read) return Fail(read.error());
     from_file = std::move(*read);
     text = Trim(from_file);
   }
@@ -180,7 +180,7 @@ Result<Address> ParseAddress(std::string_view text) {
           "a '/' in it, which it cannot have: use {}",
           kShape);
     }
-    return Fail(std::move(parsed.error()));
+    return Fail(parsed.error());
   }
   if (Status parsed = ParsePath(path, &address); !parsed) return Fail(parsed.error());
   return address;

@@ -33,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   uint16_t port = 0;
   double factor = 0;
   std::optional<tepui::Duration> timeout;
-  tepui::ByteCount bytes;
+  uint64_t bytes = 0;
   std::string text;
   tepui::FlagTable table({.program = "fuzz",
                           .purpose = "Reads flags.",
@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   table.Add("port", &port, "A port.").Required();
   table.Add("factor", &factor, "A factor.");
   table.Add("timeout", &timeout, "A time.").Alias("old_timeout");
-  table.Add("bytes", &bytes, "A size.");
+  table.AddBinding("bytes", tepui::BindBytes(&bytes), "A size.");
   table.Add("text", &text, "A text.").IsPath();
   table.AddUnsupported("zk", "", "not there");
   table.AddUnsupported("session", "10secs", "not there");

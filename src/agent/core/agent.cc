@@ -8,19 +8,16 @@
 
 namespace tepui::agent {
 
-Agent::Agent(Options options, Clock& clock, Random& random, Links& links,
-             containers::Containerizer& containerizer, containers::Prober& prober,
-             containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit)
-    : impl_(std::make_unique<Impl>(std::move(options), clock, random, links, containerizer, prober,
-                                   disk, store, std::move(exit))) {}
+Agent::Agent(Options options, const Parts& parts, std::function<void(Status)> exit)
+    : impl_(std::make_unique<Impl>(std::move(options), parts, std::move(exit))) {}
 
 Agent::~Agent() = default;
 
 void Agent::Recover() { impl_->Recover(); }
 
-void Agent::OnMasterDetected() { impl_->OnMaster(true); }
+void Agent::OnMasterDetected() { impl_->OnMasterDetected(); }
 
-void Agent::OnMasterLost() { impl_->OnMaster(false); }
+void Agent::OnMasterLost() { impl_->OnMasterLost(); }
 
 void Agent::OnMasterDisconnected(const std::string& reason) {
   impl_->registration().OnDisconnected(reason);

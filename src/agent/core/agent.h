@@ -26,20 +26,28 @@ namespace tepui::agent {
 
 // The node's state machine (reference 1.3, 2.5-2.7, 5): executors, tasks, status updates until they
 // are acknowledged, kills, checks, sandboxes and their garbage collection. Command tasks and task
-// groups run without an executor process. It is pure and single-threaded like the master. Every
-// reference passed to the constructor outlives the agent.
+// groups run without an executor process. It is pure and single-threaded like the master.
 //
 // The agent keeps the executors and tasks of frameworks with FrameworkInfo.checkpoint, reservations
 // and volumes in its store (proto/tepui/checkpoint.proto). It reports none of that before it is
 // durable there, and recovers it after a restart, however the agent ended (Recover).
 class Agent {
  public:
+  // What the agent works with. All of it outlives the agent.
+  struct Parts {
+    Clock& clock;
+    Random& random;
+    Links& links;
+    containers::Containerizer& containerizer;
+    containers::Prober& prober;
+    containers::Disk& disk;
+    storage::Store& store;
+  };
+
   // `exit` is called once when the agent must end its process (it was shut down, or refused by the
   // master), with a sentence that states the reason. It must not destroy the agent, whose code is
   // still running.
-  Agent(Options options, Clock& clock, Random& random, Links& links,
-        containers::Containerizer& containerizer, containers::Prober& prober,
-        containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit);
+  Agent(Options options, const Parts& parts, std::function<void(Status)> exit);
   ~Agent();
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;

@@ -30,23 +30,22 @@ std::optional<FrameworkId> LaunchingFramework(const link::Event& event) {
 
 }  // namespace
 
-Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
-                  containers::Containerizer& containerizer, containers::Prober& prober,
-                  containers::Disk& disk, storage::Store& store, std::function<void(Status)> exit)
+Agent::Impl::Impl(Options options, const Parts& parts, std::function<void(Status)> exit)
     : options_(std::move(options)),
-      store_(store),
-      checkpoint_(store,
+      store_(parts.store),
+      checkpoint_(parts.store,
                   [this](const Error& error) {
                     Exit(Fail(error.code,
                               "The agent cannot write down what it does, and stops; its "
                               "tasks go on, and it will find them again: {}",
                               error.message));
                   }),
-      services_{options_, clock, random, links, containerizer, prober, disk, checkpoint_},
+      services_{options_,     parts.clock, parts.random, parts.links, parts.containerizer,
+                parts.prober, parts.disk,  checkpoint_},
       exit_(std::move(exit)),
       info_(options_.info),
-      start_(clock.Now()),
-      wall_start_(clock.WallNow()),
+      start_(parts.clock.Now()),
+      wall_start_(parts.clock.WallNow()),
       updates_(
           services_,
           [this](const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest) {
@@ -69,8 +68,8 @@ Agent::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
       history_(services_),
       gc_(services_),
       registration_(services_, *this),
-      end_timer_(clock),
-      burial_(clock) {}
+      end_timer_(parts.clock),
+      burial_(parts.clock) {}
 
 void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
   const std::string& id = subscribed.agent_id().value();
@@ -222,11 +221,6 @@ Framework* Agent::Impl::Find(const FrameworkId& framework) const {
   return found == frameworks_.end() ? nullptr : found->second.get();
 }
 
-CustomExecutor* Agent::Impl::Custom(const Executor& executor) {
-  if (executor.kind() != Executor::Kind::kCustom) return nullptr;
-  return static_cast<CustomExecutor*>(&executor.run());
-}
-
 Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
   const FrameworkId id(info.id().value());
   if (Framework* framework = Find(id)) return *framework;
@@ -242,9 +236,9 @@ Framework& Agent::Impl::FindOrAddFramework(const v1::FrameworkInfo& info) {
 
 void Agent::Impl::OnFrameworkMessage(const link::Event::FrameworkMessage& message) {
   const Framework* framework = Find(FrameworkId(message.framework_id().value()));
-  const Executor* executor =
+  Executor* executor =
       framework == nullptr ? nullptr : framework->Find(ExecutorId(message.executor_id().value()));
-  CustomExecutor* custom = executor == nullptr ? nullptr : Custom(*executor);
+  CustomExecutor* custom = executor == nullptr ? nullptr : executor->custom();
   if (custom != nullptr && !framework->terminating && custom->Message(message.data())) {
     ++metrics_.valid_framework_messages;
   } else {

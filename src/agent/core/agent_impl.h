@@ -32,12 +32,11 @@ namespace tepui::agent {
 //   snapshot.cc      what subscriptions and readers see
 class Agent::Impl final : public ExecutorHost, public Registration::Owner {
  public:
-  Impl(Options options, Clock& clock, Random& random, Links& links,
-       containers::Containerizer& containerizer, containers::Prober& prober, containers::Disk& disk,
-       storage::Store& store, std::function<void(Status)> exit);
+  Impl(Options options, const Parts& parts, std::function<void(Status)> exit);
 
   void Recover();
-  void OnMaster(bool detected);
+  void OnMasterDetected();
+  void OnMasterLost();
 
   Registration& registration() { return registration_; }
   void OnMasterEvent(const link::Event& event);
@@ -147,8 +146,6 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnExecutorMessage(const CustomExecutor::Call& call);
 
   Framework* Find(const FrameworkId& framework) const;
-  // Returns null for an executor that the agent itself runs.
-  static CustomExecutor* Custom(const Executor& executor);
   Gauges MakeGauges() const;
 
   const Options options_;

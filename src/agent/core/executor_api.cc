@@ -129,7 +129,7 @@ void Agent::Impl::OnExecutorSubscribe(StreamId stream, const std::optional<std::
     services_.links.Close(stream);
     return;
   }
-  CustomExecutor& custom = *Custom(executor);
+  CustomExecutor& custom = *executor.custom();
   streams_.erase(custom.stream());
   streams_[stream] = &executor;
   custom.Subscribe(stream, call.subscribe());
@@ -176,7 +176,7 @@ void Agent::Impl::OnStreamClosed(StreamId stream) {
   if (found == streams_.end()) return;  // The stream was replaced, or the executor is gone.
   Executor* executor = found->second;
   streams_.erase(found);
-  CustomExecutor* custom = Custom(*executor);
+  CustomExecutor* custom = executor->custom();
   if (custom->stream() == stream) custom->OnStreamClosed();
 }
 

@@ -42,7 +42,7 @@ void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
   v1::ContainerStatus* container = status.mutable_container_status();
   if (!container->has_container_id()) {
     *container->mutable_container_id() = ToProto(executor->container());
-    const CustomExecutor* custom = Custom(*executor);
+    const CustomExecutor* custom = executor->custom();
     if (custom != nullptr && custom->pid() != 0) {
       container->set_executor_pid(static_cast<uint32_t>(custom->pid()));
     }
@@ -79,7 +79,7 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
                   applied ? "framework" : "task");
   }
 
-  CustomExecutor* custom = Custom(executor);
+  CustomExecutor* custom = executor.custom();
   if (custom == nullptr) return;
   if (applied && terminal) custom->OnTaskEnded();
   // A dropped status is acknowledged too, so that the executor does not send it again.
@@ -90,13 +90,13 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
 
 void Agent::Impl::AcknowledgeWhenSaved(Executor& executor, const TaskId& task,
                                        const std::string& uuid) {
-  if (!executor.checkpointed()) return Custom(executor)->Acknowledge(task, uuid);
+  if (!executor.checkpointed()) return executor.custom()->Acknowledge(task, uuid);
   checkpoint_.WhenSaved([this, framework_id = executor.framework().id, id = executor.id(),
                          container = executor.container(), task, uuid] {
     const Framework* framework = Find(framework_id);
-    const Executor* found = framework == nullptr ? nullptr : framework->Find(id);
+    Executor* found = framework == nullptr ? nullptr : framework->Find(id);
     if (found == nullptr || found->container() != container) return;
-    Custom(*found)->Acknowledge(task, uuid);
+    found->custom()->Acknowledge(task, uuid);
   });
 }
 

@@ -237,14 +237,14 @@ void Agent::Impl::CollectOldSandboxes() {
   }
 }
 
-void Agent::Impl::OnMaster(bool detected) {
-  has_master_ = detected;
-  if (!recovered_) return;
-  if (detected) {
-    registration_.OnMasterDetected();
-  } else {
-    registration_.OnMasterLost();
-  }
+void Agent::Impl::OnMasterDetected() {
+  has_master_ = true;
+  if (recovered_) registration_.OnMasterDetected();
+}
+
+void Agent::Impl::OnMasterLost() {
+  has_master_ = false;
+  if (recovered_) registration_.OnMasterLost();
 }
 
 }  // namespace tepui::agent

@@ -34,6 +34,7 @@ class CustomExecutor final : public ExecutorRun {
   void Shutdown(Duration grace) override;
   void Restore(const Saved::Executor& saved, std::vector<containers::RecoverSpec>& claims) override;
   void Resume(const Endings& endings) override;
+  CustomExecutor* custom() override { return this; }
 
   // The executor's own calls, already validated and authorized. Subscribe replaces the stream that
   // it had.

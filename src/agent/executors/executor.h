@@ -18,6 +18,7 @@
 
 namespace tepui::agent {
 
+class CustomExecutor;
 class Executor;
 struct Framework;
 
@@ -79,6 +80,9 @@ class ExecutorRun {
   virtual void Restore(const Saved::Executor& saved,
                        std::vector<containers::RecoverSpec>& claims) = 0;
   virtual void Resume(const Endings& endings) = 0;
+
+  // Returns this if it is a custom executor, otherwise null.
+  virtual CustomExecutor* custom() { return nullptr; }
 };
 
 // The agent's record of one executor and its tasks (reference 5.1, 5.2). Tasks move from queued to
@@ -117,7 +121,10 @@ class Executor {
   void set_state(State state) { state_ = state; }
   bool active() const { return state_ == State::kRegistering || state_ == State::kRunning; }
 
-  ExecutorRun& run() const { return *run_; }
+  ExecutorRun& run() { return *run_; }
+  // Null if the agent itself runs the tasks.
+  CustomExecutor* custom() { return run_->custom(); }
+  const CustomExecutor* custom() const { return run_->custom(); }
   void set_run(std::unique_ptr<ExecutorRun> run) { run_ = std::move(run); }
 
   // State of a custom executor, written with Save: its process, and whether it has subscribed, so

@@ -314,8 +314,9 @@ class AgentTest : public ::testing::Test {
     store = std::make_unique<storage::MemoryStore>(
         [this, disk_delay](auto work) { clock.After(disk_delay, std::move(work)); }, saved,
         Checkpoint::kLimits);
-    agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
-                                    *store, [this](Status status) { exits.push_back(status); });
+    agent = std::make_unique<Agent>(
+        options, Agent::Parts{clock, random, links, containerizer, prober, disk, *store},
+        [this](Status status) { exits.push_back(status); });
     agent->Recover();
     clock.Settle();
   }

@@ -114,8 +114,9 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
 
   void StartUp() {
     store_ = std::make_unique<LossyStore>(clock, chance, disk_);
-    agent = std::make_unique<Agent>(options, clock, random, links, machine, prober, disk, *store_,
-                                    [this](Status status) { exits.push_back(status); });
+    agent = std::make_unique<Agent>(
+        options, Agent::Parts{clock, random, links, machine, prober, disk, *store_},
+        [this](Status status) { exits.push_back(status); });
     agent->Recover();
     agent->OnMasterDetected();
     links.subscriptions.clear();

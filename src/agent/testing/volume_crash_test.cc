@@ -66,8 +66,9 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
       disk.move_error.reset();
       dying_ = false;
       store_ = std::make_unique<LossyStore>(clock, chance, saved_);
-      agent = std::make_unique<Agent>(options, clock, random, links, containerizer, prober, disk,
-                                      *store_, [this](Status status) { exits.push_back(status); });
+      agent = std::make_unique<Agent>(
+          options, Agent::Parts{clock, random, links, containerizer, prober, disk, *store_},
+          [this](Status status) { exits.push_back(status); });
       links.subscriptions.clear();
       agent->Recover();
       agent->OnMasterDetected();

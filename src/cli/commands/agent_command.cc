@@ -50,6 +50,7 @@ int Serve(server::AgentServerOptions options, const Identity& identity, const st
 
 int AgentCommand(const Invocation& invocation) {
   CommonFlags common;
+  common.log.program = "tepui-agent";
   common.port = 5051;
   AgentFlags flags;
   std::string master;
@@ -91,7 +92,7 @@ int AgentCommand(const Invocation& invocation) {
   const auto address = election::ParseMaster(master);  // Was checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);
 
-  if (const Status log = SetUpLog(ToLogOptions(common, "tepui-agent")); !log) {
+  if (const Status log = SetUpLog(common.log); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);

@@ -24,6 +24,7 @@ struct LocalFlags {
 };
 
 void Declare(FlagTable* table, LocalFlags* flags) {
+  flags->common.log.program = "tepui-local";
   flags->common.port = 5050;
   // Master and agents end together, so nothing has to be kept.
   flags->master.registry = "in_memory";
@@ -54,10 +55,11 @@ AgentFlags FlagsOfAgent(const LocalFlags& flags, const FlagTable& table, int ind
     if (!table.Given(name)) return fmt::format("{}/{}", own, leaf);
     return flags.num_agents == 1 ? directory : fmt::format("{}/{}", directory, index);
   };
-  agent.runtime_dir = place("runtime_dir", agent.runtime_dir, "run");
+  std::string& runtime_dir = agent.containerizer.runtime_dir;
+  runtime_dir = place("runtime_dir", runtime_dir, "run");
   agent.fetcher_cache_dir = place("fetcher_cache_dir", agent.fetcher_cache_dir, "fetch");
-  if (flags.num_agents > 1)
-    agent.cgroups_root = fmt::format("{}/agent{}", agent.cgroups_root, index);
+  std::string& cgroups_root = agent.containerizer.isolation.cgroups_root;
+  if (flags.num_agents > 1) cgroups_root = fmt::format("{}/agent{}", cgroups_root, index);
   return agent;
 }
 
@@ -151,7 +153,7 @@ int LocalCommand(const Invocation& invocation) {
       ToAgentServers(flags, table, identity, invocation.environment, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
 
-  if (const Status log = SetUpLog(ToLogOptions(flags.common, "tepui-local")); !log) {
+  if (const Status log = SetUpLog(flags.common.log); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);

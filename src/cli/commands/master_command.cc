@@ -37,6 +37,7 @@ int Serve(server::MasterServerOptions options, const Identity& identity) {
 
 int MasterCommand(const Invocation& invocation) {
   CommonFlags common;
+  common.log.program = "tepui-master";
   common.port = 5050;
   MasterFlags flags;
   std::optional<std::string> work_dir;
@@ -66,7 +67,7 @@ int MasterCommand(const Invocation& invocation) {
       ToMasterServer(flags, common, identity, work_dir.value_or(""), table.Values(), &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
 
-  if (const Status log = SetUpLog(ToLogOptions(common, "tepui-master")); !log) {
+  if (const Status log = SetUpLog(common.log); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);

@@ -45,7 +45,7 @@ class OpenedStore {
       if (const auto* const file = std::get_if<StoreFile>(&address)) {
         auto store = storage::SqliteStore::Open(file->path, access, opened->owner_.poster());
         if (!store) {
-          status = Fail(std::move(store.error()));
+          status = Fail(store.error());
         } else {
           opened->store_ = std::move(*store);
         }
@@ -56,7 +56,7 @@ class OpenedStore {
           storage::ZooKeeperStore::Options{.connect_timeout = kConnectTimeout},
           opened->owner_.loop(), opened->owner_.poster());
     });
-    if (!status) return Fail(std::move(status.error()));
+    if (!status) return Fail(status.error());
     return opened;
   }
   ~OpenedStore() {
@@ -114,11 +114,11 @@ struct Contents {
 
 Result<Contents> Read(const StoreAddress& address) {
   auto store = OpenedStore::Open(address, Access::kRead);
-  if (!store) return Fail(std::move(store.error()));
+  if (!store) return Fail(store.error());
   auto facts = (*store)->Describe();
-  if (!facts) return Fail(std::move(facts.error()));
+  if (!facts) return Fail(facts.error());
   auto entries = (*store)->Load();
-  if (!entries) return Fail(std::move(entries.error()));
+  if (!entries) return Fail(entries.error());
   return Contents{std::move(*facts), std::move(*entries)};
 }
 
@@ -154,9 +154,9 @@ Status Inspect(const StorePlan& plan) {
 
 Status Check(const StorePlan& plan) {
   auto store = OpenedStore::Open(plan.store, Access::kRead);
-  if (!store) return Fail(std::move(store.error()));
+  if (!store) return Fail(store.error());
   auto problems = (*store)->Check();
-  if (!problems) return Fail(std::move(problems.error()));
+  if (!problems) return Fail(problems.error());
   size_t count = 0;
   // A store that is damaged at a lower level cannot be loaded.
   if (problems->empty()) {
@@ -261,15 +261,15 @@ Status Import(const StorePlan& plan) {
   if (Status sound = ReadExport(plan.export_path, {}, &count); !sound) return sound;
 
   auto store = OpenedStore::Open(plan.store, Access::kImport);
-  if (!store) return Fail(std::move(store.error()));
+  if (!store) return Fail(store.error());
   // Checked first because TakeOver deposes a master that may be running, and again after it because
   // only then can no one else write.
   auto entries = (*store)->Load();
-  if (!entries) return Fail(std::move(entries.error()));
+  if (!entries) return Fail(entries.error());
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;
   if (Status taken = (*store)->TakeOver(); !taken) return taken;
   entries = (*store)->Load();
-  if (!entries) return Fail(std::move(entries.error()));
+  if (!entries) return Fail(entries.error());
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;
 
   Batch mark = {{.key = std::string(storage::kImportKey), .value = plan.export_path}};

@@ -33,23 +33,11 @@ std::function<Status()> AtMost(const Duration* value, Duration most) {
   };
 }
 
-std::function<Status()> OneOf(const std::string* value, std::string_view first,
-                              std::string_view second) {
-  return [value, first, second]() -> Status {
-    if (*value == first || *value == second) return {};
-    return Fail(Code::kInvalid, "must be '{}' or '{}', not '{}'", first, second, *value);
-  };
-}
-
 std::function<Status()> Positive(const Duration* value) {
   return [value]() -> Status {
     if (*value > Duration::zero()) return {};
     return Fail(Code::kInvalid, "must be more than 0");
   };
-}
-
-std::string DefaultRuntimeDirectory() {
-  return geteuid() == 0 ? "/var/run/mesos" : TemporaryDirectory() + "/mesos/runtime";
 }
 
 std::string ReadSecret(const std::string& path, std::vector<std::string>* problems) {
@@ -89,42 +77,45 @@ TextMap InheritedEnvironment(const std::vector<std::string>& environment) {
 void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
   table->Group("Executors");
   table
-      ->Add("executor_registration_timeout", &flags->executor_registration_timeout,
+      ->Add("executor_registration_timeout", &flags->options.executor_registration_timeout,
             "Time a new executor has to subscribe.")
-      .Check(Positive(&flags->executor_registration_timeout));
+      .Check(Positive(&flags->options.executor_registration_timeout));
   table
-      ->Add("executor_reregistration_timeout", &flags->executor_reregistration_timeout,
+      ->Add("executor_reregistration_timeout", &flags->options.executor_reregistration_timeout,
             "Time executors have to subscribe again after a restart of the agent; at most 15secs.")
-      .Check(AtMost(&flags->executor_reregistration_timeout, std::chrono::seconds(15)));
-  table->Add("executor_shutdown_grace_period", &flags->executor_shutdown_grace_period,
+      .Check(AtMost(&flags->options.executor_reregistration_timeout, std::chrono::seconds(15)));
+  table->Add("executor_shutdown_grace_period", &flags->options.executor_shutdown_grace_period,
              "Time an executor has to end before it is killed.");
   table
       ->AddBinding(
           "executor_environment_variables", BindTextMap(&flags->executor_environment_variables),
           R"(Environment of executors and tasks instead of the agent's own: {"NAME": "value"}.)")
       .AlsoPlainPath();
-  table
-      ->Add("recover", &flags->recover,
-            "After a restart: reconnect (go on with the tasks that run) or cleanup (end them and "
-            "leave; the next start is a new agent's).")
-      .Check(OneOf(&flags->recover, "reconnect", "cleanup"));
-  table->Add("strict", &flags->strict,
+  table->AddBinding(
+      "recover",
+      BindChoice(&flags->options.recover, {{"reconnect", agent::Options::Recover::kReconnect},
+                                           {"cleanup", agent::Options::Recover::kCleanup}}),
+      "After a restart: reconnect (go on with the tasks that run) or cleanup (end them and "
+      "leave; the next start is a new agent's).");
+  table->Add("strict", &flags->options.strict,
              "Do not start with a damaged checkpoint; otherwise what is damaged is left out.");
-  table
-      ->Add("reconfiguration_policy", &flags->reconfiguration_policy,
-            "What may change over a restart with tasks: nothing (equal), or more resources and "
-            "attributes (additive).")
-      .Check(OneOf(&flags->reconfiguration_policy, "equal", "additive"));
-  table->Add("recovery_timeout", &flags->recovery_timeout,
+  table->AddBinding("reconfiguration_policy",
+                    BindChoice(&flags->options.reconfiguration,
+                               {{"equal", agent::Options::Reconfiguration::kEqual},
+                                {"additive", agent::Options::Reconfiguration::kAdditive}}),
+                    "What may change over a restart with tasks: nothing (equal), or more resources "
+                    "and attributes (additive).");
+  table->Add("recovery_timeout", &flags->options.recovery_timeout,
              "How long executors wait for their agent to come back.");
   table
-      ->Add("max_completed_executors_per_framework", &flags->max_completed_executors_per_framework,
+      ->Add("max_completed_executors_per_framework",
+            &flags->options.max_completed_executors_per_framework,
             "Completed executors kept for state endpoints.")
       .Check([flags]() -> Status {
-        if (flags->max_completed_executors_per_framework >= 0) return {};
+        if (flags->options.max_completed_executors_per_framework >= 0) return {};
         return Fail(Code::kInvalid, "must not be negative");
       });
-  table->Add("switch_user", &flags->switch_user,
+  table->Add("switch_user", &flags->options.switch_user,
              "Run tasks as the user of the task or framework, not as the agent's own; needs root.");
   table->Add("authenticate_http_executors", &flags->authenticate_http_executors,
              "Executors must show the token that the agent gave them; needs --jwt_secret_key.");
@@ -137,51 +128,60 @@ void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
 
 void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
   table->Group("Sandboxes and downloads");
-  table->Add("gc_delay", &flags->gc_delay,
+  table->Add("gc_delay", &flags->options.gc_delay,
              "Age at which old sandboxes are removed, if the disk is empty enough.");
   table
-      ->Add("gc_disk_headroom", &flags->gc_disk_headroom,
+      ->Add("gc_disk_headroom", &flags->options.gc_disk_headroom,
             "Part of the disk kept free by removing sandboxes earlier; 0 to 1.")
       .Check([flags]() -> Status {
-        if (flags->gc_disk_headroom >= 0 && flags->gc_disk_headroom <= 1) return {};
-        return Fail(Code::kInvalid, "must be from 0 to 1, not {}", flags->gc_disk_headroom);
+        if (flags->options.gc_disk_headroom >= 0 && flags->options.gc_disk_headroom <= 1) return {};
+        return Fail(Code::kInvalid, "must be from 0 to 1, not {}", flags->options.gc_disk_headroom);
       });
-  table->Add("disk_watch_interval", &flags->disk_watch_interval, "How often the disk is looked at.")
-      .Check(Positive(&flags->disk_watch_interval));
-  table->Add("fetcher_cache_size", &flags->fetcher_cache_size,
-             "Disk for downloads that are kept for later tasks.");
+  table
+      ->Add("disk_watch_interval", &flags->options.disk_watch_interval,
+            "How often the disk is looked at.")
+      .Check(Positive(&flags->options.disk_watch_interval));
+  table->AddBinding("fetcher_cache_size", BindBytes(&flags->fetcher.cache_size_bytes),
+                    "Disk for downloads that are kept for later tasks.");
   table->Add("fetcher_cache_dir", &flags->fetcher_cache_dir, "Where they are kept.").IsPath();
   table
-      ->Add("fetcher_stall_timeout", &flags->fetcher_stall_timeout,
+      ->Add("fetcher_stall_timeout", &flags->fetcher.stall_timeout,
             "A download that stands still so long is given up.")
-      .Check(Positive(&flags->fetcher_stall_timeout));
-  table->Add("frameworks_home", &flags->frameworks_home, "Directory in which relative URIs start.")
+      .Check(Positive(&flags->fetcher.stall_timeout));
+  table
+      ->Add("frameworks_home", &flags->fetcher.frameworks_home,
+            "Directory in which relative URIs start.")
       .IsPath();
 
   table->Group("Containers");
   table
-      ->Add("runtime_dir", &flags->runtime_dir,
+      ->Add("runtime_dir", &flags->containerizer.runtime_dir,
             "Directory for files that need not outlive a reboot.")
       .IsPath();
-  table->Add("isolation", &flags->isolation,
+  table->Add("isolation", &flags->containerizer.isolation.isolation,
              "What keeps tasks apart, separated by commas: posix/cpu, posix/mem (nothing), "
              "cgroups/cpu, cgroups/mem, "
              "cgroups/pids; process and cgroups for short.");
   table->Add("launcher", &flags->launcher,
              "How tasks are started: linux (a cgroup for each) or posix; without it as the "
              "isolation needs.");
-  table->Add("cgroups_hierarchy", &flags->cgroups_hierarchy, "Where cgroups are mounted.").IsPath();
-  table->Add("cgroups_root", &flags->cgroups_root, "Name of the cgroup that holds all containers.");
-  table->Add("cgroups_enable_cfs", &flags->cgroups_enable_cfs,
-             "Limit tasks to their cpus also while others are idle.");
-  table->Add("cgroups_limit_swap", &flags->cgroups_limit_swap, "Limit memory and swap together.");
   table
-      ->AddBinding("effective_capabilities", BindJson(&flags->effective_capabilities),
+      ->Add("cgroups_hierarchy", &flags->containerizer.isolation.cgroups_hierarchy,
+            "Where cgroups are mounted.")
+      .IsPath();
+  table->Add("cgroups_root", &flags->containerizer.isolation.cgroups_root,
+             "Name of the cgroup that holds all containers.");
+  table->Add("cgroups_enable_cfs", &flags->containerizer.isolation.cgroups_enable_cfs,
+             "Limit tasks to their cpus also while others are idle.");
+  table->Add("cgroups_limit_swap", &flags->containerizer.isolation.cgroups_limit_swap,
+             "Limit memory and swap together.");
+  table
+      ->AddBinding("effective_capabilities", BindJson(&flags->containerizer.capabilities.effective),
                    R"(Capabilities of tasks that ask for none: {"capabilities": ["NET_RAW"]}.)")
       .Alias("allowed_capabilities")
       .AlsoPlainPath();
   table
-      ->AddBinding("bounding_capabilities", BindJson(&flags->bounding_capabilities),
+      ->AddBinding("bounding_capabilities", BindJson(&flags->containerizer.capabilities.bounding),
                    "Capabilities that tasks can ever have.")
       .AlsoPlainPath();
 }
@@ -194,7 +194,7 @@ std::string TemporaryDirectory() {
 }
 
 void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
-  flags->runtime_dir = DefaultRuntimeDirectory();
+  if (geteuid() != 0) flags->containerizer.runtime_dir = TemporaryDirectory() + "/mesos/runtime";
   flags->fetcher_cache_dir = TemporaryDirectory() + "/mesos/fetch";
   table->Group("Agent");
   table->Add("resources", &flags->resources,
@@ -203,9 +203,9 @@ void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
   table->Add("default_role", &flags->default_role,
              "Role to which --resources without a role are reserved; * is nobody.");
   table
-      ->Add("registration_backoff_factor", &flags->registration_backoff_factor,
+      ->Add("registration_backoff_factor", &flags->options.registration_backoff_factor,
             "The first try to register waits up to this long; the later ones longer.")
-      .Check(Positive(&flags->registration_backoff_factor));
+      .Check(Positive(&flags->options.registration_backoff_factor));
   DeclareExecutorFlags(table, flags);
   DeclareContainerFlags(table, flags);
   DeclareUnsupportedAgentFlags(table);
@@ -217,7 +217,7 @@ void CheckIsolation(const AgentFlags& flags, std::vector<std::string>* problems)
       "process",   "cgroups",   "filesystem/posix", "posix/rlimits", "linux/capabilities",
       "linux/nnp"};
   bool any_cgroups = false;
-  for (const auto part : std::views::split(flags.isolation, ',')) {
+  for (const auto part : std::views::split(flags.containerizer.isolation.isolation, ',')) {
     const std::string_view name(part.begin(), part.end());
     any_cgroups = any_cgroups || name.starts_with("cgroups");
     if (!name.empty() && std::ranges::find(kKnown, name) == std::end(kKnown)) {
@@ -237,7 +237,7 @@ agent::Options ToAgentOptions(const AgentFlags& flags, const CommonFlags& common
                               const std::string& work_dir,
                               const std::vector<std::string>& environment,
                               std::vector<std::string>* problems) {
-  agent::Options options;
+  agent::Options options = flags.options;
   options.work_dir = work_dir;
   if (common.domain) *options.info.mutable_domain() = *common.domain;
 
@@ -261,30 +261,15 @@ agent::Options ToAgentOptions(const AgentFlags& flags, const CommonFlags& common
     }
   }
 
-  options.registration_backoff_factor = flags.registration_backoff_factor;
-  options.executor_registration_timeout = flags.executor_registration_timeout;
-  options.executor_shutdown_grace_period = flags.executor_shutdown_grace_period;
-  options.executor_reregistration_timeout = flags.executor_reregistration_timeout;
-  options.recovery_timeout = flags.recovery_timeout;
-  if (flags.recover == "cleanup") options.recover = agent::Options::Recover::kCleanup;
-  options.strict = flags.strict;
-  if (flags.reconfiguration_policy == "additive") {
-    options.reconfiguration = agent::Options::Reconfiguration::kAdditive;
-  }
-  options.gc_delay = flags.gc_delay;
-  options.gc_disk_headroom = flags.gc_disk_headroom;
-  options.disk_watch_interval = flags.disk_watch_interval;
-  options.max_completed_executors_per_framework = flags.max_completed_executors_per_framework;
-  options.switch_user = flags.switch_user;
   options.executor_environment = flags.executor_environment_variables
                                      ? *flags.executor_environment_variables
                                      : InheritedEnvironment(environment);
-  if (flags.authenticate_http_executors && !flags.jwt_secret_key) {
-    problems->push_back("--authenticate_http_executors needs --jwt_secret_key");
-  }
-  if (flags.jwt_secret_key) {
-    const std::string secret = ReadSecret(*flags.jwt_secret_key, problems);
-    if (flags.authenticate_http_executors) options.jwt_secret = secret;
+  if (flags.authenticate_http_executors) {
+    if (flags.jwt_secret_key) {
+      options.jwt_secret = ReadSecret(*flags.jwt_secret_key, problems);
+    } else {
+      problems->push_back("--authenticate_http_executors needs --jwt_secret_key");
+    }
   }
   return options;
 }

@@ -97,8 +97,8 @@ TEST_F(AgentFlagsTest, AllSemanticProblemsAtOnce) {
         "--authenticate_http_executors needs --jwt_secret_key",
         "--containerizers: not supported yet", "--image_providers: not supported yet",
         "expected a text as value of 'A'", "--disk_watch_interval must be more than 0",
-        "--recover must be 'reconnect' or 'cleanup'",
-        "--reconfiguration_policy must be 'equal' or 'additive'"}) {
+        "--recover: 'stop' is not reconnect or cleanup",
+        "--reconfiguration_policy: 'any' is not equal or additive"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));
   }
 }
@@ -111,6 +111,11 @@ TEST_F(AgentFlagsTest, TheSecretOfTokens) {
             std::string(40, 's'));
   EXPECT_THAT(problems_, IsEmpty());
   std::remove(path.c_str());
+}
+
+TEST_F(AgentFlagsTest, ASecretIsNotReadUnlessExecutorsNeedTokens) {
+  EXPECT_EQ(Parse({kResources, "--jwt_secret_key=/does/not/exist"}).jwt_secret, "");
+  EXPECT_THAT(problems_, IsEmpty());
 }
 
 TEST_F(AgentFlagsTest, ASecretThatIsTooShortIsRefused) {

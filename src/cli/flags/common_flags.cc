@@ -107,10 +107,10 @@ void CheckIp(const std::string& flag, const std::optional<std::string>& ip,
 
 void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
   table->Group("Logging");
-  table->Add("quiet", &flags->quiet, "Log nothing to stderr.");
-  table->Add("logging_level", &flags->logging_level,
+  table->Add("quiet", &flags->log.quiet, "Log nothing to stderr.");
+  table->Add("logging_level", &flags->log.level,
              "Log this and what is graver: INFO, WARNING or ERROR (or DEBUG).");
-  table->Add("log_dir", &flags->log_dir, "Also log to a file in this directory.").IsPath();
+  table->Add("log_dir", &flags->log.directory, "Also log to a file in this directory.").IsPath();
 
   table->Group("Network");
   table->Add("ip", &flags->ip,
@@ -173,7 +173,7 @@ void CheckCommonFlags(const CommonFlags& flags, std::vector<std::string>* proble
   }
   if (flags.domain && !flags.domain->has_fault_domain())
     problems->push_back("--domain names no fault_domain");
-  const std::string& level = flags.logging_level;
+  const std::string& level = flags.log.level;
   if (level != "INFO" && level != "WARNING" && level != "ERROR" && level != "DEBUG") {
     problems->push_back(
         fmt::format("--logging_level: '{}' is not INFO, WARNING, ERROR or DEBUG", level));
@@ -198,13 +198,6 @@ Identity FindIdentity(const CommonFlags& flags, const std::string& default_ip,
   identity.hostname = flags.hostname ? *flags.hostname
                                      : (flags.hostname_lookup ? NameOf(identity.ip) : identity.ip);
   return identity;
-}
-
-LogOptions ToLogOptions(const CommonFlags& flags, const std::string& program) {
-  return {.level = flags.logging_level,
-          .quiet = flags.quiet,
-          .directory = flags.log_dir.value_or(""),
-          .program = program};
 }
 
 }  // namespace tepui::cli

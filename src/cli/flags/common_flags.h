@@ -15,9 +15,7 @@ namespace tepui::cli {
 
 // Flags that master and agent share (reference 7.1).
 struct CommonFlags {
-  bool quiet = false;
-  std::string logging_level = "INFO";
-  std::optional<std::string> log_dir;
+  LogOptions log;  // The command sets its program.
 
   std::optional<std::string> ip;
   uint16_t port = 0;
@@ -45,7 +43,5 @@ Identity FindIdentity(const CommonFlags& flags, const std::string& default_ip,
 
 // Adds problems of these flags that the table did not check.
 void CheckCommonFlags(const CommonFlags& flags, std::vector<std::string>* problems);
-
-LogOptions ToLogOptions(const CommonFlags& flags, const std::string& program);
 
 }  // namespace tepui::cli

@@ -2,12 +2,14 @@
 #include "cli/flags/master_flags.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cmath>
 #include <functional>
 #include <ranges>
 #include <string_view>
+#include <type_traits>
 
 #include "base/units.h"
 #include "resources/resources.h"
@@ -26,7 +28,8 @@ std::function<Status()> Between(const Duration* value, Duration least, Duration 
   };
 }
 
-std::function<Status()> AtLeast(const int* value, int least) {
+template <class T>
+std::function<Status()> AtLeast(const T* value, std::type_identity_t<T> least) {
   return [value, least]() -> Status {
     if (*value >= least) return {};
     return Fail(Code::kInvalid, "must be at least {}, not {}", least, *value);
@@ -77,12 +80,64 @@ void DeclareUnsupported(FlagTable* table) {
                         "metrics are published as they are");
 }
 
-allocator::SorterPolicy ToSorter(std::string_view flag, const std::string& text,
-                                 std::vector<std::string>* problems) {
-  if (text == "random") return allocator::SorterPolicy::kRandom;
-  if (text != "drf")
-    problems->push_back(fmt::format("--{}: '{}' is not drf or random", flag, text));
-  return allocator::SorterPolicy::kDrf;
+FlagBinding BindSorter(allocator::SorterPolicy* target) {
+  return BindChoice(target, {{"drf", allocator::SorterPolicy::kDrf},
+                             {"random", allocator::SorterPolicy::kRandom}});
+}
+
+// Names separated by commas.
+FlagBinding BindNames(std::vector<std::string>* target) {
+  return {.value_name = "TEXT",
+          .parse = [target](std::string_view text) -> Status {
+            const std::vector<std::string_view> names = Split(text, ',');
+            target->assign(names.begin(), names.end());
+            return {};
+          },
+          .format = [target]() -> std::optional<std::string> {
+            if (target->empty()) return std::nullopt;
+            return fmt::format("{}", fmt::join(*target, ","));
+          }};
+}
+
+// A fraction, written as "90%".
+FlagBinding BindPercentage(double* target) {
+  return {.value_name = "TEXT",
+          .parse = [target](std::string_view text) -> Status {
+            double percent = 0;
+            const char* end = text.data() + text.size();
+            const auto [stop, error] = std::from_chars(text.data(), end, percent);
+            if (error != std::errc() || std::string_view(stop, end) != "%" ||
+                !(percent >= 0 && percent <= 100)) {
+              return Fail(Code::kInvalid, "'{}' is not a percentage from 0% to 100%", text);
+            }
+            *target = percent / 100;
+            return {};
+          },
+          .format = [target] { return fmt::format("{:g}%", *target * 100); }};
+}
+
+// A number of agents per time, written as "1/10mins".
+FlagBinding BindRate(std::optional<master::RemovalRate>* target) {
+  return {.value_name = "TEXT",
+          .parse = [target](std::string_view text) -> Status {
+            master::RemovalRate rate;
+            const char* end = text.data() + text.size();
+            const auto [stop, error] = std::from_chars(text.data(), end, rate.agents);
+            const auto per = error == std::errc() && stop != end && *stop == '/'
+                                 ? ParseDuration(std::string_view(stop + 1, end))
+                                 : Result<Duration>(Fail(Code::kInvalid, "no duration"));
+            if (!per || rate.agents <= 0 || *per <= Duration::zero()) {
+              return Fail(Code::kInvalid,
+                          "'{}' is not a number of agents per time, such as 1/10mins", text);
+            }
+            rate.per = *per;
+            *target = rate;
+            return {};
+          },
+          .format = [target]() -> std::optional<std::string> {
+            if (!*target) return std::nullopt;
+            return fmt::format("{}/{}", (*target)->agents, FormatDuration((*target)->per));
+          }};
 }
 
 // Parses "role=weight,role=weight".
@@ -150,182 +205,133 @@ void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
   table->Add("quorum", &flags->quorum,
              "Taken for scripts that have it, and without effect: there is no log to replicate.");
   table
-      ->Add("registry_fetch_timeout", &flags->registry_fetch_timeout,
+      ->Add("registry_fetch_timeout", &flags->registry_timeouts.fetch,
             "A new leader that cannot read the registry within this time ends.")
-      .Check(Between(&flags->registry_fetch_timeout, seconds(1), std::chrono::hours(1)));
+      .Check(Between(&flags->registry_timeouts.fetch, seconds(1), std::chrono::hours(1)));
   table
-      ->Add("registry_store_timeout", &flags->registry_store_timeout,
+      ->Add("registry_store_timeout", &flags->registry_timeouts.store,
             "A leader that cannot write a change within this time ends.")
-      .Check(Between(&flags->registry_store_timeout, seconds(1), std::chrono::hours(1)));
+      .Check(Between(&flags->registry_timeouts.store, seconds(1), std::chrono::hours(1)));
   table
-      ->Add("registry_gc_interval", &flags->registry_gc_interval,
+      ->Add("registry_gc_interval", &flags->options.registry_gc_interval,
             "How often unreachable and gone agents are looked over for those to forget.")
-      .Check(Between(&flags->registry_gc_interval, seconds(1), std::chrono::weeks(1)));
+      .Check(Between(&flags->options.registry_gc_interval, seconds(1), std::chrono::weeks(1)));
   table
-      ->Add("registry_max_agent_age", &flags->registry_max_agent_age,
+      ->Add("registry_max_agent_age", &flags->options.registry_max_agent_age,
             "Unreachable and gone agents are forgotten after this time.")
-      .Check(Between(&flags->registry_max_agent_age, minutes(1), std::chrono::weeks(520)));
+      .Check(Between(&flags->options.registry_max_agent_age, minutes(1), std::chrono::weeks(520)));
   table
-      ->Add("registry_max_agent_count", &flags->registry_max_agent_count,
+      ->Add("registry_max_agent_count", &flags->options.registry_max_agent_count,
             "So many unreachable and so many gone agents are remembered, the newest.")
-      .Check(AtLeast(&flags->registry_max_agent_count, 1));
-}
-
-// Parses "90%".
-double ReadLimit(const std::string& text, std::vector<std::string>* problems) {
-  double percent = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, percent);
-  if (error == std::errc() && std::string_view(stop, end) == "%" && percent >= 0 && percent <= 100)
-    return percent / 100;
-  problems->push_back(fmt::format(
-      "--recovery_agent_removal_limit: '{}' is not a percentage from 0% to 100%", text));
-  return 1;
-}
-
-// Parses "1/10mins".
-std::optional<master::RemovalRate> ReadRate(const std::string& text,
-                                            std::vector<std::string>* problems) {
-  master::RemovalRate rate;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, rate.agents);
-  const auto per = error == std::errc() && stop != end && *stop == '/'
-                       ? ParseDuration(std::string_view(stop + 1, end))
-                       : Result<Duration>(Fail(Code::kInvalid, "no duration"));
-  if (per && rate.agents > 0 && *per > Duration::zero()) {
-    rate.per = *per;
-    return rate;
-  }
-  problems->push_back(fmt::format(
-      "--agent_removal_rate_limit: '{}' is not a number of agents per time, such as 1/10mins",
-      text));
-  return std::nullopt;
+      .Check(AtLeast(&flags->options.registry_max_agent_count, 1));
 }
 
 }  // namespace
 
-void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags) {
+void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags, allocator::Options* options,
+                            std::optional<Duration>* offer_timeout) {
   table->Group("Allocation");
-  table->Add("allocation_interval", &flags->allocation_interval, "Time between allocations to all.")
-      .Check(Between(&flags->allocation_interval, std::chrono::milliseconds(1),
+  table
+      ->Add("allocation_interval", &options->allocation_interval,
+            "Time between allocations to all.")
+      .Check(Between(&options->allocation_interval, std::chrono::milliseconds(1),
                      std::chrono::hours(24)));
-  table->Add("role_sorter", &flags->role_sorter, "How roles share: drf (fairly) or random.")
+  table
+      ->AddBinding("role_sorter", BindSorter(&options->role_sorter),
+                   "How roles share: drf (fairly) or random.")
       .Alias("user_sorter");
-  table->Add("framework_sorter", &flags->framework_sorter,
-             "How the frameworks of a role share: drf or random.");
+  table->AddBinding("framework_sorter", BindSorter(&options->framework_sorter),
+                    "How the frameworks of a role share: drf or random.");
   table->Add("weights", &flags->weights,
              "Weights of roles, role=weight,role=weight; 1 where none is given.");
-  table->Add("offer_timeout", &flags->offer_timeout,
-             "Offers not used within this time are rescinded.");
+  table->Add("offer_timeout", offer_timeout, "Offers not used within this time are rescinded.");
   table->Add("min_allocatable_resources", &flags->min_allocatable_resources,
              "An offer holds at least one of these sets of amounts, separated by |.");
-  table->Add("fair_sharing_excluded_resource_names", &flags->fair_sharing_excluded_resource_names,
-             "Resources that do not count for fair shares, separated by commas.");
-  table->Add("filter_gpu_resources", &flags->filter_gpu_resources,
+  table->AddBinding("fair_sharing_excluded_resource_names",
+                    BindNames(&options->fair_sharing_excluded_resource_names),
+                    "Resources that do not count for fair shares, separated by commas.");
+  table->Add("filter_gpu_resources", &options->filter_gpu_resources,
              "Offer agents with GPUs only to frameworks with the capability GPU_RESOURCES.");
 }
 
 void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   table->Group("Master");
   table->Add("cluster", &flags->cluster, "A name of the cluster for people.");
-  table->Add("root_submissions", &flags->root_submissions,
+  table->Add("root_submissions", &flags->options.root_submissions,
              "Frameworks may run their tasks as root.");
   table
-      ->Add("max_completed_frameworks", &flags->max_completed_frameworks,
+      ->Add("max_completed_frameworks", &flags->options.max_completed_frameworks,
             "Completed frameworks kept for state endpoints.")
-      .Check(AtLeast(&flags->max_completed_frameworks, 0));
+      .Check(AtLeast(&flags->options.max_completed_frameworks, 0));
   table
-      ->Add("max_completed_tasks_per_framework", &flags->max_completed_tasks_per_framework,
+      ->Add("max_completed_tasks_per_framework", &flags->options.max_completed_tasks_per_framework,
             "Completed tasks kept for each framework.")
-      .Check(AtLeast(&flags->max_completed_tasks_per_framework, 0));
+      .Check(AtLeast(&flags->options.max_completed_tasks_per_framework, 0));
   table
-      ->Add("max_unreachable_tasks_per_framework", &flags->max_unreachable_tasks_per_framework,
+      ->Add("max_unreachable_tasks_per_framework",
+            &flags->options.max_unreachable_tasks_per_framework,
             "Unreachable tasks kept for each framework.")
-      .Check(AtLeast(&flags->max_unreachable_tasks_per_framework, 0));
+      .Check(AtLeast(&flags->options.max_unreachable_tasks_per_framework, 0));
 
   DeclareRegistryFlags(table, flags);
   table->Group("Agents of a master");
   table
       ->Add(
-          "agent_reregister_timeout", &flags->agent_reregister_timeout,
+          "agent_reregister_timeout", &flags->options.agent_reregister_timeout,
           "A disconnected agent that is not back after this time is unreachable; at least 10mins.")
       .Alias("slave_reregister_timeout")
-      .Check(Between(&flags->agent_reregister_timeout, minutes(10), Duration::max()));
+      .Check(Between(&flags->options.agent_reregister_timeout, minutes(10), Duration::max()));
   table
-      ->Add("agent_ping_timeout", &flags->agent_ping_timeout,
+      ->Add("agent_ping_timeout", &flags->options.agent_ping_timeout,
             "Time an agent has to answer a ping; 1secs to 15mins.")
       .Alias("slave_ping_timeout")
-      .Check(Between(&flags->agent_ping_timeout, seconds(1), minutes(15)));
+      .Check(Between(&flags->options.agent_ping_timeout, seconds(1), minutes(15)));
   table
-      ->Add("max_agent_ping_timeouts", &flags->max_agent_ping_timeouts,
+      ->Add("max_agent_ping_timeouts", &flags->options.max_agent_ping_timeouts,
             "An agent that missed so many pings in a row is unreachable.")
       .Alias("max_slave_ping_timeouts")
-      .Check(AtLeast(&flags->max_agent_ping_timeouts, 1));
+      .Check(AtLeast(&flags->options.max_agent_ping_timeouts, 1));
   table
-      ->Add("max_executors_per_agent", &flags->max_executors_per_agent,
+      ->Add("max_executors_per_agent", &flags->options.max_executors_per_agent,
             "Executors that one agent may run.")
       .Alias("max_executors_per_slave")
       .Check([flags]() -> Status {
-        if (*flags->max_executors_per_agent >= 0) return {};
+        if (*flags->options.max_executors_per_agent >= 0) return {};
         return Fail(Code::kInvalid, "must not be negative");
       });
-  table->Add("require_agent_domain", &flags->require_agent_domain,
+  table->Add("require_agent_domain", &flags->options.require_agent_domain,
              "Only agents with a fault domain may register.");
   table
-      ->Add("recovery_agent_removal_limit", &flags->recovery_agent_removal_limit,
-            "If more than this part of the agents does not come back after a failover, the master "
-            "ends instead of giving them up.")
+      ->AddBinding(
+          "recovery_agent_removal_limit",
+          BindPercentage(&flags->options.recovery_agent_removal_limit),
+          "If more than this part of the agents does not come back after a failover, the master "
+          "ends instead of giving them up.")
       .Alias("recovery_slave_removal_limit");
   table
-      ->Add("agent_removal_rate_limit", &flags->agent_removal_rate_limit,
-            "Agents that stopped answering are given up no faster than this, such as 1/10mins; "
-            "at once without it.")
+      ->AddBinding(
+          "agent_removal_rate_limit", BindRate(&flags->options.agent_removal_rate),
+          "Agents that stopped answering are given up no faster than this, such as 1/10mins; "
+          "at once without it.")
       .Alias("slave_removal_rate_limit");
 
-  DeclareAllocationFlags(table, &flags->allocation);
+  DeclareAllocationFlags(table, &flags->allocation, &flags->options.allocator,
+                         &flags->options.offer_timeout);
   DeclareUnsupported(table);
 }
 
-allocator::Options ToAllocatorOptions(const AllocationFlags& flags,
-                                      std::vector<std::string>* problems) {
-  allocator::Options options;
-  options.allocation_interval = flags.allocation_interval;
-  options.role_sorter = ToSorter("role_sorter", flags.role_sorter, problems);
-  options.framework_sorter = ToSorter("framework_sorter", flags.framework_sorter, problems);
-  ReadMinAllocatable(flags.min_allocatable_resources, &options.min_allocatable, problems);
-  if (flags.fair_sharing_excluded_resource_names) {
-    for (const std::string_view name : Split(*flags.fair_sharing_excluded_resource_names, ',')) {
-      options.fair_sharing_excluded_resource_names.emplace_back(name);
-    }
-  }
-  options.filter_gpu_resources = flags.filter_gpu_resources;
-  if (flags.weights) ReadWeights(*flags.weights, &options.weights, problems);
-  return options;
+void CompleteAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
+                              std::vector<std::string>* problems) {
+  ReadMinAllocatable(flags.min_allocatable_resources, &options->min_allocatable, problems);
+  if (flags.weights) ReadWeights(*flags.weights, &options->weights, problems);
 }
 
 master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
                                 std::vector<std::string>* problems) {
-  master::Options options;
-  if (common.domain) *options.info.mutable_domain() = *common.domain;
-  options.agent_ping_timeout = flags.agent_ping_timeout;
-  options.max_agent_ping_timeouts = flags.max_agent_ping_timeouts;
-  options.agent_reregister_timeout = flags.agent_reregister_timeout;
-  options.registry_gc_interval = flags.registry_gc_interval;
-  options.registry_max_agent_age = flags.registry_max_agent_age;
-  options.registry_max_agent_count = static_cast<size_t>(flags.registry_max_agent_count);
-  options.recovery_agent_removal_limit = ReadLimit(flags.recovery_agent_removal_limit, problems);
-  if (flags.agent_removal_rate_limit)
-    options.agent_removal_rate = ReadRate(*flags.agent_removal_rate_limit, problems);
-  options.offer_timeout = flags.allocation.offer_timeout;
-  options.root_submissions = flags.root_submissions;
-  options.require_agent_domain = flags.require_agent_domain;
-  options.max_executors_per_agent = flags.max_executors_per_agent;
-  options.max_completed_frameworks = flags.max_completed_frameworks;
-  options.max_completed_tasks_per_framework = flags.max_completed_tasks_per_framework;
-  options.max_unreachable_tasks_per_framework = flags.max_unreachable_tasks_per_framework;
-
-  options.allocator = ToAllocatorOptions(flags.allocation, problems);
+  master::Options options = flags.options;
+  CompleteAllocatorOptions(flags.allocation, &options.allocator, problems);
   options.allocator.domain = common.domain;
+  if (common.domain) *options.info.mutable_domain() = *common.domain;
   return options;
 }
 

@@ -11,10 +11,14 @@
 namespace tepui::cli {
 namespace {
 
+using ::testing::_;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
+using ::testing::Not;
+using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 using namespace std::chrono_literals;
 
@@ -48,6 +52,21 @@ TEST_F(MasterFlagsTest, Defaults) {
   EXPECT_EQ(options.allocator.min_allocatable[0].Get(ResourceNames::Cpus()), Amount::FromMilli(10));
   EXPECT_EQ(options.allocator.min_allocatable[1].Get(ResourceNames::Mem()),
             Amount::FromMilli(32'000));
+}
+
+// --help and /flags show values as the command line takes them.
+TEST_F(MasterFlagsTest, ValuesAreShownAsTheyAreWritten) {
+  EXPECT_THAT(table_.Values(),
+              IsSupersetOf({Pair("recovery_agent_removal_limit", "100%"),
+                            Pair("role_sorter", "drf"), Pair("registry_max_agent_count", "102400"),
+                            Pair("registry_store_timeout", "20secs")}));
+  EXPECT_THAT(table_.Values(), Not(Contains(Pair("agent_removal_rate_limit", _))));
+  Parse({"--agent_removal_rate_limit=3/10mins", "--recovery_agent_removal_limit=7%",
+         "--fair_sharing_excluded_resource_names=gpus,foo"});
+  EXPECT_THAT(table_.Values(),
+              IsSupersetOf({Pair("agent_removal_rate_limit", "3/10mins"),
+                            Pair("recovery_agent_removal_limit", "7%"),
+                            Pair("fair_sharing_excluded_resource_names", "gpus,foo")}));
 }
 
 TEST_F(MasterFlagsTest, ValuesReachTheOptions) {

@@ -234,10 +234,10 @@ FrameworkInfo ToFramework(const RunFlags& flags, const std::string& user,
 void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
   table->Group("Where and as whom");
   table
-      ->Add("master", &flags->master,
+      ->Add("master", &flags->plan.master,
             "Where the master is: host:port, or where the masters meet: zk://host:port,.../path.")
       .Check([flags]() -> Status {
-        const auto address = election::ParseMaster(flags->master);
+        const auto address = election::ParseMaster(flags->plan.master);
         if (address) return {};
         return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
       });
@@ -249,8 +249,13 @@ void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
              "Wait for a task whose agent cannot be reached.");
   table->Add("framework_capabilities", &flags->framework_capabilities,
              "Further capabilities, separated by commas: GPU_RESOURCES, REGION_AWARE.");
-  table->Add("content_type", &flags->content_type,
-             "How to talk with the master: protobuf or json.");
+  table->AddBinding(
+      "content_type",
+      BindChoice(&flags->plan.content_type, {{"protobuf", ContentType::kProtobuf},
+                                             {"json", ContentType::kJson},
+                                             {"application/x-protobuf", ContentType::kProtobuf},
+                                             {"application/json", ContentType::kJson}}),
+      "How to talk with the master: protobuf or json.");
 
   table->Group("A command");
   table->Add("command", &flags->command, "What to run; or write the words after --.");
@@ -262,7 +267,7 @@ void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
                    R"(Environment of the task: {"NAME": "value"}.)")
       .AlsoPlainPath();
   table->Add("resources", &flags->resources, "Resources of the task.");
-  table->Add("kill_after", &flags->kill_after, "Kill the task when it has run for this time.");
+  table->Add("kill_after", &flags->plan.kill_after, "Kill the task when it has run for this time.");
 
   table->Group("Its container");
   table->Add("containerizer", &flags->containerizer, "What runs it: mesos or docker.");
@@ -301,15 +306,7 @@ void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
 
 frameworks::RunPlan ToRunPlan(const RunFlags& flags, const std::vector<std::string>& arguments,
                               const std::string& user, std::vector<std::string>* problems) {
-  frameworks::RunPlan plan;
-  plan.master = flags.master;
-  plan.kill_after = flags.kill_after;
-  if (flags.content_type == "json" || flags.content_type == "application/json") {
-    plan.content_type = ContentType::kJson;
-  } else if (flags.content_type != "protobuf" && flags.content_type != "application/x-protobuf") {
-    problems->push_back(
-        fmt::format("--content_type: '{}' is not protobuf or json", flags.content_type));
-  }
+  frameworks::RunPlan plan = flags.plan;
   plan.framework = ToFramework(flags, user, problems);
   if (flags.secret && !flags.principal) problems->push_back("--secret needs --principal");
   if (flags.secret && flags.principal) {

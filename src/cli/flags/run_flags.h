@@ -9,13 +9,12 @@
 #include "cli/flags/json_flag.h"
 #include "frameworks/run/run_plan.h"
 #include "mesos/v1/mesos.pb.h"
-#include "tepui/content_type.h"
 
 namespace tepui::cli {
 
 // The flags of `tepui run` (reference 8, "mesos-execute").
 struct RunFlags {
-  std::string master = "127.0.0.1:5050";
+  frameworks::RunPlan plan;  // Flags that are plain values are bound to it.
   std::optional<mesos::v1::TaskInfo> task;
   std::optional<mesos::v1::TaskGroupInfo> task_group;
 
@@ -41,8 +40,6 @@ struct RunFlags {
   bool checkpoint = false;
   bool partition_aware = true;
   std::optional<std::string> framework_capabilities;
-  std::optional<Duration> kill_after;
-  std::string content_type = "protobuf";
 };
 
 void DeclareRunFlags(FlagTable* table, RunFlags* flags);

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 3> kNotPolicy = {"seed", "format", "plot"
 
 void DeclareSimulateFlags(FlagTable* table, SimulateFlags* flags) {
   table->Group("Simulation");
-  table->Add("seed", &flags->seed,
+  table->Add("seed", &flags->settings.seed,
              "What all random numbers follow from. Every framework has the same load under other "
              "flags with the same seed.");
   table->Add("format", &flags->format, "How the report is printed: table or json.")
@@ -35,8 +35,9 @@ void DeclareSimulateFlags(FlagTable* table, SimulateFlags* flags) {
         if (flags->plot->ends_with(".svg") || flags->plot->ends_with(".html")) return {};
         return Fail(Code::kInvalid, "must end in .svg or .html: '{}'", *flags->plot);
       });
-  DeclareAllocationFlags(table, &flags->allocation);
-  table->AddBinding("domain", BindJson(&flags->domain),
+  DeclareAllocationFlags(table, &flags->allocation, &flags->settings.allocation,
+                         &flags->settings.offer_timeout);
+  table->AddBinding("domain", BindJson(&flags->settings.allocation.domain),
                     R"(Fault domain of the master: {"fault_domain": {"region": {"name": "r"}, )"
                     R"("zone": {"name": "z"}}}. Agents of other regions are for frameworks with )"
                     R"(the capability REGION_AWARE.)");
@@ -54,12 +55,10 @@ SimulatePlan ToSimulatePlan(const SimulateFlags& flags, const std::vector<std::s
   } else {
     plan.workload_path = arguments[0];
   }
-  if (flags.domain && !flags.domain->has_fault_domain())
-    problems->push_back("--domain names no fault_domain");
-  plan.settings.allocation = ToAllocatorOptions(flags.allocation, problems);
-  plan.settings.allocation.domain = flags.domain;
-  plan.settings.offer_timeout = flags.allocation.offer_timeout;
-  plan.settings.seed = flags.seed;
+  plan.settings = flags.settings;
+  CompleteAllocatorOptions(flags.allocation, &plan.settings.allocation, problems);
+  const auto& domain = plan.settings.allocation.domain;
+  if (domain && !domain->has_fault_domain()) problems->push_back("--domain names no fault_domain");
   plan.json = flags.format == "json";
   plan.plot_path = flags.plot;
   plan.plot_html = flags.plot && flags.plot->ends_with(".html");

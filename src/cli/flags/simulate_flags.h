@@ -8,17 +8,14 @@
 #include "base/flags.h"
 #include "capacity/simulation.h"
 #include "cli/flags/master_flags.h"
-#include "mesos/v1/mesos.pb.h"
 
 namespace tepui::cli {
 
 struct SimulateFlags {
-  uint64_t seed = 1;
+  capacity::Settings settings;  // Flags that are plain values are bound to it.
   std::string format = "table";
   std::optional<std::string> plot;
-
   AllocationFlags allocation;
-  std::optional<mesos::v1::DomainInfo> domain;
 };
 
 void DeclareSimulateFlags(FlagTable* table, SimulateFlags* flags);

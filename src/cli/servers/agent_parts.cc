@@ -13,25 +13,9 @@ namespace tepui::cli {
 namespace {
 
 containers::Fetcher::Options ToFetcherOptions(const AgentFlags& flags) {
-  containers::Fetcher::Options options;
+  containers::Fetcher::Options options = flags.fetcher;
   // The fetcher empties its directory, so it must not be one that may hold other files.
   options.cache_dir = flags.fetcher_cache_dir + "/cache";
-  options.cache_size_bytes = flags.fetcher_cache_size.value;
-  options.stall_timeout = flags.fetcher_stall_timeout;
-  options.frameworks_home = flags.frameworks_home;
-  return options;
-}
-
-containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags& flags) {
-  containers::MesosContainerizer::Options options;
-  options.isolation.isolation = flags.isolation;
-  options.isolation.cgroups_hierarchy = flags.cgroups_hierarchy;
-  options.isolation.cgroups_root = flags.cgroups_root;
-  options.isolation.cgroups_enable_cfs = flags.cgroups_enable_cfs;
-  options.isolation.cgroups_limit_swap = flags.cgroups_limit_swap;
-  options.capabilities.effective = flags.effective_capabilities;
-  options.capabilities.bounding = flags.bounding_capabilities;
-  options.runtime_dir = flags.runtime_dir;
   return options;
 }
 
@@ -44,14 +28,13 @@ std::function<Result<server::AgentParts>(net::IoThreads&, Poster)> AgentPartsMak
   auto fetcher = std::make_shared<std::unique_ptr<containers::Fetcher>>();
   return [flags, fetcher](net::IoThreads&, Poster poster) -> Result<server::AgentParts> {
     *fetcher = std::make_unique<containers::Fetcher>(ToFetcherOptions(flags));
-    containers::MesosContainerizer::Options options = ToContainerizerOptions(flags);
-    const std::shared_ptr<containers::Users> users = options.users;
-    auto containerizer = containers::MesosContainerizer::Create(std::move(options), poster,
+    auto containerizer = containers::MesosContainerizer::Create(flags.containerizer, poster,
                                                                 containers::FetchWith(**fetcher));
-    if (!containerizer) return Fail(std::move(containerizer.error()));
-    return server::AgentParts{.containerizer = std::move(*containerizer),
-                              .prober = std::make_unique<containers::CurlProber>(poster),
-                              .disk = std::make_unique<containers::LocalDisk>(poster, users)};
+    if (!containerizer) return Fail(containerizer.error());
+    return server::AgentParts{
+        .containerizer = std::move(*containerizer),
+        .prober = std::make_unique<containers::CurlProber>(poster),
+        .disk = std::make_unique<containers::LocalDisk>(poster, flags.containerizer.users)};
   };
 }
 

@@ -19,7 +19,7 @@ Result<std::unique_ptr<RunningAgent>> RunningAgent::Start(net::IoThreads& thread
     signals.Wake();
   };
   auto server = server::AgentServer::Start(threads, std::move(options));
-  if (!server) return Fail(std::move(server.error()));
+  if (!server) return Fail(server.error());
   agent->server_ = std::move(*server);
   return agent;
 }

@@ -44,7 +44,7 @@ server::MasterServerOptions::OpenStore RegistryStore(const MasterFlags& flags,
   if (flags.registry == "in_memory") return {};
   if (flags.zk) {
     storage::ZooKeeperStore::Options options{.session_timeout = common.zk_session_timeout,
-                                             .connect_timeout = flags.registry_fetch_timeout};
+                                             .connect_timeout = flags.registry_timeouts.fetch};
     return [address = *flags.zk, options](
                Clock& clock, Poster poster,
                const std::string& candidacy) mutable -> Result<std::unique_ptr<storage::Store>> {
@@ -72,7 +72,7 @@ server::MasterServerOptions ToMasterServer(const MasterFlags& flags, const Commo
                                            const Identity& identity, const std::string& work_dir,
                                            FlagValues values, std::vector<std::string>* problems) {
   server::MasterServerOptions options;
-  options.registry = {.fetch = flags.registry_fetch_timeout, .store = flags.registry_store_timeout};
+  options.registry = flags.registry_timeouts;
   options.store = RegistryStore(flags, common, work_dir, problems);
   if (flags.zk) {
     options.election = [address = *flags.zk, timeout = common.zk_session_timeout](
@@ -118,7 +118,7 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
   if (!problems->empty() || work_dir.empty()) return options;
   const std::string absolute = std::filesystem::absolute(work_dir).lexically_normal().string();
   CreateDirectory("work_dir", absolute, problems);
-  CreateDirectory("runtime_dir", flags.runtime_dir, problems);
+  CreateDirectory("runtime_dir", flags.containerizer.runtime_dir, problems);
   CreateDirectory("fetcher_cache_dir", flags.fetcher_cache_dir, problems);
 
   options.agent = ToAgentOptions(flags, common, absolute, environment, problems);

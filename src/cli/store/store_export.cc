@@ -112,7 +112,7 @@ Result<std::string> ExportReader::ReadLine(std::string_view expected) {
 
 Status ExportReader::ReadHeader() {
   auto line = ReadLine("'tepui-store 1'");
-  if (!line) return Fail(std::move(line.error()));
+  if (!line) return Fail(line.error());
   if (*line != kHeader) {
     if (line->starts_with(kName))
       return Unexpected("expected '{}', not '{}': a newer version of Tepui wrote this; use that",
@@ -126,17 +126,17 @@ Status ExportReader::ReadHeader() {
 
 Result<std::optional<storage::Entry>> ExportReader::Next() {
   if (line_ == 0) {
-    if (Status header = ReadHeader(); !header) return Fail(std::move(header.error()));
+    if (Status header = ReadHeader(); !header) return Fail(header.error());
   }
   auto line = ReadLine("an entry or 'end'");
-  if (!line) return Fail(std::move(line.error()));
+  if (!line) return Fail(line.error());
   // The end line has three words; an entry has two.
   if (line->starts_with(kEnd) && line->find(' ', kEnd.size()) != std::string::npos) {
-    if (Status end = ReadEnd(*line); !end) return Fail(std::move(end.error()));
+    if (Status end = ReadEnd(*line); !end) return Fail(end.error());
     return std::nullopt;
   }
   auto entry = ReadEntry(*line);
-  if (!entry) return Fail(std::move(entry.error()));
+  if (!entry) return Fail(entry.error());
   checksum_ = Checksum(checksum_, *line + '\n');
   ++entries_;
   return std::move(*entry);

@@ -31,7 +31,7 @@ Result<std::vector<Entry>> Import(const std::string& text) {
   std::vector<Entry> entries;
   while (true) {
     auto entry = reader.Next();
-    if (!entry) return Fail(std::move(entry.error()));
+    if (!entry) return Fail(entry.error());
     if (!*entry) return entries;
     entries.push_back(std::move(**entry));
   }

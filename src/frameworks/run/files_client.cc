@@ -39,7 +39,7 @@ void FilesClient::Read(const client::Endpoint& agent, const std::string& path, i
   client->Send(std::move(request),
                [this, callback = std::move(callback)](Result<net::Response> response) mutable {
                  Result<OutputTail::Piece> piece =
-                     !response ? Result<OutputTail::Piece>(Fail(std::move(response.error())))
+                     !response                 ? Result<OutputTail::Piece>(Fail(response.error()))
                      : response->status != 200 ? Fail(Code::kNotFound, "the agent answered {}: {}",
                                                       response->status, response->body)
                                                : ParsePiece(response->body);

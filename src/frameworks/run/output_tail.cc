@@ -18,17 +18,12 @@ constexpr int kMaxDrainFailures = 2;
 }  // namespace
 
 OutputTail::OutputTail(std::string path, Clock& clock, Effects effects)
-    : path_(std::move(path)), clock_(clock), effects_(std::move(effects)) {}
-
-OutputTail::~OutputTail() {
-  *alive_ = false;
-  clock_.Cancel(timer_);
-}
+    : path_(std::move(path)), effects_(std::move(effects)), timer_(clock) {}
 
 void OutputTail::Drain(std::function<void()> done) {
   done_ = std::move(done);
   if (reading_) return;
-  clock_.Cancel(timer_);
+  timer_.Cancel();
   Poll();
 }
 
@@ -36,19 +31,17 @@ void OutputTail::Poll() {
   // A read that begins after Drain sees everything that the task has written.
   last_look_done_ = done_ != nullptr;
   reading_ = true;
-  effects_.read(path_, -1, 0, [this, alive = alive_](Result<Piece> size) {
-    if (*alive) OnSize(std::move(size));
-  });
+  effects_.read(path_, -1, 0,
+                lifetime_.Bind([this](Result<Piece> size) { OnSize(std::move(size)); }));
 }
 
 void OutputTail::OnSize(Result<Piece> size) {
   if (!size) return Rest(/*failed=*/true);
   if (size->offset <= position_) return Rest(/*failed=*/false);
   const uint64_t length = std::min(size->offset - position_, kPieceBytes);
-  effects_.read(path_, static_cast<int64_t>(position_), length,
-                [this, length, alive = alive_](Result<Piece> piece) {
-                  if (*alive) OnData(length, std::move(piece));
-                });
+  effects_.read(
+      path_, static_cast<int64_t>(position_), length,
+      lifetime_.Bind([this, length](Result<Piece> piece) { OnData(length, std::move(piece)); }));
 }
 
 // The position advances by the requested length: the data may be longer or shorter, since bytes
@@ -66,8 +59,7 @@ void OutputTail::Rest(bool failed) {
     std::exchange(done_, nullptr)();
     return;
   }
-  timer_ = clock_.After(done_ != nullptr && !failed ? Duration::zero() : kPollInterval,
-                        [this] { Poll(); });
+  timer_.Set(done_ != nullptr && !failed ? Duration::zero() : kPollInterval, [this] { Poll(); });
 }
 
 }  // namespace tepui::frameworks

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
+#include "base/timer.h"
 
 namespace tepui::frameworks {
 
@@ -34,7 +34,6 @@ class OutputTail {
 
   // The clock and the effects outlive the tail; callbacks that come after its end are dropped.
   OutputTail(std::string path, Clock& clock, Effects effects);
-  ~OutputTail();
   OutputTail(const OutputTail&) = delete;
   OutputTail& operator=(const OutputTail&) = delete;
 
@@ -51,15 +50,14 @@ class OutputTail {
   void Rest(bool failed);
 
   const std::string path_;
-  Clock& clock_;
   const Effects effects_;
   uint64_t position_ = 0;
   bool reading_ = false;
   int drain_failures_ = 0;
   bool last_look_done_ = false;
   std::function<void()> done_;
-  TimerId timer_ = 0;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Timer timer_;
+  Lifetime lifetime_;
 };
 
 }  // namespace tepui::frameworks

@@ -13,7 +13,7 @@ namespace tepui::frameworks {
 
 // What to run and as which user.
 struct RunPlan {
-  std::string master;
+  std::string master = "127.0.0.1:5050";
   ContentType content_type = ContentType::kProtobuf;
   mesos::v1::FrameworkInfo framework;
   std::optional<mesos::v1::Credential> credential;

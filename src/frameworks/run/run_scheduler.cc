@@ -64,7 +64,11 @@ int ExitCodeOf(const v1::TaskStatus& status) {
 }
 
 RunScheduler::RunScheduler(RunPlan plan, Clock& clock, Effects effects)
-    : plan_(std::move(plan)), clock_(clock), effects_(std::move(effects)) {
+    : plan_(std::move(plan)),
+      effects_(std::move(effects)),
+      subscribe_timer_(clock),
+      waiting_timer_(clock),
+      kill_timer_(clock) {
   // The plan's resources were checked when it was made.
   for (const v1::TaskInfo& task : plan_.tasks)
     wanted_ += Resources::FromProto(task.resources()).value_or(Resources());
@@ -73,13 +77,9 @@ RunScheduler::RunScheduler(RunPlan plan, Clock& clock, Effects effects)
   }
 }
 
-RunScheduler::~RunScheduler() {
-  for (const TimerId timer : {subscribe_timer_, waiting_timer_, kill_timer_}) clock_.Cancel(timer);
-}
-
 void RunScheduler::Start() {
   effects_.tell(fmt::format("Connecting with the master at {}", plan_.master));
-  waiting_timer_ = clock_.After(kFirstPatience, [this] { TellOfWaiting(); });
+  waiting_timer_.Set(kFirstPatience, [this] { TellOfWaiting(); });
 }
 
 RunScheduler::Call RunScheduler::MakeCall(Call::Type type) const {
@@ -98,7 +98,7 @@ void RunScheduler::OnDisconnected() {
   if (subscribed_ && !finished_) effects_.tell("Lost the connection with the master; trying again");
   connected_ = false;
   subscribed_ = false;
-  clock_.Cancel(subscribe_timer_);
+  subscribe_timer_.Cancel();
 }
 
 void RunScheduler::Subscribe() {
@@ -109,12 +109,12 @@ void RunScheduler::Subscribe() {
     call.mutable_subscribe()->mutable_framework_info()->mutable_id()->set_value(framework_id_);
   }
   effects_.send(call);
-  subscribe_timer_ = clock_.After(kSubscribeRetry, [this] { Subscribe(); });
+  subscribe_timer_.Set(kSubscribeRetry, [this] { Subscribe(); });
 }
 
 void RunScheduler::OnSubscribed(const Event::Subscribed& subscribed) {
   subscribed_ = true;
-  clock_.Cancel(subscribe_timer_);
+  subscribe_timer_.Cancel();
   const bool again = !framework_id_.empty();
   framework_id_ = subscribed.framework_id().value();
   effects_.tell(fmt::format("Subscribed with ID {}", framework_id_));
@@ -189,7 +189,7 @@ void RunScheduler::Accept(const v1::Offer& offer, std::vector<v1::TaskInfo> task
                           std::optional<v1::ExecutorInfo> executor) {
   launched_ = true;
   agent_id_ = offer.agent_id().value();
-  clock_.Cancel(waiting_timer_);
+  waiting_timer_.Cancel();
   Call call = MakeCall(Call::ACCEPT);
   *call.mutable_accept()->add_offer_ids() = offer.id();
   v1::Offer::Operation* operation = call.mutable_accept()->add_operations();
@@ -250,8 +250,9 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
   // Retried updates of a task that has ended are not news.
   if (!ours || exit_codes_.contains(id)) return;
   Tell(status);
-  if (status.state() == v1::TASK_RUNNING && plan_.kill_after && kill_timer_ == 0) {
-    kill_timer_ = clock_.After(*plan_.kill_after, [this] { KillAll(); });
+  if (status.state() == v1::TASK_RUNNING && plan_.kill_after &&
+      !std::exchange(kill_planned_, true)) {
+    kill_timer_.Set(*plan_.kill_after, [this] { KillAll(); });
   }
   // UNKNOWN: the cluster does not have the task any more, so no further update will come.
   if (!model::IsTerminal(status.state()) && status.state() != v1::TASK_UNKNOWN) return;
@@ -318,12 +319,12 @@ void RunScheduler::TellOfWaiting() {
     effects_.tell(fmt::format("No offer has fitted yet: wanted are {}; the largest offer had {}",
                               wanted_.ToString(), largest_offer_->ToString()));
   }
-  waiting_timer_ = clock_.After(kLaterPatience, [this] { TellOfWaiting(); });
+  waiting_timer_.Set(kLaterPatience, [this] { TellOfWaiting(); });
 }
 
 void RunScheduler::Finish(int code) {
   finished_ = true;
-  for (const TimerId timer : {subscribe_timer_, waiting_timer_, kill_timer_}) clock_.Cancel(timer);
+  for (Timer* timer : {&subscribe_timer_, &waiting_timer_, &kill_timer_}) timer->Cancel();
   std::optional<Call> teardown;
   if (subscribed_) teardown = MakeCall(Call::TEARDOWN);
   effects_.finish(code, std::move(teardown));

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
+#include "base/timer.h"
 #include "client/endpoint.h"
 #include "frameworks/run/run_plan.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
@@ -39,7 +39,6 @@ class RunScheduler {
   };
 
   RunScheduler(RunPlan plan, Clock& clock, Effects effects);
-  ~RunScheduler();
   RunScheduler(const RunScheduler&) = delete;
   RunScheduler& operator=(const RunScheduler&) = delete;
 
@@ -74,7 +73,6 @@ class RunScheduler {
   void Finish(int code);
 
   const RunPlan plan_;
-  Clock& clock_;
   const Effects effects_;
   Resources wanted_;  // Resources of all tasks and the group's executor.
 
@@ -83,13 +81,14 @@ class RunScheduler {
   bool subscribed_ = false;
   bool launched_ = false;
   bool interrupted_ = false;
+  bool kill_planned_ = false;  // kill_timer_ was set.
   bool finished_ = false;
   std::string agent_id_;
   std::map<std::string, int> exit_codes_;  // Exit codes of tasks that ended.
   std::optional<Resources> largest_offer_;
-  TimerId subscribe_timer_ = 0;
-  TimerId waiting_timer_ = 0;
-  TimerId kill_timer_ = 0;
+  Timer subscribe_timer_;
+  Timer waiting_timer_;
+  Timer kill_timer_;  // Set once, when the first task runs.
 };
 
 // A terminal status as an exit code: 0 if finished, otherwise the command's own if the message

@@ -330,7 +330,7 @@ Status Master::Impl::TryConvert(Acceptance& acceptance, OperationInfo* operation
   if (Status status = Normalize(operation, role); !status) return status;
   if (Status valid = Validate(acceptance, *operation); !valid) return valid;
   Result<Resources> after = remaining.Apply(*operation);
-  if (!after) return Fail(std::move(after.error()));
+  if (!after) return Fail(after.error());
 
   Resources consumed = remaining - *after;
   Resources converted = *after - remaining;

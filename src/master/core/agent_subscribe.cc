@@ -91,7 +91,8 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
     if (Settle(*subscription, status)) Admit(*subscription);
   };
   if (TEPUI_PLANTED_FAULT("admission-not-awaited")) return done({});
-  registrar_.Commit(change::PutAgent{subscription->message.info()}, Guarded(std::move(done)));
+  registrar_.Commit(change::PutAgent{subscription->message.info()},
+                    lifetime_.Bind(std::move(done)));
 }
 
 // An agent that lost its state registers as a new one; the old agent at its address is removed.
@@ -138,9 +139,9 @@ void Master::Impl::Reregister(SubscriptionPtr subscription) {
   subscribing_[subscription->stream] = subscription;
   at_registrar_.insert(id);
   if (known != nullptr) {
-    registrar_.Commit(change::PutAgent{info}, Guarded(std::move(done)));
+    registrar_.Commit(change::PutAgent{info}, lifetime_.Bind(std::move(done)));
   } else {
-    registrar_.Commit(change::MarkReachable{info}, Guarded(std::move(done)));
+    registrar_.Commit(change::MarkReachable{info}, lifetime_.Bind(std::move(done)));
   }
 }
 

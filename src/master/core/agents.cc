@@ -72,7 +72,7 @@ void Master::Impl::MarkUnreachable(Agent& agent, const std::string& why) {
   if (TEPUI_PLANTED_FAULT("loss-not-awaited")) return OnMarkedUnreachable(agent, when, why);
   // A leaving agent stays until the registrar answered: it can be captured.
   registrar_.Commit(change::MarkUnreachable{agent.id, when},
-                    Guarded([this, &agent, when, why](Status status) {
+                    lifetime_.Bind([this, &agent, when, why](Status status) {
                       if (status) return OnMarkedUnreachable(agent, when, why);
                       spdlog::error("The registry did not take agent {} for unreachable: {}",
                                     agent.id, status.error().message);
@@ -131,7 +131,7 @@ void Master::Impl::Unregister(Agent& agent, Counter reason, const std::string& w
   agent.reregister.Cancel();
   // A leaving agent stays until the registrar answered: it can be captured.
   registrar_.Commit(
-      change::RemoveAgent{agent.id}, Guarded([this, &agent, reason, why](Status status) {
+      change::RemoveAgent{agent.id}, lifetime_.Bind([this, &agent, reason, why](Status status) {
         if (status) return OnUnregistered(agent, reason, why);
         spdlog::error("The registry did not remove agent {}: {}", agent.id, status.error().message);
         agent.leaving = false;

@@ -254,8 +254,8 @@ void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply re
     return reply({});
   }
   registrar_.Commit(change::RemoveFramework{id, when},
-                    Guarded([this, id, when, why = std::move(why),
-                             reply = std::move(reply)](Status status) mutable {
+                    lifetime_.Bind([this, id, when, why = std::move(why),
+                                    reply = std::move(reply)](Status status) mutable {
                       if (!status) {
                         spdlog::error("The registry did not take framework {} for removed: {}", id,
                                       status.error().message);

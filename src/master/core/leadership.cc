@@ -8,39 +8,33 @@
 
 namespace tepui::master {
 
-Leadership::Leadership(Options options, RegistryTimeouts timeouts, Clock& clock, Random& random,
-                       Links& links, storage::Store& store, ReadModelSink& sink,
+Leadership::Leadership(Options options, RegistryTimeouts timeouts, const Parts& parts,
                        std::function<void()> leads,
                        std::move_only_function<void(const Error&)> ended)
     : options_(std::move(options)),
       timeouts_(timeouts),
-      clock_(clock),
-      random_(random),
-      links_(links),
-      store_(store),
-      sink_(sink),
+      parts_(parts),
       leads_(std::move(leads)),
       ended_(std::move(ended)),
-      fetch_timer_(clock) {
+      fetch_timer_(parts.clock) {
   fetch_timer_.Set(timeouts_.fetch, [this] {
     End(Error{Code::kUnavailable,
               fmt::format("The registry could not be read within {} (--registry_fetch_timeout): "
                           "find out whether its store answers",
                           FormatDuration(timeouts_.fetch))});
   });
-  store_.TakeOver([this, alive = std::weak_ptr(alive_)](Result<uint64_t> epoch) {
-    if (alive.expired() || !ended_) return;
+  parts_.store.TakeOver(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
+    if (!ended_) return;
     if (!epoch) return End(epoch.error());
     spdlog::info("Leading in epoch {}", *epoch);
     Recover();
-  });
+  }));
 }
 
 void Leadership::Recover() {
-  StoreRegistrar::Recover(
-      store_, [this, alive = std::weak_ptr(alive_)](Result<RecoveredRegistry> registry) {
-        if (!alive.expired() && ended_) OnRecovered(std::move(registry));
-      });
+  StoreRegistrar::Recover(parts_.store, lifetime_.Bind([this](Result<RecoveredRegistry> registry) {
+    if (ended_) OnRecovered(std::move(registry));
+  }));
 }
 
 void Leadership::OnRecovered(Result<RecoveredRegistry> registry) {
@@ -50,9 +44,10 @@ void Leadership::OnRecovered(Result<RecoveredRegistry> registry) {
                registry->agents.size(), registry->unreachable.size(), registry->gone.size());
   options_.registry = std::move(*registry);
   options_.exit = [this](const Error& why) { End(why); };
-  registrar_.emplace(store_, clock_, timeouts_.store, [this](const Error& why) { End(why); });
-  master_ =
-      std::make_unique<Master>(std::move(options_), clock_, random_, links_, *registrar_, sink_);
+  registrar_.emplace(parts_.store, parts_.clock, timeouts_.store,
+                     [this](const Error& why) { End(why); });
+  master_ = std::make_unique<Master>(std::move(options_), parts_.clock, parts_.random, parts_.links,
+                                     *registrar_, parts_.sink);
   leads_();
 }
 

@@ -20,15 +20,23 @@ struct RegistryTimeouts {
 // A master's term as leader, which lasts until the process ends. It takes the store over, so that
 // no earlier leader can write any more, recovers the registry, then constructs the Master.
 // Construct it when the election is won, or at once where there is no election. It does no I/O of
-// its own and runs on the thread of its Clock. Everything named in the constructor outlives it.
+// its own and runs on the thread of its Clock.
 class Leadership {
  public:
+  // What the master works with. All of it outlives this object.
+  struct Parts {
+    Clock& clock;
+    Random& random;
+    Links& links;
+    storage::Store& store;
+    ReadModelSink& sink;
+  };
+
   // `leads` runs once, when master() is not null any more. `ended` runs once if the process must
   // end: the registry could not be read, the store is lost, another master leads, or the master
   // called Options::exit. Neither runs inside the constructor; neither may destroy this object.
-  Leadership(Options options, RegistryTimeouts timeouts, Clock& clock, Random& random, Links& links,
-             storage::Store& store, ReadModelSink& sink, std::function<void()> leads,
-             std::move_only_function<void(const Error&)> ended);
+  Leadership(Options options, RegistryTimeouts timeouts, const Parts& parts,
+             std::function<void()> leads, std::move_only_function<void(const Error&)> ended);
   Leadership(const Leadership&) = delete;
   Leadership& operator=(const Leadership&) = delete;
 
@@ -42,18 +50,13 @@ class Leadership {
 
   Options options_;
   const RegistryTimeouts timeouts_;
-  Clock& clock_;
-  Random& random_;
-  Links& links_;
-  storage::Store& store_;
-  ReadModelSink& sink_;
+  const Parts parts_;
   const std::function<void()> leads_;
   std::move_only_function<void(const Error&)> ended_;  // Empty once it ran.
   Timer fetch_timer_;
   std::optional<StoreRegistrar> registrar_;
   std::unique_ptr<Master> master_;
-  // Destroyed with this object; callbacks of the store check it first.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Lifetime lifetime_;
 };
 
 }  // namespace tepui::master

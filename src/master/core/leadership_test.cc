@@ -57,8 +57,9 @@ class LeadershipTest : public ::testing::Test {
  protected:
   void Lead() {
     leadership.emplace(
-        MasterHarness::DefaultOptions(), RegistryTimeouts(), clock, random, links, store, sink,
-        [this] { leads = true; }, [this](const Error& why) { ends.push_back(why.message); });
+        MasterHarness::DefaultOptions(), RegistryTimeouts(),
+        Leadership::Parts{clock, random, links, store, sink}, [this] { leads = true; },
+        [this](const Error& why) { ends.push_back(why.message); });
   }
   tepui::Poster Poster() {
     return [this](std::move_only_function<void()> work) {

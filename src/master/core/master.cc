@@ -84,12 +84,6 @@ Agent* Master::Impl::FindAgent(const std::string& id) {
   return it == agents_.end() ? nullptr : it->second.get();
 }
 
-Registrar::Done Master::Impl::Guarded(Registrar::Done done) {
-  return [alive = std::weak_ptr<bool>(alive_), done = std::move(done)](Status status) mutable {
-    if (!alive.expired()) done(std::move(status));
-  };
-}
-
 void Master::Impl::Send(Framework& framework, std::shared_ptr<const SchedulerEvent> event) {
   if (!framework.connected()) return;
   ++framework.counters.events[event->type()];

@@ -100,8 +100,6 @@ class Master::Impl {
   void WriteMetrics(const Gauges& gauges, Metrics* out) const;
   Framework* FindFramework(const FrameworkId& id);
   Agent* FindAgent(const std::string& id);
-  // Returns a callback that runs `done` unless the master has been destroyed by then.
-  Registrar::Done Guarded(Registrar::Done done);
   void Send(Framework& framework, std::shared_ptr<const SchedulerEvent> event);
   void Send(Agent& agent, link::Event event);
   void Send(Agent& agent, std::shared_ptr<const link::Event> event);
@@ -360,8 +358,7 @@ class Master::Impl {
   std::set<FrameworkId> unread_histories_;
   Timer history_timer_;
 
-  // Destroyed with the master; registrar callbacks check it first.
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Lifetime lifetime_;  // For callbacks of the registrar.
 };
 
 }  // namespace tepui::master

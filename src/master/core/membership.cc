@@ -43,7 +43,8 @@ void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
   if (!recovered_.contains(id)) return;
   if (!at_registrar_.insert(id).second) return GiveUpRecoveredLater();
   const WallTime when = clock_.WallNow();
-  registrar_.Commit(change::MarkUnreachable{id, when}, Guarded([this, id, when](Status status) {
+  registrar_.Commit(change::MarkUnreachable{id, when},
+                    lifetime_.Bind([this, id, when](Status status) {
                       at_registrar_.erase(id);
                       if (!status) {
                         spdlog::error("The registry did not take agent {} for unreachable: {}", id,
@@ -91,17 +92,18 @@ void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
   }
   at_registrar_.insert(id);
   const WallTime when = clock_.WallNow();
-  registrar_.Commit(change::MarkGone{id, when},
-                    Guarded([this, id, when, reply = std::move(reply)](Status status) mutable {
-                      at_registrar_.erase(id);
-                      if (status) {
-                        OnMarkedGone(id, when);
-                      } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
-                        kept->leaving = false;
-                        StartPings(*kept);
-                      }
-                      reply(std::move(status));
-                    }));
+  registrar_.Commit(
+      change::MarkGone{id, when},
+      lifetime_.Bind([this, id, when, reply = std::move(reply)](Status status) mutable {
+        at_registrar_.erase(id);
+        if (status) {
+          OnMarkedGone(id, when);
+        } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
+          kept->leaving = false;
+          StartPings(*kept);
+        }
+        reply(std::move(status));
+      }));
 }
 
 void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
@@ -156,11 +158,11 @@ void Master::Impl::PruneRegistry() {
     return;
   pruning_ = true;
   at_registrar_.insert(pruned.unreachable.begin(), pruned.unreachable.end());
-  registrar_.Commit(pruned, Guarded([this, pruned](const Status& status) {
-                      pruning_ = false;
-                      for (const AgentId& id : pruned.unreachable) at_registrar_.erase(id);
-                      if (status) OnPruned(pruned);
-                    }));
+  registrar_.Commit(pruned, lifetime_.Bind([this, pruned](const Status& status) {
+    pruning_ = false;
+    for (const AgentId& id : pruned.unreachable) at_registrar_.erase(id);
+    if (status) OnPruned(pruned);
+  }));
 }
 
 std::vector<AgentId> Master::Impl::GoneToForget(WallTime oldest) const {

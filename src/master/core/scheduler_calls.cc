@@ -14,7 +14,7 @@ void Master::Impl::OnSchedulerCall(const std::optional<std::string>& stream_uuid
                                    const std::optional<std::string>& principal,
                                    const SchedulerCall& call, Reply reply) {
   Result<Framework*> framework = CallingFramework(stream_uuid, principal, call);
-  if (!framework) return reply(Fail(std::move(framework.error())));
+  if (!framework) return reply(Fail(framework.error()));
   ++(*framework)->counters.calls[call.type()];
   if (call.type() == SchedulerCall::TEARDOWN) {
     Count(Counter::kMessagesUnregisterFramework);
@@ -26,8 +26,7 @@ void Master::Impl::OnSchedulerCall(const std::optional<std::string>& stream_uuid
 Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::string>& stream_uuid,
                                                   const std::optional<std::string>& principal,
                                                   const SchedulerCall& call) {
-  if (Status valid = validation::ValidateCall(call, principal); !valid)
-    return Fail(std::move(valid.error()));
+  if (Status valid = validation::ValidateCall(call, principal); !valid) return Fail(valid.error());
   if (call.type() == SchedulerCall::SUBSCRIBE) {
     return Fail(Code::kInvalid,
                 "SUBSCRIBE opens a stream of its own and carries no Mesos-Stream-Id");
@@ -118,7 +117,7 @@ Result<std::vector<std::string>> Master::Impl::OwnRoles(
     const Framework& framework,
     const google::protobuf::RepeatedPtrField<std::string>& roles) const {
   for (const std::string& role : roles) {
-    if (Status valid = ValidateRole(role); !valid) return Fail(std::move(valid.error()));
+    if (Status valid = ValidateRole(role); !valid) return Fail(valid.error());
     if (std::ranges::find(framework.roles, role) == framework.roles.end()) {
       return Fail(Code::kInvalid, "Role '{}' is not one of the framework's", role);
     }

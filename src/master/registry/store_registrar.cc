@@ -99,7 +99,7 @@ Status Add(const storage::Entry& entry, RecoveredRegistry* out) {
   const std::string_view key = entry.key;
   if (key.starts_with(kAgents)) {
     auto record = Parse<registry::AdmittedAgent>(entry);
-    if (!record) return Fail(std::move(record.error()));
+    if (!record) return Fail(record.error());
     if (record->info().id().value() != key.substr(kAgents.size())) {
       return Fail(Code::kInternal, "The registry's record '{}' is about agent '{}'", key,
                   record->info().id().value());
@@ -142,11 +142,7 @@ std::string Since(std::string_view what, WallTime since) {
 
 StoreRegistrar::StoreRegistrar(storage::Store& store, Clock& clock, Duration timeout,
                                std::move_only_function<void(const Error&)> lost)
-    : store_(store),
-      clock_(clock),
-      timeout_(timeout),
-      loss_(std::make_shared<Loss>(std::move(lost))),
-      probe_(clock) {
+    : store_(store), clock_(clock), timeout_(timeout), lost_(std::move(lost)), probe_(clock) {
   ProbeLater();
 }
 
@@ -161,10 +157,10 @@ void StoreRegistrar::ProbeLater() {
 void StoreRegistrar::Recover(storage::Store& store, Recovered done) {
   store.Load(std::string(kRegistry), [done = std::move(done)](
                                          Result<std::vector<storage::Entry>> entries) mutable {
-    if (!entries) return done(Fail(std::move(entries.error())));
+    if (!entries) return done(Fail(entries.error()));
     RecoveredRegistry registry;
     for (const storage::Entry& entry : *entries) {
-      if (Status added = Add(entry, &registry); !added) return done(Fail(std::move(added.error())));
+      if (Status added = Add(entry, &registry); !added) return done(Fail(added.error()));
     }
     // Oldest first, because they are forgotten in that order.
     const auto earlier = [](const auto& a, const auto& b) { return a.second < b.second; };
@@ -181,6 +177,10 @@ void StoreRegistrar::Commit(RegistryChange change, Done done) {
   Write(std::visit(ToBatch(), change), std::move(done));
 }
 
+void StoreRegistrar::Lose(const Error& error) {
+  if (lost_) std::exchange(lost_, nullptr)(error);
+}
+
 void StoreRegistrar::Prune(const change::Prune& prune, Done done) {
   storage::Batch batch;
   const auto drop = [&](std::string_view kind, const std::string& id) {
@@ -195,25 +195,20 @@ void StoreRegistrar::Prune(const change::Prune& prune, Done done) {
 }
 
 void StoreRegistrar::Write(storage::Batch batch, Done done) {
-  const TimerId timer = clock_.After(timeout_, [timeout = timeout_, loss = std::weak_ptr(loss_)] {
-    if (const auto alive = loss.lock()) {
-      alive->Report(
-          {Code::kUnavailable, fmt::format("The registry's store did not write a change within {} "
-                                           "(--registry_store_timeout)",
-                                           FormatDuration(timeout))});
-    }
-  });
-  store_.Commit(std::move(batch), [&clock = clock_, timer, loss = std::weak_ptr(loss_),
-                                   done = std::move(done)](Status status) mutable {
-    clock.Cancel(timer);
-    const auto alive = loss.lock();
-    if (alive == nullptr) return;
-    const bool refused = !status && (status.error().code == Code::kTooLarge ||
-                                     status.error().code == Code::kInvalid ||
-                                     status.error().code == Code::kConflict);
-    if (!status && !refused) alive->Report(status.error());
-    done(std::move(status));
-  });
+  const TimerId timer = clock_.After(timeout_, lifetime_.Bind([this] {
+    Lose({Code::kUnavailable, fmt::format("The registry's store did not write a change within {} "
+                                          "(--registry_store_timeout)",
+                                          FormatDuration(timeout_))});
+  }));
+  store_.Commit(std::move(batch),
+                lifetime_.Bind([this, timer, done = std::move(done)](Status status) mutable {
+                  clock_.Cancel(timer);
+                  const bool refused = !status && (status.error().code == Code::kTooLarge ||
+                                                   status.error().code == Code::kInvalid ||
+                                                   status.error().code == Code::kConflict);
+                  if (!status && !refused) Lose(status.error());
+                  done(std::move(status));
+                }));
 }
 
 Result<std::string> DescribeRegistryEntry(const storage::Entry& entry) {

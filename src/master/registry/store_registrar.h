@@ -40,20 +40,15 @@ class StoreRegistrar final : public Registrar {
 
   void Prune(const change::Prune& prune, Done done);
   void Write(storage::Batch batch, Done done);
+  void Lose(const Error& error);
   void ProbeLater();
 
   storage::Store& store_;
   Clock& clock_;
   const Duration timeout_;
-  // Destroyed with the registrar, so that later answers of the store are ignored.
-  struct Loss {
-    void Report(const Error& error) {
-      if (report) std::exchange(report, nullptr)(error);
-    }
-    std::move_only_function<void(const Error&)> report;
-  };
-  std::shared_ptr<Loss> loss_;
+  std::move_only_function<void(const Error&)> lost_;  // Empty once it ran.
   Timer probe_;
+  Lifetime lifetime_;
 };
 
 // Returns the entry of one agent or framework in readable form, for `tepui store inspect`. Error

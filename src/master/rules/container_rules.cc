@@ -222,29 +222,28 @@ Status ValidateCheck(const v1::CheckInfo& check) {
     return Fail(Code::kInvalid, "A check of type {} needs '{}'",
                 v1::CheckInfo::Type_Name(check.type()), part);
   };
-  Status valid;
   switch (check.type()) {
     case v1::CheckInfo::COMMAND:
-      valid = require(check.has_command(), "command");
-      if (valid) valid = ValidateCheckCommand(check.command().command());
+      if (Status valid = require(check.has_command(), "command"); !valid) return valid;
+      if (Status valid = ValidateCheckCommand(check.command().command()); !valid) return valid;
       break;
     case v1::CheckInfo::HTTP:
-      valid = require(check.has_http(), "http");
-      if (valid) valid = ValidatePath(check.http().has_path(), check.http().path());
-      if (valid) valid = ValidatePort(check.http().port());
+      if (Status valid = require(check.has_http(), "http"); !valid) return valid;
+      if (Status valid = ValidatePath(check.http().has_path(), check.http().path()); !valid)
+        return valid;
+      if (Status valid = ValidatePort(check.http().port()); !valid) return valid;
       break;
     case v1::CheckInfo::TCP:
-      valid = require(check.has_tcp(), "tcp");
-      if (valid) valid = ValidatePort(check.tcp().port());
+      if (Status valid = require(check.has_tcp(), "tcp"); !valid) return valid;
+      if (Status valid = ValidatePort(check.tcp().port()); !valid) return valid;
       break;
     case v1::CheckInfo::UNKNOWN:
-      valid = Fail(Code::kInvalid, "The check has no type, or one not known here");
-      break;
+      return Fail(Code::kInvalid, "The check has no type, or one not known here");
   }
-  if (valid) valid = ValidateSeconds(check.delay_seconds(), "delay_seconds");
-  if (valid) valid = ValidateSeconds(check.interval_seconds(), "interval_seconds");
-  if (valid) valid = ValidateSeconds(check.timeout_seconds(), "timeout_seconds");
-  return valid;
+  if (Status valid = ValidateSeconds(check.delay_seconds(), "delay_seconds"); !valid) return valid;
+  if (Status valid = ValidateSeconds(check.interval_seconds(), "interval_seconds"); !valid)
+    return valid;
+  return ValidateSeconds(check.timeout_seconds(), "timeout_seconds");
 }
 
 Status ValidateHealthCheck(const v1::HealthCheck& check) {
@@ -253,35 +252,34 @@ Status ValidateHealthCheck(const v1::HealthCheck& check) {
     return Fail(Code::kInvalid, "A health check of type {} needs '{}'",
                 v1::HealthCheck::Type_Name(check.type()), part);
   };
-  Status valid;
   switch (check.type()) {
     case v1::HealthCheck::COMMAND:
-      valid = require(check.has_command(), "command");
-      if (valid) valid = ValidateCheckCommand(check.command());
+      if (Status valid = require(check.has_command(), "command"); !valid) return valid;
+      if (Status valid = ValidateCheckCommand(check.command()); !valid) return valid;
       break;
     case v1::HealthCheck::HTTP: {
       const v1::HealthCheck::HTTPCheckInfo& http = check.http();
-      valid = require(check.has_http(), "http");
-      if (valid && http.has_scheme() && http.scheme() != "http" && http.scheme() != "https") {
-        valid = Fail(Code::kInvalid, "The scheme '{}' is neither http nor https", http.scheme());
+      if (Status valid = require(check.has_http(), "http"); !valid) return valid;
+      if (http.has_scheme() && http.scheme() != "http" && http.scheme() != "https") {
+        return Fail(Code::kInvalid, "The scheme '{}' is neither http nor https", http.scheme());
       }
-      if (valid) valid = ValidatePath(http.has_path(), http.path());
-      if (valid) valid = ValidatePort(http.port());
+      if (Status valid = ValidatePath(http.has_path(), http.path()); !valid) return valid;
+      if (Status valid = ValidatePort(http.port()); !valid) return valid;
       break;
     }
     case v1::HealthCheck::TCP:
-      valid = require(check.has_tcp(), "tcp");
-      if (valid) valid = ValidatePort(check.tcp().port());
+      if (Status valid = require(check.has_tcp(), "tcp"); !valid) return valid;
+      if (Status valid = ValidatePort(check.tcp().port()); !valid) return valid;
       break;
     case v1::HealthCheck::UNKNOWN:
-      valid = Fail(Code::kInvalid, "The health check has no type, or one not known here");
-      break;
+      return Fail(Code::kInvalid, "The health check has no type, or one not known here");
   }
-  if (valid) valid = ValidateSeconds(check.delay_seconds(), "delay_seconds");
-  if (valid) valid = ValidateSeconds(check.grace_period_seconds(), "grace_period_seconds");
-  if (valid) valid = ValidateSeconds(check.interval_seconds(), "interval_seconds");
-  if (valid) valid = ValidateSeconds(check.timeout_seconds(), "timeout_seconds");
-  return valid;
+  if (Status valid = ValidateSeconds(check.delay_seconds(), "delay_seconds"); !valid) return valid;
+  if (Status valid = ValidateSeconds(check.grace_period_seconds(), "grace_period_seconds"); !valid)
+    return valid;
+  if (Status valid = ValidateSeconds(check.interval_seconds(), "interval_seconds"); !valid)
+    return valid;
+  return ValidateSeconds(check.timeout_seconds(), "timeout_seconds");
 }
 
 }  // namespace tepui::master::validation

@@ -117,7 +117,7 @@ Status ValidateSameReservations(const Resources& resources, std::string_view nam
 // Checks a RESERVE with `source`, which changes the reservations of resources that have some.
 Status ValidateReReservation(const ResourceField& source_field, const Resources& target) {
   Result<Resources> source = ReadOperands(source_field, "source");
-  if (!source) return Fail(std::move(source.error()));
+  if (!source) return Fail(source.error());
   if (Status valid = ValidateSameReservations(*source, "source"); !valid) return valid;
   if (Status valid = ValidateSameReservations(target, "resources"); !valid) return valid;
   const Resources from = WithoutReservations(*source);
@@ -205,7 +205,7 @@ Status ValidateCreate(const Operation::Create& create, const OperationContext& c
 
 Status ValidateDestroy(const Operation::Destroy& destroy, const OperationContext& context) {
   Result<Resources> volumes = ReadVolumes(destroy.volumes());
-  if (!volumes) return Fail(std::move(volumes.error()));
+  if (!volumes) return Fail(volumes.error());
   // The allocation is removed, because the same volume may be allocated to different roles.
   volumes->Unallocate();
   Resources used = context.used_volumes;

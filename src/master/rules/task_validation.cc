@@ -216,7 +216,7 @@ Status ValidateSingleTask(const v1::TaskInfo& task, const TaskContext& context) 
                 task.has_executor() ? "both" : "neither");
   }
   Result<Resources> own = ValidateCommon(task, context);
-  if (!own) return Fail(std::move(own.error()));
+  if (!own) return Fail(own.error());
   if (task.has_container() && !SharesCgroups(&task.container())) {
     return Fail(Code::kInvalid, "Only tasks of a task group can set 'share_cgroups' to false");
   }
@@ -224,7 +224,7 @@ Status ValidateSingleTask(const v1::TaskInfo& task, const TaskContext& context) 
   Resources needed = *own;
   if (task.has_executor()) {
     Result<Resources> executor = ValidateCustomExecutor(task.executor(), context);
-    if (!executor) return Within(ExecutorName(task.executor()), Fail(std::move(executor.error())));
+    if (!executor) return Within(ExecutorName(task.executor()), Fail(executor.error()));
     const Resources parts[] = {*own, *executor};
     if (Status valid = ValidateTogether(parts, *own + *executor); !valid) {
       return Within("It and its executor", std::move(valid));
@@ -328,13 +328,13 @@ Status ValidateTaskGroup(const v1::TaskGroupInfo& group, const Executor& executo
     if (resources && !ids.insert(task.task_id().value()).second) {
       resources = Fail(Code::kInvalid, "The group has two tasks of that id");
     }
-    if (!resources) return Within(TaskName(task), Fail(std::move(resources.error())));
+    if (!resources) return Within(TaskName(task), Fail(resources.error()));
     total += *resources;
     parts.push_back(std::move(*resources));
   }
 
   Result<Resources> resources = ValidateGroupExecutor(executor, context);
-  if (!resources) return Within(ExecutorName(executor), Fail(std::move(resources.error())));
+  if (!resources) return Within(ExecutorName(executor), Fail(resources.error()));
   parts.push_back(*resources);
   if (Status valid = ValidateTogether(parts, total + *resources); !valid) {
     return Within("The tasks of the group and their executor", std::move(valid));

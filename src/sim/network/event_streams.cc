@@ -30,9 +30,9 @@ void EventStreams::Accept(StreamId stream) {
   for (std::string& record : std::exchange(entry.early, {})) {
     entry.exchange->Write(std::move(record));
   }
-  entry.exchange->OnClosed([this, stream, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired() && entries_.erase(stream) > 0) on_closed_(stream);
-  });
+  entry.exchange->OnClosed(lifetime_.Bind([this, stream] {
+    if (entries_.erase(stream) > 0) on_closed_(stream);
+  }));
 }
 
 void EventStreams::Refuse(StreamId stream, net::Response response) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/timer.h"
 #include "sim/network/network.h"
 
 namespace tepui::sim {
@@ -42,8 +43,7 @@ class EventStreams {
   const std::function<void(StreamId)> on_closed_;
   StreamId last_ = 0;
   std::map<StreamId, Entry> entries_;
-  // Keeps the network's callbacks from touching a destroyed object.
-  std::shared_ptr<char> alive_ = std::make_shared<char>();
+  Lifetime lifetime_;  // For callbacks of the network.
 };
 
 }  // namespace tepui::sim

@@ -25,7 +25,7 @@ NetworkLink::NetworkLink(Network& network, Process& process, Host from, Options 
 NetworkLink::~NetworkLink() { Disconnect(); }
 
 void NetworkLink::Disconnect() {
-  *std::exchange(current_, std::make_shared<bool>(true)) = false;
+  current_.emplace();
   waiting_.clear();
   in_flight_ = false;
   calls_.reset();
@@ -47,7 +47,7 @@ void NetworkLink::Connect(const client::Endpoint& endpoint,
              if (response) {
                done({});
              } else {
-               done(Fail(std::move(response.error())));
+               done(Fail(response.error()));
              }
            }});
 }
@@ -69,9 +69,9 @@ net::Request NetworkLink::MakeCall(std::string body, const std::string& stream_i
 void NetworkLink::Post(std::string body, const std::string& stream_id,
                        std::move_only_function<void(Result<net::Response>)> done) {
   if (waiting_.size() >= kMaxWaiting) {
-    return process_.Post([ticket = current_, done = std::move(done)]() mutable {
-      if (*ticket) done(Fail(Code::kUnavailable, "{} calls wait already", kMaxWaiting));
-    });
+    return process_.Post(current_->Bind([done = std::move(done)]() mutable {
+      done(Fail(Code::kUnavailable, "{} calls wait already", kMaxWaiting));
+    }));
   }
   Enqueue({.request = MakeCall(std::move(body), stream_id), .done = std::move(done)});
 }
@@ -85,27 +85,21 @@ void NetworkLink::SendNext() {
   if (in_flight_ || waiting_.empty()) return;
   in_flight_ = true;
   if (calls_ != nullptr) return SendFirst();
-  network_.Connect(
-      process_, from_, to_,
-      [this, ticket = current_](Result<std::unique_ptr<Network::Connection>> connection) mutable {
-        if (!*ticket) return;
-        if (!connection) return Answer(Fail(std::move(connection.error())));
-        calls_ = std::move(*connection);
-        SendFirst();
-      });
+  network_.Connect(process_, from_, to_,
+                   current_->Bind([this](Result<std::unique_ptr<Network::Connection>> connection) {
+                     if (!connection) return Answer(Fail(connection.error()));
+                     calls_ = std::move(*connection);
+                     SendFirst();
+                   }));
 }
 
 void NetworkLink::SendFirst() {
-  calls_->Send(std::move(waiting_.front().request),
-               {.on_response =
-                    [this, ticket = current_](const net::Response& response) {
-                      if (*ticket) Answer(response);
-                    },
-                .on_record = nullptr,
-                .on_end =
-                    [this, ticket = current_](const std::string& reason) {
-                      if (*ticket) Answer(Fail(Code::kUnavailable, "{}", reason));
-                    }});
+  calls_->Send(
+      std::move(waiting_.front().request),
+      {.on_response = current_->Bind([this](const net::Response& response) { Answer(response); }),
+       .on_record = nullptr,
+       .on_end = current_->Bind(
+           [this](const std::string& reason) { Answer(Fail(Code::kUnavailable, "{}", reason)); })});
 }
 
 void NetworkLink::Answer(Result<net::Response> response) {
@@ -115,11 +109,11 @@ void NetworkLink::Answer(Result<net::Response> response) {
   if (!response) {
     // Later answers on that connection would be matched to the wrong calls.
     calls_.reset();
-    *std::exchange(current_, std::make_shared<bool>(true)) = false;
+    current_.emplace();
   }
-  const Ticket ticket = current_;
+  const std::weak_ptr<const bool> alive = current_->Alive();
   first.done(std::move(response));
-  if (*ticket) SendNext();
+  if (!alive.expired()) SendNext();
 }
 
 void NetworkLink::Subscribe(std::string body, StreamHandler handler) {

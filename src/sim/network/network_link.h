@@ -4,8 +4,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/timer.h"
 #include "client/link.h"
 #include "sim/network/network.h"
 
@@ -35,8 +37,6 @@ class NetworkLink final : public client::Link {
   void Disconnect() override;
 
  private:
-  // A callback carries this to know whether its request is still wanted.
-  using Ticket = std::shared_ptr<bool>;
   struct Waiting {
     net::Request request;
     std::move_only_function<void(Result<net::Response>)> done;
@@ -56,11 +56,11 @@ class NetworkLink final : public client::Link {
   const Options options_;
 
   Host to_;
-  Ticket current_ = std::make_shared<bool>(true);  // Shared by all callbacks since Connect.
   std::deque<Waiting> waiting_;
   bool in_flight_ = false;  // The first of `waiting_` is in flight.
   std::unique_ptr<Network::Connection> calls_;
   std::shared_ptr<Stream> stream_;
+  std::optional<Lifetime> current_{std::in_place};  // That of the present connection for calls.
 };
 
 }  // namespace tepui::sim

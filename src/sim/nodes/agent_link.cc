@@ -42,13 +42,12 @@ void AgentLink::Subscribe(link::Call::Subscribe subscribe) {
   handler.on_end = [this](const std::string& reason) { Break(reason); };
   network_.Connect(
       process_, from_, to_,
-      [this, ticket = current_, request = MakeRequest(calls), handler = std::move(handler)](
-          Result<std::unique_ptr<Network::Connection>> connection) mutable {
-        if (!*ticket) return;
+      current_->Bind([this, request = MakeRequest(calls), handler = std::move(handler)](
+                         Result<std::unique_ptr<Network::Connection>> connection) mutable {
         if (!connection) return Break(connection.error().message);
         stream_ = std::move(*connection);
         stream_->Send(std::move(request), std::move(handler));
-      });
+      }));
 }
 
 void AgentLink::OnResponse(const net::Response& response) {
@@ -73,9 +72,8 @@ bool AgentLink::Send(link::Call call) {
   if (!open_) return false;
   if (!calls_.Add(std::move(call))) {
     open_ = false;
-    process_.Post([this, ticket = current_] {
-      if (*ticket) Break(fmt::format("the master at {} does not take what it is sent", to_));
-    });
+    process_.Post(current_->Bind(
+        [this] { Break(fmt::format("the master at {} does not take what it is sent", to_)); }));
     return false;
   }
   Flush();
@@ -87,14 +85,14 @@ void AgentLink::Flush() {
   if (!batch) return;
   net::Request request = MakeRequest(*batch);
   if (batches_ != nullptr) return SendBatch(std::move(request));
-  network_.Connect(process_, from_, to_,
-                   [this, ticket = current_, request = std::move(request)](
-                       Result<std::unique_ptr<Network::Connection>> connection) mutable {
-                     if (!*ticket) return;
-                     if (!connection) return Break(connection.error().message);
-                     batches_ = std::move(*connection);
-                     SendBatch(std::move(request));
-                   });
+  network_.Connect(
+      process_, from_, to_,
+      current_->Bind([this, request = std::move(request)](
+                         Result<std::unique_ptr<Network::Connection>> connection) mutable {
+        if (!connection) return Break(connection.error().message);
+        batches_ = std::move(*connection);
+        SendBatch(std::move(request));
+      }));
 }
 
 void AgentLink::SendBatch(net::Request request) {
@@ -115,7 +113,7 @@ void AgentLink::OnBatchAnswer(const net::Response& response) {
 }
 
 void AgentLink::Disconnect() {
-  *std::exchange(current_, std::make_shared<bool>(true)) = false;
+  current_.emplace();
   open_ = false;
   stream_id_.clear();
   calls_.Clear();

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/core/call_queue.h"
+#include "base/timer.h"
 #include "sim/network/network.h"
 #include "tepui/link.pb.h"
 
@@ -38,9 +40,6 @@ class AgentLink {
   void Drain(std::move_only_function<void()> done);
 
  private:
-  // A callback carries this to know whether its link is still the present one.
-  using Ticket = std::shared_ptr<bool>;
-
   net::Request MakeRequest(const link::Calls& calls) const;
   void OnResponse(const net::Response& response);
   void OnRecord(const std::string& record);
@@ -57,13 +56,13 @@ class AgentLink {
   Host master_;
   Host to_;  // The destination of the present link.
 
-  Ticket current_ = std::make_shared<bool>(true);
   bool open_ = false;
   std::string stream_id_;
   agent::CallQueue calls_;
   std::unique_ptr<Network::Connection> stream_;
   std::unique_ptr<Network::Connection> batches_;
   std::move_only_function<void()> drained_;
+  std::optional<Lifetime> current_{std::in_place};  // That of the present link.
 };
 
 }  // namespace tepui::sim

@@ -156,8 +156,9 @@ AgentNode::Life::Life(AgentNode& node)
              .on_disconnected =
                  [this](const std::string& reason) { agent_->OnMasterDisconnected(reason); }}),
       agent_(std::make_unique<agent::Agent>(
-          OfBoot(node.options_, node.boots_), process_, random_, *this, containers_, prober_, disk_,
-          store_, [this](const Status& status) { OnAgentExit(status); })) {
+          OfBoot(node.options_, node.boots_),
+          agent::Agent::Parts{process_, random_, *this, containers_, prober_, disk_, store_},
+          [this](const Status& status) { OnAgentExit(status); })) {
   node.parts_.network.Serve(
       node.host_, process_,
       [this](const net::Request& request, std::shared_ptr<Network::Exchange> exchange) {
@@ -238,8 +239,7 @@ void AgentNode::Life::OnAgentExit(const Status& status) {
 }
 
 void AgentNode::Life::Leave(const Status& status) {
-  node_.parts_.world.clock().Cancel(node_.next_);
-  node_.next_ = node_.parts_.world.clock().After(
+  node_.next_.Set(
       Duration::zero(),
       [&node = node_, why = status ? "shut down" : status.error().message] { node.OnExit(why); });
 }
@@ -248,17 +248,17 @@ AgentNode::AgentNode(Parts parts, Host host, agent::Options options)
     : parts_(parts),
       host_(std::move(host)),
       options_(WithIdentity(std::move(options), host_)),
-      disk_(std::make_unique<Disk>(parts_.observer, host_)) {}
+      disk_(std::make_unique<Disk>(parts_.observer, host_)),
+      next_(parts_.world.clock()) {}
 
-AgentNode::~AgentNode() { parts_.world.clock().Cancel(next_); }
+AgentNode::~AgentNode() = default;
 
 void AgentNode::Start() {
   wanted_ = true;
-  if (life_ == nullptr && next_ == 0) Boot();
+  if (life_ == nullptr && !next_.pending()) Boot();
 }
 
 void AgentNode::Boot() {
-  next_ = 0;
   ++lives_;
   parts_.world.Write("{}: starts", host_);
   parts_.observer.OnStarted(host_);
@@ -272,16 +272,15 @@ void AgentNode::Boot() {
 }
 
 void AgentNode::OnExit(const std::string& why) {
-  next_ = 0;
   life_.reset();
   parts_.world.Write("{}: ends, {}", host_, why);
   parts_.observer.OnEnded(host_, why);
-  if (wanted_) next_ = parts_.world.clock().After(kRestartDelay, [this] { Boot(); });
+  if (wanted_) next_.Set(kRestartDelay, [this] { Boot(); });
 }
 
 void AgentNode::Crash(bool replace) {
   wanted_ = false;
-  parts_.world.clock().Cancel(std::exchange(next_, 0));
+  next_.Cancel();
   const bool is_on = containers_ != nullptr;
   life_.reset();
   containers_.reset();
@@ -293,7 +292,7 @@ void AgentNode::Crash(bool replace) {
 
 void AgentNode::KillProcess() {
   wanted_ = false;
-  parts_.world.clock().Cancel(std::exchange(next_, 0));
+  next_.Cancel();
   if (life_ == nullptr) return;
   life_.reset();
   parts_.world.Write("{}: the agent's process is killed", host_);
@@ -311,7 +310,7 @@ void AgentNode::Unregister() {
 void AgentNode::End(std::move_only_function<void(agent::Agent&)> how) {
   wanted_ = false;
   if (life_ == nullptr) {
-    parts_.world.clock().Cancel(std::exchange(next_, 0));
+    next_.Cancel();
     return;
   }
   life_->process().Post([&agent = life_->agent(), how = std::move(how)]() mutable { how(agent); });

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/core/agent.h"
+#include "base/timer.h"
 #include "sim/network/network.h"
 #include "sim/nodes/election.h"
 #include "sim/nodes/observer.h"
@@ -75,7 +76,7 @@ class AgentNode {
   bool wanted_ = false;  // The operator wants the agent to run.
   uint64_t lives_ = 0;
   uint64_t boots_ = 0;
-  TimerId next_ = 0;  // The end of this run of the agent, or the start of the next.
+  Timer next_;  // The end of this run of the agent, or the start of the next.
   std::unique_ptr<SimulatedContainerizer> containers_;  // Null while the machine is off.
   std::unique_ptr<Life> life_;
 };

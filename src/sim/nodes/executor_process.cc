@@ -38,7 +38,9 @@ ExecutorProcess::ExecutorProcess(
       script_(script),
       on_exit_(std::move(on_exit)),
       process_(parts.world, fmt::format("{}/{}", host_, script.executor)),
-      random_(std::move(random)) {
+      random_(std::move(random)),
+      subscribe_timer_(process_),
+      idle_timer_(process_) {
   auto parsed = client::ExecutorEnvironment::Parse({environment.begin(), environment.end()});
   if (!parsed) {
     parts_.world.Write("{}: {}", process_.name(), parsed.error().message);
@@ -97,11 +99,11 @@ void ExecutorProcess::Subscribe() {
     for (Report& report : unacknowledged_) report.sent = true;
   }
   // A recovering agent answers 503.
-  subscribe_timer_ = process_.After(kSubscribeRetry, [this] { Subscribe(); });
+  subscribe_timer_.Set(kSubscribeRetry, [this] { Subscribe(); });
 }
 
 void ExecutorProcess::OnDisconnected() {
-  process_.Cancel(subscribe_timer_);
+  subscribe_timer_.Cancel();
   subscribed_ = false;
   for (Report& report : unacknowledged_) report.sent = false;
 }
@@ -135,7 +137,7 @@ void ExecutorProcess::OnEvent(const Event& event) {
 }
 
 void ExecutorProcess::OnSubscribed() {
-  process_.Cancel(subscribe_timer_);
+  subscribe_timer_.Cancel();
   subscribed_ = true;
   // Sends what was reported while the subscription was in flight.
   for (Report& report : unacknowledged_) Send(report);
@@ -150,14 +152,14 @@ void ExecutorProcess::OnAcknowledged(const Event::Acknowledged& acknowledged) {
 }
 
 void ExecutorProcess::ExitIfIdle() {
-  process_.Cancel(idle_timer_);
+  idle_timer_.Cancel();
   if (!tasks_.empty() || !unacknowledged_.empty() || shutting_down_) return;
-  idle_timer_ = process_.After(kIdleTime, [this] { End({ContainerScript::End::kExit, 0}); });
+  idle_timer_.Set(kIdleTime, [this] { End({ContainerScript::End::kExit, 0}); });
 }
 
 void ExecutorProcess::Launch(const v1::TaskInfo& info) {
   if (shutting_down_) return;
-  process_.Cancel(idle_timer_);
+  idle_timer_.Cancel();
   const std::string& id = info.task_id().value();
   unacknowledged_tasks_[id] = info;
   const auto script = ContainerScript::Parse(info.data());
@@ -165,23 +167,23 @@ void ExecutorProcess::Launch(const v1::TaskInfo& info) {
     return Update(info.task_id(), v1::TASK_FAILED,
                   script ? "It cannot be started" : script.error().message);
   }
-  Task& task = tasks_[id];
-  process_.Cancel(task.timer);
-  task = {.info = info, .script = *script};
+  tasks_.erase(id);
+  Task& task = tasks_.try_emplace(id, process_).first->second;
+  task.info = info;
+  task.script = *script;
   Update(info.task_id(), v1::TASK_STARTING, "");
   if (script->start_hangs) return;
   const Duration delay = std::chrono::microseconds(random_.Below(kMostDelayUs));
-  task.timer = process_.After(script->start + delay, [this, id] { StartTask(id); });
+  task.timer.Set(script->start + delay, [this, id] { StartTask(id); });
 }
 
 void ExecutorProcess::StartTask(const std::string& id) {
   Task& task = tasks_.at(id);
   task.running = true;
-  task.timer = 0;
   parts_.observer.OnExecutorTask(host_, id, /*started=*/true);
   parts_.world.Write("{}: task {} runs", process_.name(), id);
   if (task.script.run != Duration::max())
-    task.timer = process_.After(task.script.run, [this, id] { EndByScript(id); });
+    task.timer.Set(task.script.run, [this, id] { EndByScript(id); });
   Update(task.info.task_id(), v1::TASK_RUNNING, "");
 }
 
@@ -200,9 +202,9 @@ void ExecutorProcess::EndByScript(const std::string& id) {
 }
 
 void ExecutorProcess::EndTask(const std::string& id, v1::TaskState state, std::string message) {
-  const auto ended = tasks_.extract(id);  // Kept alive because `id` may be its key.
-  const Task& task = ended.mapped();
-  process_.Cancel(task.timer);
+  auto ended = tasks_.extract(id);  // Kept alive because `id` may be its key.
+  Task& task = ended.mapped();
+  task.timer.Cancel();
   if (task.running) {
     parts_.observer.OnExecutorTask(host_, id, /*started=*/false);
     parts_.world.Write("{}: task {} has ended", process_.name(), id);
@@ -218,14 +220,13 @@ void ExecutorProcess::Kill(const Event::Kill& kill) {
   if (std::exchange(task.killed, true)) return;
   const bool heeds = !task.running || !task.script.ignores_term;
   const Duration delay = std::chrono::microseconds(random_.Below(kMostDelayUs));
-  process_.Cancel(task.timer);
-  task.timer = process_.After(heeds ? delay : Grace(kill, task.info) + delay,
-                              [this, id] { EndTask(id, v1::TASK_KILLED, "Killed"); });
+  task.timer.Set(heeds ? delay : Grace(kill, task.info) + delay,
+                 [this, id] { EndTask(id, v1::TASK_KILLED, "Killed"); });
 }
 
 void ExecutorProcess::Shutdown() {
   if (std::exchange(shutting_down_, true) || script_.ignores_term) return;
-  process_.Cancel(idle_timer_);
+  idle_timer_.Cancel();
   while (!tasks_.empty()) EndTask(tasks_.begin()->first, v1::TASK_KILLED, "Shut down");
   process_.After(std::chrono::milliseconds(random_.Below(kMostLastWordsMs)),
                  [this] { End({ContainerScript::End::kExit, 0}); });

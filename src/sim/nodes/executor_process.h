@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/timer.h"
 #include "client/executor_core.h"
 #include "sim/frameworks/container_script.h"
 #include "sim/network/network_link.h"
@@ -53,11 +54,12 @@ class ExecutorProcess {
   using Event = mesos::v1::executor::Event;
 
   struct Task {
+    explicit Task(Clock& clock) : timer(clock) {}
     v1::TaskInfo info;
     ContainerScript script;
     bool running = false;
     bool killed = false;
-    TimerId timer = 0;  // The timer of its start, then of its end.
+    Timer timer;  // The timer of its start, then of its end.
   };
   struct Report {
     Call::Update update;
@@ -95,8 +97,8 @@ class ExecutorProcess {
   client::ExecutorEnvironment environment_;
   bool subscribed_ = false;
   bool shutting_down_ = false;
-  TimerId subscribe_timer_ = 0;
-  TimerId idle_timer_ = 0;
+  Timer subscribe_timer_;
+  Timer idle_timer_;
 
   std::map<std::string, Task> tasks_;  // Tasks that have not ended.
   // Tasks of which no status was acknowledged yet.

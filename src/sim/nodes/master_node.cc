@@ -170,7 +170,8 @@ void MasterNode::Life::OnElected() {
   store_.emplace(process_, node_.host_, parts.registry, node_.store_,
                  parts.world.MakeRandom(process_.name() + " store"));
   leadership_.emplace(
-      options_, master::RegistryTimeouts(), process_, random_, links_, *store_, sink_,
+      options_, master::RegistryTimeouts(),
+      master::Leadership::Parts{process_, random_, links_, *store_, sink_},
       [this] { leads_ = true; }, [this](const Error& error) { End(error.message); });
 }
 
@@ -255,17 +256,18 @@ void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange
 }
 
 MasterNode::MasterNode(Parts parts, Host host, master::Options options)
-    : parts_(parts), host_(std::move(host)), options_(std::move(options)) {}
+    : parts_(parts),
+      host_(std::move(host)),
+      options_(std::move(options)),
+      restart_(parts_.world.clock()),
+      burial_(parts_.world.clock()) {}
 
-MasterNode::~MasterNode() {
-  parts_.world.clock().Cancel(restart_);
-  parts_.world.clock().Cancel(burial_);
-}
+MasterNode::~MasterNode() = default;
 
 void MasterNode::Start() {
   if (running()) return;
-  parts_.world.clock().Cancel(std::exchange(restart_, 0));
-  parts_.world.clock().Cancel(std::exchange(burial_, 0));
+  restart_.Cancel();
+  burial_.Cancel();
   life_ = std::make_unique<Life>(*this, fmt::format("{} life {}", host_, ++lives_));
   parts_.world.Write("{} starts", host_);
   parts_.observer.OnStarted(host_);
@@ -273,7 +275,7 @@ void MasterNode::Start() {
 }
 
 void MasterNode::Crash() {
-  parts_.world.clock().Cancel(std::exchange(restart_, 0));
+  restart_.Cancel();
   if (!running()) return;
   life_.reset();
   parts_.world.Write("{} crashes", host_);
@@ -283,8 +285,8 @@ void MasterNode::Crash() {
 void MasterNode::OnEnded(const std::string& why) {
   parts_.world.Write("{} ends: {}", host_, why);
   parts_.observer.OnEnded(host_, why);
-  burial_ = parts_.world.clock().After(Duration::zero(), [this] { life_.reset(); });
-  restart_ = parts_.world.clock().After(kRestartDelay, [this] { Start(); });
+  burial_.Set(Duration::zero(), [this] { life_.reset(); });
+  restart_.Set(kRestartDelay, [this] { Start(); });
 }
 
 bool MasterNode::running() const { return life_ != nullptr && life_->process().alive(); }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/timer.h"
 #include "master/core/master.h"
 #include "sim/network/network.h"
 #include "sim/nodes/election.h"
@@ -56,8 +57,8 @@ class MasterNode {
   const master::Options options_;
   StoreBehaviour store_;
   uint64_t lives_ = 0;
-  TimerId restart_ = 0;
-  TimerId burial_ = 0;  // Destroys an ended run of the process, from outside of it.
+  Timer restart_;
+  Timer burial_;  // Destroys an ended run of the process, from outside of it.
   std::unique_ptr<Life> life_;
 };
 

@@ -14,14 +14,11 @@ SimulatedStore::SimulatedStore(Process& process, Host host, Durable& durable,
       durable_(durable),
       behaviour_(behaviour),
       random_(std::move(random)),
+      effect_(process.world().clock()),
+      answer_(process),
       inner_(
           [this](std::move_only_function<void()> answer) { answers_.push_back(std::move(answer)); },
           durable.data(), limits) {}
-
-SimulatedStore::~SimulatedStore() {
-  process_.world().clock().Cancel(effect_);
-  process_.Cancel(answer_);
-}
 
 template <class Callback, class Apply>
 void SimulatedStore::Add(Callback done, Apply apply) {
@@ -65,11 +62,10 @@ Duration SimulatedStore::NextDelay() {
 
 void SimulatedStore::Begin() {
   busy_ = true;
-  effect_ = process_.world().clock().After(NextDelay(), [this] { TakeEffect(); });
+  effect_.Set(NextDelay(), [this] { TakeEffect(); });
 }
 
 void SimulatedStore::TakeEffect() {
-  effect_ = 0;
   if (!process_.alive()) return;
   std::vector<Call> group = std::exchange(waiting_, {});
   if (!lost_ && !behaviour_.fails) {
@@ -84,15 +80,14 @@ void SimulatedStore::TakeEffect() {
           [fail = std::move(call.fail)]() mutable { fail({Code::kInternal, "The store failed"}); });
     }
   }
-  answer_ = process_.After(NextDelay(), [this] { Answer(); });
+  answer_.Set(NextDelay(), [this] { Answer(); });
 }
 
 void SimulatedStore::Answer() {
-  answer_ = 0;
   busy_ = false;
   if (!waiting_.empty()) Begin();
   // An answer may end the process or destroy this.
-  const std::weak_ptr<const bool> alive = alive_;
+  const std::weak_ptr<const bool> alive = lifetime_.Alive();
   for (auto& answer : std::exchange(answers_, {})) {
     if (alive.expired() || !process_.alive()) return;
     answer();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/timer.h"
 #include "sim/world/durable.h"
 #include "sim/world/process.h"
 #include "storage/limits.h"
@@ -32,7 +33,6 @@ class SimulatedStore final : public storage::Store {
   // Arguments passed by reference outlive the store.
   SimulatedStore(Process& process, Host host, Durable& durable, const StoreBehaviour& behaviour,
                  SeededRandom random, storage::Limits limits = {});
-  ~SimulatedStore() override;
 
   void TakeOver(TakenOver done) override;
   void Load(std::string prefix, Loaded done) override;
@@ -62,12 +62,12 @@ class SimulatedStore final : public storage::Store {
   bool lost_ = false;
   uint64_t epoch_ = 0;
   std::vector<Call> waiting_;
-  bool busy_ = false;   // A group of calls is in progress.
-  TimerId effect_ = 0;  // A timer of the world: a store does not pause with its client.
-  TimerId answer_ = 0;  // A timer of the process.
+  bool busy_ = false;  // A group of calls is in progress.
+  Timer effect_;       // A timer of the world: a store does not pause with its client.
+  Timer answer_;       // A timer of the process.
   std::vector<std::move_only_function<void()>> answers_;
-  const std::shared_ptr<const bool> alive_ = std::make_shared<bool>(true);
   storage::MemoryStore inner_;  // Its callbacks go to answers_.
+  Lifetime lifetime_;
 };
 
 }  // namespace tepui::sim

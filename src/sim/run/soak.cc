@@ -47,7 +47,7 @@ FlagBinding BindNumbers(std::optional<std::vector<int>>* target) {
   return {.value_name = "NUMBERS",
           .parse = [target](std::string_view text) -> Status {
             Result<std::vector<int>> numbers = ParseNumbers(text);
-            if (!numbers) return Fail(std::move(numbers.error()));
+            if (!numbers) return Fail(numbers.error());
             *target = std::move(*numbers);
             return {};
           },

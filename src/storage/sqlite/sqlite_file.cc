@@ -246,7 +246,7 @@ Result<std::vector<Status>> SqliteFile::Commit(std::span<const Batch* const> bat
   if (applied) {
     Status committed = connection_->Run("COMMIT");
     if (committed) return applied;
-    applied = Fail(std::move(committed.error()));
+    applied = Fail(committed.error());
   }
   std::ignore = connection_->Run("ROLLBACK");  // The failure may have ended the transaction.
   return applied;

@@ -37,7 +37,7 @@ void SqliteStore::Ask(std::move_only_function<Result<T>(SqliteFile&)> work,
                       std::move_only_function<void(Result<T>)> done) {
   Enqueue(Task([work = std::move(work)](SqliteFile& file) mutable -> Reply { return work(file); }),
           0, [done = std::move(done)](Reply reply) mutable {
-            if (!reply) return done(Fail(std::move(reply.error())));
+            if (!reply) return done(Fail(reply.error()));
             done(std::get<T>(std::move(*reply)));
           });
 }
@@ -62,7 +62,7 @@ void SqliteStore::Check(Checked done) {
 
 void SqliteStore::Commit(Batch batch, Done done) {
   Replied replied = [done = std::move(done)](Reply reply) mutable {
-    if (!reply) return done(Fail(std::move(reply.error())));
+    if (!reply) return done(Fail(reply.error()));
     done({});
   };
   if (Status checked = CheckLimits(batch, limits_); !checked) {
@@ -147,7 +147,7 @@ std::vector<SqliteStore::Reply> SqliteStore::CommitGroup(std::deque<Request>* re
   replies.reserve(group.size());
   if (statuses) {
     for (Status& status : *statuses) {
-      replies.push_back(status ? Reply() : Fail(std::move(status.error())));
+      replies.push_back(status ? Reply() : Fail(status.error()));
     }
   } else {
     spdlog::error("The store is lost: {}", statuses.error().message);

@@ -52,7 +52,7 @@ Result<packed::Entries> Unpack(std::optional<size_t> shard, const std::string& d
   std::string_view last;
   for (const packed::Entry& entry : entries.entries()) {
     if (Status checked = CheckEntry(entry, !shard); !checked) {
-      return Fail(std::move(checked.error()));
+      return Fail(checked.error());
     }
     if (shard && ZooKeeperLayout::ShardOf(entry.key()) != *shard) {
       return Fail(Code::kInternal, "has '{}', which belongs into another", entry.key());

@@ -101,7 +101,7 @@ void ZooKeeperReader::TakeList(const std::vector<std::string>& names) {
       state_.snapshot.strange.push_back(fmt::format("{}/{}", layout_.shards(), name));
     }
   }
-  std::sort(state_.shards.begin(), state_.shards.end());
+  std::ranges::sort(state_.shards);
   ForEach(state_.shards.size(), &ZooKeeperReader::ReadShard, &ZooKeeperReader::Assemble);
 }
 
@@ -163,8 +163,8 @@ void ZooKeeperReader::Assemble() {
   }
   std::erase_if(packed,
                 [this](const packed::Entry& entry) { return !entry.key().starts_with(prefix_); });
-  std::sort(packed.begin(), packed.end(),
-            [](const packed::Entry& a, const packed::Entry& b) { return a.key() < b.key(); });
+  std::ranges::sort(
+      packed, [](const packed::Entry& a, const packed::Entry& b) { return a.key() < b.key(); });
   for (packed::Entry& entry : packed) {
     if (entry.has_node()) {
       state_.values.push_back(

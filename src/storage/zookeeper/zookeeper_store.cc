@@ -160,7 +160,7 @@ void ZooKeeperStore::Prepare(std::move_only_function<void()> next) {
                   if (lost_) return;
                   if (schema) {
                     if (Status checked = CheckSchema(schema->data); !checked) {
-                      return Finish<T>(Fail(std::move(checked.error())));
+                      return Finish<T>(Fail(checked.error()));
                     }
                     prepared_ = true;
                     return next();
@@ -281,7 +281,7 @@ void ZooKeeperStore::BeginTakeOver() {
     epoch_ = 0;
     index_.Clear();
     ReadJournal([this](Result<packed::Entries> journal) {
-      if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
+      if (!journal) return Finish<TakeOverCall>(Fail(journal.error()));
       CheckForImport(*journal, [this] { RaiseEpoch(); });
     });
   });
@@ -291,7 +291,7 @@ void ZooKeeperStore::CheckForImport(const packed::Entries& journal,
                                     std::move_only_function<void()> next) {
   const size_t shard = ZooKeeperLayout::ShardOf(kImportKey);
   LearnShards({shard}, [this, shard, journal, next = std::move(next)](Status learned) mutable {
-    if (!learned) return Finish<TakeOverCall>(Fail(std::move(learned.error())));
+    if (!learned) return Finish<TakeOverCall>(Fail(learned.error()));
     const packed::Entries in_shard = index_.Entries(shard);
     const packed::Entry* entry = FindEntry(journal, kImportKey);
     if (entry == nullptr) entry = FindEntry(in_shard, kImportKey);
@@ -339,7 +339,7 @@ void ZooKeeperStore::ReadCommit(uint64_t epoch) {
         commit_version_ = commit.stat.version;
         commits_ = 0;
         ReadJournal([this, epoch](Result<packed::Entries> journal) {
-          if (!journal) return Finish<TakeOverCall>(Fail(std::move(journal.error())));
+          if (!journal) return Finish<TakeOverCall>(Fail(journal.error()));
           // Checked again: an import may have begun before the epoch was raised, which ended it.
           CheckForImport(*journal,
                          [this, epoch, journal = *journal] { TakeOverJournal(epoch, journal); });
@@ -365,7 +365,7 @@ void ZooKeeperStore::BeginLoad() {
     reader_.Read(std::get<LoadCall>(calls_.front()).prefix, false,
                  [this](Result<ZooKeeperReader::Snapshot> snapshot) {
                    if (lost_) return;
-                   if (!snapshot) return Finish<LoadCall>(Fail(std::move(snapshot.error())));
+                   if (!snapshot) return Finish<LoadCall>(Fail(snapshot.error()));
                    if (!snapshot->damage.empty()) {
                      return Finish<LoadCall>(Damaged(snapshot->damage.front()));
                    }
@@ -401,8 +401,7 @@ void ZooKeeperStore::BeginCheck() {
                                  [this, epoch = std::move(epoch)](
                                      Result<ZooKeeperReader::Snapshot> snapshot) {
                                    if (lost_) return;
-                                   if (!snapshot)
-                                     return Finish<CheckCall>(Fail(std::move(snapshot.error())));
+                                   if (!snapshot) return Finish<CheckCall>(Fail(snapshot.error()));
                                    Finish<CheckCall>(FindProblems(*snapshot, epoch));
                                  });
                   }));
