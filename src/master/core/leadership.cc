@@ -48,11 +48,10 @@ void Leadership::OnRecovered(Result<RecoveredRegistry> registry) {
   if (!registry) return End(registry.error());
   spdlog::info("Recovered the registry: {} agents, {} unreachable, {} gone",
                registry->agents.size(), registry->unreachable.size(), registry->gone.size());
-  options_.registry = std::move(*registry);
   options_.exit = [this](const Error& why) { End(why); };
   registrar_.emplace(store_, clock_, timeouts_.store, [this](const Error& why) { End(why); });
-  master_ =
-      std::make_unique<Master>(std::move(options_), clock_, random_, links_, *registrar_, sink_);
+  master_ = std::make_unique<Master>(std::move(options_), std::move(*registry), clock_, random_,
+                                     links_, *registrar_, sink_);
   leads_();
 }
 
