@@ -92,22 +92,27 @@ class ReaderSink final : public master::ReadModelSink {
   EventLoop reader_{"reader"};
 };
 
-master::Options MasterOptions(int agents) {
+master::Options MasterOptions() {
   master::Options options;
   options.info.set_id("0d0f31a2-4f6e-4c0a-9b0e-3f1f2c5a9e77");
   options.info.set_ip(0x0100007f);
   options.info.set_port(5050);
   options.info.set_hostname("master");
-  // The agents are in the registry; their tasks and executors are not.
+  return options;
+}
+
+// The agents are in the registry; their tasks and executors are not.
+master::RecoveredRegistry Registry(int agents) {
+  master::RecoveredRegistry registry;
   const Subscriptions subscriptions({.tasks_per_agent = 0});
   std::string bytes;
   for (int i = 0; i < agents; ++i) {
     subscriptions.Write(i, &bytes);
     link::Calls calls;
     calls.ParseFromString(bytes);
-    options.registry.agents.push_back(calls.calls(0).subscribe().info());
+    registry.agents.push_back(calls.calls(0).subscribe().info());
   }
-  return options;
+  return registry;
 }
 
 class Failover {
@@ -115,8 +120,8 @@ class Failover {
   Failover(const ClusterShape& shape, int decoders)
       : shape_(shape), decoders_(decoders), subscriptions_(shape), links_(loop_, shape.agents) {
     loop_.Run([this] {
-      master_ = std::make_unique<master::Master>(MasterOptions(shape_.agents), loop_, random_,
-                                                 links_, registrar_, sink_);
+      master_ = std::make_unique<master::Master>(MasterOptions(), Registry(shape_.agents), loop_,
+                                                 random_, links_, registrar_, sink_);
       if (shape_.completed_per_agent == 0) return;
       for (int i = 0; i < shape_.history_frameworks; ++i) SubscribeFramework(HistoryFrameworkOf(i));
     });

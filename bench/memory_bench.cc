@@ -59,7 +59,7 @@ void Check(const Status& status) {
 
 class Core {
  public:
-  Core() : master_(Options(), clock_, random_, links_, registrar_, sink_) {}
+  Core() : master_(Options(), {}, clock_, random_, links_, registrar_, sink_) {}
 
   void AddFrameworks(int count) {
     for (int i = 0; i < count; ++i) {

@@ -68,7 +68,7 @@ void Master::Impl::Accept(Framework& framework, const SchedulerCall::Accept& acc
                         "Invalid offers: " + offers.error().message);
   }
   Agent& agent = *offers->front()->agent;
-  if (agent.leaving) {
+  if (membership_.IsLeaving(agent.id)) {
     return RejectAccept(framework, accept, v1::TaskStatus::REASON_AGENT_REMOVED,
                         fmt::format("Agent {} is being removed", agent.id));
   }

@@ -29,7 +29,7 @@ void Master::Impl::OnAgentCalls(const std::string& stream_uuid, const link::Call
   // Any call from the agent counts as a PONG.
   agent->awaits_pong = false;
   agent->missed_pings = 0;
-  if (removals_.Waits(agent->id)) KeepAfterAll(agent->id);
+  CancelUnreachable(agent->id);
   for (const link::Call& call : calls.calls()) Handle(*agent, call);
   reply({});
 }
@@ -52,7 +52,7 @@ void Master::Impl::Handle(Agent& agent, const link::Call& call) {
       return;
     case link::Call::UNREGISTER:
       Count(Counter::kMessagesUnregisterAgent);
-      return Unregister(agent, Counter::kAgentRemovalsUnregistered, "the agent unregistered");
+      return RemoveAgent(agent, Counter::kAgentRemovalsUnregistered, "the agent unregistered");
     case link::Call::SUBSCRIBE:
     case link::Call::UNKNOWN:
       break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Agents that register or come back (reference 2.9, 4).
 
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -72,8 +73,7 @@ AgentId Master::Impl::NewAgentId() {
   // Skips ids that an agent made up and subscribed with.
   while (true) {
     AgentId id(fmt::format("{}-S{}", options_.info.id(), next_agent_++));
-    if (!agents_.contains(id) && !unreachable_.contains(id) && !at_registrar_.contains(id))
-      return id;
+    if (!membership_.IsInUse(id)) return id;
   }
 }
 
@@ -85,10 +85,9 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
   subscription->message.mutable_info()->mutable_id()->set_value(NewAgentId().value());
   const AgentId id(subscription->message.info().id().value());
   subscribing_[subscription->stream] = subscription;
-  at_registrar_.insert(id);  // No other agent may use that id meanwhile.
-  auto done = [this, subscription, id](Status status) {
-    at_registrar_.erase(id);
-    if (Settle(*subscription, status)) Admit(*subscription);
+  membership_.BeginAdmission(id);
+  auto done = [this, subscription](const Status& status) {
+    if (ConfirmAdmission(*subscription, status)) Admit(*subscription);
   };
   if (TEPUI_PLANTED_FAULT("admission-not-awaited")) return done({});
   registrar_.Commit(change::PutAgent{subscription->message.info()},
@@ -98,46 +97,41 @@ void Master::Impl::Register(SubscriptionPtr subscription) {
 // An agent that lost its state registers as a new one; the old agent at its address is removed.
 void Master::Impl::ReplaceAgentAt(const std::string& pid) {
   const auto it = agents_by_pid_.find(pid);
-  if (it == agents_by_pid_.end() || it->second->connected || it->second->leaving) return;
-  Unregister(*it->second, Counter::kAgentRemovalsRegistered,
-             "a new agent registered at the same address");
+  if (it == agents_by_pid_.end() || it->second->connected) return;
+  RemoveAgent(*it->second, Counter::kAgentRemovalsRegistered,
+              "a new agent registered at the same address");
 }
 
 void Master::Impl::Reregister(SubscriptionPtr subscription) {
   const v1::AgentInfo& info = subscription->message.info();
   const AgentId id(info.id().value());
-  if (gone_.contains(id))
+  if (membership_.StandingOf(id) == Standing::kGone)
     return RefuseAgent(*subscription, link::Event::SHUTDOWN, "Agent has been marked gone");
-  const Agent* agent = FindAgent(id.value());
-  if (at_registrar_.contains(id) || (agent != nullptr && agent->leaving)) {
+  if (membership_.IsBeingWritten(id)) {
     return subscription->reply(
         Fail(Code::kUnavailable,
              "Agent '{}' is being registered or removed just now; subscribe again later", id));
   }
+  const Agent* agent = FindAgent(id.value());
   if (agent != nullptr && agent->info.hostname() != info.hostname()) {
     return RefuseAgent(
         *subscription, link::Event::ERROR,
         fmt::format("Agent '{}' is known as '{}' and cannot come back as '{}'; clear its work "
-                    "directory to register it anew",
+                    "directory to register it as a new agent",
                     id, agent->info.hostname(), info.hostname()));
   }
-  const auto recovered = recovered_.find(id);
-  const v1::AgentInfo* known = agent != nullptr                ? &agent->info
-                               : recovered != recovered_.end() ? &recovered->second
-                                                               : nullptr;
-  const bool live = agent != nullptr;
-  auto done = [this, subscription, live](Status status) {
-    at_registrar_.erase(AgentId(subscription->message.info().id().value()));
-    if (!Settle(*subscription, status)) return;
-    if (live) {
-      Return(*subscription);
+  const v1::AgentInfo* known = agent != nullptr ? &agent->info : membership_.RecoveredInfo(id);
+  membership_.BeginAdmission(id);
+  auto done = [this, subscription, id](const Status& status) {
+    if (!ConfirmAdmission(*subscription, status)) return;
+    if (Agent* live = FindAgent(id.value()); live != nullptr) {
+      Reconnect(*live, *subscription);
     } else {
       Readmit(*subscription);
     }
   };
   if (known != nullptr && known->SerializeAsString() == info.SerializeAsString()) return done({});
   subscribing_[subscription->stream] = subscription;
-  at_registrar_.insert(id);
   if (known != nullptr) {
     registrar_.Commit(change::PutAgent{info}, lifetime_.Bind(std::move(done)));
   } else {
@@ -145,18 +139,25 @@ void Master::Impl::Reregister(SubscriptionPtr subscription) {
   }
 }
 
-bool Master::Impl::Settle(Subscription& subscription, const Status& status) {
+bool Master::Impl::ConfirmAdmission(Subscription& subscription, const Status& status) {
   subscribing_.erase(subscription.stream);
+  const AgentId id(subscription.message.info().id().value());
+  if (!membership_.IsBeingAdmitted(id)) {  // A removal superseded the admission.
+    subscription.reply(
+        Fail(Code::kUnavailable, "The agent was removed meanwhile; subscribe again"));
+    return false;
+  }
   if (status) return true;
-  spdlog::error("The registry did not take agent {}: {}", subscription.message.info().id().value(),
-                status.error().message);
+  membership_.AbandonAdmission(id);
+  spdlog::error("The registry refused agent {}: {}", id, status.error().message);
   subscription.reply(
-      Fail(Code::kUnavailable, "The registry did not take the agent: {}", status.error().message));
+      Fail(Code::kUnavailable, "The registry refused the agent: {}", status.error().message));
   return false;
 }
 
 void Master::Impl::Admit(Subscription& subscription) {
   Agent& agent = AddAgent(subscription);
+  membership_.Admit(agent.id);
   allocator_.AddAgent(SpecOf(agent), {});
   Count(Counter::kAgentRegistrations);
   OpenStream(agent, subscription);
@@ -167,20 +168,23 @@ void Master::Impl::Admit(Subscription& subscription) {
 void Master::Impl::Readmit(Subscription& subscription) {
   link::Call::Subscribe& message = subscription.message;
   const AgentId id(message.info().id().value());
-  const bool recovered = recovered_.erase(id) > 0;
-  const bool unreachable = unreachable_.contains(id);
+  const Standing before = membership_.StandingOf(id);
+  assert(before == Standing::kRecovered || before == Standing::kUnreachable ||
+         before == Standing::kUnknown);
+  const Membership::Tasks were_unreachable = membership_.Admit(id);
+  removals_.Cancel(id);  // A recovered agent may wait for its turn to become unreachable.
   Agent& agent = AddAgent(subscription);
   agent.reregistered = agent.registered;
-  RecoverFrameworks(message);
+  AdoptFrameworks(message);
   // After a failover of the master nothing happened to the tasks, so no status is sent.
-  TakeOver(agent, message,
-           recovered     ? nullptr
-           : unreachable ? "Unreachable agent came back"
-                         : "Agent unknown to this master came back");
-  if (unreachable) {
-    ForgetUnreachable(id);
+  AdoptRunning(agent, message,
+               before == Standing::kRecovered     ? nullptr
+               : before == Standing::kUnreachable ? "Unreachable agent came back"
+                                                  : "Agent unknown to this master came back");
+  if (before == Standing::kUnreachable) {
+    ForgetTasks(were_unreachable);
   } else {
-    TakeOverHistory(message);
+    AdoptHistory(message);
   }
   std::unordered_map<FrameworkId, Resources> used;
   for (Framework* framework : agent.frameworks) {
@@ -190,45 +194,42 @@ void Master::Impl::Readmit(Subscription& subscription) {
   allocator_.AddAgent(SpecOf(agent), used);
   Count(Counter::kAgentReregistrations);
   OpenStream(agent, subscription);
-  TellOfFrameworks(agent, message);
+  SendFrameworks(agent, message);
   spdlog::info("Agent {} ({}) came back with {} tasks", id, agent.info.hostname(),
                agent.tasks.size());
 }
 
-void Master::Impl::Return(Subscription& subscription) {
+void Master::Impl::Reconnect(Agent& agent, Subscription& subscription) {
   const link::Call::Subscribe& message = subscription.message;
-  Agent* const known = FindAgent(message.info().id().value());
-  if (known == nullptr || known->leaving) {
-    return subscription.reply(
-        Fail(Code::kUnavailable, "The agent was removed meanwhile; subscribe again"));
-  }
-  Agent& agent = *known;
   if (agent.connected) {
     // The older stream is dead, but its end was not noticed yet.
     links_.Close(agent.stream);
     Disconnect(agent);
   }
+  membership_.Admit(agent.id);
   Describe(agent, subscription);
   agent.total = subscription.total;
   // The total that the agent reports is its real one, so failed operations must not change it.
   for (auto& [uuid, operation] : agent.operations) operation.consumed = operation.converted = {};
   agent.reregistered = clock_.WallNow();
-  RecoverFrameworks(message);
+  AdoptFrameworks(message);
   allocator_.UpdateAgent(SpecOf(agent));
   allocator_.ActivateAgent(agent.id);
   Count(Counter::kAgentReregistrations);
   agent.reregister.Cancel();
-  KeepAfterAll(agent.id);
+  CancelUnreachable(agent.id);
   OpenStream(agent, subscription);
   CompareTasks(agent, message);
   CompareExecutors(agent, message);
   CompareOperations(agent, message);
-  TellOfFrameworks(agent, message);
+  SendFrameworks(agent, message);
 }
 
 Agent& Master::Impl::AddAgent(const Subscription& subscription) {
   const AgentId id(subscription.message.info().id().value());
-  Agent& agent = *(agents_[id] = std::make_unique<Agent>(clock_));
+  const auto [it, is_new] = agents_.emplace(id, std::make_unique<Agent>(clock_));
+  assert(is_new);
+  Agent& agent = *it->second;
   agent.id = id;
   agent.registered = clock_.WallNow();
   agent.total = subscription.total;
@@ -258,6 +259,7 @@ void Master::Impl::Describe(Agent& agent, const Subscription& subscription) {
 }
 
 void Master::Impl::OpenStream(Agent& agent, Subscription& subscription) {
+  assert(!agent.connected);
   agent.connected = true;
   agent.stream = subscription.stream;
   agent.stream_uuid = subscription.stream_uuid;

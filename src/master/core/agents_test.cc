@@ -388,7 +388,7 @@ TEST(ReturningAgents, AreHeldAgainstWhatIsKnown) {
   ASSERT_THAT(events, SizeIs(1));
   ASSERT_EQ(events[0].reconcile_tasks().task_ids_size(), 1);
   EXPECT_EQ(events[0].reconcile_tasks().task_ids(0).value(), "missing");
-  // The executor is gone. The task that the master did not know is taken over.
+  // The executor is gone. The task that the master did not know is adopted.
   EXPECT_THAT(h.Read(scheduler).record->executors, IsEmpty());
   EXPECT_THAT(h.Read(scheduler).active, SizeIs(3));
   EXPECT_EQ(h.Read(node).used.Scalar(ResourceNames::Cpus()), Amount::FromDouble(3));
@@ -451,16 +451,16 @@ TEST(ReturningAgents, WaitWhileTheRegistryIsWriting) {
 // --- After a failover of the master.
 
 struct FailedOver : ::testing::Test {
-  static Options WithRegistry() {
-    Options options = MasterHarness::DefaultOptions();
+  static RecoveredRegistry Registry() {
+    RecoveredRegistry registry;
     for (const char* id : {"old-S0", "old-S1"}) {
-      options.registry.agents.push_back(MasterHarness::Machine().info());
-      options.registry.agents.back().mutable_id()->set_value(id);
+      registry.agents.push_back(MasterHarness::Machine().info());
+      registry.agents.back().mutable_id()->set_value(id);
     }
-    options.registry.gone.emplace_back(AgentId("old-S2"), WallTime{});
-    return options;
+    registry.gone.emplace_back(AgentId("old-S2"), WallTime{});
+    return registry;
   }
-  FailedOver() : h(WithRegistry()) {
+  FailedOver() : h(MasterHarness::DefaultOptions(), Registry()) {
     scheduler.info = MasterHarness::Info();
     scheduler.info.mutable_id()->set_value("old-0000");
     scheduler.id = "old-0000";
@@ -491,9 +491,9 @@ struct FailedOver : ::testing::Test {
 
 // The framework's agent was away when the earlier master removed the framework.
 TEST(AfterFailover, WhatAnAgentBringsOfARemovedFrameworkIsEnded) {
-  Options options = FailedOver::WithRegistry();
-  options.registry.removed_frameworks.emplace_back(FrameworkId("old-0000"), WallTime{});
-  MasterHarness h(options);
+  RecoveredRegistry registry = FailedOver::Registry();
+  registry.removed_frameworks.emplace_back(FrameworkId("old-0000"), WallTime{});
+  MasterHarness h(MasterHarness::DefaultOptions(), registry);
   Scheduler scheduler;
   scheduler.info = MasterHarness::Info();
   scheduler.info.mutable_id()->set_value("old-0000");

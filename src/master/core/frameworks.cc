@@ -127,7 +127,7 @@ Result<Framework*> Master::Impl::ResubscribingFramework(
   // An unknown framework comes back to a new master before its agents do.
   if (framework == nullptr) {
     Framework& added = AddFramework(*info, suppressed_roles);
-    AdoptOperations(added);
+    LinkOperations(added);
     return &added;
   }
 

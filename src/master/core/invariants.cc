@@ -26,7 +26,30 @@ Status CheckAmounts(std::string_view of, const Resources& recorded, const Resour
 
 }  // namespace
 
+Status Master::Impl::CheckMembership() const {
+  const size_t admitted =
+      membership_.count(Standing::kActive) + membership_.count(Standing::kDisconnected);
+  if (admitted != agents_.size()) {
+    return Broken(fmt::format("{} agents are admitted, but the master has records of {}", admitted,
+                              agents_.size()));
+  }
+  for (const auto& [id, agent] : agents_) {
+    const Standing expected = agent->connected ? Standing::kActive : Standing::kDisconnected;
+    if (membership_.StandingOf(id) != expected) {
+      return Broken(fmt::format("Agent {} is recorded as {}, but not in the membership", id,
+                                agent->connected ? "connected" : "disconnected"));
+    }
+    if (agent->ping.pending() == membership_.IsLeaving(id)) {
+      return Broken(
+          fmt::format("Agent {} is {}", id,
+                      agent->ping.pending() ? "leaving and pinged" : "neither leaving nor pinged"));
+    }
+  }
+  return {};
+}
+
 Status Master::Impl::CheckInvariants() const {
+  if (Status holds = CheckMembership(); !holds) return holds;
   for (const auto& [id, offer] : offers_) {
     if (!offer->framework->active) {
       return Broken(fmt::format("Offer {} is of framework {}, which is not active", id,

@@ -42,12 +42,11 @@ void Leadership::OnRecovered(Result<RecoveredRegistry> registry) {
   if (!registry) return End(registry.error());
   spdlog::info("Recovered the registry: {} agents, {} unreachable, {} gone",
                registry->agents.size(), registry->unreachable.size(), registry->gone.size());
-  options_.registry = std::move(*registry);
   options_.exit = [this](const Error& why) { End(why); };
   registrar_.emplace(parts_.store, parts_.clock, timeouts_.store,
                      [this](const Error& why) { End(why); });
-  master_ = std::make_unique<Master>(std::move(options_), parts_.clock, parts_.random, parts_.links,
-                                     *registrar_, parts_.sink);
+  master_ = std::make_unique<Master>(std::move(options_), std::move(*registry), parts_.clock,
+                                     parts_.random, parts_.links, *registrar_, parts_.sink);
   leads_();
 }
 

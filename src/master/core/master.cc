@@ -10,8 +10,8 @@
 
 namespace tepui::master {
 
-Master::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
-                   Registrar& registrar, ReadModelSink& sink)
+Master::Impl::Impl(Options options, RecoveredRegistry registry, Clock& clock, Random& random,
+                   Links& links, Registrar& registrar, ReadModelSink& sink)
     : options_(std::move(options)),
       clock_(clock),
       random_(random),
@@ -24,36 +24,35 @@ Master::Impl::Impl(Options options, Clock& clock, Random& random, Links& links,
                  [this](std::vector<allocator::Offer> allocation) {
                    OnAllocation(std::move(allocation));
                  }),
+      membership_({.max_age = options_.registry_max_agent_age,
+                   .max_count = options_.registry_max_agent_count}),
       removals_(clock, options_.agent_removal_rate),
       recovery_timer_(clock),
       prune_timer_(clock),
       history_timer_(clock) {
-  RecoverRegistry();
+  RecoverRegistry(std::move(registry));
 }
 
-void Master::Impl::RecoverRegistry() {
-  const RecoveredRegistry& registry = options_.registry;
-  for (const v1::AgentInfo& info : registry.agents)
-    recovered_.emplace(AgentId(info.id().value()), info);
-  for (const auto& [id, since] : registry.unreachable)
-    RememberUnreachable(id, {.since = since, .tasks = {}});
-  gone_.insert(registry.gone.begin(), registry.gone.end());
+void Master::Impl::RecoverRegistry(RecoveredRegistry registry) {
   for (const auto& [id, since] : registry.removed_frameworks) {
     removed_.insert(id);
     removed_order_.emplace_back(since, id);
   }
+  registry_agents_ = registry.agents.size();
+  membership_.Recover(std::move(registry));
   prune_timer_.Set(options_.registry_gc_interval, [this] { PruneRegistry(); });
-  if (recovered_.empty()) return;
-  spdlog::info("Waiting for {} agents of the registry to come back", recovered_.size());
-  recovery_timer_.Set(options_.agent_reregister_timeout, [this] { GiveUpRecovered(); });
+  if (membership_.HasTooManyUnreachable()) PruneRegistry();
+  if (registry_agents_ == 0) return;
+  spdlog::info("Waiting for {} agents of the registry to come back", registry_agents_);
+  recovery_timer_.Set(options_.agent_reregister_timeout, [this] { ScheduleMissing(); });
 }
 
 void Master::Impl::WriteMetrics(const Gauges& sums, Metrics* out) const {
   Gauges gauges = sums;
   gauges.uptime_seconds = Seconds(clock_.Now() - started_);
-  for (const auto& [id, agent] : agents_)
-    ++(agent->connected ? gauges.agents_connected : gauges.agents_disconnected);
-  gauges.agents_unreachable = unreachable_.size();
+  gauges.agents_connected = membership_.count(Standing::kActive);
+  gauges.agents_disconnected = membership_.count(Standing::kDisconnected);
+  gauges.agents_unreachable = membership_.count(Standing::kUnreachable);
   for (const auto& [id, framework] : frameworks_) {
     ++(framework->active ? gauges.frameworks_active : gauges.frameworks_inactive);
     ++(framework->connected() ? gauges.frameworks_connected : gauges.frameworks_disconnected);
@@ -119,9 +118,10 @@ void Master::Impl::Teardown(const FrameworkId& id, Reply reply) {
   RemoveDurably(*framework, "torn down by an operator", std::move(reply));
 }
 
-Master::Master(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,
-               ReadModelSink& sink)
-    : impl_(std::make_unique<Impl>(std::move(options), clock, random, links, registrar, sink)) {}
+Master::Master(Options options, RecoveredRegistry registry, Clock& clock, Random& random,
+               Links& links, Registrar& registrar, ReadModelSink& sink)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(registry), clock, random, links,
+                                   registrar, sink)) {}
 
 Master::~Master() = default;
 

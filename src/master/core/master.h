@@ -40,7 +40,6 @@ struct Options {
   // The highest rate at which agents that stopped answering become unreachable; absent: no limit.
   std::optional<RemovalRate> agent_removal_rate;
 
-  RecoveredRegistry registry;
   // If more than this fraction of the registry's agents has not reregistered in time, the fault is
   // probably not theirs: the master exits instead of marking them unreachable.
   double recovery_agent_removal_limit = 1.0;
@@ -57,11 +56,12 @@ struct Options {
 // The cluster's state machine (reference 1.2, 2, 3): frameworks, agents, offers, tasks, operations.
 // It does no I/O and is single-threaded: events come in by the methods below, effects go out
 // through Links, Registrar, the read model's sink and the replies. All calls come on the thread on
-// which Clock calls back. Everything passed to the constructor outlives the master.
+// which Clock calls back. Every reference passed to the constructor outlives the master.
 class Master {
  public:
-  Master(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,
-         ReadModelSink& sink);
+  // `registry` is what the registry holds.
+  Master(Options options, RecoveredRegistry registry, Clock& clock, Random& random, Links& links,
+         Registrar& registrar, ReadModelSink& sink);
   ~Master();
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;

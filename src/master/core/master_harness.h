@@ -126,9 +126,10 @@ class MasterHarness {
     return options;
   }
 
-  explicit MasterHarness(Options options = DefaultOptions())
+  explicit MasterHarness(Options options = DefaultOptions(), RecoveredRegistry registry = {})
       : registrar(clock),
-        master(std::in_place, std::move(options), clock, random, links, registrar, sink) {}
+        master(std::in_place, std::move(options), std::move(registry), clock, random, links,
+               registrar, sink) {}
   ~MasterHarness() {
     if (!master) return;
     const Status held = master->CheckInvariants();

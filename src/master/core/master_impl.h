@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -14,6 +15,8 @@
 #include "allocator/allocator.h"
 #include "base/result.h"
 #include "master/core/master.h"
+#include "master/core/removal.h"
+#include "master/membership/membership.h"
 #include "master/records/records.h"
 #include "master/view/metrics.h"
 #include "master/view/publisher.h"
@@ -34,21 +37,24 @@ using SchedulerEvent = ::mesos::v1::scheduler::Event;
 //   tasks.cc            task table, statuses, acknowledgements, kills
 //   reconcile.cc        RECONCILE and RECONCILE_OPERATIONS
 //   agent_subscribe.cc  agents that register or come back
-//   agent_takeover.cc   what they run, compared with the master's records
+//   agent_adoption.cc   what they run, added to the master's records or compared with them
 //   agent_protocol.cc   calls of subscribed agents
-//   agents.cc           pings, disconnection, unreachability, removal
-//   membership.cc       which agents become unreachable when; gone agents; registry pruning
+//   agents.cc           pings, disconnection
+//   membership.cc       which agents leave when; gone agents; registry pruning
+//   removal.cc          the one way out of the cluster
 //
 // Invariants, after every public method (invariants.cc checks them):
 //   - an offer's framework is active and its agent connected;
 //   - the resources of a task, executor or operation are in Agent::used and Framework::used exactly
 //     while it holds them, and the allocator counts the same;
 //   - the framework of each task, executor and offer of an agent is in Agent::frameworks, and
-//     nothing else is.
+//     nothing else is;
+//   - the agents here are those that are admitted in Membership, which also says whether they are
+//     connected; all but those that leave are pinged.
 class Master::Impl {
  public:
-  Impl(Options options, Clock& clock, Random& random, Links& links, Registrar& registrar,
-       ReadModelSink& sink);
+  Impl(Options options, RecoveredRegistry registry, Clock& clock, Random& random, Links& links,
+       Registrar& registrar, ReadModelSink& sink);
 
   void OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
                             const std::optional<std::string>& principal, const SchedulerCall& call,
@@ -65,6 +71,8 @@ class Master::Impl {
   Status CheckInvariants() const;
 
  private:
+  using Standing = Membership::Standing;
+
   // An agent's subscription while the registrar writes it.
   struct Subscription {
     StreamId stream = 0;
@@ -75,12 +83,6 @@ class Master::Impl {
     bool closed = false;  // The peer has disconnected meanwhile.
   };
   using SubscriptionPtr = std::shared_ptr<Subscription>;
-
-  struct UnreachableAgent {
-    WallTime since{};
-    std::vector<std::pair<FrameworkId, TaskId>> tasks;
-    uint64_t number = 0;  // Its key in unreachable_order_.
-  };
 
   // An ACCEPT in progress.
   struct Acceptance {
@@ -95,8 +97,11 @@ class Master::Impl {
     Resources shared;
   };
 
+  // --- invariants.cc
+  Status CheckMembership() const;
+
   // --- master.cc
-  void RecoverRegistry();
+  void RecoverRegistry(RecoveredRegistry registry);
   void WriteMetrics(const Gauges& gauges, Metrics* out) const;
   Framework* FindFramework(const FrameworkId& id);
   Agent* FindAgent(const std::string& id);
@@ -193,11 +198,11 @@ class Master::Impl {
              Resources converted);
   Operation& AddOperation(Framework* framework, Agent& agent, v1::Operation message);
   // Links operations to `framework` that agents reported before the master knew the framework.
-  void AdoptOperations(Framework& framework);
+  void LinkOperations(Framework& framework);
   void RemoveOperation(Operation& operation);
   void OnOperationUpdate(Agent& agent, const link::Call::OperationUpdate& update);
   void UpdateOperation(Operation& operation, const v1::OperationStatus& status);
-  void TakeBack(Operation& operation);
+  void Revert(Operation& operation);
   void SendOperationStatus(Framework& framework, v1::OperationStatus status);
   void AcknowledgeForFramework(Operation& operation, const v1::OperationStatus& status);
   void AcknowledgeOperation(Framework& framework,
@@ -246,30 +251,39 @@ class Master::Impl {
   void Reregister(SubscriptionPtr subscription);
   AgentId NewAgentId();
   void ReplaceAgentAt(const std::string& pid);
-  // Handles the registrar's answer. If that is an error, replies with it and returns false.
-  bool Settle(Subscription& subscription, const Status& status);
+  // Handles the registrar's answer. Returns true if the agent is to be admitted now; otherwise the
+  // subscription has been answered with an error.
+  bool ConfirmAdmission(Subscription& subscription, const Status& status);
+  // These admit a new agent, one that comes back to a master without a record of what it runs, and
+  // one that the master has a record of.
   void Admit(Subscription& subscription);
   void Readmit(Subscription& subscription);
-  void Return(Subscription& subscription);
+  void Reconnect(Agent& agent, Subscription& subscription);
   Agent& AddAgent(const Subscription& subscription);
   void Describe(Agent& agent, const Subscription& subscription);
   void OpenStream(Agent& agent, Subscription& subscription);
   allocator::AgentSpec SpecOf(const Agent& agent) const;
 
-  // --- agent_takeover.cc
+  // --- agent_adoption.cc
+  // Adds the frameworks that the master does not know yet.
+  void AdoptFrameworks(const link::Call::Subscribe& subscribe);
+  // Sends the agent the current info of each framework that it reports, or orders it to end one
+  // that was removed.
+  void SendFrameworks(Agent& agent, const link::Call::Subscribe& subscribe);
   // Adds what the agent runs to the master's records; moves the tasks out of the message. Unless
   // `announce` is null, the frameworks are sent a status of each task with that message.
-  void TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce);
-  void RecoverFrameworks(const link::Call::Subscribe& subscribe);
-  void TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe);
-  Task* TakeOverTask(Agent& agent, v1::Task message);
-  Executor* TakeOverExecutor(Agent& agent, const link::Call::Executor& reported);
-  void TakeOverOperation(Agent& agent, const v1::Operation& message);
+  void AdoptRunning(Agent& agent, link::Call::Subscribe& subscribe, const char* announce);
+  // These two return null if they add nothing.
+  Task* AdoptTask(Agent& agent, v1::Task message);
+  Executor* AdoptExecutor(Agent& agent, const link::Call::Executor& reported);
+  void AdoptOperation(Agent& agent, const v1::Operation& message);
   // Moves the agent's completed tasks out of the message, to be read with those of other agents.
-  void TakeOverHistory(link::Call::Subscribe& subscribe);
+  void AdoptHistory(link::Call::Subscribe& subscribe);
   void ReadHistories();
   void ReadHistory(Framework& framework);
-  void ForgetUnreachable(const AgentId& id);
+  // Removes those of these tasks that are still unreachable: their agent came back without them, or
+  // is forgotten.
+  void ForgetTasks(const Membership::Tasks& unreachable);
   // These compare the report of a known agent with the master's records.
   void CompareTasks(Agent& agent, const link::Call::Subscribe& subscribe);
   void CompareExecutors(Agent& agent, const link::Call::Subscribe& subscribe);
@@ -285,29 +299,44 @@ class Master::Impl {
   void StartPings(Agent& agent);
   void PingTick(Agent& agent);
   void Disconnect(Agent& agent);
-  void MarkUnreachable(Agent& agent, const std::string& why);
-  void OnMarkedUnreachable(Agent& agent, WallTime when, const std::string& why);
-  void LoseTasks(Agent& agent, v1::TaskState how, WallTime when, const std::string& why,
-                 UnreachableAgent* record);
-  // Removes the agent for good.
-  void Unregister(Agent& agent, Counter reason, const std::string& why);
-  void OnUnregistered(Agent& agent, Counter reason, const std::string& why);
-  void EraseAgent(Agent& agent);
-  void AnnounceLoss(const AgentId& id);
+  // Stops everything that would make the agent unreachable.
+  void StopWatching(Agent& agent);
 
   // --- membership.cc
   // Marks the agent unreachable when its turn comes (RemovalLimiter), unless it answers before.
-  void GiveUp(Agent& agent, const std::string& why);
-  void KeepAfterAll(const AgentId& id);
-  void GiveUpRecovered();
-  void GiveUpRecoveredLater();
-  void MarkRecoveredUnreachable(const AgentId& id);
-  void RememberUnreachable(const AgentId& id, UnreachableAgent agent);
-  void OnMarkedGone(const AgentId& id, WallTime when);
+  void ScheduleUnreachable(Agent& agent, const std::string& why);
+  void CancelUnreachable(const AgentId& id);
+  void MarkUnreachable(const AgentId& id, const std::string& why);
+  // Marks the agents that did not come back after a failover unreachable, each in its turn. If they
+  // are too many, the master ends instead.
+  void ScheduleMissing();
+  void ScheduleMissingLater();
+  void MarkMissingUnreachable(const AgentId& id);
+  // Removes the agent for good, unless it leaves already.
+  void RemoveAgent(Agent& agent, Counter reason, const std::string& why);
   void PruneRegistry();
-  std::vector<AgentId> GoneToForget(WallTime oldest) const;
-  std::vector<FrameworkId> RemovedToForget(WallTime oldest) const;
+  std::vector<FrameworkId> RemovedFrameworksToPrune(WallTime now) const;
   void OnPruned(const change::Prune& pruned);
+
+  // --- removal.cc
+  // Begins to remove a recovered, admitted or unreachable agent about which the registry does not
+  // write; an admitted one may be about to be admitted with new info. It stays as it is until the
+  // registrar answers, but nothing is offered of it. `reply`, unless null, gets the answer after it
+  // took effect.
+  void BeginRemoval(const AgentId& id, Removal removal, Reply reply = nullptr);
+  void CompleteRemoval(const AgentId& id, const Removal& removal);
+  // The agent stays, because the registry refused its removal with `error`.
+  void AbandonRemoval(const AgentId& id, const Removal& removal, const Error& error);
+  void CountRemoval(const Removal& removal, bool live);
+  // Ends what the agent runs and removes its record. Returns the tasks that became unreachable.
+  Membership::Tasks RemoveLive(Agent& agent, const Removal& removal);
+  Membership::Tasks LoseTasks(Agent& agent, const Removal& removal, const std::string& why);
+  void LoseUnreachable(const AgentId& id, const Membership::Tasks& tasks, const Removal& removal);
+  void EraseAgent(Agent& agent);
+  // Sends all frameworks the FAILURE of the agent.
+  void AnnounceLoss(const AgentId& id);
+  // Returns the id, with the hostname if that is known.
+  std::string NameForLog(const AgentId& id) const;
 
   const Options options_;
   Clock& clock_;
@@ -341,16 +370,8 @@ class Master::Impl {
 
   // Subscriptions that wait for the registrar, by stream.
   std::unordered_map<StreamId, SubscriptionPtr> subscribing_;
-  // Agents that the registrar is writing about. A live agent that is being removed is marked by
-  // Agent::leaving.
-  std::unordered_set<AgentId> at_registrar_;
-  // Agents that were in the registry when this master started and have not reregistered yet.
-  std::unordered_map<AgentId, v1::AgentInfo> recovered_;
-  std::unordered_map<AgentId, UnreachableAgent> unreachable_;
-  std::map<uint64_t, AgentId> unreachable_order_;
-  uint64_t next_unreachable_ = 0;
-  // When each gone agent was marked gone.
-  std::unordered_map<AgentId, WallTime> gone_;
+  Membership membership_;       // Where each agent stands.
+  size_t registry_agents_ = 0;  // Admitted agents in the registry when this master started.
   bool pruning_ = false;
   RemovalLimiter removals_;
   Timer recovery_timer_, prune_timer_;

@@ -1,185 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
+// Which agents leave when: the removal limiter, agents that did not come back after a failover,
+// agents that an operator marks gone, pruning of the registry (reference 4).
+
+#include <cassert>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "base/units.h"
 #include "master/core/master_impl.h"
-#include "master/records/task_status.h"
 
 namespace tepui::master {
 
-void Master::Impl::GiveUp(Agent& agent, const std::string& why) {
+void Master::Impl::ScheduleUnreachable(Agent& agent, const std::string& why) {
   if (removals_.Waits(agent.id)) return;
   Count(Counter::kAgentUnreachableScheduled);
-  removals_.Schedule(agent.id, [this, &agent, why] { MarkUnreachable(agent, why); });
+  removals_.Schedule(agent.id, [this, id = agent.id, why] { MarkUnreachable(id, why); });
 }
 
-void Master::Impl::KeepAfterAll(const AgentId& id) {
+void Master::Impl::CancelUnreachable(const AgentId& id) {
   if (removals_.Cancel(id)) Count(Counter::kAgentUnreachableCanceled);
 }
 
-void Master::Impl::GiveUpRecovered() {
-  const size_t known = options_.registry.agents.size();
-  const double missing = static_cast<double>(recovered_.size()) / static_cast<double>(known);
-  if (missing > options_.recovery_agent_removal_limit) {
+void Master::Impl::MarkUnreachable(const AgentId& id, const std::string& why) {
+  BeginRemoval(
+      id,
+      {.how = Removal::How::kUnreachable, .reason = Counter::kAgentRemovalsUnhealthy, .why = why});
+}
+
+void Master::Impl::ScheduleMissing() {
+  const std::vector<AgentId> missing = membership_.Recovered();
+  const double fraction =
+      static_cast<double>(missing.size()) / static_cast<double>(registry_agents_);
+  if (fraction > options_.recovery_agent_removal_limit) {
     return options_.exit(Error{
         Code::kUnavailable,
         fmt::format("{} of the registry's {} agents have not come back, more than the {:.0f} % of "
                     "--recovery_agent_removal_limit: find out what keeps them from this master, or "
-                    "raise the limit to give them up",
-                    recovered_.size(), known, 100 * options_.recovery_agent_removal_limit)});
+                    "raise the limit to let them become unreachable",
+                    missing.size(), registry_agents_,
+                    100 * options_.recovery_agent_removal_limit)});
   }
-  std::vector<AgentId> missed;
-  missed.reserve(recovered_.size());
-  for (const auto& [id, info] : recovered_) missed.push_back(id);
-  for (const AgentId& id : missed) {
+  for (const AgentId& id : missing) {
     if (removals_.Waits(id)) continue;
-    removals_.Schedule(id, [this, id] { MarkRecoveredUnreachable(id); });
+    removals_.Schedule(id, [this, id] { MarkMissingUnreachable(id); });
   }
 }
 
-void Master::Impl::MarkRecoveredUnreachable(const AgentId& id) {
+void Master::Impl::MarkMissingUnreachable(const AgentId& id) {
   // An agent that came back meanwhile stays. One that is coming back now may still be refused.
-  if (!recovered_.contains(id)) return;
-  if (!at_registrar_.insert(id).second) return GiveUpRecoveredLater();
-  const WallTime when = clock_.WallNow();
-  registrar_.Commit(change::MarkUnreachable{id, when},
-                    lifetime_.Bind([this, id, when](Status status) {
-                      at_registrar_.erase(id);
-                      if (!status) {
-                        spdlog::error("The registry did not take agent {} for unreachable: {}", id,
-                                      status.error().message);
-                        return GiveUpRecoveredLater();
-                      }
-                      recovered_.erase(id);
-                      Count(Counter::kRecoveryAgentRemovals);
-                      Count(Counter::kAgentRemovals);
-                      Count(Counter::kAgentRemovalsUnhealthy);
-                      RememberUnreachable(id, {.since = when, .tasks = {}, .number = 0});
-                      AnnounceLoss(id);
-                    }));
+  if (membership_.StandingOf(id) != Standing::kRecovered) return;
+  if (membership_.IsBeingWritten(id)) return ScheduleMissingLater();
+  MarkUnreachable(id, fmt::format("Agent did not come back within {} after the master started",
+                                  FormatDuration(options_.agent_reregister_timeout)));
 }
 
-void Master::Impl::GiveUpRecoveredLater() {
+void Master::Impl::ScheduleMissingLater() {
   recovery_timer_.Set(kRegistryRetry, [this] {
-    if (!recovered_.empty()) GiveUpRecovered();
+    if (membership_.count(Standing::kRecovered) > 0) ScheduleMissing();
   });
 }
 
-void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent) {
-  agent.number = next_unreachable_++;
-  unreachable_order_.emplace(agent.number, id);
-  unreachable_.insert_or_assign(id, std::move(agent));
-  // Between two intervals the limit may be exceeded by at most a tenth.
-  if (unreachable_.size() > options_.registry_max_agent_count / 10 * 11 + 1) PruneRegistry();
-}
-
 void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
-  if (gone_.contains(id)) return reply({});
-  const Agent* agent = FindAgent(id.value());
-  if (at_registrar_.contains(id) || (agent != nullptr && agent->leaving)) {
+  const Standing standing = membership_.StandingOf(id);
+  if (standing == Standing::kGone) return reply({});
+  if (membership_.IsBeingWritten(id)) {
     return reply(Fail(Code::kUnavailable,
-                      "The registry is just writing about agent '{}'; try again soon", id));
+                      "The registry is being changed for agent '{}'; try again soon", id));
   }
-  if (agent == nullptr && !recovered_.contains(id) && !unreachable_.contains(id))
+  if (standing == Standing::kUnknown)
     return reply(Fail(Code::kNotFound, "There is no agent '{}'", id));
-  if (agent != nullptr) {
-    Agent& leaving = *agents_.at(id);
-    leaving.leaving = true;
-    leaving.ping.Cancel();
-    leaving.reregister.Cancel();
-    KeepAfterAll(id);
-  }
-  at_registrar_.insert(id);
-  const WallTime when = clock_.WallNow();
-  registrar_.Commit(
-      change::MarkGone{id, when},
-      lifetime_.Bind([this, id, when, reply = std::move(reply)](Status status) mutable {
-        at_registrar_.erase(id);
-        if (status) {
-          OnMarkedGone(id, when);
-        } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
-          kept->leaving = false;
-          StartPings(*kept);
-        }
-        reply(std::move(status));
-      }));
+  BeginRemoval(
+      id, {.how = Removal::How::kGone, .reason = std::nullopt, .why = "Agent has been marked gone"},
+      std::move(reply));
 }
 
-void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
-  spdlog::info("Agent {} was marked gone by an operator", id);
-  gone_.insert_or_assign(id, when);
-  recovered_.erase(id);
-  const std::string why = "Agent has been marked gone";
-  if (const auto lost = unreachable_.find(id); lost != unreachable_.end()) {
-    for (const auto& [framework_id, task_id] : lost->second.tasks) {
-      Framework* framework = FindFramework(framework_id);
-      if (framework == nullptr) continue;
-      UnreachableTasks::Message task = framework->unreachable.Remove(task_id);
-      if (task == nullptr) continue;
-      const v1::TaskState state = StateFor(*framework, v1::TASK_GONE_BY_OPERATOR);
-      v1::TaskStatus status =
-          MasterStatus(task_id.value(), id.value(), state, ReasonOfRemoval(state), why, when);
-      if (task->has_executor_id()) *status.mutable_executor_id() = task->executor_id();
-      EndUnreachable(*framework, std::move(task), status);
-      SendStatus(*framework, std::move(status));
-    }
-    ForgetUnreachable(id);
-  }
-  Agent* agent = FindAgent(id.value());
-  if (agent == nullptr) return;
-  link::Event event;
-  event.set_type(link::Event::SHUTDOWN);
-  event.set_message(why);
-  Send(*agent, std::move(event));
-  Count(Counter::kAgentRemovals);
-  allocator_.RemoveAgent(id);
-  LoseTasks(*agent, v1::TASK_GONE_BY_OPERATOR, when, why, nullptr);
-  EndOperations(*agent, v1::OPERATION_GONE_BY_OPERATOR, why);
-  EraseAgent(*agent);
-  AnnounceLoss(id);
+void Master::Impl::RemoveAgent(Agent& agent, Counter reason, const std::string& why) {
+  if (membership_.IsLeaving(agent.id)) return;
+  BeginRemoval(agent.id, {.how = Removal::How::kRemoved, .reason = reason, .why = why});
 }
 
 void Master::Impl::PruneRegistry() {
   prune_timer_.Set(options_.registry_gc_interval, [this] { PruneRegistry(); });
   if (pruning_) return;
-  const WallTime oldest = clock_.WallNow() - options_.registry_max_agent_age;
-  std::vector<AgentId> unreachable;
-  size_t left = unreachable_.size();
-  for (const auto& [number, id] : unreachable_order_) {
-    if (left <= options_.registry_max_agent_count && unreachable_.at(id).since >= oldest) break;
-    --left;
-    if (!at_registrar_.contains(id)) unreachable.push_back(id);
-  }
-  change::Prune pruned{.unreachable = std::move(unreachable),
-                       .gone = GoneToForget(oldest),
-                       .removed_frameworks = RemovedToForget(oldest)};
+  const WallTime now = clock_.WallNow();
+  auto [unreachable, gone] = membership_.BeginPruning(now);
+  const change::Prune pruned{.unreachable = std::move(unreachable),
+                             .gone = std::move(gone),
+                             .removed_frameworks = RemovedFrameworksToPrune(now)};
   if (pruned.unreachable.empty() && pruned.gone.empty() && pruned.removed_frameworks.empty())
     return;
   pruning_ = true;
-  at_registrar_.insert(pruned.unreachable.begin(), pruned.unreachable.end());
   registrar_.Commit(pruned, lifetime_.Bind([this, pruned](const Status& status) {
     pruning_ = false;
-    for (const AgentId& id : pruned.unreachable) at_registrar_.erase(id);
-    if (status) OnPruned(pruned);
+    if (status) return OnPruned(pruned);
+    for (const AgentId& id : pruned.unreachable) membership_.AbandonRemoval(id);
+    for (const AgentId& id : pruned.gone) membership_.AbandonRemoval(id);
   }));
 }
 
-std::vector<AgentId> Master::Impl::GoneToForget(WallTime oldest) const {
-  std::vector<std::pair<WallTime, AgentId>> by_age;
-  by_age.reserve(gone_.size());
-  for (const auto& [id, since] : gone_) by_age.emplace_back(since, id);
-  std::ranges::sort(by_age);
-  std::vector<AgentId> forgotten;
-  size_t left = by_age.size();
-  for (const auto& [since, id] : by_age) {
-    if (left-- <= options_.registry_max_agent_count && since >= oldest) break;
-    forgotten.push_back(id);
-  }
-  return forgotten;
-}
-
-std::vector<FrameworkId> Master::Impl::RemovedToForget(WallTime oldest) const {
+std::vector<FrameworkId> Master::Impl::RemovedFrameworksToPrune(WallTime now) const {
+  const WallTime oldest = now - options_.registry_max_agent_age;
   std::vector<FrameworkId> forgotten;
   size_t left = removed_order_.size();
   for (const auto& [since, id] : removed_order_) {
@@ -192,11 +113,12 @@ std::vector<FrameworkId> Master::Impl::RemovedToForget(WallTime oldest) const {
 void Master::Impl::OnPruned(const change::Prune& pruned) {
   spdlog::info("Forgot {} unreachable and {} gone agents and {} removed frameworks",
                pruned.unreachable.size(), pruned.gone.size(), pruned.removed_frameworks.size());
-  for (const AgentId& id : pruned.unreachable) ForgetUnreachable(id);
-  for (const AgentId& id : pruned.gone) gone_.erase(id);
+  for (const AgentId& id : pruned.unreachable) ForgetTasks(membership_.Forget(id));
+  for (const AgentId& id : pruned.gone) membership_.Forget(id);
   for (const FrameworkId& id : pruned.removed_frameworks) {
     removed_.erase(id);
-    removed_order_.pop_front();  // They were chosen in this order.
+    assert(removed_order_.front().second == id);
+    removed_order_.pop_front();
   }
 }
 

@@ -24,14 +24,14 @@ Status MarkGone(MasterHarness& h, const AgentId& agent) {
   return *status;
 }
 
-// Options with a registry of `count` agents, none of which comes back by itself.
-Options WithAgents(int count) {
-  Options options = MasterHarness::DefaultOptions();
+// A registry of `count` agents, none of which comes back by itself.
+RecoveredRegistry WithAgents(int count) {
+  RecoveredRegistry registry;
   for (int i = 0; i < count; ++i) {
-    options.registry.agents.push_back(MasterHarness::Machine().info());
-    options.registry.agents.back().mutable_id()->set_value("old-S" + std::to_string(i));
+    registry.agents.push_back(MasterHarness::Machine().info());
+    registry.agents.back().mutable_id()->set_value("old-S" + std::to_string(i));
   }
-  return options;
+  return registry;
 }
 
 // --- The removal limits (reference 4).
@@ -64,19 +64,19 @@ TEST(RemovalRate, AnAgentThatAnswersBeforeItsTurnStays) {
   EXPECT_THAT(h.Read().agents(), SizeIs(1));
 }
 
-TEST(RecoveredAgents, AreGivenUpAtTheRemovalRate) {
-  Options options = WithAgents(3);
+TEST(RecoveredAgents, BecomeUnreachableAtTheRemovalRate) {
+  Options options = MasterHarness::DefaultOptions();
   options.agent_removal_rate = RemovalRate{.agents = 1, .per = minutes(1)};
-  MasterHarness h(options);
+  MasterHarness h(options, WithAgents(3));
   h.clock.Advance(options.agent_reregister_timeout);
   EXPECT_THAT(h.registrar.asked, SizeIs(1));
   h.clock.Advance(minutes(2));
   EXPECT_THAT(h.registrar.asked, SizeIs(3));
 }
 
-TEST(RecoveredAgents, OneWhoseLossTheRegistryRefusedIsGivenUpLater) {
-  const Options options = WithAgents(1);
-  MasterHarness h(options);
+TEST(RecoveredAgents, OneWhoseLossTheRegistryRefusedBecomesUnreachableLater) {
+  const Options options = MasterHarness::DefaultOptions();
+  MasterHarness h(options, WithAgents(1));
   h.registrar.held = true;
   h.clock.Advance(options.agent_reregister_timeout);
   ASSERT_THAT(h.registrar.asked, SizeIs(1));
@@ -89,9 +89,9 @@ TEST(RecoveredAgents, OneWhoseLossTheRegistryRefusedIsGivenUpLater) {
 }
 
 TEST(RecoveredAgents, OneThatComesBackBeforeItsTurnStays) {
-  Options options = WithAgents(2);
+  Options options = MasterHarness::DefaultOptions();
   options.agent_removal_rate = RemovalRate{.agents = 1, .per = minutes(1)};
-  MasterHarness h(options);
+  MasterHarness h(options, WithAgents(2));
   h.clock.Advance(options.agent_reregister_timeout);
   ASSERT_THAT(h.registrar.asked, SizeIs(1));
   Node late;
@@ -104,11 +104,11 @@ TEST(RecoveredAgents, OneThatComesBackBeforeItsTurnStays) {
 }
 
 TEST(RecoveredAgents, TooManyMissingEndTheMasterInsteadOfTheirTasks) {
-  Options options = WithAgents(4);
+  Options options = MasterHarness::DefaultOptions();
   options.recovery_agent_removal_limit = 0.5;
   std::vector<std::string> ends;
   options.exit = [&](const Error& error) { ends.push_back(error.message); };
-  MasterHarness h(options);
+  MasterHarness h(options, WithAgents(4));
   Node back;
   back.subscribe = MasterHarness::Machine();
   back.subscribe.mutable_info()->mutable_id()->set_value("old-S0");
@@ -118,13 +118,46 @@ TEST(RecoveredAgents, TooManyMissingEndTheMasterInsteadOfTheirTasks) {
   EXPECT_THAT(h.registrar.asked, Not(Contains(HasSubstr("unreachable"))));
 }
 
-TEST(RecoveredAgents, AsManyMissingAsTheLimitAllowsAreGivenUp) {
-  Options options = WithAgents(4);
+TEST(RecoveredAgents, AsManyMissingAsTheLimitAllowsBecomeUnreachable) {
+  Options options = MasterHarness::DefaultOptions();
   options.recovery_agent_removal_limit = 1;
   options.exit = [](const Error& error) { ADD_FAILURE() << error.message; };
-  MasterHarness h(options);
+  MasterHarness h(options, WithAgents(4));
   h.clock.Advance(options.agent_reregister_timeout);
   EXPECT_THAT(h.registrar.asked, SizeIs(4));
+}
+
+// --- One way out at a time.
+
+TEST(LeavingAgents, OneThatIsReplacedDoesNotBecomeUnreachableAsWell) {
+  Options options = MasterHarness::DefaultOptions();
+  options.agent_removal_rate = RemovalRate{.agents = 1, .per = minutes(1)};
+  MasterHarness h(options);
+  h.Join(MasterHarness::Machine("cpus:1", "a", 1));
+  h.Leave(h.Join(MasterHarness::Machine("cpus:1", "b", 2)));
+  h.clock.Advance(seconds(76));  // The first is unreachable; the second waits for its turn.
+  h.registrar.asked.clear();
+  h.registrar.held = true;
+  const Node next = h.Join(MasterHarness::Machine("cpus:1", "b", 2));
+  h.clock.Advance(minutes(2));  // The turn of the replaced agent passes.
+  EXPECT_THAT(h.registrar.asked, ElementsAre("remove m-S1", "put m-S2"));
+  h.registrar.Release();
+  EXPECT_THAT(h.Read().agent_order(), ElementsAre(AgentId("m-S2")));
+  EXPECT_EQ(h.Metric("slave_unreachable_canceled"), 1);
+}
+
+TEST(LeavingAgents, OneWhoseNewInfoIsWrittenMayUnregister) {
+  MasterHarness h;
+  Node node = h.Join();
+  const Node old = node;
+  node.subscribe.mutable_info()->mutable_resources(0)->mutable_scalar()->set_value(8);
+  h.registrar.held = true;
+  h.Rejoin(&node);
+  EXPECT_TRUE(h.Say(old, link::Call::UNREGISTER));
+  h.registrar.Release();
+  EXPECT_THAT(h.registrar.asked, ElementsAre("put m-S0", "put m-S0", "remove m-S0"));
+  EXPECT_THAT(h.Read().agents(), IsEmpty());
+  EXPECT_THAT(h.Take(node), IsEmpty());
 }
 
 // --- MARK_AGENT_GONE.
@@ -225,7 +258,7 @@ TEST(GoneAgents, MayHaveBeenUnreachable) {
 }
 
 TEST(GoneAgents, MayNotBeBackYet) {
-  MasterHarness h(WithAgents(1));
+  MasterHarness h(MasterHarness::DefaultOptions(), WithAgents(1));
   EXPECT_TRUE(MarkGone(h, AgentId("old-S0")));
   h.clock.Advance(minutes(11));
   EXPECT_THAT(h.registrar.asked, ElementsAre("gone old-S0"));
@@ -237,14 +270,14 @@ TEST(GoneAgents, MayNotBeBackYet) {
 TEST(RegistryPruning, ForgetsByAge) {
   Options options = MasterHarness::DefaultOptions();
   options.registry_max_agent_age = std::chrono::hours(1);
+  RecoveredRegistry registry;
   const WallTime now = VirtualClock().WallNow();
-  options.registry.unreachable = {{AgentId("old"), now - std::chrono::hours(1)},
-                                  {AgentId("new"), now}};
-  options.registry.gone = {{AgentId("long gone"), now - std::chrono::hours(3)},
-                           {AgentId("just gone"), now}};
-  options.registry.removed_frameworks = {{FrameworkId("f0"), now - std::chrono::hours(2)},
-                                         {FrameworkId("f1"), now}};
-  MasterHarness h(options);
+  registry.unreachable = {{AgentId("old"), now - std::chrono::hours(1)}, {AgentId("new"), now}};
+  registry.gone = {{AgentId("long gone"), now - std::chrono::hours(3)},
+                   {AgentId("just gone"), now}};
+  registry.removed_frameworks = {{FrameworkId("f0"), now - std::chrono::hours(2)},
+                                 {FrameworkId("f1"), now}};
+  MasterHarness h(options, registry);
   h.clock.Advance(minutes(15));
   EXPECT_THAT(h.registrar.asked, ElementsAre("forget unreachable old", "forget gone long gone",
                                              "forget framework f0", "prune "));
@@ -257,12 +290,13 @@ TEST(RegistryPruning, ForgetsByAge) {
 TEST(RegistryPruning, ForgetsThoseLostFirstIfThereAreTooMany) {
   Options options = MasterHarness::DefaultOptions();
   options.registry_max_agent_count = 10;
+  RecoveredRegistry registry;
   const WallTime now = VirtualClock().WallNow();
   for (int i = 0; i < 12; ++i) {
-    options.registry.unreachable.emplace_back(AgentId("u" + std::to_string(i)), now + seconds(i));
-    options.registry.gone.emplace_back(AgentId("g" + std::to_string(i)), now + seconds(i));
+    registry.unreachable.emplace_back(AgentId("u" + std::to_string(i)), now + seconds(i));
+    registry.gone.emplace_back(AgentId("g" + std::to_string(i)), now + seconds(i));
   }
-  MasterHarness h(options);
+  MasterHarness h(options, registry);
   h.clock.Advance(minutes(15));
   EXPECT_THAT(h.registrar.asked, ElementsAre("forget unreachable u0", "forget unreachable u1",
                                              "forget gone g0", "forget gone g1", "prune "));
@@ -280,9 +314,9 @@ TEST(RegistryPruning, DoesNotWaitForTheIntervalIfThereAreFarTooMany) {
 }
 
 TEST(RegistryPruning, KeepsWhatTheRegistryKept) {
-  Options options = MasterHarness::DefaultOptions();
-  options.registry.gone = {{AgentId("g"), WallTime{}}};
-  MasterHarness h(options);
+  RecoveredRegistry registry;
+  registry.gone = {{AgentId("g"), WallTime{}}};
+  MasterHarness h(MasterHarness::DefaultOptions(), registry);
   h.registrar.held = true;
   h.clock.Advance(minutes(15));
   h.registrar.Release(Fail(Code::kInternal, "the disk is full"));

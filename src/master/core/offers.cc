@@ -68,7 +68,7 @@ void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
 // The allocator's view may be a turn behind: the framework or the agent may have left since.
 bool Master::Impl::MayOffer(const Framework* framework, const Agent* agent) const {
   return framework != nullptr && framework->active && agent != nullptr && agent->connected &&
-         !agent->leaving;
+         !membership_.IsLeaving(agent->id);
 }
 
 void Master::Impl::AddOffer(Framework& framework, Agent& agent, allocator::Offer&& allocation,

@@ -75,7 +75,7 @@ Operation& Master::Impl::AddOperation(Framework* framework, Agent& agent, v1::Op
   return operation;
 }
 
-void Master::Impl::AdoptOperations(Framework& framework) {
+void Master::Impl::LinkOperations(Framework& framework) {
   for (const auto& [agent_id, agent] : agents_) {
     for (auto& [uuid, operation] : agent->operations) {
       if (operation.framework != nullptr) continue;
@@ -137,7 +137,7 @@ void Master::Impl::UpdateOperation(Operation& operation, const v1::OperationStat
       counters_.OperationEnters(message.info().type(), status.state());
     }
     *message.mutable_latest_status() = status;
-    if (IsTerminal(status.state()) && status.state() != v1::OPERATION_FINISHED) TakeBack(operation);
+    if (IsTerminal(status.state()) && status.state() != v1::OPERATION_FINISHED) Revert(operation);
   }
   // A retry of a status is not added again.
   auto* statuses = message.mutable_statuses();
@@ -151,7 +151,7 @@ void Master::Impl::UpdateOperation(Operation& operation, const v1::OperationStat
 
 // Undoes an operation that the master applied but the agent could not perform: restores the agent's
 // total and rescinds its offers, which may show the result.
-void Master::Impl::TakeBack(Operation& operation) {
+void Master::Impl::Revert(Operation& operation) {
   Agent& agent = *operation.agent;
   const Resources consumed = std::exchange(operation.consumed, {});
   const Resources converted = std::exchange(operation.converted, {});

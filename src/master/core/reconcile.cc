@@ -67,21 +67,22 @@ void Master::Impl::ReconcileTask(Framework& framework, const SchedulerCall::Reco
                                            : std::string());
   const bool named = !agent.empty();
   // An agent that has not reregistered yet may have the task.
-  if (named ? recovered_.contains(agent) : !recovered_.empty()) return;
+  const Standing standing = membership_.StandingOf(agent);
+  if (named ? standing == Standing::kRecovered : membership_.count(Standing::kRecovered) > 0)
+    return;
 
   std::shared_ptr<SchedulerEvent> event;
-  const auto unreachable = named ? unreachable_.find(agent) : unreachable_.end();
-  if (named && agents_.contains(agent)) {
+  if (standing == Standing::kActive || standing == Standing::kDisconnected) {
     event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_GONE),
                                 "Reconciliation: Task is unknown to the agent", now);
-  } else if (unreachable != unreachable_.end()) {
+  } else if (const auto since = membership_.UnreachableSince(agent)) {
     const bool gone = TEPUI_PLANTED_FAULT("unreachable-answered-as-gone");
     event = ReconciliationEvent(asked.task_id(),
                                 StateFor(framework, gone ? v1::TASK_GONE : v1::TASK_UNREACHABLE),
                                 "Reconciliation: Task is unreachable", now);
     event->mutable_update()->mutable_status()->mutable_unreachable_time()->set_nanoseconds(
-        unreachable->second.since.time_since_epoch().count());
-  } else if (named && gone_.contains(agent)) {
+        since->time_since_epoch().count());
+  } else if (standing == Standing::kGone) {
     event = ReconciliationEvent(asked.task_id(), StateFor(framework, v1::TASK_GONE_BY_OPERATOR),
                                 "Reconciliation: Task is gone", now);
   } else {
@@ -134,18 +135,20 @@ v1::OperationStatus Master::Impl::UnknownOperation(
                   "Reconciliation: Operation is unknown and no agent_id was given");
   }
   const AgentId agent(asked.agent_id().value());
-  if (recovered_.contains(agent)) {
-    return answer(v1::OPERATION_RECOVERING,
-                  "Reconciliation: Agent has not come back to this master yet");
-  }
-  if (agents_.contains(agent))
-    return answer(v1::OPERATION_UNKNOWN, "Reconciliation: Operation is unknown");
-  if (unreachable_.contains(agent)) {
-    return answer(v1::OPERATION_UNREACHABLE, "Reconciliation: Agent is unreachable");
-  }
-  if (gone_.contains(agent)) {
-    return answer(v1::OPERATION_GONE_BY_OPERATOR,
-                  "Reconciliation: Agent was marked gone by an operator");
+  switch (membership_.StandingOf(agent)) {
+    case Standing::kRecovered:
+      return answer(v1::OPERATION_RECOVERING,
+                    "Reconciliation: Agent has not come back to this master yet");
+    case Standing::kActive:
+    case Standing::kDisconnected:
+      return answer(v1::OPERATION_UNKNOWN, "Reconciliation: Operation is unknown");
+    case Standing::kUnreachable:
+      return answer(v1::OPERATION_UNREACHABLE, "Reconciliation: Agent is unreachable");
+    case Standing::kGone:
+      return answer(v1::OPERATION_GONE_BY_OPERATOR,
+                    "Reconciliation: Agent was marked gone by an operator");
+    case Standing::kUnknown:
+      break;
   }
   return answer(v1::OPERATION_UNKNOWN, "Reconciliation: Operation and agent are unknown");
 }

@@ -24,14 +24,13 @@ Call ReconcileOf(const std::vector<std::pair<std::string, std::string>>& tasks) 
 
 class Reconcile : public ::testing::TestWithParam<bool> {
  protected:
-  static Options WithRegistry() {
-    Options options = MasterHarness::DefaultOptions();
-    options.registry.agents.push_back(MasterHarness::Machine().info());
-    options.registry.agents.back().mutable_id()->set_value("old-S0");
-    options.registry.unreachable.emplace_back(AgentId("old-S1"),
-                                              WallTime(std::chrono::seconds(100)));
-    options.registry.gone.emplace_back(AgentId("old-S2"), WallTime{});
-    return options;
+  static RecoveredRegistry Registry() {
+    RecoveredRegistry registry;
+    registry.agents.push_back(MasterHarness::Machine().info());
+    registry.agents.back().mutable_id()->set_value("old-S0");
+    registry.unreachable.emplace_back(AgentId("old-S1"), WallTime(std::chrono::seconds(100)));
+    registry.gone.emplace_back(AgentId("old-S2"), WallTime{});
+    return registry;
   }
   v1::FrameworkInfo Info() const {
     return GetParam() ? MasterHarness::Info()
@@ -43,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(PartitionAware, Reconcile, ::testing::Bool());
 
 // The decision table of reference 2.7, row by row.
 TEST_P(Reconcile, AnswersWhatIsKnownOfEachTask) {
-  MasterHarness h(WithRegistry());
+  MasterHarness h(MasterHarness::DefaultOptions(), Registry());
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe(Info());
   h.Launch(scheduler, {MasterHarness::Task(node, "known")});
@@ -175,7 +174,7 @@ TEST(Reconciliation, OfManyUnknownTasksAnswersEach) {
 
 // Reference 2.4 has the answers about operations.
 TEST_P(Reconcile, AnswersWhatIsKnownOfEachOperation) {
-  MasterHarness h(WithRegistry());
+  MasterHarness h(MasterHarness::DefaultOptions(), Registry());
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe(Info());
   const auto ask = [&](const std::string& agent) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "master/records/records.h"
 
+#include <cassert>
+
 #include "model/capabilities.h"
 #include "model/roles.h"
 
@@ -27,6 +29,7 @@ UnreachableTasks::Message UnreachableTasks::Remove(const TaskId& id) {
 }
 
 std::pair<TaskId, UnreachableTasks::Message> UnreachableTasks::RemoveOldest() {
+  assert(!list_.empty());
   std::pair<TaskId, Message> oldest = std::move(list_.front());
   index_.erase(oldest.first);
   list_.pop_front();

@@ -181,9 +181,7 @@ struct Agent {
   std::string resource_version;  // 16 bytes, or empty.
 
   bool connected = false;  // While it is true, the allocator offers the agent.
-  // It is being marked unreachable or removed; the registrar has not answered yet.
-  bool leaving = false;
-  StreamId stream = 0;  // Set while connected.
+  StreamId stream = 0;     // Set while connected.
   std::string stream_uuid;
   Timer ping;
   int missed_pings = 0;

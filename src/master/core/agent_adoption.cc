@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a subscribing agent runs is taken over or compared with the master's records
-// (reference 2.7, 2.9).
+// The master adopts what a returning agent brings: it adds what the agent runs to its records, or
+// compares the two (reference 2.7, 2.9).
 
 #include <algorithm>
 #include <chrono>
@@ -30,18 +30,18 @@ std::string RoleOfUnallocated(const Framework& framework) {
 
 }  // namespace
 
-void Master::Impl::RecoverFrameworks(const link::Call::Subscribe& subscribe) {
+void Master::Impl::AdoptFrameworks(const link::Call::Subscribe& subscribe) {
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     const FrameworkId id(info.id().value());
     if (FindFramework(id) != nullptr || IsCompleted(id)) continue;
     Framework& framework = AddFramework(info, {});
-    AdoptOperations(framework);
+    LinkOperations(framework);
     // Its failover timeout starts again, at least as long as agents have to find the new master.
     RemoveAfter(framework, std::max(FailoverTimeout(framework), options_.agent_reregister_timeout));
   }
 }
 
-void Master::Impl::TellOfFrameworks(Agent& agent, const link::Call::Subscribe& subscribe) {
+void Master::Impl::SendFrameworks(Agent& agent, const link::Call::Subscribe& subscribe) {
   for (const v1::FrameworkInfo& info : subscribe.frameworks()) {
     if (Framework* framework = FindFramework(FrameworkId(info.id().value()));
         framework != nullptr) {
@@ -56,9 +56,10 @@ void Master::Impl::TellOfFrameworks(Agent& agent, const link::Call::Subscribe& s
   }
 }
 
-void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, const char* announce) {
+void Master::Impl::AdoptRunning(Agent& agent, link::Call::Subscribe& subscribe,
+                                const char* announce) {
   for (v1::Task& reported : *subscribe.mutable_tasks()) {
-    Task* task = TakeOverTask(agent, std::move(reported));
+    Task* task = AdoptTask(agent, std::move(reported));
     if (task == nullptr || announce == nullptr) continue;
     const v1::Task& message = *task->message;
     const bool early = TEPUI_PLANTED_FAULT("end-told-before-what-came-before");
@@ -70,13 +71,12 @@ void Master::Impl::TakeOver(Agent& agent, link::Call::Subscribe& subscribe, cons
     SendStatus(*task->framework, std::move(status));
   }
   if (TEPUI_PLANTED_FAULT("returning-executors-not-counted")) subscribe.clear_executors();
-  for (const link::Call::Executor& executor : subscribe.executors())
-    TakeOverExecutor(agent, executor);
+  for (const link::Call::Executor& executor : subscribe.executors()) AdoptExecutor(agent, executor);
   if (!agent.operation_feedback) return;
-  for (const v1::Operation& operation : subscribe.operations()) TakeOverOperation(agent, operation);
+  for (const v1::Operation& operation : subscribe.operations()) AdoptOperation(agent, operation);
 }
 
-Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
+Task* Master::Impl::AdoptTask(Agent& agent, v1::Task message) {
   Framework* framework = FindFramework(FrameworkId(message.framework_id().value()));
   if (framework == nullptr) return nullptr;  // Removed: the agent gets SHUTDOWN_FRAMEWORK.
   const TaskId id(message.task_id().value());
@@ -101,7 +101,7 @@ Task* Master::Impl::TakeOverTask(Agent& agent, v1::Task message) {
   return task;
 }
 
-Executor* Master::Impl::TakeOverExecutor(Agent& agent, const link::Call::Executor& reported) {
+Executor* Master::Impl::AdoptExecutor(Agent& agent, const link::Call::Executor& reported) {
   if (reported.command_executor()) return nullptr;
   Framework* framework = FindFramework(FrameworkId(reported.framework_id().value()));
   if (framework == nullptr) return nullptr;
@@ -117,14 +117,14 @@ Executor* Master::Impl::TakeOverExecutor(Agent& agent, const link::Call::Executo
   return &AddExecutor(*framework, agent, info, std::move(*resources));
 }
 
-void Master::Impl::TakeOverOperation(Agent& agent, const v1::Operation& message) {
+void Master::Impl::AdoptOperation(Agent& agent, const v1::Operation& message) {
   if (agent.operations.contains(message.uuid().value())) return;
   const v1::OperationStatus& latest = message.latest_status();
   if (IsTerminal(latest.state()) && !latest.has_uuid()) return;  // No acknowledgement is due.
   AddOperation(FindFramework(FrameworkId(message.framework_id().value())), agent, message);
 }
 
-void Master::Impl::TakeOverHistory(link::Call::Subscribe& subscribe) {
+void Master::Impl::AdoptHistory(link::Call::Subscribe& subscribe) {
   const auto limit = static_cast<size_t>(std::max(0, options_.max_completed_tasks_per_framework));
   for (link::Call::CompletedFramework& completed : *subscribe.mutable_completed_frameworks()) {
     Framework* framework = FindFramework(FrameworkId(completed.info().id().value()));
@@ -149,7 +149,8 @@ void Master::Impl::ReadHistory(Framework& framework) {
   for (const std::string& bytes : std::exchange(framework.reported_history, {})) {
     auto task = std::make_shared<v1::Task>();
     if (!task->ParseFromString(bytes)) {
-      spdlog::warn("What an agent reports as completed of framework {} is no task", framework.id);
+      spdlog::warn("An agent reports a completed task of framework {} that cannot be read",
+                   framework.id);
       continue;
     }
     const TaskId id(task->task_id().value());
@@ -158,11 +159,8 @@ void Master::Impl::ReadHistory(Framework& framework) {
   }
 }
 
-// Tasks that the agent did not bring back ended while it was away, and the agent has forgotten
-// them.
-void Master::Impl::ForgetUnreachable(const AgentId& id) {
-  const auto it = unreachable_.find(id);
-  for (const auto& [framework_id, task_id] : it->second.tasks) {
+void Master::Impl::ForgetTasks(const Membership::Tasks& unreachable) {
+  for (const auto& [framework_id, task_id] : unreachable) {
     Framework* framework = FindFramework(framework_id);
     if (framework == nullptr) continue;
     const UnreachableTasks::Message lost = framework->unreachable.Remove(task_id);
@@ -171,8 +169,6 @@ void Master::Impl::ForgetUnreachable(const AgentId& id) {
     if (!IsTerminal(lost->state())) --framework->counters.tasks[lost->state()];
     publisher_.TaskMoved(framework_id, task_id, TaskPhase::kUnreachable, nullptr);
   }
-  unreachable_order_.erase(it->second.number);
-  unreachable_.erase(it);
 }
 
 void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subscribe) {
@@ -186,7 +182,7 @@ void Master::Impl::CompareTasks(Agent& agent, const link::Call::Subscribe& subsc
       // The KILL may have been lost with the stream.
       if (it->second.kill_requested && !IsTerminal(message.state())) SendKill(it->second, nullptr);
     } else if (it == framework->tasks.end() && !IsTerminal(message.state())) {
-      if (const Task* task = TakeOverTask(agent, message); task != nullptr) {
+      if (const Task* task = AdoptTask(agent, message); task != nullptr) {
         reported.insert(task);
         allocator_.Allocate(framework->id, agent.id, task->resources);
       }
@@ -215,9 +211,9 @@ void Master::Impl::CompareExecutors(Agent& agent, const link::Call::Subscribe& s
     const FrameworkId framework(message.framework_id().value());
     if (Executor* executor = FindExecutor(agent, framework, message.info().executor_id().value())) {
       reported.insert(executor);
-    } else if (Executor* taken = TakeOverExecutor(agent, message)) {
-      reported.insert(taken);
-      allocator_.Allocate(framework, agent.id, taken->resources);
+    } else if (Executor* adopted = AdoptExecutor(agent, message)) {
+      reported.insert(adopted);
+      allocator_.Allocate(framework, agent.id, adopted->resources);
     }
   }
   std::vector<Executor*> ended;
@@ -231,7 +227,7 @@ void Master::Impl::CompareOperations(Agent& agent, const link::Call::Subscribe& 
   std::unordered_set<std::string> reported;
   for (const v1::Operation& operation : subscribe.operations()) {
     reported.insert(operation.uuid().value());
-    if (agent.operation_feedback) TakeOverOperation(agent, operation);
+    if (agent.operation_feedback) AdoptOperation(agent, operation);
   }
   // Asks about the operations that the agent never got; it answers that they were dropped.
   link::Event event;
