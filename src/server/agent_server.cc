@@ -20,6 +20,7 @@
 #include "server/system_metrics.h"
 #include "storage/memory/memory_store.h"
 #include "web/files.h"
+#include "web/http_event_sink.h"
 #include "web/responses.h"
 #include "web/router.h"
 
@@ -267,14 +268,11 @@ void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder r
 }
 
 void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder) {
-  const auto stream = hub_.Open(std::move(responder), *read.events, "");
+  const auto stream =
+      hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read.events, ""));
   loop_.Post([this, stream, read = std::move(read)] {
     agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](Status status) {
-      if (status) {
-        hub_.Accept(stream);
-      } else {
-        hub_.Refuse(stream, web::ErrorResponse(status.error()));
-      }
+      hub_.Answer(stream, std::move(status));
     });
   });
 }

@@ -20,6 +20,7 @@
 #include "server/stream_hub.h"
 #include "server/system_metrics.h"
 #include "storage/memory/memory_store.h"
+#include "web/http_event_sink.h"
 #include "web/responses.h"
 #include "web/router.h"
 
@@ -157,13 +158,7 @@ class MasterServer::Impl {
     };
   }
   master::Reply ReplyTo(StreamHub::StreamId stream) {
-    return [this, stream](Status status) {
-      if (status) {
-        hub_.Accept(stream);
-      } else {
-        hub_.Refuse(stream, web::ErrorResponse(status.error()));
-      }
-    };
+    return [this, stream](Status status) { hub_.Answer(stream, std::move(status)); };
   }
 
   // Renders on the reader's thread.
@@ -404,7 +399,8 @@ void MasterServer::Impl::OnScheduler(const net::Request& request, net::Responder
     return;
   }
   std::string uuid = random_.Uuid();
-  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  const auto stream =
+      hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read->events, uuid));
   WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(read->call)](
                                   master::Master& master, master::Reply reply) {
     master.OnSchedulerSubscribe(stream, uuid, std::nullopt, call, std::move(reply));
@@ -425,7 +421,8 @@ void MasterServer::Impl::OnAgent(const net::Request& request, net::Responder res
     return;
   }
   std::string uuid = random_.Uuid();
-  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  const auto stream =
+      hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read->events, uuid));
   WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(read->calls)](
                                   master::Master& master, master::Reply reply) mutable {
     master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),

@@ -11,7 +11,6 @@
 #include "master/core/leadership.h"
 #include "sim/network/event_streams.h"
 #include "web/responses.h"
-#include "wire/content_type.h"
 
 namespace tepui::sim {
 
@@ -21,7 +20,7 @@ using ExchangePtr = std::shared_ptr<Network::Exchange>;
 
 constexpr int kPort = 5050;
 
-// The master's links: each event is encoded and sent at once.
+// The master's links: each event is sent at once.
 class NodeLinks final : public master::Links {
  public:
   NodeLinks(Observer& observer, const Host& host, EventStreams& streams)
@@ -36,14 +35,14 @@ class NodeLinks final : public master::Links {
     if (peer == peers_.end()) return;
     if (event->has_subscribed()) peer->second = event->subscribed().framework_id().value();
     observer_.OnMasterSends(host_, peer->second, *event);
-    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+    streams_.Send(stream, std::move(event));
   }
   void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
     const auto peer = peers_.find(stream);
     if (peer == peers_.end()) return;
     if (event->has_subscribed()) peer->second = event->subscribed().agent_id().value();
     observer_.OnMasterSends(host_, peer->second, *event);
-    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+    streams_.Send(stream, std::move(event));
   }
   void Close(master::StreamId stream) override {
     Ended(stream);
@@ -217,12 +216,8 @@ master::StreamId MasterNode::Life::OpenStream(ExchangePtr exchange, const std::s
 
 master::Reply MasterNode::Life::ReplyTo(master::StreamId stream) {
   return [this, stream](Status status) {
-    if (status) {
-      streams_.Accept(stream);
-    } else {
-      links_.Ended(stream);
-      streams_.Refuse(stream, web::ErrorResponse(status.error()));
-    }
+    if (!status) links_.Ended(stream);
+    streams_.Answer(stream, status);
   };
 }
 
