@@ -44,8 +44,9 @@ class EdgeLinks final : public agent::Links {
   }
   void Send(link::Call call) override { master_.Send(std::move(call)); }
   void Disconnect() override { master_.Disconnect(); }
-  void Send(agent::StreamId stream, mesos::v1::executor::Event event) override {
-    hub_.Send(stream, std::make_shared<mesos::v1::executor::Event>(std::move(event)));
+  void Send(agent::StreamId stream,
+            std::shared_ptr<const google::protobuf::Message> event) override {
+    hub_.Send(stream, std::move(event));
   }
   void Close(agent::StreamId stream) override { hub_.Close(stream); }
 

@@ -34,10 +34,7 @@ class HubLinks final : public master::Links {
  public:
   HubLinks(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
   void Send(master::StreamId stream,
-            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
-    Add({stream, std::move(event)});
-  }
-  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
+            std::shared_ptr<const google::protobuf::Message> event) override {
     Add({stream, std::move(event)});
   }
   void Close(master::StreamId stream) override { Add({stream, nullptr}); }

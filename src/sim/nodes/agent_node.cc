@@ -110,8 +110,9 @@ class AgentNode::Life final : public agent::Links {
   void Send(link::Call call) override;
   void Disconnect() override { link_.Disconnect(); }
   void Identify(const AgentId&) override {}
-  void Send(agent::StreamId stream, mesos::v1::executor::Event event) override {
-    streams_.Send(stream, std::make_shared<const mesos::v1::executor::Event>(std::move(event)));
+  void Send(agent::StreamId stream,
+            std::shared_ptr<const google::protobuf::Message> event) override {
+    streams_.Send(stream, std::move(event));
   }
   void Close(agent::StreamId stream) override { streams_.Close(stream); }
 

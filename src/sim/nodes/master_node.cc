@@ -20,7 +20,7 @@ using ExchangePtr = std::shared_ptr<Network::Exchange>;
 
 constexpr int kPort = 5050;
 
-// The master's links: each event is sent at once.
+// The master's links: each event is sent at once, and reported if the invariants know its type.
 class NodeLinks final : public master::Links {
  public:
   NodeLinks(Observer& observer, const Host& host, EventStreams& streams)
@@ -30,18 +30,16 @@ class NodeLinks final : public master::Links {
   void Ended(master::StreamId stream) { peers_.erase(stream); }
 
   void Send(master::StreamId stream,
-            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+            std::shared_ptr<const google::protobuf::Message> event) override {
     const auto peer = peers_.find(stream);
     if (peer == peers_.end()) return;
-    if (event->has_subscribed()) peer->second = event->subscribed().framework_id().value();
-    observer_.OnMasterSends(host_, peer->second, *event);
-    streams_.Send(stream, std::move(event));
-  }
-  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
-    const auto peer = peers_.find(stream);
-    if (peer == peers_.end()) return;
-    if (event->has_subscribed()) peer->second = event->subscribed().agent_id().value();
-    observer_.OnMasterSends(host_, peer->second, *event);
+    if (const auto* sent = dynamic_cast<const mesos::v1::scheduler::Event*>(event.get())) {
+      if (sent->has_subscribed()) peer->second = sent->subscribed().framework_id().value();
+      observer_.OnMasterSends(host_, peer->second, *sent);
+    } else if (const auto* order = dynamic_cast<const link::Event*>(event.get())) {
+      if (order->has_subscribed()) peer->second = order->subscribed().agent_id().value();
+      observer_.OnMasterSends(host_, peer->second, *order);
+    }
     streams_.Send(stream, std::move(event));
   }
   void Close(master::StreamId stream) override {
