@@ -38,11 +38,9 @@ class EncodingLinks final : public master::Links {
  public:
   EncodingLinks(EventLoop& loop, int agents) : loop_(loop), answered_(agents) {}
 
-  void Send(master::StreamId, std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
-    Add({.message = std::move(event)});
-  }
-  void Send(master::StreamId, std::shared_ptr<const link::Event> event) override {
-    const bool answer = event->type() == link::Event::SUBSCRIBED;
+  void Send(master::StreamId, std::shared_ptr<const google::protobuf::Message> event) override {
+    const auto* order = dynamic_cast<const link::Event*>(event.get());
+    const bool answer = order != nullptr && order->type() == link::Event::SUBSCRIBED;
     Add({.message = std::move(event), .answer = answer});
   }
   void Close(master::StreamId) override { refused_ = true; }

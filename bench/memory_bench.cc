@@ -28,14 +28,14 @@ using mesos::v1::scheduler::Event;
 // Keeps the offers and drops everything else.
 class OfferLinks final : public master::Links {
  public:
-  void Send(master::StreamId, std::shared_ptr<const Event> event) override {
-    if (event->type() == Event::SUBSCRIBED) framework_id = event->subscribed().framework_id();
-    for (const v1::Offer& offer : event->offers().offers()) offers.push_back(offer);
-  }
-  void Send(master::StreamId, std::shared_ptr<const link::Event> event) override {
-    if (event->type() == link::Event::RUN_TASK) {
-      run.emplace_back(event->run_task().task().agent_id().value(),
-                       event->run_task().task().task_id().value());
+  void Send(master::StreamId, std::shared_ptr<const google::protobuf::Message> sent) override {
+    if (const auto* event = dynamic_cast<const Event*>(sent.get())) {
+      if (event->type() == Event::SUBSCRIBED) framework_id = event->subscribed().framework_id();
+      for (const v1::Offer& offer : event->offers().offers()) offers.push_back(offer);
+    } else if (const auto* order = dynamic_cast<const link::Event*>(sent.get());
+               order != nullptr && order->type() == link::Event::RUN_TASK) {
+      run.emplace_back(order->run_task().task().agent_id().value(),
+                       order->run_task().task().task_id().value());
     }
   }
   void Close(master::StreamId) override {}

@@ -20,6 +20,7 @@
 #include "server/system_metrics.h"
 #include "storage/memory/memory_store.h"
 #include "web/files.h"
+#include "web/http_event_sink.h"
 #include "web/responses.h"
 #include "web/router.h"
 
@@ -43,8 +44,9 @@ class EdgeLinks final : public agent::Links {
   }
   void Send(link::Call call) override { master_.Send(std::move(call)); }
   void Disconnect() override { master_.Disconnect(); }
-  void Send(agent::StreamId stream, mesos::v1::executor::Event event) override {
-    hub_.Send(stream, std::make_shared<mesos::v1::executor::Event>(std::move(event)));
+  void Send(agent::StreamId stream,
+            std::shared_ptr<const google::protobuf::Message> event) override {
+    hub_.Send(stream, std::move(event));
   }
   void Close(agent::StreamId stream) override { hub_.Close(stream); }
 
@@ -274,14 +276,11 @@ void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder r
 }
 
 void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder) {
-  const auto stream = hub_.Open(std::move(responder), *read.events, "");
+  const auto stream =
+      hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read.events, ""));
   loop_.Post([this, stream, read = std::move(read)] {
     agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](Status status) {
-      if (status) {
-        hub_.Accept(stream);
-      } else {
-        hub_.Refuse(stream, web::ErrorResponse(status.error()));
-      }
+      hub_.Answer(stream, std::move(status));
     });
   });
 }

@@ -13,6 +13,7 @@
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "server/stream_hub.h"
 #include "web/call_decoding.h"
+#include "web/http_event_sink.h"
 #include "web/responses.h"
 #include "web/router.h"
 #include "wire/recordio.h"
@@ -153,7 +154,8 @@ class StreamTest : public EdgeTest {
   // Every request opens a stream; `opened_` delivers its number.
   void ServeStreams() {
     router_.Add("/stream", "", [this](net::Request, net::Url, net::Responder responder) {
-      opened_.set_value(hub_.Open(std::move(responder), wire::ContentType::kProtobuf, "the-uuid"));
+      opened_.set_value(hub_.Open(std::make_unique<web::HttpEventSink>(
+          std::move(responder), wire::ContentType::kProtobuf, "the-uuid")));
     });
     Serve();
   }
@@ -189,7 +191,7 @@ TEST_F(StreamTest, EventsSentBeforeTheAcceptanceGoFirst) {
   auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
   const auto stream = opened_.get_future().get();
   hub_.Send(stream, ErrorEvent("first"));
-  hub_.Accept(stream);
+  hub_.Answer(stream, {});
   hub_.Send(stream, Heartbeat());
   hub_.Close(stream);
   reader.ended.get_future().wait();
@@ -209,7 +211,7 @@ TEST_F(StreamTest, ARefusalIsAnOrdinaryAnswer) {
   auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
   const auto stream = opened_.get_future().get();
   hub_.Send(stream, Heartbeat());  // The reader never receives it.
-  hub_.Refuse(stream, web::TextResponse(403, "no"));
+  hub_.Answer(stream, Fail(Code::kForbidden, "no"));
   const net::Response response = reader.response.get_future().get();
   EXPECT_EQ(response.status, 403u);
   reader.ended.get_future().wait();
@@ -221,7 +223,7 @@ TEST_F(StreamTest, TellsWhenThePeerHasGone) {
   Reader reader;
   auto subscription = client_->Subscribe(StreamRequest(), reader.Handler());
   const auto stream = opened_.get_future().get();
-  hub_.Accept(stream);
+  hub_.Answer(stream, {});
   reader.response.get_future().wait();
   subscription->Cancel();
   EXPECT_EQ(closed_.get_future().get(), stream);

@@ -20,6 +20,7 @@
 #include "server/stream_hub.h"
 #include "server/system_metrics.h"
 #include "storage/memory/memory_store.h"
+#include "web/http_event_sink.h"
 #include "web/responses.h"
 #include "web/router.h"
 
@@ -33,10 +34,7 @@ class HubLinks final : public master::Links {
  public:
   HubLinks(EventLoop& loop, StreamHub& hub) : loop_(loop), hub_(hub) {}
   void Send(master::StreamId stream,
-            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
-    Add({stream, std::move(event)});
-  }
-  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
+            std::shared_ptr<const google::protobuf::Message> event) override {
     Add({stream, std::move(event)});
   }
   void Close(master::StreamId stream) override { Add({stream, nullptr}); }
@@ -157,13 +155,7 @@ class MasterServer::Impl {
     };
   }
   master::Reply ReplyTo(StreamHub::StreamId stream) {
-    return [this, stream](Status status) {
-      if (status) {
-        hub_.Accept(stream);
-      } else {
-        hub_.Refuse(stream, web::ErrorResponse(status.error()));
-      }
-    };
+    return [this, stream](Status status) { hub_.Answer(stream, std::move(status)); };
   }
 
   // Renders on the reader's thread.
@@ -407,7 +399,8 @@ void MasterServer::Impl::OnScheduler(const net::Request& request, net::Responder
     return;
   }
   std::string uuid = random_.Uuid();
-  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  const auto stream =
+      hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read->events, uuid));
   WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(read->call)](
                                   master::Master& master, master::Reply reply) {
     master.OnSchedulerSubscribe(stream, uuid, std::nullopt, call, std::move(reply));
@@ -428,7 +421,8 @@ void MasterServer::Impl::OnAgent(const net::Request& request, net::Responder res
     return;
   }
   std::string uuid = random_.Uuid();
-  const auto stream = hub_.Open(std::move(responder), *read->events, uuid);
+  const auto stream =
+      hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read->events, uuid));
   WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(read->calls)](
                                   master::Master& master, master::Reply reply) mutable {
     master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),

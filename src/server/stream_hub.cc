@@ -3,104 +3,43 @@
 
 #include <utility>
 
-#include "wire/recordio.h"
-
 namespace tepui::server {
 
-StreamHub::StreamHub(std::function<void(StreamId)> on_closed) : on_closed_(std::move(on_closed)) {}
+StreamHub::StreamHub(std::function<void(StreamId)> on_closed)
+    : on_closed_(std::move(on_closed)), streams_([this](StreamId stream) {
+        encoder_.Post([this, stream] {
+          if (streams_.Remove(stream)) on_closed_(stream);
+        });
+      }) {}
 
 StreamHub::~StreamHub() { Stop(); }
 
-StreamHub::StreamId StreamHub::Open(net::Responder responder, wire::ContentType type,
-                                    std::string uuid) {
+StreamHub::StreamId StreamHub::Open(std::unique_ptr<web::EventSink> sink) {
   const StreamId id = ++last_;
   encoder_.Post(
-      [this, id, type, responder = std::move(responder), uuid = std::move(uuid)]() mutable {
-        Entry entry;
-        entry.responder = std::move(responder);
-        entry.type = type;
-        entry.uuid = std::move(uuid);
-        entries_.emplace(id, std::move(entry));
-      });
+      [this, id, sink = std::move(sink)]() mutable { streams_.Open(id, std::move(sink)); });
   return id;
 }
 
-void StreamHub::Accept(StreamId stream) {
-  encoder_.Post([this, stream] { DoAccept(stream); });
-}
-
-void StreamHub::Refuse(StreamId stream, net::Response response) {
-  encoder_.Post([this, stream, response = std::move(response)]() mutable {
-    const auto it = entries_.find(stream);
-    if (it == entries_.end() || !it->second.responder) return;
-    std::move(*it->second.responder).Send(std::move(response));
-    entries_.erase(it);
-  });
+void StreamHub::Answer(StreamId stream, Status status) {
+  encoder_.Post([this, stream, status = std::move(status)] { streams_.Answer(stream, status); });
 }
 
 void StreamHub::Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event) {
-  encoder_.Post([this, stream, event = std::move(event)] { DoSend(stream, *event); });
+  std::vector<Outgoing> batch;
+  batch.push_back({stream, std::move(event)});
+  Send(std::move(batch));
 }
 
-void StreamHub::Close(StreamId stream) {
-  encoder_.Post([this, stream] { DoClose(stream); });
-}
+void StreamHub::Close(StreamId stream) { Send(stream, nullptr); }
 
 void StreamHub::Send(std::vector<Outgoing> batch) {
-  encoder_.Post([this, batch = std::move(batch)] {
-    for (const Outgoing& outgoing : batch) {
-      if (outgoing.event != nullptr) {
-        DoSend(outgoing.stream, *outgoing.event);
-      } else {
-        DoClose(outgoing.stream);
-      }
-    }
-  });
+  encoder_.Post([this, batch = std::move(batch)] { streams_.Send(batch); });
 }
 
 void StreamHub::Stop() {
   encoder_.Stop();
-  for (auto& [id, entry] : entries_) {
-    if (entry.stream) entry.stream->Close();
-  }
-  entries_.clear();
-}
-
-void StreamHub::DoAccept(StreamId id) {
-  const auto it = entries_.find(id);
-  if (it == entries_.end() || !it->second.responder) return;
-  Entry& entry = it->second;
-
-  net::Headers headers;
-  headers.Add("Content-Type", std::string(wire::Name(entry.type)));
-  if (!entry.uuid.empty()) headers.Add("Mesos-Stream-Id", entry.uuid);
-  entry.stream = std::move(*entry.responder).StartStream(200, std::move(headers));
-  entry.responder.reset();
-  if (!entry.early.empty()) entry.stream->Write(std::exchange(entry.early, {}));
-
-  entry.stream->OnClosed([this, id] {
-    encoder_.Post([this, id] {
-      if (entries_.erase(id) > 0) on_closed_(id);
-    });
-  });
-}
-
-void StreamHub::DoClose(StreamId id) {
-  const auto it = entries_.find(id);
-  if (it == entries_.end()) return;
-  if (it->second.stream) it->second.stream->Close();
-  entries_.erase(it);
-}
-
-void StreamHub::DoSend(StreamId id, const google::protobuf::Message& event) {
-  const auto it = entries_.find(id);
-  if (it == entries_.end()) return;
-  std::string record = wire::EncodeRecord(wire::Encode(event, it->second.type));
-  if (it->second.stream) {
-    it->second.stream->Write(std::move(record));
-  } else {
-    it->second.early += record;
-  }
+  streams_.CloseAll();
 }
 
 }  // namespace tepui::server

@@ -123,8 +123,8 @@ void Agent::Impl::OnExecutorSubscribe(StreamId stream, const std::optional<std::
   }
   reply({});
   if (ending_ || executor.framework().terminating || !executor.active()) {
-    CustomExecutor::Event event;
-    event.set_type(CustomExecutor::Event::SHUTDOWN);
+    auto event = std::make_shared<CustomExecutor::Event>();
+    event->set_type(CustomExecutor::Event::SHUTDOWN);
     services_.links.Send(stream, std::move(event));
     services_.links.Close(stream);
     return;

@@ -384,6 +384,8 @@ void CustomExecutor::Beat() {
   heartbeat_.Set(kHeartbeatInterval, [this] { Beat(); });
 }
 
-void CustomExecutor::Send(Event event) { services_.links.Send(stream_, std::move(event)); }
+void CustomExecutor::Send(Event event) {
+  services_.links.Send(stream_, std::make_shared<const Event>(std::move(event)));
+}
 
 }  // namespace tepui::agent

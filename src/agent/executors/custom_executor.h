@@ -8,6 +8,7 @@
 #include "agent/executors/executor.h"
 #include "agent/services/services.h"
 #include "base/timer.h"
+#include "mesos/v1/executor/executor.pb.h"
 
 namespace tepui::agent {
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <cstdint>
+#include <memory>
 
 #include "base/ids.h"
-#include "mesos/v1/executor/executor.pb.h"
 #include "tepui/link.pb.h"
 
 namespace tepui::agent {
@@ -34,8 +36,10 @@ class Links {
   // registration.
   virtual void Identify(const AgentId& id) = 0;
 
-  // --- To executors.
-  virtual void Send(StreamId stream, mesos::v1::executor::Event event) = 0;
+  // --- To whoever subscribed to the agent: an executor gets mesos.v1.executor.Event. Events of a
+  // stream are sent in the order of the calls; those for a stream that has ended are dropped.
+  virtual void Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event) = 0;
+  // Ends the stream after what was sent to it. OnStreamClosed does not follow.
   virtual void Close(StreamId stream) = 0;
 };
 

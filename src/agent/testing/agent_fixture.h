@@ -37,8 +37,8 @@ class FakeLinks final : public Links {
   void Send(link::Call call) override { calls.push_back(std::move(call)); }
   void Disconnect() override { ++disconnects; }
   void Identify(const AgentId& id) override { identities.push_back(id); }
-  void Send(StreamId stream, ExecutorEvent event) override {
-    events[stream].push_back(std::move(event));
+  void Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event) override {
+    events[stream].push_back(dynamic_cast<const ExecutorEvent&>(*event));
   }
   void Close(StreamId stream) override { closed.insert(stream); }
 

@@ -37,7 +37,7 @@ TEST(AgentRegistration, IsTakenDownBeforeItIsAnswered) {
   Node node;
   node.subscribe = MasterHarness::Machine();
   EXPECT_FALSE(h.Rejoin(&node));  // No answer yet.
-  EXPECT_THAT(h.links.agent_events[node.stream], IsEmpty());
+  EXPECT_THAT(h.links.Sent<link::Event>(node.stream), IsEmpty());
   EXPECT_THAT(h.Read().agents(), IsEmpty());
   h.registrar.Release();
   const std::vector<link::Event> events = h.Take(node, link::Event::SUBSCRIBED);

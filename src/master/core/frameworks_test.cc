@@ -38,10 +38,10 @@ TEST(Frameworks, AreSubscribedUnderAnIdOfTheMaster) {
 TEST(Frameworks, GetAHeartbeatAtOnceAndThenEveryInterval) {
   MasterHarness h;
   const Scheduler scheduler = h.Subscribe();
-  EXPECT_THAT(Types(h.links.scheduler_events[scheduler.stream]),
+  EXPECT_THAT(Types(h.links.Sent<Event>(scheduler.stream)),
               ElementsAre(Event::SUBSCRIBED, Event::HEARTBEAT));
   h.clock.Advance(seconds(45));
-  EXPECT_THAT(h.links.scheduler_events[scheduler.stream], SizeIs(5));
+  EXPECT_THAT(h.links.Sent<Event>(scheduler.stream), SizeIs(5));
 }
 
 // Reference 1.2: a framework has one live subscription. Reference 2.8: the old stream gets an ERROR

@@ -28,16 +28,29 @@ using Capability = v1::FrameworkInfo::Capability;
 
 class RecordingLinks final : public Links {
  public:
-  void Send(StreamId stream, std::shared_ptr<const Event> event) override {
-    if (!closed.contains(stream)) scheduler_events[stream].push_back(*event);
-  }
-  void Send(StreamId stream, std::shared_ptr<const link::Event> event) override {
-    if (!closed.contains(stream)) agent_events[stream].push_back(*event);
+  void Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event) override {
+    if (!closed.contains(stream)) events[stream].push_back(std::move(event));
   }
   void Close(StreamId stream) override { closed.insert(stream); }
 
-  std::unordered_map<StreamId, std::vector<Event>> scheduler_events;
-  std::unordered_map<StreamId, std::vector<link::Event>> agent_events;
+  // The events that the stream was sent since the last Take, in order. All must be of type E.
+  template <class E>
+  std::vector<E> Sent(StreamId stream) const {
+    std::vector<E> sent;
+    const auto found = events.find(stream);
+    if (found == events.end()) return sent;
+    for (const auto& event : found->second) sent.push_back(dynamic_cast<const E&>(*event));
+    return sent;
+  }
+  template <class E>
+  std::vector<E> Take(StreamId stream) {
+    std::vector<E> taken = Sent<E>(stream);
+    events.erase(stream);
+    return taken;
+  }
+
+  std::unordered_map<StreamId, std::vector<std::shared_ptr<const google::protobuf::Message>>>
+      events;
   std::unordered_set<StreamId> closed;
 };
 
@@ -179,7 +192,7 @@ class MasterHarness {
     Status status = NoReply();
     master->OnSchedulerSubscribe(scheduler->stream, scheduler->stream_uuid, principal, call,
                                  [&](Status s) { status = std::move(s); });
-    for (const Event& event : links.scheduler_events[scheduler->stream]) {
+    for (const Event& event : links.Sent<Event>(scheduler->stream)) {
       if (!event.has_subscribed()) continue;
       scheduler->id = event.subscribed().framework_id().value();
       scheduler->info.mutable_id()->set_value(scheduler->id);
@@ -210,7 +223,7 @@ class MasterHarness {
   // The events since the last call, without heartbeats.
   std::vector<Event> Take(const Scheduler& scheduler) {
     std::vector<Event> events;
-    for (Event& event : std::exchange(links.scheduler_events[scheduler.stream], {})) {
+    for (Event& event : links.Take<Event>(scheduler.stream)) {
       if (event.type() != Event::HEARTBEAT) events.push_back(std::move(event));
     }
     return events;
@@ -267,7 +280,7 @@ class MasterHarness {
     master->OnAgentSubscribe(node->stream, node->stream_uuid, node->subscribe,
                              [status](Status s) { *status = std::move(s); });
     clock.Settle();
-    for (const link::Event& event : links.agent_events[node->stream]) {
+    for (const link::Event& event : links.Sent<link::Event>(node->stream)) {
       if (!event.has_subscribed()) continue;
       node->id = event.subscribed().agent_id().value();
       node->subscribe.mutable_info()->mutable_id()->set_value(node->id);
@@ -305,7 +318,7 @@ class MasterHarness {
   void Leave(const Node& node) { Close(node.stream); }
   std::vector<link::Event> Take(const Node& node) {
     std::vector<link::Event> events;
-    for (link::Event& event : std::exchange(links.agent_events[node.stream], {})) {
+    for (link::Event& event : links.Take<link::Event>(node.stream)) {
       if (event.type() != link::Event::PING) events.push_back(std::move(event));
     }
     return events;

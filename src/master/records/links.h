@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "base/result.h"
-#include "mesos/v1/scheduler/scheduler.pb.h"
-#include "tepui/link.pb.h"
 
 namespace tepui::master {
 
-// The number of an open event stream (of a scheduler or an agent). The edge assigns it and never
-// uses it again. 0 means none.
+// The number of an open event stream. The edge assigns it and never uses it again. 0 means none.
 using StreamId = uint64_t;
 
-// Sends the master's events to schedulers and agents. Called on the master's thread; must not block
-// and must not call back into the master. Events of a stream are sent in the order of the calls.
-// Events for a stream that has ended are dropped (OnStreamClosed follows).
+// Sends the master's events to whoever subscribed: a scheduler gets mesos.v1.scheduler.Event, an
+// agent gets tepui.link.Event. Called on the master's thread; must not block and must not call back
+// into the master. Events of a stream are sent in the order of the calls. Events for a stream that
+// has ended are dropped (OnStreamClosed follows).
+//
+// An event for many streams should be one object: the edge encodes it once for all of them.
 class Links {
  public:
   virtual ~Links() = default;
-  virtual void Send(StreamId stream, std::shared_ptr<const mesos::v1::scheduler::Event> event) = 0;
-  virtual void Send(StreamId stream, std::shared_ptr<const link::Event> event) = 0;
+  virtual void Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event) = 0;
   // Ends the stream after what was sent to it. OnStreamClosed does not follow.
   virtual void Close(StreamId stream) = 0;
 };

@@ -22,6 +22,7 @@
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "resources/resources.h"
+#include "tepui/link.pb.h"
 
 namespace tepui::master {
 

@@ -14,14 +14,10 @@
 #include "sim/nodes/simulated_containerizer.h"
 #include "sim/world/durable.h"
 #include "web/responses.h"
-#include "wire/content_type.h"
 
 namespace tepui::sim {
 
 namespace {
-
-using ExecutorCall = mesos::v1::executor::Call;
-using ExecutorEvent = mesos::v1::executor::Event;
 
 constexpr uint16_t kPort = 5051;
 // How long an agent that ends waits until its master has received its last calls, as in
@@ -114,8 +110,9 @@ class AgentNode::Life final : public agent::Links {
   void Send(link::Call call) override;
   void Disconnect() override { link_.Disconnect(); }
   void Identify(const AgentId&) override {}
-  void Send(agent::StreamId stream, ExecutorEvent event) override {
-    streams_.Send(stream, wire::Encode(event, wire::ContentType::kProtobuf));
+  void Send(agent::StreamId stream,
+            std::shared_ptr<const google::protobuf::Message> event) override {
+    streams_.Send(stream, std::move(event));
   }
   void Close(agent::StreamId stream) override { streams_.Close(stream); }
 
@@ -222,11 +219,7 @@ void AgentNode::Life::OnExecutorSubscribe(const api::ExecutorRequest& read,
                                           std::shared_ptr<Network::Exchange> exchange) {
   const agent::StreamId stream = streams_.Open(std::move(exchange), "");
   agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](const Status& status) {
-    if (status) {
-      streams_.Accept(stream);
-    } else {
-      streams_.Refuse(stream, web::ErrorResponse(status.error()));
-    }
+    streams_.Answer(stream, status);
   });
 }
 

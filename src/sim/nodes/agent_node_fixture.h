@@ -19,7 +19,6 @@
 #include "sim/nodes/recording_observer.h"
 #include "web/call_decoding.h"
 #include "web/responses.h"
-#include "wire/content_type.h"
 
 namespace tepui::sim {
 
@@ -43,7 +42,7 @@ class FakeMaster {
   void Crash() { process_.Kill(); }
 
   void Send(const link::Event& event) {
-    streams_.Send(stream_, wire::Encode(event, wire::ContentType::kProtobuf));
+    streams_.Send(stream_, std::make_shared<const link::Event>(event));
   }
 
   // The statuses of `task` in the order of arrival, without retries.
@@ -85,7 +84,7 @@ class FakeMaster {
     subscriptions.push_back(subscribe);
     streams_.Close(stream_);
     stream_ = streams_.Open(std::move(exchange), StreamName());
-    streams_.Accept(stream_);
+    streams_.Answer(stream_, {});
     link::Event event;
     event.set_type(link::Event::SUBSCRIBED);
     link::Event::Subscribed* subscribed = event.mutable_subscribed();

@@ -11,7 +11,6 @@
 #include "master/core/leadership.h"
 #include "sim/network/event_streams.h"
 #include "web/responses.h"
-#include "wire/content_type.h"
 
 namespace tepui::sim {
 
@@ -21,7 +20,7 @@ using ExchangePtr = std::shared_ptr<Network::Exchange>;
 
 constexpr int kPort = 5050;
 
-// The master's links: each event is encoded and sent at once.
+// The master's links: each event is sent at once, and reported if the invariants know its type.
 class NodeLinks final : public master::Links {
  public:
   NodeLinks(Observer& observer, const Host& host, EventStreams& streams)
@@ -31,19 +30,17 @@ class NodeLinks final : public master::Links {
   void Ended(master::StreamId stream) { peers_.erase(stream); }
 
   void Send(master::StreamId stream,
-            std::shared_ptr<const mesos::v1::scheduler::Event> event) override {
+            std::shared_ptr<const google::protobuf::Message> event) override {
     const auto peer = peers_.find(stream);
     if (peer == peers_.end()) return;
-    if (event->has_subscribed()) peer->second = event->subscribed().framework_id().value();
-    observer_.OnMasterSends(host_, peer->second, *event);
-    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
-  }
-  void Send(master::StreamId stream, std::shared_ptr<const link::Event> event) override {
-    const auto peer = peers_.find(stream);
-    if (peer == peers_.end()) return;
-    if (event->has_subscribed()) peer->second = event->subscribed().agent_id().value();
-    observer_.OnMasterSends(host_, peer->second, *event);
-    streams_.Send(stream, wire::Encode(*event, wire::ContentType::kProtobuf));
+    if (const auto* sent = dynamic_cast<const mesos::v1::scheduler::Event*>(event.get())) {
+      if (sent->has_subscribed()) peer->second = sent->subscribed().framework_id().value();
+      observer_.OnMasterSends(host_, peer->second, *sent);
+    } else if (const auto* order = dynamic_cast<const link::Event*>(event.get())) {
+      if (order->has_subscribed()) peer->second = order->subscribed().agent_id().value();
+      observer_.OnMasterSends(host_, peer->second, *order);
+    }
+    streams_.Send(stream, std::move(event));
   }
   void Close(master::StreamId stream) override {
     Ended(stream);
@@ -218,12 +215,8 @@ master::StreamId MasterNode::Life::OpenStream(ExchangePtr exchange, const std::s
 
 master::Reply MasterNode::Life::ReplyTo(master::StreamId stream) {
   return [this, stream](Status status) {
-    if (status) {
-      streams_.Accept(stream);
-    } else {
-      links_.Ended(stream);
-      streams_.Refuse(stream, web::ErrorResponse(status.error()));
-    }
+    if (!status) links_.Ended(stream);
+    streams_.Answer(stream, status);
   };
 }
 
