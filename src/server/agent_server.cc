@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <expected>
+#include <functional>
 #include <future>
 #include <utility>
 
@@ -106,8 +108,11 @@ class AgentServer::Impl {
   Status OpenStore(const Poster& poster);
   void AddRoutes();
   void DrainLink();
-  void OnExecutor(const net::Request& request, net::Responder responder);
-  void OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder);
+  void OnExecutor(web::Incoming incoming, net::Responder responder);
+  void OnExecutorSubscribe(api::ExecutorRequest read, security::Caller caller,
+                           net::Responder responder);
+  std::expected<security::Caller, net::Response> Identify(const net::Request& request,
+                                                          std::string_view path) const;
   void OnLeader(const std::optional<v1::MasterInfo>& leader);
   void AttachSandboxes(const AgentId& id);
 
@@ -115,14 +120,14 @@ class AgentServer::Impl {
   void AddRendered(std::string path, std::function<std::string(const agent::AgentState&)> render) {
     router_.Add(
         std::move(path), "GET",
-        [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
-          loop_.Post(
-              [this, &render, url = std::move(url), responder = std::move(responder)]() mutable {
-                reader_.Post([&render, state = agent_->Snapshot(), url = std::move(url),
-                              responder = std::move(responder)]() mutable {
-                  std::move(responder).Send(web::JsonResponse(render(*state), url));
-                });
-              });
+        [this, render = std::move(render)](web::Incoming incoming, net::Responder responder) {
+          loop_.Post([this, &render, url = std::move(incoming.url),
+                      responder = std::move(responder)]() mutable {
+            reader_.Post([&render, state = agent_->Snapshot(), url = std::move(url),
+                          responder = std::move(responder)]() mutable {
+              std::move(responder).Send(web::JsonResponse(render(*state), url));
+            });
+          });
         });
   }
 
@@ -130,7 +135,7 @@ class AgentServer::Impl {
   AgentServerOptions options_;
   std::string pid_;
   SystemRandom random_;
-  web::Router router_{"/slave(1)"};
+  web::Router router_{"/slave(1)", std::bind_front(&Impl::Identify, this)};
   web::Files files_;
   WorkerPool workers_{"agent-files", kFileThreads};
   std::atomic<bool> ready_ = false;
@@ -232,8 +237,8 @@ void AgentServer::Impl::AttachSandboxes(const AgentId& id) {
 
 void AgentServer::Impl::AddRoutes() {
   router_.Add(std::string(api::kExecutorPath), "POST",
-              [this](const net::Request& request, net::Url, net::Responder responder) {
-                OnExecutor(request, std::move(responder));
+              [this](web::Incoming incoming, net::Responder responder) {
+                OnExecutor(std::move(incoming), std::move(responder));
               });
   AddRendered("/state", [this](const agent::AgentState& state) {
     return api::AgentStateJson(options_.agent, pid_, options_.flags, state);
@@ -247,18 +252,26 @@ void AgentServer::Impl::AddRoutes() {
   files_.AddRoutes(&router_, workers_);
 }
 
-void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder responder) {
-  auto read = api::ReadExecutorRequest(request);
+// Only executors authenticate yet.
+std::expected<security::Caller, net::Response> AgentServer::Impl::Identify(
+    const net::Request& request, std::string_view path) const {
+  if (path != api::kExecutorPath) return security::Caller();
+  return api::IdentifyExecutor(request, options_.agent.jwt_secret);
+}
+
+void AgentServer::Impl::OnExecutor(web::Incoming incoming, net::Responder responder) {
+  auto read = api::ReadExecutorRequest(incoming.request);
   if (!read) {
     std::move(responder).Send(std::move(read.error()));
     return;
   }
   if (read->events) {
-    OnExecutorSubscribe(std::move(*read), std::move(responder));
+    OnExecutorSubscribe(std::move(*read), std::move(incoming.caller), std::move(responder));
     return;
   }
-  loop_.Post([this, read = std::move(*read), responder = std::move(responder)]() mutable {
-    agent_->OnExecutorCall(read.token, read.call,
+  loop_.Post([this, caller = std::move(incoming.caller), read = std::move(*read),
+              responder = std::move(responder)]() mutable {
+    agent_->OnExecutorCall(caller, read.call,
                            [responder = std::move(responder)](Status status) mutable {
                              std::move(responder).Send(status ? web::TextResponse(202, "")
                                                               : web::ErrorResponse(status.error()));
@@ -266,10 +279,11 @@ void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder r
   });
 }
 
-void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder) {
+void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, security::Caller caller,
+                                            net::Responder responder) {
   const auto stream = hub_.Open(std::move(responder), *read.events, "");
-  loop_.Post([this, stream, read = std::move(read)] {
-    agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](Status status) {
+  loop_.Post([this, stream, caller = std::move(caller), read = std::move(read)] {
+    agent_->OnExecutorSubscribe(stream, caller, read.call, [this, stream](Status status) {
       if (status) {
         hub_.Accept(stream);
       } else {

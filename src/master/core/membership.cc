@@ -73,7 +73,7 @@ void Master::Impl::RememberUnreachable(const AgentId& id, UnreachableAgent agent
   if (unreachable_.size() > options_.registry_max_agent_count / 10 * 11 + 1) PruneRegistry();
 }
 
-void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
+void Master::Impl::MarkAgentGone(const security::Caller& caller, const AgentId& id, Reply reply) {
   if (gone_.contains(id)) return reply({});
   const Agent* agent = FindAgent(id.value());
   if (at_registrar_.contains(id) || (agent != nullptr && agent->leaving)) {
@@ -92,9 +92,11 @@ void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
   at_registrar_.insert(id);
   const WallTime when = clock_.WallNow();
   registrar_.Commit(change::MarkGone{id, when},
-                    Guarded([this, id, when, reply = std::move(reply)](Status status) mutable {
+                    Guarded([this, id, when, who = OperatorName(caller),
+                             reply = std::move(reply)](Status status) mutable {
                       at_registrar_.erase(id);
                       if (status) {
+                        spdlog::info("Agent {} was marked gone by {}", id, who);
                         OnMarkedGone(id, when);
                       } else if (Agent* kept = FindAgent(id.value()); kept != nullptr) {
                         kept->leaving = false;
@@ -105,7 +107,6 @@ void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
 }
 
 void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
-  spdlog::info("Agent {} was marked gone by an operator", id);
   gone_.insert_or_assign(id, when);
   recovered_.erase(id);
   const std::string why = "Agent has been marked gone";
