@@ -10,6 +10,7 @@
 
 #include "agent/checkpoint/checkpoint.h"
 #include "api/executor_api.h"
+#include "api/operator/agent_calls.h"
 #include "api/v0/agent_json.h"
 #include "api/v0/common_routes.h"
 #include "base/event_loop.h"
@@ -108,6 +109,7 @@ class AgentServer::Impl {
   Status OpenStore(const Poster& poster);
   void AddRoutes();
   void DrainLink();
+  void OnOperator(web::Incoming incoming, net::Responder responder);
   void OnExecutor(web::Incoming incoming, net::Responder responder);
   void OnExecutorSubscribe(api::ExecutorRequest read, security::Caller caller,
                            net::Responder responder);
@@ -240,6 +242,10 @@ void AgentServer::Impl::AddRoutes() {
               [this](web::Incoming incoming, net::Responder responder) {
                 OnExecutor(std::move(incoming), std::move(responder));
               });
+  router_.Add(std::string(api::kOperatorPath), "POST",
+              [this](web::Incoming incoming, net::Responder responder) {
+                OnOperator(std::move(incoming), std::move(responder));
+              });
   AddRendered("/state", [this](const agent::AgentState& state) {
     return api::AgentStateJson(options_.agent, pid_, options_.flags, state);
   });
@@ -250,6 +256,26 @@ void AgentServer::Impl::AddRoutes() {
   });
   api::AddCommonRoutes(&router_, options_.flags);
   files_.AddRoutes(&router_, workers_);
+}
+
+void AgentServer::Impl::OnOperator(web::Incoming incoming, net::Responder responder) {
+  auto call = api::AdmitRequest<api::AgentApi>(incoming.request, std::move(incoming.caller));
+  if (!call) {
+    std::move(responder).Send(std::move(call.error()));
+    return;
+  }
+  loop_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+    if (call.reads()) {
+      reader_.Post([call = std::move(call), state = agent_->Snapshot(),
+                    responder = std::move(responder)]() mutable {
+        std::move(responder).Send(call.Read(*state));
+      });
+      return;
+    }
+    call.Change(*agent_, [responder = std::move(responder)](net::Response response) mutable {
+      std::move(responder).Send(std::move(response));
+    });
+  });
 }
 
 // Only executors authenticate yet.

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "api/master_api.h"
-#include "api/operator_api.h"
+#include "api/operator/master_calls.h"
 #include "api/v0/common_routes.h"
 #include "api/v0/front_page.h"
 #include "api/v0/master_json.h"
@@ -66,6 +66,9 @@ class ReaderSink final : public master::ReadModelSink {
   EventLoop& reader_;
   master::ReadModel& model_;
 };
+
+// The answer to a call that reaches the master's thread after the master stopped leading.
+Error LeadsNoMore() { return {Code::kUnavailable, "This master does not lead any more"}; }
 
 size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
   const std::string* text = url.Query(key);
@@ -141,13 +144,13 @@ class MasterServer::Impl {
     loop_.Post([this, reply = std::move(reply), work = std::move(work)]() mutable {
       master::Master* master = Leading();
       if (master != nullptr) return work(*master, std::move(reply));
-      reply(Fail(Code::kUnavailable, "This master does not lead any more"));
+      reply(Fail(LeadsNoMore()));
     });
   }
 
   void OnScheduler(web::Incoming incoming, net::Responder responder);
   void OnAgent(web::Incoming incoming, net::Responder responder);
-  void OnOperator(api::OperatorRequest read, security::Caller caller, net::Responder responder);
+  void OnOperator(api::Admission<api::MasterApi> call, net::Responder responder);
 
   // Returns the reply to a call that is not a subscription.
   static master::Reply ReplyWith(net::Responder responder, unsigned success) {
@@ -336,12 +339,13 @@ void MasterServer::Impl::AddRoutes() {
              });
   AddLeading(std::string(api::kOperatorPath), "POST",
              [this](web::Incoming incoming, net::Responder responder) {
-               OnOperator(api::ReadOperatorRequest(incoming.request), std::move(incoming.caller),
-                          std::move(responder));
+               OnOperator(
+                   api::AdmitRequest<api::MasterApi>(incoming.request, std::move(incoming.caller)),
+                   std::move(responder));
              });
   AddLeading(std::string(api::kTeardownPath), "POST",
              [this](web::Incoming incoming, net::Responder responder) {
-               OnOperator(api::ReadTeardownForm(incoming.request), std::move(incoming.caller),
+               OnOperator(api::AdmitTeardownForm(incoming.request, std::move(incoming.caller)),
                           std::move(responder));
              });
   api::AddCommonRoutes(&router_, options_.flags);
@@ -440,29 +444,21 @@ void MasterServer::Impl::OnAgent(web::Incoming incoming, net::Responder responde
              });
 }
 
-void MasterServer::Impl::OnOperator(api::OperatorRequest read, security::Caller caller,
-                                    net::Responder responder) {
-  if (!read) {
-    std::move(responder).Send(std::move(read.error()));
-    return;
-  }
-  switch (read->type()) {
-    case v1::master::Call::TEARDOWN:
-      return WithMaster(
-          ReplyWith(std::move(responder), 200),
-          [caller = std::move(caller), id = FrameworkId(read->teardown().framework_id().value())](
-              master::Master& master, master::Reply reply) {
-            master.Teardown(caller, id, api::ReplyToTeardown(std::move(reply)));
-          });
-    case v1::master::Call::MARK_AGENT_GONE:
-      return WithMaster(
-          ReplyWith(std::move(responder), 200),
-          [caller = std::move(caller), id = AgentId(read->mark_agent_gone().agent_id().value())](
-              master::Master& master, master::Reply reply) {
-            master.MarkAgentGone(caller, id, std::move(reply));
-          });
-    default:
-      std::move(responder).Send(api::NotServed(read->type()));
+void MasterServer::Impl::OnOperator(api::Admission<api::MasterApi> call, net::Responder responder) {
+  if (!call) {
+    std::move(responder).Send(std::move(call.error()));
+  } else if (call->reads()) {
+    reader_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+      std::move(responder).Send(call.Read({identity_, model_}));
+    });
+  } else {
+    loop_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+      master::Master* master = Leading();
+      if (master == nullptr) return std::move(responder).Send(web::ErrorResponse(LeadsNoMore()));
+      call.Change(*master, [responder = std::move(responder)](net::Response response) mutable {
+        std::move(responder).Send(std::move(response));
+      });
+    });
   }
 }
 
