@@ -150,10 +150,9 @@ class Failover {
     *call.mutable_framework_id() = info.id();
     *call.mutable_subscribe()->mutable_framework_info() = info;
     *call.mutable_subscribe()->mutable_suppressed_roles() = info.roles();
-    master_->OnSchedulerSubscribe(++last_stream_, info.id().value(), std::nullopt, call,
-                                  [](Status status) {
-                                    if (!status) _exit(4);
-                                  });
+    master_->OnSchedulerSubscribe(++last_stream_, info.id().value(), {}, call, [](Status status) {
+      if (!status) _exit(4);
+    });
   }
 
   // Does what MasterServer does with a request. Copying the body stands for reading it.
@@ -166,7 +165,7 @@ class Failover {
       if (!web::DecodeCall(request, &calls)) _exit(5);
       if (!master::validation::ValidateSubscription(calls.calls(0).subscribe())) _exit(7);
       loop_.Post([this, stream = ++last_stream_, calls = std::move(calls)]() mutable {
-        master_->OnAgentSubscribe(stream, fmt::format("stream-{}", stream),
+        master_->OnAgentSubscribe(stream, fmt::format("stream-{}", stream), {},
                                   std::move(*calls.mutable_calls(0)->mutable_subscribe()),
                                   [](Status status) {
                                     if (!status) _exit(6);

@@ -68,7 +68,7 @@ class Core {
       *call.mutable_subscribe()->mutable_framework_info() = FrameworkOf(0);
       call.mutable_subscribe()->mutable_framework_info()->clear_id();
       framework_stream_ = fmt::format("stream {}", last_stream_ + 1);
-      master_.OnSchedulerSubscribe(++last_stream_, framework_stream_, std::nullopt, call, Check);
+      master_.OnSchedulerSubscribe(++last_stream_, framework_stream_, {}, call, Check);
     }
     Settle();
   }
@@ -109,7 +109,7 @@ class Core {
             TaskInfoOf(offer.agent_id().value(), fmt::format("4c0a9b0e-3f1f-2c5a-{:08}", number++),
                        0.1, labels);
       }
-      master_.OnSchedulerCall(framework_stream_, std::nullopt, call, Check);
+      master_.OnSchedulerCall(framework_stream_, {}, call, Check);
       ReportRunning();
     }
     Settle();
@@ -143,7 +143,7 @@ class Core {
 
   void Subscribe(link::Call::Subscribe subscribe) {
     const std::string uuid = "stream of " + subscribe.info().hostname();
-    master_.OnAgentSubscribe(++last_stream_, uuid, std::move(subscribe), Check);
+    master_.OnAgentSubscribe(++last_stream_, uuid, {}, std::move(subscribe), Check);
   }
 
   void ReportRunning() {
@@ -160,7 +160,7 @@ class Core {
       status->set_source(v1::TaskStatus::SOURCE_EXECUTOR);
       status->set_timestamp(1.7e9);
       status->set_uuid("0123456789abcdef");
-      master_.OnAgentCalls("stream of " + record->second->info.hostname(), calls, Check);
+      master_.OnAgentCalls("stream of " + record->second->info.hostname(), {}, calls, Check);
     }
   }
 

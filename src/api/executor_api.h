@@ -3,11 +3,11 @@
 
 #include <expected>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "mesos/v1/executor/executor.pb.h"
 #include "net/http.h"
+#include "security/caller.h"
 #include "wire/content_type.h"
 
 namespace tepui::api {
@@ -17,9 +17,13 @@ namespace tepui::api {
 
 inline constexpr std::string_view kExecutorPath = "/api/v1/executor";
 
+// Returns who sends `request`: with a bearer token that was signed with `secret`, a caller who has
+// its claims; without one, or if `secret` is empty, anonymous. An error is the complete response.
+std::expected<security::Caller, net::Response> IdentifyExecutor(const net::Request& request,
+                                                                std::string_view secret);
+
 struct ExecutorRequest {
   mesos::v1::executor::Call call;
-  std::optional<std::string> token;         // The bearer token, if one was sent.
   std::optional<wire::ContentType> events;  // The encoding of the stream that a SUBSCRIBE opens.
 };
 // An error is the complete response.

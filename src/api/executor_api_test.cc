@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "security/executor_token.h"
+
 namespace tepui::api {
 namespace {
 
@@ -24,7 +26,6 @@ TEST(ExecutorApi, ASubscriptionSaysHowItsEventsAreEncoded) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->call.executor_id().value(), "e");
   EXPECT_EQ(read->events, wire::ContentType::kProtobuf);
-  EXPECT_EQ(read->token, std::nullopt);
 }
 
 TEST(ExecutorApi, ASubscriptionThatAcceptsNothingThatIsSpokenIsRefused) {
@@ -44,18 +45,30 @@ TEST(ExecutorApi, OtherCallsOpenNoStream) {
   EXPECT_EQ(read->events, std::nullopt);
 }
 
-TEST(ExecutorApi, OnlyABearerTokenIsAToken) {
-  net::Request request = Json(std::string(kSubscribe));
-  request.headers.Add("Authorization", "Basic Zm9vOmJhcg==");
-  auto read = ReadExecutorRequest(request);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->token, std::nullopt);
+net::Request Authorized(const std::string& authorization) {
+  net::Request request;
+  request.headers.Add("Authorization", authorization);
+  return request;
+}
 
-  request = Json(std::string(kSubscribe));
-  request.headers.Add("Authorization", "Bearer a.b.c");
-  read = ReadExecutorRequest(request);
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->token, "a.b.c");
+TEST(ExecutorApi, ATokenTellsWhoCalls) {
+  const security::Claims claims{{"fid", "f"}};
+  const std::string token = security::SignToken(claims, "secret");
+  EXPECT_EQ(IdentifyExecutor(Authorized("Bearer " + token), "secret")->claims, claims);
+  EXPECT_EQ(IdentifyExecutor(Authorized("Basic Zm9vOmJhcg=="), "secret"), security::Caller());
+  EXPECT_EQ(IdentifyExecutor({}, "secret"), security::Caller());
+}
+
+TEST(ExecutorApi, AForgedTokenIsRefused) {
+  const auto caller = IdentifyExecutor(
+      Authorized("Bearer " + security::SignToken({{"fid", "f"}}, "other")), "secret");
+  ASSERT_FALSE(caller);
+  EXPECT_EQ(caller.error().status, 403u);
+  EXPECT_EQ(caller.error().body, "The authentication token was not signed by this agent");
+}
+
+TEST(ExecutorApi, WithoutASecretEverybodyIsAnonymous) {
+  EXPECT_EQ(IdentifyExecutor(Authorized("Bearer a.b.c"), ""), security::Caller());
 }
 
 TEST(ExecutorApi, ABodyThatIsNoCallIsRefused) {

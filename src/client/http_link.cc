@@ -135,10 +135,7 @@ class HttpLink::Impl {
   }
 
   std::unique_ptr<net::Client> MakeClient(net::Client::Options options) {
-    if (!endpoint_.unix_path.empty()) {
-      return std::make_unique<net::Client>(threads_, endpoint_.unix_path, options);
-    }
-    return std::make_unique<net::Client>(threads_, endpoint_.host, endpoint_.port, options);
+    return std::make_unique<net::Client>(threads_, endpoint_, options);
   }
 
   std::string HostHeader() const {

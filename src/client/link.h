@@ -4,8 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "base/endpoint.h"
 #include "base/result.h"
-#include "client/endpoint.h"
 #include "net/http.h"
 
 namespace tepui::client {

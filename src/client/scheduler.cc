@@ -24,11 +24,6 @@ namespace {
 // The ZooKeeper session timeout of Mesos' schedulers.
 constexpr Duration kSessionTimeout = std::chrono::seconds(10);
 
-client::Endpoint EndpointOf(const ::mesos::v1::MasterInfo& leader) {
-  HostPort where = election::WhereIs(leader);
-  return {.host = std::move(where.host), .port = where.port, .unix_path = ""};
-}
-
 }  // namespace
 
 // Three threads: I/O, the core, the user's callbacks.
@@ -58,7 +53,7 @@ class Mesos::Impl {
           master, kSessionTimeout, loop_,
           [this](std::move_only_function<void()> work) { loop_.Post(std::move(work)); });
       detector_->Watch([this](const std::optional<::mesos::v1::MasterInfo>& leader) {
-        core_->OnLeader(leader ? std::optional(EndpointOf(*leader)) : std::nullopt);
+        core_->OnLeader(leader ? std::optional(election::WhereIs(*leader)) : std::nullopt);
       });
     });
   }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/seconds.h"
+#include "client/location.h"
 
 namespace tepui::client {
 namespace {
@@ -209,7 +210,7 @@ void SchedulerCore::OnSendResult(SchedulerCall::Type type, const Result<net::Res
 void SchedulerCore::Follow(const net::Response& response) {
   const std::string* location = response.headers.Find("Location");
   if (location == nullptr) return Disconnected("the master redirected to nowhere");
-  Result<Endpoint> leader = ParseLocation(*location);
+  Result<Endpoint> leader = ParseLocation(*location, Master().scheme);
   if (!leader)
     return Disconnected(fmt::format("the master redirected badly: {}", leader.error().message));
   if (++redirects_ > kMaxRedirects) return Disconnected("the masters redirect in a circle");

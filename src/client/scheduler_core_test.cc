@@ -37,7 +37,7 @@ class SchedulerCoreTest : public ::testing::Test {
                                        log_.push_back(Event::Type_Name(event.type()));
                                        events_.push_back(std::move(event));
                                      }});
-    core_->OnLeader(Endpoint{.host = "master", .port = 5050, .unix_path = ""});
+    core_->OnLeader(Endpoint{.host = "master", .port = 5050});
   }
 
   void Connect() {
@@ -107,8 +107,7 @@ TEST_F(SchedulerCoreTest, ConnectsAfterARandomDelay) {
   EXPECT_EQ(core_->state(), State::kDisconnected);
   EXPECT_THAT(link_.endpoints, IsEmpty());
   Connect();
-  EXPECT_THAT(link_.endpoints,
-              ElementsAre(Endpoint{.host = "master", .port = 5050, .unix_path = ""}));
+  EXPECT_THAT(link_.endpoints, ElementsAre(Endpoint{.host = "master", .port = 5050}));
   EXPECT_THAT(log_, ElementsAre("connected"));
 }
 

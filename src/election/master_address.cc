@@ -20,25 +20,21 @@ Result<MasterAddress> ParseMaster(std::string_view text) {
     return Fail(Code::kUnimplemented, "'{}': TLS is not supported yet; write host:port", text);
   }
   std::string_view rest = text;
-  if (rest.starts_with("http://")) {
-    rest.remove_prefix(7);
-    if (rest.ends_with('/')) rest.remove_suffix(1);
-  } else if (rest.starts_with("master@")) {
-    rest.remove_prefix(7);
-  }
-  auto where = ParseHostPort(rest);
-  if (!where) return Fail(where.error());
+  if (rest.starts_with("http://") && rest.ends_with('/')) rest.remove_suffix(1);
+  if (rest.starts_with("master@")) rest.remove_prefix(7);
+  auto where = ParseEndpoint(rest);
+  if (!where) return Fail(std::move(where.error()));
   return std::move(*where);
 }
 
-HostPort WhereIs(const v1::MasterInfo& leader) {
+Endpoint WhereIs(const v1::MasterInfo& leader) {
   const v1::Address& address = leader.address();
   return {.host = address.ip().empty() ? leader.hostname() : address.ip(),
           .port = static_cast<uint16_t>(address.ip().empty() ? leader.port() : address.port())};
 }
 
 std::string ToString(const MasterAddress& address) {
-  if (const auto* where = std::get_if<HostPort>(&address)) return tepui::ToString(*where);
+  if (const auto* where = std::get_if<Endpoint>(&address)) return tepui::ToString(*where);
   return std::get<zookeeper::Address>(address).ToString();
 }
 
@@ -46,7 +42,7 @@ std::unique_ptr<Detector> MakeDetector(const MasterAddress& address, Duration se
                                        Clock& clock, const Poster& poster) {
   if (const auto* zookeeper = std::get_if<zookeeper::Address>(&address))
     return std::make_unique<ZooKeeperDetector>(*zookeeper, session_timeout, clock, poster);
-  const auto& where = std::get<HostPort>(address);
+  const auto& where = std::get<Endpoint>(address);
   v1::MasterInfo leader;
   leader.set_hostname(where.host);
   leader.set_port(where.port);

@@ -7,14 +7,14 @@
 #include <variant>
 
 #include "base/clock.h"
-#include "base/host_port.h"
+#include "base/endpoint.h"
 #include "election/election.h"
 #include "zookeeper/address.h"
 
 namespace tepui::election {
 
 // The value of --master: one master, or the ZooKeeper path where masters are elected.
-using MasterAddress = std::variant<HostPort, zookeeper::Address>;
+using MasterAddress = std::variant<Endpoint, zookeeper::Address>;
 
 // Parses "host:port", "http://host:port" or "master@host:port" (a pid of Mesos); or
 // "zk://user:password@h1:p1,h2:p2/path", or "file:///name" of a file that contains that. kInvalid
@@ -22,7 +22,7 @@ using MasterAddress = std::variant<HostPort, zookeeper::Address>;
 Result<MasterAddress> ParseMaster(std::string_view text);
 
 // Returns where a leader is reached: its address, or its hostname if it announces no address.
-HostPort WhereIs(const v1::MasterInfo& leader);
+Endpoint WhereIs(const v1::MasterInfo& leader);
 
 // For logs: leaves out the password.
 std::string ToString(const MasterAddress& address);

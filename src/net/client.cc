@@ -29,12 +29,12 @@ class SubscriptionHandle final : public Client::Subscription {
 
 class Client::Impl {
  public:
-  Impl(IoThreads& threads, Destination destination, Options options)
+  Impl(IoThreads& threads, Endpoint server, Options options)
       : threads_(threads.impl()),
-        destination_(std::move(destination)),
+        server_(std::move(server)),
         options_(options),
         loop_(threads_.Next()),
-        pool_(std::make_shared<ClientPool>(loop_, destination_, options_)) {
+        pool_(std::make_shared<ClientPool>(loop_, server_, options_)) {
     loop_->Post([loop = loop_.get(), pool = pool_] { loop->Join(pool); });
   }
 
@@ -48,10 +48,9 @@ class Client::Impl {
     }
     if (pending_->load(std::memory_order_relaxed) >=
         options_.max_connections + options_.max_waiting) {
-      return Refuse(
-          std::move(callback),
-          {Code::kUnavailable, fmt::format("{} requests wait for {} already", options_.max_waiting,
-                                           destination_.ToString())});
+      return Refuse(std::move(callback),
+                    {Code::kUnavailable, fmt::format("{} requests wait for {} already",
+                                                     options_.max_waiting, ToString(server_))});
     }
     // If the loop accepts no more work, the call reports that when it is destroyed.
     loop_->Post([pool = pool_, call = std::make_unique<ClientCall>(
@@ -62,8 +61,7 @@ class Client::Impl {
 
   std::unique_ptr<Subscription> Subscribe(Request request, StreamHandler handler) {
     const std::shared_ptr<Loop>& loop = threads_.Next();
-    auto task =
-        std::make_shared<SubscriptionTask>(loop, destination_, options_, std::move(handler));
+    auto task = std::make_shared<SubscriptionTask>(loop, server_, options_, std::move(handler));
     const Status valid = CheckRequestLine(request);
     const bool posted = loop->Post([task, valid, request = std::move(request)] {
       if (valid) return task->Start(request);
@@ -96,21 +94,15 @@ class Client::Impl {
   }
 
   IoThreads::Impl& threads_;
-  const Destination destination_;
+  const Endpoint server_;
   const Options options_;
   const std::shared_ptr<Loop> loop_;
   const std::shared_ptr<ClientPool> pool_;
   const std::shared_ptr<std::atomic<int>> pending_ = std::make_shared<std::atomic<int>>(0);
 };
 
-Client::Client(IoThreads& threads, std::string host, uint16_t port, Options options)
-    : impl_(std::make_shared<Impl>(
-          threads, Destination{.host = std::move(host), .port = port, .unix_path = {}}, options)) {}
-
-Client::Client(IoThreads& threads, std::string unix_path, Options options)
-    : impl_(std::make_shared<Impl>(
-          threads, Destination{.host = {}, .port = 0, .unix_path = std::move(unix_path)},
-          options)) {}
+Client::Client(IoThreads& threads, Endpoint server, Options options)
+    : impl_(std::make_shared<Impl>(threads, std::move(server), options)) {}
 
 Client::~Client() = default;
 

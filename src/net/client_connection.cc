@@ -17,18 +17,15 @@ constexpr Duration kIdleTime =
 
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<Loop> loop, Destination destination, User& user)
-    : loop_(std::move(loop)),
-      destination_(std::move(destination)),
-      user_(&user),
-      deadline_(*loop_) {}
+ClientConnection::ClientConnection(std::shared_ptr<Loop> loop, Endpoint server, User& user)
+    : loop_(std::move(loop)), server_(std::move(server)), user_(&user), deadline_(*loop_) {}
 
 ClientConnection::~ClientConnection() = default;
 
 void ClientConnection::Connect(Duration timeout) {
   connect_timeout_ = timeout;
   SetDue(loop_->Now() + timeout);
-  connector_ = std::make_shared<Connector>(*loop_, destination_);
+  connector_ = std::make_shared<Connector>(*loop_, server_);
   connector_->Start([self = shared_from_this()](Result<std::unique_ptr<Transport>> transport) {
     self->OnConnected(std::move(transport));
   });
@@ -57,8 +54,7 @@ void ClientConnection::Exchange(const Request& request, MonotonicTime deadline, 
       ParseLimits{.max_header_bytes = kMaxHeaderBytes, .max_body_bytes = max_body_bytes},
       ResponseParser::Expect{.head_only = request.method == "HEAD", .streaming = streaming});
   std::string head;
-  AppendRequestHead(request, destination_.unix_path.empty() ? destination_.ToString() : "localhost",
-                    head);
+  AppendRequestHead(request, server_.unix_path.empty() ? ToString(server_) : "localhost", head);
   out_.Append(std::string_view(head));
   out_.Append(std::string(request.body));
   if (phase_ == Phase::kConnecting) {
@@ -105,7 +101,7 @@ void ClientConnection::OnRead(std::string_view bytes) {
       return;
     }
     return FailWith({Code::kUnavailable,
-                     fmt::format("{} closed the connection {}", destination_.ToString(),
+                     fmt::format("{} closed the connection {}", ToString(server_),
                                  answered_ ? "inside its response" : "before it answered")});
   }
   answered_ = true;
@@ -119,9 +115,8 @@ void ClientConnection::TakeResponse(std::string_view bytes) {
   const Progress progress = parser_->Put(bytes, used);
   if (progress == Progress::kFailed) {
     const ParseFailure& failure = parser_->failure();
-    return FailWith(
-        {failure.status == 413 ? Code::kTooLarge : Code::kUnavailable,
-         fmt::format("Bad response of {}: {}", destination_.ToString(), failure.message)});
+    return FailWith({failure.status == 413 ? Code::kTooLarge : Code::kUnavailable,
+                     fmt::format("Bad response of {}: {}", ToString(server_), failure.message)});
   }
   HandOver();
   if (phase_ == Phase::kClosed) return;
@@ -166,7 +161,7 @@ void ClientConnection::FinishResponse() {
 void ClientConnection::OnReadFailed() {
   reading_ = false;
   if (phase_ == Phase::kClosed) return;
-  FailWith({Code::kUnavailable, fmt::format("{} cut the connection", destination_.ToString())});
+  FailWith({Code::kUnavailable, fmt::format("{} cut the connection", ToString(server_))});
 }
 
 void ClientConnection::OnWritable() {
@@ -205,9 +200,9 @@ void ClientConnection::OnDeadline() {
   if (loop_->Now() < due_) return SetDue(due_);
   const bool connecting = phase_ == Phase::kConnecting && (!in_exchange_ || due_ < request_due_);
   FailWith({Code::kUnavailable,
-            connecting ? fmt::format("Cannot connect to {} within {}", destination_.ToString(),
+            connecting ? fmt::format("Cannot connect to {} within {}", ToString(server_),
                                      FormatDuration(connect_timeout_))
-                       : fmt::format("{} did not answer within {}", destination_.ToString(),
+                       : fmt::format("{} did not answer within {}", ToString(server_),
                                      FormatDuration(request_timeout_))});
 }
 

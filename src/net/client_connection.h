@@ -42,7 +42,7 @@ class ClientConnection final : public IoEvents,
     virtual void OnStreamData(ClientConnection& connection, std::string_view bytes) = 0;
   };
 
-  ClientConnection(std::shared_ptr<Loop> loop, Destination destination, User& user);
+  ClientConnection(std::shared_ptr<Loop> loop, Endpoint server, User& user);
   ~ClientConnection() override;
 
   void Connect(Duration timeout);
@@ -76,7 +76,7 @@ class ClientConnection final : public IoEvents,
   void SetDue(MonotonicTime due);
 
   const std::shared_ptr<Loop> loop_;
-  const Destination destination_;
+  const Endpoint server_;
   User* user_;                            // Null once the connection is closed.
   std::shared_ptr<Connector> connector_;  // Set until connected.
   std::unique_ptr<Transport> transport_;  // Set once connected.

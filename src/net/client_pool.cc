@@ -31,11 +31,8 @@ void ClientCall::Finish(Result<Response> result) {
   std::exchange(callback_, nullptr)(std::move(result));
 }
 
-ClientPool::ClientPool(std::shared_ptr<Loop> loop, Destination destination, Client::Options options)
-    : loop_(std::move(loop)),
-      destination_(std::move(destination)),
-      options_(options),
-      deadline_(*loop_) {}
+ClientPool::ClientPool(std::shared_ptr<Loop> loop, Endpoint server, Client::Options options)
+    : loop_(std::move(loop)), server_(std::move(server)), options_(options), deadline_(*loop_) {}
 
 ClientPool::~ClientPool() = default;
 
@@ -75,7 +72,7 @@ void ClientPool::Dispatch() {
       connection = std::move(idle_.back());
       idle_.pop_back();
     } else {
-      connection = std::make_shared<ClientConnection>(loop_, destination_, *this);
+      connection = std::make_shared<ClientConnection>(loop_, server_, *this);
       connection->Connect(options_.connect_timeout);
     }
     Begin(std::move(connection), std::move(call));
@@ -144,7 +141,7 @@ void ClientPool::OnDeadline() {
   Dispatch();
   for (const auto& call : late) {
     call->Finish(Fail(Code::kUnavailable, "No connection to {} was free within {}",
-                      destination_.ToString(), FormatDuration(options_.request_timeout)));
+                      ToString(server_), FormatDuration(options_.request_timeout)));
   }
 }
 

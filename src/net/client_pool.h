@@ -35,7 +35,7 @@ class ClientCall {
 // The connections of one Client and the calls that wait for one. On its loop's thread only.
 class ClientPool final : public LoopMember, public IoEvents, public ClientConnection::User {
  public:
-  ClientPool(std::shared_ptr<Loop> loop, Destination destination, Client::Options options);
+  ClientPool(std::shared_ptr<Loop> loop, Endpoint server, Client::Options options);
   ~ClientPool() override;
 
   void Submit(std::unique_ptr<ClientCall> call);
@@ -67,7 +67,7 @@ class ClientPool final : public LoopMember, public IoEvents, public ClientConnec
   size_t Limit() const;
 
   const std::shared_ptr<Loop> loop_;
-  const Destination destination_;
+  const Endpoint server_;
   const Client::Options options_;
   LazyDeadline deadline_;
   bool closed_ = false;

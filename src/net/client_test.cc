@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -21,7 +23,7 @@ constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok
 class ClientTest : public testing::Test {
  protected:
   Client Connect(uint16_t port, Client::Options options = {}) {
-    return Client(threads_, "127.0.0.1", port, options);
+    return Client(threads_, {.host = "127.0.0.1", .port = port}, options);
   }
   // Sends the request, lets `answer` act as the server, and returns the outcome.
   Result<Response> Exchange(Client& client, Request request, const std::function<void()>& answer) {
@@ -49,7 +51,7 @@ TEST_F(ClientTest, AsksAServerAndReusesTheConnection) {
         {.status = 202, .headers = {}, .body = request.body + *request.headers.Find("Host")});
   });
   ASSERT_TRUE(server.Listen("127.0.0.1", 0));
-  Client client(threads_, "localhost", server.port(), {});
+  Client client(threads_, {.host = "localhost", .port = server.port()}, {});
   for (int i = 0; i < 3; ++i) {
     const auto response = SendAndWait(
         client, {.method = "POST", .target = "/x", .headers = {}, .body = "b", .peer = {}});
@@ -69,7 +71,7 @@ TEST_F(ClientTest, OverAUnixSocket) {
     std::move(responder).Send({.status = 200, .headers = {}, .body = "unix"});
   });
   ASSERT_TRUE(server.ListenUnix(path));
-  Client client(threads_, path, {});
+  Client client(threads_, {.unix_path = path}, {});
   EXPECT_EQ(SendAndWait(client, {})->body, "unix");
 }
 
@@ -137,10 +139,24 @@ TEST_F(ClientTest, NobodyListens) {
   ASSERT_FALSE(response);
   EXPECT_EQ(response.error().code, Code::kUnavailable);
   EXPECT_THAT(response.error().message, HasSubstr("127.0.0.1:" + std::to_string(port)));
-  Client nameless(threads_, "no-such-host.invalid", 1, {});
+  Client nameless(threads_, {.host = "no-such-host.invalid", .port = 1}, {});
   EXPECT_EQ(SendAndWait(nameless, {}).error().code, Code::kUnavailable);
-  Client pathless(threads_, "/no/such/socket", {});
+  Client pathless(threads_, {.unix_path = "/no/such/socket"}, {});
   EXPECT_EQ(SendAndWait(pathless, {}).error().code, Code::kUnavailable);
+}
+
+TEST_F(ClientTest, TlsIsRefused) {
+  Client client(threads_, {.scheme = Scheme::kHttps, .host = "127.0.0.1", .port = 1}, {});
+  const auto response = SendAndWait(client, {});
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, Code::kUnimplemented);
+  EXPECT_THAT(response.error().message, HasSubstr("https://127.0.0.1:1: TLS is not supported yet"));
+  std::promise<std::optional<Error>> ended;
+  const auto stream = client.Subscribe(
+      {}, {.on_response = {}, .on_data = {}, .on_end = [&](std::optional<Error> error) {
+             ended.set_value(std::move(error));
+           }});
+  EXPECT_EQ(ended.get_future().get()->code, Code::kUnimplemented);
 }
 
 TEST_F(ClientTest, RequestTimeout) {

@@ -34,10 +34,6 @@ bool IsConnectedToItself(int fd) {
 
 }  // namespace
 
-std::string Destination::ToString() const {
-  return unix_path.empty() ? JoinHostPort(host, port) : unix_path;
-}
-
 struct Connector::Asio {
   explicit Asio(asio::io_context& context) : resolver(context), socket(context) {}
 
@@ -47,10 +43,8 @@ struct Connector::Asio {
   asio::generic::stream_protocol::socket socket;
 };
 
-Connector::Connector(Loop& loop, Destination destination)
-    : loop_(loop),
-      destination_(std::move(destination)),
-      asio_(std::make_unique<Asio>(loop.context())) {}
+Connector::Connector(Loop& loop, Endpoint server)
+    : loop_(loop), server_(std::move(server)), asio_(std::make_unique<Asio>(loop.context())) {}
 Connector::~Connector() = default;
 
 void Connector::Start(Done done) {
@@ -68,18 +62,23 @@ void Connector::Cancel() {
 }
 
 void Connector::Resolve() {
-  if (!destination_.unix_path.empty()) {
-    const auto address = UnixAddress(destination_.unix_path);
+  if (server_.scheme == Scheme::kHttps) {
+    return Finish(Fail(Code::kUnimplemented,
+                       "Cannot connect to https://{}: TLS is not supported yet; use http",
+                       ToString(server_)));
+  }
+  if (!server_.unix_path.empty()) {
+    const auto address = UnixAddress(server_.unix_path);
     if (!address) return Finish(std::unexpected(address.error()));
     asio_->addresses.emplace_back(&*address, sizeof(*address));
     return TryNext();
   }
-  if (const auto address = ParseIp(destination_.host, destination_.port)) {
+  if (const auto address = ParseIp(server_.host, server_.port)) {
     asio_->addresses.emplace_back(address->get(), address->length);
     return TryNext();
   }
   asio_->resolver.async_resolve(
-      destination_.host, std::to_string(destination_.port),
+      server_.host, std::to_string(server_.port),
       [self = shared_from_this()](const boost::system::error_code& error, const auto& results) {
         if (!self->done_) return;
         if (error) self->last_failure_ = error.message();
@@ -94,7 +93,7 @@ void Connector::Resolve() {
 
 void Connector::TryNext() {
   if (asio_->addresses.empty()) {
-    return Finish(Fail(Code::kUnavailable, "Cannot connect to {}: {}", destination_.ToString(),
+    return Finish(Fail(Code::kUnavailable, "Cannot connect to {}: {}", ToString(server_),
                        last_failure_.empty() ? "the name has no address" : last_failure_));
   }
   const auto address = std::move(asio_->addresses.back());

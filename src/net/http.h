@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/endpoint.h"
 #include "base/result.h"
 
 namespace tepui::net {
@@ -194,10 +195,9 @@ class Client {
         false;  // Uses one connection and sends one request at a time, in the order of the calls.
   };
 
-  // `host` is a name or an address. Redirects are not followed.
-  Client(IoThreads& threads, std::string host, uint16_t port, Options options);
-  // Connects to a unix socket.
-  Client(IoThreads& threads, std::string unix_path, Options options);
+  // Redirects are not followed. Every request to a server with the scheme https fails with
+  // kUnimplemented.
+  Client(IoThreads& threads, Endpoint server, Options options);
   // Pending requests end with kUnavailable before this returns or soon afterwards, at the latest
   // when the threads stop.
   ~Client();

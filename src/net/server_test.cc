@@ -505,7 +505,7 @@ TEST_F(ServerTest, EveryDescriptorIsCloseOnExec) {
   const std::string path = testing::TempDir() + "net_cloexec_test.sock";
   ::unlink(path.c_str());
   ASSERT_TRUE(server_->ListenUnix(path));
-  Client client(threads_, "127.0.0.1", server_->port(), {});
+  Client client(threads_, {.host = "127.0.0.1", .port = server_->port()}, {});
   Client local(threads_, path, {});
   ASSERT_TRUE(SendAndWait(client, {}));
   ASSERT_TRUE(SendAndWait(local, {}));

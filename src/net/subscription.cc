@@ -24,10 +24,10 @@ void HandlerGate::Shut() {
   idle_.wait(lock, [this] { return runner_ == std::thread::id(); });
 }
 
-SubscriptionTask::SubscriptionTask(std::shared_ptr<Loop> loop, Destination destination,
+SubscriptionTask::SubscriptionTask(std::shared_ptr<Loop> loop, Endpoint server,
                                    const Client::Options& options, StreamHandler handler)
     : loop_(std::move(loop)),
-      destination_(std::move(destination)),
+      server_(std::move(server)),
       options_(options),
       handler_(std::move(handler)) {}
 
@@ -37,7 +37,7 @@ void SubscriptionTask::Start(const Request& request) {
   if (ended_) return;
   loop_->Join(shared_from_this());
   if (ended_) return;
-  connection_ = std::make_shared<ClientConnection>(loop_, destination_, *this);
+  connection_ = std::make_shared<ClientConnection>(loop_, server_, *this);
   connection_->Connect(options_.connect_timeout);
   connection_->Exchange(request, loop_->Now() + options_.request_timeout, options_.request_timeout,
                         options_.max_body_bytes, true);

@@ -31,8 +31,8 @@ class HandlerGate {
 // A streaming exchange on a connection of its own.
 class SubscriptionTask final : public LoopMember, public ClientConnection::User {
  public:
-  SubscriptionTask(std::shared_ptr<Loop> loop, Destination destination,
-                   const Client::Options& options, StreamHandler handler);
+  SubscriptionTask(std::shared_ptr<Loop> loop, Endpoint server, const Client::Options& options,
+                   StreamHandler handler);
   ~SubscriptionTask() override;
 
   // To be called on the loop's thread.
@@ -54,7 +54,7 @@ class SubscriptionTask final : public LoopMember, public ClientConnection::User 
   void End(std::optional<Error> error);
 
   const std::shared_ptr<Loop> loop_;
-  const Destination destination_;
+  const Endpoint server_;
   const Client::Options options_;
   const StreamHandler handler_;
   HandlerGate gate_;

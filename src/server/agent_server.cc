@@ -3,11 +3,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <expected>
+#include <functional>
 #include <future>
 #include <utility>
 
 #include "agent/checkpoint/checkpoint.h"
 #include "api/executor_api.h"
+#include "api/operator/agent_calls.h"
 #include "api/v0/agent_json.h"
 #include "api/v0/common_routes.h"
 #include "base/event_loop.h"
@@ -108,8 +111,12 @@ class AgentServer::Impl {
   Status OpenStore(const Poster& poster);
   void AddRoutes();
   void DrainLink();
-  void OnExecutor(const net::Request& request, net::Responder responder);
-  void OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder);
+  void OnOperator(web::Incoming incoming, net::Responder responder);
+  void OnExecutor(web::Incoming incoming, net::Responder responder);
+  void OnExecutorSubscribe(api::ExecutorRequest read, security::Caller caller,
+                           net::Responder responder);
+  std::expected<security::Caller, net::Response> Identify(const net::Request& request,
+                                                          std::string_view path) const;
   void OnLeader(const std::optional<v1::MasterInfo>& leader);
   void AttachSandboxes(const AgentId& id);
 
@@ -117,14 +124,14 @@ class AgentServer::Impl {
   void AddRendered(std::string path, std::function<std::string(const agent::AgentState&)> render) {
     router_.Add(
         std::move(path), "GET",
-        [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
-          loop_.Post(
-              [this, &render, url = std::move(url), responder = std::move(responder)]() mutable {
-                reader_.Post([&render, state = agent_->Snapshot(), url = std::move(url),
-                              responder = std::move(responder)]() mutable {
-                  std::move(responder).Send(web::JsonResponse(render(*state), url));
-                });
-              });
+        [this, render = std::move(render)](web::Incoming incoming, net::Responder responder) {
+          loop_.Post([this, &render, url = std::move(incoming.url),
+                      responder = std::move(responder)]() mutable {
+            reader_.Post([&render, state = agent_->Snapshot(), url = std::move(url),
+                          responder = std::move(responder)]() mutable {
+              std::move(responder).Send(web::JsonResponse(render(*state), url));
+            });
+          });
         });
   }
 
@@ -132,7 +139,7 @@ class AgentServer::Impl {
   AgentServerOptions options_;
   std::string pid_;
   SystemRandom random_;
-  web::Router router_{"/slave(1)"};
+  web::Router router_{"/slave(1)", std::bind_front(&Impl::Identify, this)};
   web::Files files_;
   WorkerPool workers_{"agent-files", kFileThreads};
   std::atomic<bool> ready_ = false;
@@ -241,8 +248,12 @@ void AgentServer::Impl::AttachSandboxes(const AgentId& id) {
 
 void AgentServer::Impl::AddRoutes() {
   router_.Add(std::string(api::kExecutorPath), "POST",
-              [this](const net::Request& request, net::Url, net::Responder responder) {
-                OnExecutor(request, std::move(responder));
+              [this](web::Incoming incoming, net::Responder responder) {
+                OnExecutor(std::move(incoming), std::move(responder));
+              });
+  router_.Add(std::string(api::kOperatorPath), "POST",
+              [this](web::Incoming incoming, net::Responder responder) {
+                OnOperator(std::move(incoming), std::move(responder));
               });
   AddRendered("/state", [this](const agent::AgentState& state) {
     return api::AgentStateJson(options_.agent, pid_, options_.flags, state);
@@ -256,18 +267,46 @@ void AgentServer::Impl::AddRoutes() {
   files_.AddRoutes(&router_, workers_);
 }
 
-void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder responder) {
-  auto read = api::ReadExecutorRequest(request);
+void AgentServer::Impl::OnOperator(web::Incoming incoming, net::Responder responder) {
+  auto call = api::AdmitRequest<api::AgentApi>(incoming.request, std::move(incoming.caller));
+  if (!call) {
+    std::move(responder).Send(std::move(call.error()));
+    return;
+  }
+  loop_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+    if (call.reads()) {
+      reader_.Post([call = std::move(call), state = agent_->Snapshot(),
+                    responder = std::move(responder)]() mutable {
+        std::move(responder).Send(call.Read(*state));
+      });
+      return;
+    }
+    call.Change(*agent_, [responder = std::move(responder)](net::Response response) mutable {
+      std::move(responder).Send(std::move(response));
+    });
+  });
+}
+
+// Only executors authenticate yet.
+std::expected<security::Caller, net::Response> AgentServer::Impl::Identify(
+    const net::Request& request, std::string_view path) const {
+  if (path != api::kExecutorPath) return security::Caller();
+  return api::IdentifyExecutor(request, options_.agent.jwt_secret);
+}
+
+void AgentServer::Impl::OnExecutor(web::Incoming incoming, net::Responder responder) {
+  auto read = api::ReadExecutorRequest(incoming.request);
   if (!read) {
     std::move(responder).Send(std::move(read.error()));
     return;
   }
   if (read->events) {
-    OnExecutorSubscribe(std::move(*read), std::move(responder));
+    OnExecutorSubscribe(std::move(*read), std::move(incoming.caller), std::move(responder));
     return;
   }
-  loop_.Post([this, read = std::move(*read), responder = std::move(responder)]() mutable {
-    agent_->OnExecutorCall(read.token, read.call,
+  loop_.Post([this, caller = std::move(incoming.caller), read = std::move(*read),
+              responder = std::move(responder)]() mutable {
+    agent_->OnExecutorCall(caller, read.call,
                            [responder = std::move(responder)](Status status) mutable {
                              std::move(responder).Send(status ? web::TextResponse(202, "")
                                                               : web::ErrorResponse(status.error()));
@@ -275,11 +314,12 @@ void AgentServer::Impl::OnExecutor(const net::Request& request, net::Responder r
   });
 }
 
-void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, net::Responder responder) {
+void AgentServer::Impl::OnExecutorSubscribe(api::ExecutorRequest read, security::Caller caller,
+                                            net::Responder responder) {
   const auto stream =
       hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read.events, ""));
-  loop_.Post([this, stream, read = std::move(read)] {
-    agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](Status status) {
+  loop_.Post([this, stream, caller = std::move(caller), read = std::move(read)] {
+    agent_->OnExecutorSubscribe(stream, caller, read.call, [this, stream](Status status) {
       hub_.Answer(stream, std::move(status));
     });
   });

@@ -33,7 +33,8 @@ class EdgeTest : public testing::Test {
 
   void Serve() {
     ASSERT_TRUE(server_.Listen("127.0.0.1", 0));
-    client_.emplace(threads_, "127.0.0.1", server_.port(), net::Client::Options{});
+    client_.emplace(threads_, Endpoint{.host = "127.0.0.1", .port = server_.port()},
+                    net::Client::Options{});
   }
   net::Response Send(const std::string& method, const std::string& target) {
     net::Request request;
@@ -54,14 +55,14 @@ TEST_F(EdgeTest, ABlockingRouteHoldsNoOtherUp) {
   std::promise<void> release;
   std::atomic<int> begun = 0;
   WorkerPool workers("test", 4);
-  router_.AddBlocking("/slow", "GET", workers,
-                      [&, released = release.get_future().share()](net::Request, net::Url,
-                                                                   net::Responder responder) {
-                        ++begun;
-                        released.wait();
-                        std::move(responder).Send(web::TextResponse(200, "slow"));
-                      });
-  router_.Add("/quick", "GET", [](net::Request, net::Url, net::Responder responder) {
+  router_.AddBlocking(
+      "/slow", "GET", workers,
+      [&, released = release.get_future().share()](web::Incoming, net::Responder responder) {
+        ++begun;
+        released.wait();
+        std::move(responder).Send(web::TextResponse(200, "slow"));
+      });
+  router_.Add("/quick", "GET", [](web::Incoming, net::Responder responder) {
     std::move(responder).Send(web::TextResponse(200, "quick"));
   });
   Serve();
@@ -69,8 +70,8 @@ TEST_F(EdgeTest, ABlockingRouteHoldsNoOtherUp) {
   std::vector<std::unique_ptr<net::Client>> clients;
   std::vector<std::future<net::Response>> answers;
   for (int i = 0; i < 4; ++i) {
-    clients.push_back(std::make_unique<net::Client>(threads_, "127.0.0.1", server_.port(),
-                                                    net::Client::Options{}));
+    clients.push_back(std::make_unique<net::Client>(
+        threads_, Endpoint{.host = "127.0.0.1", .port = server_.port()}, net::Client::Options{}));
     answers.push_back(std::async(std::launch::async, [&client = *clients.back()] {
       net::Request request;
       request.method = "GET";
@@ -91,10 +92,9 @@ TEST_F(EdgeTest, BlockingRoutesHaveABound) {
   WorkerPool workers("test", 1);
   workers.Submit([released = release.get_future().share()] { released.wait(); });
   for (size_t i = 0; i <= web::Router::kMostWaiting; ++i) workers.Submit([] {});
-  router_.AddBlocking("/slow", "GET", workers,
-                      [](net::Request, net::Url, net::Responder responder) {
-                        std::move(responder).Send(web::TextResponse(200, "slow"));
-                      });
+  router_.AddBlocking("/slow", "GET", workers, [](web::Incoming, net::Responder responder) {
+    std::move(responder).Send(web::TextResponse(200, "slow"));
+  });
   Serve();
   EXPECT_EQ(Send("GET", "/slow").status, 503u);
   release.set_value();
@@ -106,7 +106,7 @@ TEST_F(EdgeTest, BlockingRoutesHaveABound) {
 
 TEST_F(EdgeTest, RoutesByPathPrefixAndMethod) {
   const auto answer = [](std::string text) {
-    return [text](net::Request, net::Url, net::Responder responder) {
+    return [text](web::Incoming, net::Responder responder) {
       std::move(responder).Send(web::TextResponse(200, text));
     };
   };
@@ -124,6 +124,41 @@ TEST_F(EdgeTest, RoutesByPathPrefixAndMethod) {
   EXPECT_EQ(refused.status, 405u);
   ASSERT_NE(refused.headers.Find("Allow"), nullptr);
   EXPECT_EQ(*refused.headers.Find("Allow"), "GET");
+}
+
+// Below a prefix as well, and for routes that block.
+TEST_F(EdgeTest, EveryRequestHasACallerBeforeItsHandlerRuns) {
+  router_ =
+      web::Router("/master",
+                  [](const net::Request& request,
+                     std::string_view path) -> std::expected<security::Caller, net::Response> {
+                    if (request.method == "PUT")
+                      return std::unexpected(web::TextResponse(401, "who are you?"));
+                    return security::Caller{.principal = std::string(path)};
+                  });
+  WorkerPool workers("test", 1);
+  const auto answer = [](const web::Incoming& incoming, net::Responder responder) {
+    std::move(responder).Send(web::TextResponse(200, incoming.caller.principal.value_or("nobody")));
+  };
+  router_.Add("/quick", "", answer);
+  router_.AddBlocking("/slow", "", workers, answer);
+  Serve();
+  EXPECT_EQ(Send("GET", "/master/quick/").body, "/quick");
+  EXPECT_EQ(Send("GET", "/slow").body, "/slow");
+  EXPECT_EQ(Send("PUT", "/quick").status, 401u);
+  EXPECT_EQ(Send("PUT", "/slow").body, "who are you?");
+  EXPECT_EQ(Send("PUT", "/unknown").status, 404u);
+  server_.Stop();
+  workers.Stop();
+}
+
+TEST_F(EdgeTest, WithoutAFunctionThatIdentifiesEverybodyIsAnonymous) {
+  router_.Add("/who", "GET", [](const web::Incoming& incoming, net::Responder responder) {
+    std::move(responder).Send(
+        web::TextResponse(incoming.caller == security::Caller() ? 200 : 500, ""));
+  });
+  Serve();
+  EXPECT_EQ(Send("GET", "/who").status, 200u);
 }
 
 // What a subscriber receives of one stream.
@@ -153,7 +188,7 @@ class StreamTest : public EdgeTest {
  protected:
   // Every request opens a stream; `opened_` delivers its number.
   void ServeStreams() {
-    router_.Add("/stream", "", [this](net::Request, net::Url, net::Responder responder) {
+    router_.Add("/stream", "", [this](web::Incoming, net::Responder responder) {
       opened_.set_value(hub_.Open(std::make_unique<web::HttpEventSink>(
           std::move(responder), wire::ContentType::kProtobuf, "the-uuid")));
     });

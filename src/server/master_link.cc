@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMaxEventBytes = 64 << 20;
 
-net::Request MakeRequest(const HostPort& master, const link::Calls& calls) {
+net::Request MakeRequest(const Endpoint& master, const link::Calls& calls) {
   net::Request request;
   request.method = "POST";
   request.target = "/api/v1/agent";
@@ -54,7 +54,7 @@ void MasterLink::Subscribe(link::Call::Subscribe subscribe) {
   decoder_ = std::make_unique<Decoder>();
   // Each link needs a new client: a batch may be stuck on the previous link's connection, and this
   // link's calls would wait behind it.
-  client_ = std::make_unique<net::Client>(threads_, master_.host, master_.port, ClientOptions());
+  client_ = std::make_unique<net::Client>(threads_, master_, ClientOptions());
 
   link::Calls calls;
   link::Call* call = calls.add_calls();

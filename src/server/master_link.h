@@ -6,8 +6,8 @@
 #include <string>
 
 #include "agent/core/call_queue.h"
+#include "base/endpoint.h"
 #include "base/event_loop.h"
-#include "base/host_port.h"
 #include "base/mailbox.h"
 #include "net/http.h"
 #include "tepui/link.pb.h"
@@ -29,7 +29,7 @@ class MasterLink {
   ~MasterLink();
 
   // Sets the target of later Subscribe calls. Must be called before the first.
-  void SetMaster(HostPort master) { master_ = std::move(master); }
+  void SetMaster(Endpoint master) { master_ = std::move(master); }
 
   // Ends the present link, if any, and opens a new one.
   void Subscribe(link::Call::Subscribe subscribe);
@@ -53,7 +53,7 @@ class MasterLink {
 
   net::IoThreads& threads_;
   Events events_;
-  HostPort master_;
+  Endpoint master_;
   std::unique_ptr<net::Client> client_;  // One for each link: see Subscribe.
 
   uint64_t generation_ = 0;  // Grows with each link; callbacks of an older link are ignored.

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "api/master_api.h"
-#include "api/operator_api.h"
+#include "api/operator/master_calls.h"
 #include "api/v0/common_routes.h"
 #include "api/v0/front_page.h"
 #include "api/v0/master_json.h"
@@ -64,6 +64,9 @@ class ReaderSink final : public master::ReadModelSink {
   EventLoop& reader_;
   master::ReadModel& model_;
 };
+
+// The answer to a call that reaches the master's thread after the master stopped leading.
+Error LeadsNoMore() { return {Code::kUnavailable, "This master does not lead any more"}; }
 
 size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
   const std::string* text = url.Query(key);
@@ -139,13 +142,13 @@ class MasterServer::Impl {
     loop_.Post([this, reply = std::move(reply), work = std::move(work)]() mutable {
       master::Master* master = Leading();
       if (master != nullptr) return work(*master, std::move(reply));
-      reply(Fail(Code::kUnavailable, "This master does not lead any more"));
+      reply(Fail(LeadsNoMore()));
     });
   }
 
-  void OnScheduler(const net::Request& request, net::Responder responder);
-  void OnAgent(const net::Request& request, net::Responder responder);
-  void OnOperator(api::OperatorRequest read, net::Responder responder);
+  void OnScheduler(web::Incoming incoming, net::Responder responder);
+  void OnAgent(web::Incoming incoming, net::Responder responder);
+  void OnOperator(api::Admission<api::MasterApi> call, net::Responder responder);
 
   // Returns the reply to a call that is not a subscription.
   static master::Reply ReplyWith(net::Responder responder, unsigned success) {
@@ -162,10 +165,11 @@ class MasterServer::Impl {
   void AddRendered(std::string path, std::function<std::string(const net::Url&)> render) {
     AddLeading(
         std::move(path), "GET",
-        [this, render = std::move(render)](net::Request, net::Url url, net::Responder responder) {
-          reader_.Post([&render, url = std::move(url), responder = std::move(responder)]() mutable {
-            std::move(responder).Send(web::JsonResponse(render(url), url));
-          });
+        [this, render = std::move(render)](web::Incoming incoming, net::Responder responder) {
+          reader_.Post(
+              [&render, url = std::move(incoming.url), responder = std::move(responder)]() mutable {
+                std::move(responder).Send(web::JsonResponse(render(url), url));
+              });
         });
   }
 
@@ -291,15 +295,15 @@ void MasterServer::Impl::FillIdentity() {
 
 void MasterServer::Impl::AddLeading(std::string path, std::string method,
                                     web::Router::Handler handler) {
-  router_.Add(std::move(path), std::move(method),
-              [this, handler = std::move(handler)](net::Request request, net::Url url,
-                                                   net::Responder responder) {
-                if (leading_.load(std::memory_order_acquire)) {
-                  handler(std::move(request), std::move(url), std::move(responder));
-                } else {
-                  SendOn(request, std::move(responder));
-                }
-              });
+  router_.Add(
+      std::move(path), std::move(method),
+      [this, handler = std::move(handler)](web::Incoming incoming, net::Responder responder) {
+        if (leading_.load(std::memory_order_acquire)) {
+          handler(std::move(incoming), std::move(responder));
+        } else {
+          SendOn(incoming.request, std::move(responder));
+        }
+      });
 }
 
 void MasterServer::Impl::SendOn(const net::Request& request, net::Responder responder) {
@@ -321,23 +325,26 @@ void MasterServer::Impl::Redirect(net::Responder responder) {
 
 void MasterServer::Impl::AddRoutes() {
   AddLeading(std::string(api::kSchedulerPath), "POST",
-             [this](const net::Request& request, net::Url, net::Responder responder) {
-               OnScheduler(request, std::move(responder));
+             [this](web::Incoming incoming, net::Responder responder) {
+               OnScheduler(std::move(incoming), std::move(responder));
              });
   AddLeading(std::string(api::kAgentPath), "POST",
-             [this](const net::Request& request, net::Url, net::Responder responder) {
-               OnAgent(request, std::move(responder));
+             [this](web::Incoming incoming, net::Responder responder) {
+               OnAgent(std::move(incoming), std::move(responder));
              });
   AddLeading(std::string(api::kOperatorPath), "POST",
-             [this](const net::Request& request, net::Url, net::Responder responder) {
-               OnOperator(api::ReadOperatorRequest(request), std::move(responder));
+             [this](web::Incoming incoming, net::Responder responder) {
+               OnOperator(
+                   api::AdmitRequest<api::MasterApi>(incoming.request, std::move(incoming.caller)),
+                   std::move(responder));
              });
   AddLeading(std::string(api::kTeardownPath), "POST",
-             [this](const net::Request& request, net::Url, net::Responder responder) {
-               OnOperator(api::ReadTeardownForm(request), std::move(responder));
+             [this](web::Incoming incoming, net::Responder responder) {
+               OnOperator(api::AdmitTeardownForm(incoming.request, std::move(incoming.caller)),
+                          std::move(responder));
              });
   api::AddCommonRoutes(&router_, options_.flags);
-  router_.Add("/redirect", "", [this](net::Request, net::Url, net::Responder responder) {
+  router_.Add("/redirect", "", [this](const web::Incoming&, net::Responder responder) {
     Redirect(std::move(responder));
   });
   AddFrontPage();
@@ -345,7 +352,7 @@ void MasterServer::Impl::AddRoutes() {
 }
 
 void MasterServer::Impl::AddFrontPage() {
-  router_.Add("/", "GET", [this](net::Request, net::Url, net::Responder responder) {
+  router_.Add("/", "GET", [this](const web::Incoming&, net::Responder responder) {
     if (leading_.load(std::memory_order_acquire)) {
       reader_.Post([this, responder = std::move(responder)]() mutable {
         std::move(responder).Send(api::FrontPage(identity_, model_));
@@ -384,72 +391,71 @@ void MasterServer::Impl::AddReadRoutes() {
   });
 }
 
-void MasterServer::Impl::OnScheduler(const net::Request& request, net::Responder responder) {
-  auto read = api::ReadSchedulerRequest(request);
+void MasterServer::Impl::OnScheduler(web::Incoming incoming, net::Responder responder) {
+  auto read = api::ReadSchedulerRequest(incoming.request);
   if (!read) {
     std::move(responder).Send(std::move(read.error()));
     return;
   }
   if (!read->events) {
     WithMaster(ReplyWith(std::move(responder), read->success),
-               [read = std::move(*read)](master::Master& master, master::Reply reply) {
-                 master.OnSchedulerCall(read.stream_uuid, std::nullopt, read.call,
-                                        std::move(reply));
+               [caller = std::move(incoming.caller), read = std::move(*read)](
+                   master::Master& master, master::Reply reply) {
+                 master.OnSchedulerCall(read.stream_uuid, caller, read.call, std::move(reply));
                });
     return;
   }
   std::string uuid = random_.Uuid();
   const auto stream =
       hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read->events, uuid));
-  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), call = std::move(read->call)](
-                                  master::Master& master, master::Reply reply) {
-    master.OnSchedulerSubscribe(stream, uuid, std::nullopt, call, std::move(reply));
-  });
+  WithMaster(ReplyTo(stream),
+             [stream, uuid = std::move(uuid), caller = std::move(incoming.caller),
+              call = std::move(read->call)](master::Master& master, master::Reply reply) {
+               master.OnSchedulerSubscribe(stream, uuid, caller, call, std::move(reply));
+             });
 }
 
-void MasterServer::Impl::OnAgent(const net::Request& request, net::Responder responder) {
-  auto read = api::ReadAgentRequest(request);
+void MasterServer::Impl::OnAgent(web::Incoming incoming, net::Responder responder) {
+  auto read = api::ReadAgentRequest(incoming.request);
   if (!read) {
     std::move(responder).Send(std::move(read.error()));
     return;
   }
   if (!read->events) {
     WithMaster(ReplyWith(std::move(responder), 202),
-               [read = std::move(*read)](master::Master& master, master::Reply reply) {
-                 master.OnAgentCalls(read.stream_uuid, read.calls, std::move(reply));
+               [caller = std::move(incoming.caller), read = std::move(*read)](
+                   master::Master& master, master::Reply reply) {
+                 master.OnAgentCalls(read.stream_uuid, caller, read.calls, std::move(reply));
                });
     return;
   }
   std::string uuid = random_.Uuid();
   const auto stream =
       hub_.Open(std::make_unique<web::HttpEventSink>(std::move(responder), *read->events, uuid));
-  WithMaster(ReplyTo(stream), [stream, uuid = std::move(uuid), calls = std::move(read->calls)](
-                                  master::Master& master, master::Reply reply) mutable {
-    master.OnAgentSubscribe(stream, uuid, std::move(*calls.mutable_calls(0)->mutable_subscribe()),
-                            std::move(reply));
-  });
+  WithMaster(ReplyTo(stream),
+             [stream, uuid = std::move(uuid), caller = std::move(incoming.caller),
+              calls = std::move(read->calls)](master::Master& master, master::Reply reply) mutable {
+               master.OnAgentSubscribe(stream, uuid, caller,
+                                       std::move(*calls.mutable_calls(0)->mutable_subscribe()),
+                                       std::move(reply));
+             });
 }
 
-void MasterServer::Impl::OnOperator(api::OperatorRequest read, net::Responder responder) {
-  if (!read) {
-    std::move(responder).Send(std::move(read.error()));
-    return;
-  }
-  switch (read->type()) {
-    case v1::master::Call::TEARDOWN:
-      return WithMaster(ReplyWith(std::move(responder), 200),
-                        [id = FrameworkId(read->teardown().framework_id().value())](
-                            master::Master& master, master::Reply reply) {
-                          master.Teardown(id, api::ReplyToTeardown(std::move(reply)));
-                        });
-    case v1::master::Call::MARK_AGENT_GONE:
-      return WithMaster(ReplyWith(std::move(responder), 200),
-                        [id = AgentId(read->mark_agent_gone().agent_id().value())](
-                            master::Master& master, master::Reply reply) {
-                          master.MarkAgentGone(id, std::move(reply));
-                        });
-    default:
-      std::move(responder).Send(api::NotServed(read->type()));
+void MasterServer::Impl::OnOperator(api::Admission<api::MasterApi> call, net::Responder responder) {
+  if (!call) {
+    std::move(responder).Send(std::move(call.error()));
+  } else if (call->reads()) {
+    reader_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+      std::move(responder).Send(call.Read({identity_, model_}));
+    });
+  } else {
+    loop_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+      master::Master* master = Leading();
+      if (master == nullptr) return std::move(responder).Send(web::ErrorResponse(LeadsNoMore()));
+      call.Change(*master, [responder = std::move(responder)](net::Response response) mutable {
+        std::move(responder).Send(std::move(response));
+      });
+    });
   }
 }
 

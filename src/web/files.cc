@@ -151,12 +151,12 @@ Result<Files::Chunk> Files::Read(const std::string& path, uint64_t offset,
 
 void Files::AddRoutes(Router* router, WorkerPool& workers) {
   router->AddBlocking("/files/read", "GET", workers,
-                      [this](net::Request, net::Url url, net::Responder responder) {
-                        OnRead(url, std::move(responder));
+                      [this](const Incoming& incoming, net::Responder responder) {
+                        OnRead(incoming.url, std::move(responder));
                       });
   router->AddBlocking("/files/browse", "GET", workers,
-                      [this](net::Request, net::Url url, net::Responder responder) {
-                        OnBrowse(url, std::move(responder));
+                      [this](const Incoming& incoming, net::Responder responder) {
+                        OnBrowse(incoming.url, std::move(responder));
                       });
 }
 

@@ -14,18 +14,17 @@ void Router::Add(std::string path, std::string method, Handler handler) {
 void Router::AddBlocking(std::string path, std::string method, WorkerPool& workers,
                          Handler handler) {
   Add(std::move(path), std::move(method),
-      [&workers, handler = std::move(handler)](net::Request request, net::Url url,
-                                               net::Responder responder) {
+      [&workers, handler = std::move(handler)](Incoming incoming, net::Responder responder) {
         if (workers.Waiting() >= kMostWaiting) {
           std::move(responder).Send(TextResponse(
               503, fmt::format("{} requests that read files wait already; try again later",
                                kMostWaiting)));
           return;
         }
-        workers.Submit([&handler, request = std::move(request), url = std::move(url),
-                        responder = std::move(responder)]() mutable {
-          handler(std::move(request), std::move(url), std::move(responder));
-        });
+        workers.Submit(
+            [&handler, incoming = std::move(incoming), responder = std::move(responder)]() mutable {
+              handler(std::move(incoming), std::move(responder));
+            });
       });
 }
 
@@ -53,7 +52,13 @@ void Router::Route(net::Request request, net::Responder responder) const {
     std::move(responder).Send(MethodNotAllowed(allowed, request.method));
     return;
   }
-  it->second.handler(std::move(request), std::move(*url), std::move(responder));
+  auto caller = identify_(request, path);
+  if (!caller) {
+    std::move(responder).Send(std::move(caller.error()));
+    return;
+  }
+  it->second.handler({std::move(request), std::move(*url), std::move(*caller)},
+                     std::move(responder));
 }
 
 }  // namespace tepui::web

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <map>
 #include <string>
@@ -8,17 +9,33 @@
 
 #include "base/worker_pool.h"
 #include "net/http.h"
+#include "security/caller.h"
 
 namespace tepui::web {
+
+// A request as its handler gets it.
+struct Incoming {
+  net::Request request;
+  net::Url url;
+  security::Caller caller;
+};
 
 // Maps paths to handlers. It is filled before the server starts and constant afterwards, so any
 // thread may call Route.
 class Router {
  public:
-  using Handler = std::function<void(net::Request, net::Url, net::Responder)>;
+  using Handler = std::function<void(Incoming, net::Responder)>;
+  // Returns who sends a request to the route with that path, or the complete refusal.
+  using Identify = std::function<std::expected<security::Caller, net::Response>(
+      const net::Request&, std::string_view path)>;
 
   // Every path is also reachable below `prefix` ("/master", "/slave(1)": reference trap 10).
-  explicit Router(std::string prefix) : prefix_(std::move(prefix)) {}
+  // `identify` is called once for each request to a route, before its handler, on an I/O thread.
+  // Without it every caller is anonymous.
+  explicit Router(
+      std::string prefix,
+      Identify identify = [](const net::Request&, std::string_view) { return security::Caller(); })
+      : prefix_(std::move(prefix)), identify_(std::move(identify)) {}
 
   // A `method` of "" admits any; otherwise other methods are answered with 405. HEAD is admitted
   // with GET.
@@ -30,7 +47,8 @@ class Router {
   static constexpr size_t kMostWaiting = 1'000;
   void AddBlocking(std::string path, std::string method, WorkerPool& workers, Handler handler);
 
-  // Answers 400 for a target that cannot be parsed and 404 for an unknown path.
+  // Answers 400 for a target that cannot be parsed, 404 for an unknown path, 405 for a wrong
+  // method, and what `identify` answers.
   void Route(net::Request request, net::Responder responder) const;
 
  private:
@@ -40,6 +58,7 @@ class Router {
   };
 
   std::string prefix_;
+  Identify identify_;
   std::map<std::string, Entry, std::less<>> entries_;
 };
 

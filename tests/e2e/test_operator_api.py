@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator says to the master: agents that are marked gone, frameworks that are torn down (reference 1.4, 1.7)."""
+"""What an operator asks of master and agent, and what it changes: agents that are marked gone, frameworks that are torn
+down (reference 1.4, 1.5, 1.7)."""
 import http.client
+import json
 import signal
 
 import mesos
@@ -169,3 +171,45 @@ def test_operators_post(cluster, method, path):
     response = connection.getresponse()
     assert response.status == 405 and response.getheader("Allow") == "POST"
     connection.close()
+
+
+@pytest.fixture(params=["master", "agent"])
+def server(request, cluster):
+    """Host, port and prefix of the server that is asked."""
+    if request.param == "master":
+        return cluster.host, cluster.port, "/master"
+    return cluster.agent_host, cluster.agent_port, "/slave(1)"
+
+
+def ask(server, call_type, accept):
+    host, port, prefix = server
+    status, text, headers = mesos.post(host, port, f"{prefix}/api/v1", {"type": call_type}, {"Accept": accept})
+    assert (status, headers["Content-Type"]) == (200, accept)
+    return text
+
+
+def test_a_server_says_that_it_is_healthy(server):
+    answer = json.loads(ask(server, "GET_HEALTH", "application/json"))
+    assert answer == {"type": "GET_HEALTH", "get_health": {"healthy": True}}
+    assert ask(server, "GET_HEALTH", "application/x-protobuf") == "\x08\x01\x12\x02\x08\x01"
+
+
+def test_a_server_says_what_it_is(server):
+    answer = json.loads(ask(server, "GET_VERSION", "application/json"))
+    v0 = mesos.get_json(*server[:2], "/version")
+    assert answer["type"] == "GET_VERSION"
+    assert answer["get_version"]["version_info"].items() <= v0.items() and v0["version"] == "1.11.0"
+    assert "\x0a\x061.11.0" in ask(server, "GET_VERSION", "application/x-protobuf")
+
+
+@pytest.mark.parametrize("body,headers,expected,said", [
+    (b"\xff\xff", PROTOBUF, 400, "protobuf"),
+    ("{}", JSON, 400, "type"),
+    ({"type": "PRUNE_IMAGES"}, JSON, 400, "'prune_images'"),
+    ({"type": "GET_STATE"}, JSON, 501, "Calls of type GET_STATE are not served by this agent"),
+    ({"type": "GET_HEALTH"}, {"Content-Type": "text/plain"}, 415, "application/json"),
+    ({"type": "GET_HEALTH"}, {"Accept": "text/html"}, 406, "application/json"),
+])
+def test_calls_that_an_agent_refuses(cluster, body, headers, expected, said):
+    status, text, _ = mesos.post(cluster.agent_host, cluster.agent_port, "/api/v1", body, headers)
+    assert status == expected and said in text, text

@@ -25,14 +25,14 @@ void Agent::OnMasterDisconnected(const std::string& reason) {
 
 void Agent::OnMasterEvent(const link::Event& event) { impl_->OnMasterEvent(event); }
 
-void Agent::OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
+void Agent::OnExecutorSubscribe(StreamId stream, const security::Caller& caller,
                                 const mesos::v1::executor::Call& call, Reply reply) {
-  impl_->OnExecutorSubscribe(stream, token, call, std::move(reply));
+  impl_->OnExecutorSubscribe(stream, caller, call, std::move(reply));
 }
 
-void Agent::OnExecutorCall(const std::optional<std::string>& token,
-                           const mesos::v1::executor::Call& call, Reply reply) {
-  impl_->OnExecutorCall(token, call, std::move(reply));
+void Agent::OnExecutorCall(const security::Caller& caller, const mesos::v1::executor::Call& call,
+                           Reply reply) {
+  impl_->OnExecutorCall(caller, call, std::move(reply));
 }
 
 void Agent::OnStreamClosed(StreamId stream) { impl_->OnStreamClosed(stream); }

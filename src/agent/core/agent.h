@@ -19,6 +19,7 @@
 #include "mesos/v1/executor/executor.pb.h"
 #include "mesos/v1/mesos.pb.h"
 #include "resources/resources.h"
+#include "security/caller.h"
 #include "storage/store.h"
 #include "tepui/link.pb.h"
 
@@ -66,13 +67,14 @@ class Agent {
   void OnMasterDisconnected(const std::string& reason);
   void OnMasterEvent(const link::Event& event);
 
-  // Handles an executor's SUBSCRIBE, whose response becomes `stream`; `token` is its bearer token
-  // if it sent one. The reply's errors: kInvalid 400, kForbidden 403, kUnavailable 503.
+  // Handles an executor's SUBSCRIBE, whose response becomes `stream`. With Options::jwt_secret the
+  // caller must have the claims that the agent signed for this executor. The reply's errors:
+  // kInvalid 400, kForbidden 403, kUnavailable 503.
   using Reply = std::move_only_function<void(Status)>;
-  void OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
+  void OnExecutorSubscribe(StreamId stream, const security::Caller& caller,
                            const mesos::v1::executor::Call& call, Reply reply);
-  void OnExecutorCall(const std::optional<std::string>& token,
-                      const mesos::v1::executor::Call& call, Reply reply);
+  void OnExecutorCall(const security::Caller& caller, const mesos::v1::executor::Call& call,
+                      Reply reply);
   void OnStreamClosed(StreamId stream);
 
   // Kills what runs, unregisters if `unregister` is set, then calls `exit`. The next start is that

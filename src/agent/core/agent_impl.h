@@ -40,9 +40,9 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
 
   Registration& registration() { return registration_; }
   void OnMasterEvent(const link::Event& event);
-  void OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
+  void OnExecutorSubscribe(StreamId stream, const security::Caller& caller,
                            const CustomExecutor::Call& call, Reply reply);
-  void OnExecutorCall(const std::optional<std::string>& token, const CustomExecutor::Call& call,
+  void OnExecutorCall(const security::Caller& caller, const CustomExecutor::Call& call,
                       Reply reply);
   void OnStreamClosed(StreamId stream);
   void Shutdown(bool unregister, const Status& status);
@@ -141,8 +141,9 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
 
   // The executor API.
   // Returns the custom executor that sent `call`, if the call is valid and authorized.
-  Result<Executor*> FindCaller(const std::optional<std::string>& token,
-                               const CustomExecutor::Call& call) const;
+  Result<Executor*> FindExecutor(const security::Caller& caller,
+                                 const CustomExecutor::Call& call) const;
+  Status CheckClaims(const security::Caller& caller, const Executor& executor) const;
   void OnExecutorMessage(const CustomExecutor::Call& call);
 
   Framework* Find(const FrameworkId& framework) const;

@@ -81,8 +81,8 @@ Status Validate(const Call& call) {
 
 }  // namespace
 
-Result<Executor*> Agent::Impl::FindCaller(const std::optional<std::string>& token,
-                                          const Call& call) const {
+Result<Executor*> Agent::Impl::FindExecutor(const security::Caller& caller,
+                                            const Call& call) const {
   if (!recovered_) return Fail(Code::kUnavailable, "Agent has not finished recovery");
   if (auto valid = Validate(call); !valid) return Fail(valid.error());
   const Framework* framework = Find(FrameworkId(call.framework_id().value()));
@@ -95,24 +95,30 @@ Result<Executor*> Agent::Impl::FindCaller(const std::optional<std::string>& toke
     return Fail(Code::kInvalid, "Executor '{}' of framework {} cannot be found on this agent",
                 call.executor_id().value(), framework->id);
   }
-  if (!options_.jwt_secret.empty()) {
-    if (!token) {
-      return Fail(Code::kForbidden,
-                  "Executors of this agent must send the token of "
-                  "MESOS_EXECUTOR_AUTHENTICATION_TOKEN as bearer authorization");
-    }
-    const security::ExecutorClaims claims{framework->id, executor->id(), executor->container()};
-    if (auto verified = security::VerifyExecutorToken(*token, claims, options_.jwt_secret);
-        !verified) {
-      return Fail(verified.error());
-    }
-  }
+  if (Status same = CheckClaims(caller, *executor); !same) return Fail(same.error());
   return executor;
 }
 
-void Agent::Impl::OnExecutorSubscribe(StreamId stream, const std::optional<std::string>& token,
+Status Agent::Impl::CheckClaims(const security::Caller& caller, const Executor& executor) const {
+  if (options_.jwt_secret.empty()) return {};
+  if (caller.claims.empty()) {
+    return Fail(Code::kForbidden,
+                "Executors of this agent must send the token of "
+                "MESOS_EXECUTOR_AUTHENTICATION_TOKEN as bearer authorization");
+  }
+  const FrameworkId& framework = executor.framework().id;
+  if (caller.claims == security::ExecutorClaims(framework, executor.id(), executor.container())) {
+    return {};
+  }
+  return Fail(Code::kForbidden,
+              "The authentication token was issued to another executor than '{}' of framework {} "
+              "in container {}",
+              executor.id(), framework, executor.container());
+}
+
+void Agent::Impl::OnExecutorSubscribe(StreamId stream, const security::Caller& caller,
                                       const Call& call, Reply reply) {
-  const Result<Executor*> found = FindCaller(token, call);
+  const Result<Executor*> found = FindExecutor(caller, call);
   if (!found) return reply(Fail(found.error()));
   if (call.type() != Call::SUBSCRIBE) {
     return reply(Fail(Code::kInvalid, "Only a SUBSCRIBE call opens a stream"));
@@ -135,11 +141,10 @@ void Agent::Impl::OnExecutorSubscribe(StreamId stream, const std::optional<std::
   custom.Subscribe(stream, call.subscribe());
 }
 
-void Agent::Impl::OnExecutorCall(const std::optional<std::string>& token, const Call& call,
-                                 Reply reply) {
+void Agent::Impl::OnExecutorCall(const security::Caller& caller, const Call& call, Reply reply) {
   // A heartbeat only keeps the connection alive; its contents are not checked.
   if (call.type() == Call::HEARTBEAT) return reply({});
-  const Result<Executor*> found = FindCaller(token, call);
+  const Result<Executor*> found = FindExecutor(caller, call);
   if (!found) return reply(Fail(found.error()));
   Executor& executor = **found;
   if (call.type() == Call::SUBSCRIBE) {

@@ -47,8 +47,9 @@ Result<containers::LaunchSpec> CustomExecutor::MakeLaunch() const {
                                 .checkpoint = framework.info.checkpoint(),
                                 .token = ""};
   if (!services_.options.jwt_secret.empty()) {
-    described.token = security::SignExecutorToken(
-        {framework.id, executor_.id(), executor_.container()}, services_.options.jwt_secret);
+    described.token = security::SignToken(
+        security::ExecutorClaims(framework.id, executor_.id(), executor_.container()),
+        services_.options.jwt_secret);
   }
   auto environment = MakeExecutorEnvironment(described, services_.options);
   if (!environment) return Fail(environment.error());

@@ -496,16 +496,15 @@ class AgentTest : public ::testing::Test {
     if (type == ExecutorCall::SUBSCRIBE) call.mutable_subscribe();
     return call;
   }
-  Status Subscribe(StreamId stream, const ExecutorCall& call,
-                   const std::optional<std::string>& token = std::nullopt) {
+  Status Subscribe(StreamId stream, const ExecutorCall& call, const security::Caller& caller = {}) {
     Status answer = Fail(Code::kInternal, "no answer");
-    agent->OnExecutorSubscribe(stream, token, call,
+    agent->OnExecutorSubscribe(stream, caller, call,
                                [&](Status status) { answer = std::move(status); });
     return answer;
   }
-  Status Call(const ExecutorCall& call, const std::optional<std::string>& token = std::nullopt) {
+  Status Call(const ExecutorCall& call, const security::Caller& caller = {}) {
     Status answer = Fail(Code::kInternal, "no answer");
-    agent->OnExecutorCall(token, call, [&](Status status) { answer = std::move(status); });
+    agent->OnExecutorCall(caller, call, [&](Status status) { answer = std::move(status); });
     return answer;
   }
   ExecutorCall Update(const std::string& task, v1::TaskState state,

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "agent/testing/agent_fixture.h"
+#include "security/executor_token.h"
 
 namespace tepui::agent {
 namespace {
@@ -311,17 +312,20 @@ TEST_F(CustomExecutorTest, ShowsItsToken) {
   Register();
   Run(CustomTask("t1"));
   containerizer.Start();
-  const std::string token = EnvironmentOf("MESOS_EXECUTOR_AUTHENTICATION_TOKEN");
-  EXPECT_EQ(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE)).error().code, Code::kForbidden);
-  EXPECT_EQ(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE), token + "x").error().code,
-            Code::kForbidden);
-  EXPECT_TRUE(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE), token));
+  const auto caller =
+      security::VerifyToken(EnvironmentOf("MESOS_EXECUTOR_AUTHENTICATION_TOKEN"), "secret");
+  ASSERT_TRUE(caller) << caller.error().message;
+  const Status without = Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE));
+  EXPECT_EQ(without.error().code, Code::kForbidden);
+  EXPECT_THAT(without.error().message, HasSubstr("must send the token"));
+  EXPECT_TRUE(Subscribe(1, MakeCall(ExecutorCall::SUBSCRIBE), *caller));
   EXPECT_EQ(Call(Update("t1", v1::TASK_RUNNING)).error().code, Code::kForbidden);
-  EXPECT_TRUE(Call(Update("t1", v1::TASK_RUNNING), token));
+  EXPECT_TRUE(Call(Update("t1", v1::TASK_RUNNING), *caller));
   // The token belongs to another executor.
   Run(CustomTask("t2", "e2"));
-  EXPECT_EQ(Subscribe(2, MakeCall(ExecutorCall::SUBSCRIBE, "e2"), token).error().code,
-            Code::kForbidden);
+  const Status other = Subscribe(2, MakeCall(ExecutorCall::SUBSCRIBE, "e2"), *caller);
+  EXPECT_EQ(other.error().code, Code::kForbidden);
+  EXPECT_THAT(other.error().message, HasSubstr("was issued to another executor than 'e2'"));
 }
 
 TEST_F(CustomExecutorTest, ComesBackOnANewStream) {

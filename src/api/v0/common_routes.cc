@@ -9,25 +9,25 @@ namespace tepui::api {
 
 void AddCommonRoutes(web::Router* router,
                      const std::vector<std::pair<std::string, std::string>>& flags) {
-  router->Add("/health", "GET", [](net::Request, net::Url, net::Responder responder) {
+  router->Add("/health", "GET", [](const web::Incoming&, net::Responder responder) {
     std::move(responder).Send(web::TextResponse(200, ""));
   });
-  router->Add("/version", "GET", [](net::Request, net::Url url, net::Responder responder) {
+  router->Add("/version", "GET", [](const web::Incoming& incoming, net::Responder responder) {
     std::string json;
     web::JsonWriter writer(&json);
     writer.BeginObject();
     WriteBuild(&writer);
     writer.EndObject();
-    std::move(responder).Send(web::JsonResponse(std::move(json), url));
+    std::move(responder).Send(web::JsonResponse(std::move(json), incoming.url));
   });
-  router->Add("/flags", "GET", [&flags](net::Request, net::Url url, net::Responder responder) {
+  router->Add("/flags", "GET", [&flags](const web::Incoming& incoming, net::Responder responder) {
     std::string json;
     web::JsonWriter writer(&json);
     writer.BeginObject();
     writer.Key("flags");
     WriteFlags(flags, &writer);
     writer.EndObject();
-    std::move(responder).Send(web::JsonResponse(std::move(json), url));
+    std::move(responder).Send(web::JsonResponse(std::move(json), incoming.url));
   });
 }
 

@@ -93,8 +93,8 @@ int Serve(server::MasterServerOptions master_options,
 
   std::vector<std::unique_ptr<RunningAgent>> agents;
   for (server::AgentServerOptions& options : agent_options) {
-    options.detector =
-        DetectorOf(HostPort{identity.ip, (*master)->port()}, CommonFlags().zk_session_timeout);
+    options.detector = DetectorOf(Endpoint{.host = identity.ip, .port = (*master)->port()},
+                                  CommonFlags().zk_session_timeout);
     auto agent = RunningAgent::Start(threads, std::move(options), signals);
     if (!agent) {
       spdlog::error("An agent cannot start: {}", agent.error().message);

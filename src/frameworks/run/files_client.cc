@@ -24,13 +24,12 @@ Result<OutputTail::Piece> ParsePiece(std::string_view json) {
       .offset = number, .data = std::string(data->get_string().data(), data->get_string().size())};
 }
 
-void FilesClient::Read(const client::Endpoint& agent, const std::string& path, int64_t offset,
+void FilesClient::Read(const Endpoint& agent, const std::string& path, int64_t offset,
                        uint64_t length, OutputTail::ReadCallback callback) {
   const std::string address = ToString(agent);
   std::unique_ptr<net::Client>& client = clients_[address];
   if (client == nullptr) {
-    client =
-        std::make_unique<net::Client>(threads_, agent.host, agent.port, net::Client::Options{});
+    client = std::make_unique<net::Client>(threads_, agent, net::Client::Options{});
   }
   net::Request request;
   request.target = fmt::format("/files/read?path={}&offset={}", net::PercentEncode(path), offset);

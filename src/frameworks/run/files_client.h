@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "base/endpoint.h"
 #include "base/event_loop.h"
-#include "client/endpoint.h"
 #include "frameworks/run/output_tail.h"
 #include "net/http.h"
 
@@ -19,7 +19,7 @@ class FilesClient {
   FilesClient(net::IoThreads& threads, EventLoop& loop) : threads_(threads), loop_(loop) {}
 
   // Like OutputTail::Effects::read.
-  void Read(const client::Endpoint& agent, const std::string& path, int64_t offset, uint64_t length,
+  void Read(const Endpoint& agent, const std::string& path, int64_t offset, uint64_t length,
             OutputTail::ReadCallback callback);
 
  private:

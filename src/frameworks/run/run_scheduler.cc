@@ -25,14 +25,13 @@ constexpr Duration kLaterPatience = std::chrono::seconds(60);
 // The exit code that shells use: 128 + SIGINT.
 constexpr int kInterruptedCode = 130;
 
-client::Endpoint AgentEndpoint(const v1::Offer& offer) {
+Endpoint AgentEndpoint(const v1::Offer& offer) {
   constexpr uint16_t kDefaultAgentPort = 5051;
-  if (!offer.has_url())
-    return {.host = offer.hostname(), .port = kDefaultAgentPort, .unix_path = ""};
+  if (!offer.has_url()) return {.host = offer.hostname(), .port = kDefaultAgentPort};
   const v1::Address& address = offer.url().address();
-  return {.host = address.has_ip() ? address.ip() : address.hostname(),
-          .port = static_cast<uint16_t>(address.port()),
-          .unix_path = ""};
+  return {.scheme = offer.url().scheme() == "https" ? Scheme::kHttps : Scheme::kHttp,
+          .host = address.has_ip() ? address.ip() : address.hostname(),
+          .port = static_cast<uint16_t>(address.port())};
 }
 
 void SetAllocation(const Resources& resources, const std::string& role,

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/endpoint.h"
 #include "base/timer.h"
-#include "client/endpoint.h"
 #include "frameworks/run/run_plan.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "resources/resources.h"
@@ -19,7 +19,7 @@ namespace tepui::frameworks {
 // Where the output of a launched task can be read.
 struct TaskOutput {
   std::string task_id;
-  client::Endpoint agent;
+  Endpoint agent;
   std::string directory;  // Virtual path of its sandbox (reference 1.9).
 };
 

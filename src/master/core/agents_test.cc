@@ -57,7 +57,8 @@ TEST(AgentRegistration, FailsWithTheRegistry) {
   MasterHarness h;
   h.registrar.held = true;
   auto status = std::make_shared<Status>(MasterHarness::NoReply());
-  h.master->OnAgentSubscribe(9, "s", MasterHarness::Machine(), [status](Status s) { *status = s; });
+  h.master->OnAgentSubscribe(9, "s", {}, MasterHarness::Machine(),
+                             [status](Status s) { *status = s; });
   h.registrar.Release(Fail(Code::kInternal, "the disk is full"));
   EXPECT_EQ(status->error().code, Code::kUnavailable);
   EXPECT_THAT(status->error().message, HasSubstr("the disk is full"));

@@ -41,16 +41,16 @@ const std::shared_ptr<const SchedulerEvent>& HeartbeatEvent() {
 }  // namespace
 
 void Master::Impl::OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
-                                        const std::optional<std::string>& principal,
-                                        const SchedulerCall& call, Reply reply) {
-  if (Status valid = validation::ValidateCall(call, principal); !valid)
+                                        const security::Caller& caller, const SchedulerCall& call,
+                                        Reply reply) {
+  if (Status valid = validation::ValidateCall(call, caller.principal); !valid)
     return reply(std::move(valid));
   if (call.type() != SchedulerCall::SUBSCRIBE) {
     return reply(Fail(Code::kInvalid, "Expected a SUBSCRIBE call, got {}",
                       SchedulerCall::Type_Name(call.type())));
   }
   v1::FrameworkInfo info = call.subscribe().framework_info();
-  if (principal && !info.has_principal()) info.set_principal(*principal);
+  if (caller.principal && !info.has_principal()) info.set_principal(*caller.principal);
   const bool returns = !info.id().value().empty();
   Count(returns ? Counter::kMessagesReregisterFramework : Counter::kMessagesRegisterFramework);
 
@@ -332,9 +332,9 @@ void Master::Impl::EndTasks(Framework& framework) {
 
 Status Master::Impl::UpdateFramework(Framework& framework,
                                      const SchedulerCall::UpdateFramework& update,
-                                     const std::optional<std::string>& principal) {
+                                     const security::Caller& caller) {
   v1::FrameworkInfo info = update.framework_info();
-  if (principal && !info.has_principal()) info.set_principal(*principal);
+  if (caller.principal && !info.has_principal()) info.set_principal(*caller.principal);
   if (info.id().value() != framework.id.value()) {
     return Fail(Code::kInvalid,
                 "The FrameworkInfo's id '{}' is not that of the calling framework '{}'",

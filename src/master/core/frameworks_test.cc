@@ -209,9 +209,9 @@ TEST(Frameworks, AreTornDownByOperators) {
   MasterHarness h;
   const Scheduler scheduler = h.Subscribe();
   Status status = MasterHarness::NoReply();
-  h.master->Teardown(FrameworkId("m-0007"), [&](Status s) { status = s; });
+  h.master->Teardown({}, FrameworkId("m-0007"), [&](Status s) { status = s; });
   EXPECT_EQ(status.error().code, Code::kNotFound);
-  h.master->Teardown(FrameworkId(scheduler.id), [&](Status s) { status = s; });
+  h.master->Teardown({}, FrameworkId(scheduler.id), [&](Status s) { status = s; });
   h.clock.Settle();
   EXPECT_TRUE(status);
   EXPECT_TRUE(h.Read(scheduler).record->completed);
@@ -283,22 +283,21 @@ TEST(Frameworks, KeepTheirPrincipal) {
   MasterHarness h;
   Scheduler scheduler;
   scheduler.info = MasterHarness::Info();
-  ASSERT_TRUE(h.Resubscribe(&scheduler, "p"));
+  ASSERT_TRUE(h.Resubscribe(&scheduler, {.principal = "p"}));
   EXPECT_EQ(h.Read(scheduler).record->info.principal(), "p");  // The master filled it in.
 
   Scheduler thief = scheduler;
   thief.info.set_principal("q");
-  h.Resubscribe(&thief, "q");
+  h.Resubscribe(&thief, {.principal = "q"});
   EXPECT_THAT(Types(h.Take(thief)), ElementsAre(Event::ERROR));
   EXPECT_FALSE(h.links.closed.contains(scheduler.stream));
-  EXPECT_EQ(h.Make(
-                 scheduler,
-                 [] {
-                   Call c;
-                   c.set_type(Call::REVIVE);
-                   return c;
-                 }(),
-                 "q")
+  EXPECT_EQ(h.Make(scheduler,
+                   [] {
+                     Call c;
+                     c.set_type(Call::REVIVE);
+                     return c;
+                   }(),
+                   {.principal = "q"})
                 .error()
                 .code,
             Code::kInvalid);

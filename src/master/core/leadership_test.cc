@@ -69,7 +69,7 @@ class LeadershipTest : public ::testing::Test {
   // Subscribes a new agent; returns true if it got a success by now.
   bool Join() {
     auto joined = std::make_shared<bool>(false);
-    leadership->master()->OnAgentSubscribe(7, "s", MasterHarness::Machine(),
+    leadership->master()->OnAgentSubscribe(7, "s", {}, MasterHarness::Machine(),
                                            [joined](const Status& s) { *joined = s.has_value(); });
     clock.Settle();
     return *joined;

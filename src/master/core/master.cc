@@ -112,10 +112,14 @@ void Master::Impl::OnStreamClosed(StreamId stream) {
   }
 }
 
-void Master::Impl::Teardown(const FrameworkId& id, Reply reply) {
+std::string OperatorName(const security::Caller& caller) {
+  return caller.principal ? fmt::format("operator '{}'", *caller.principal) : "an operator";
+}
+
+void Master::Impl::Teardown(const security::Caller& caller, const FrameworkId& id, Reply reply) {
   Framework* framework = FindFramework(id);
   if (framework == nullptr) return reply(Fail(Code::kNotFound, "There is no framework '{}'", id));
-  RemoveDurably(*framework, "torn down by an operator", std::move(reply));
+  RemoveDurably(*framework, fmt::format("torn down by {}", OperatorName(caller)), std::move(reply));
 }
 
 Master::Master(Options options, RecoveredRegistry registry, Clock& clock, Random& random,
@@ -126,36 +130,39 @@ Master::Master(Options options, RecoveredRegistry registry, Clock& clock, Random
 Master::~Master() = default;
 
 void Master::OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
-                                  const std::optional<std::string>& principal,
-                                  const SchedulerCall& call, Reply reply) {
-  impl_->OnSchedulerSubscribe(stream, stream_uuid, principal, call, std::move(reply));
+                                  const security::Caller& caller, const SchedulerCall& call,
+                                  Reply reply) {
+  impl_->OnSchedulerSubscribe(stream, stream_uuid, caller, call, std::move(reply));
 }
 
 void Master::OnSchedulerCall(const std::optional<std::string>& stream_uuid,
-                             const std::optional<std::string>& principal, const SchedulerCall& call,
+                             const security::Caller& caller, const SchedulerCall& call,
                              Reply reply) {
-  impl_->OnSchedulerCall(stream_uuid, principal, call, std::move(reply));
+  impl_->OnSchedulerCall(stream_uuid, caller, call, std::move(reply));
 }
 
+// What an agent may do does not depend on who it is: --authenticate_agents is not supported.
 void Master::OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
-                              link::Call::Subscribe subscribe, Reply reply) {
+                              const security::Caller&, link::Call::Subscribe subscribe,
+                              Reply reply) {
   impl_->OnAgentSubscribe(stream, stream_uuid, std::move(subscribe), std::move(reply));
 }
 
-void Master::OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply) {
+void Master::OnAgentCalls(const std::string& stream_uuid, const security::Caller&,
+                          const link::Calls& calls, Reply reply) {
   impl_->OnAgentCalls(stream_uuid, calls, std::move(reply));
 }
 
 void Master::OnStreamClosed(StreamId stream) { impl_->OnStreamClosed(stream); }
 
-void Master::Teardown(const FrameworkId& framework, Reply reply) {
-  impl_->Teardown(framework, std::move(reply));
+void Master::Teardown(const security::Caller& caller, const FrameworkId& framework, Reply reply) {
+  impl_->Teardown(caller, framework, std::move(reply));
 }
 
 Status Master::CheckInvariants() const { return impl_->CheckInvariants(); }
 
-void Master::MarkAgentGone(const AgentId& agent, Reply reply) {
-  impl_->MarkAgentGone(agent, std::move(reply));
+void Master::MarkAgentGone(const security::Caller& caller, const AgentId& agent, Reply reply) {
+  impl_->MarkAgentGone(caller, agent, std::move(reply));
 }
 
 }  // namespace tepui::master

@@ -18,6 +18,7 @@
 #include "master/view/read_model.h"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
+#include "security/caller.h"
 #include "tepui/link.pb.h"
 
 namespace tepui::master {
@@ -69,30 +70,32 @@ class Master {
   // A SUBSCRIBE call whose response would become `stream`, known to its client as `stream_uuid`
   // (Mesos-Stream-Id).
   void OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
-                            const std::optional<std::string>& principal,
-                            const mesos::v1::scheduler::Call& call, Reply reply);
+                            const security::Caller& caller, const mesos::v1::scheduler::Call& call,
+                            Reply reply);
 
   // Any other scheduler call. `stream_uuid` is its Mesos-Stream-Id header, absent if it had none.
   void OnSchedulerCall(const std::optional<std::string>& stream_uuid,
-                       const std::optional<std::string>& principal,
-                       const mesos::v1::scheduler::Call& call, Reply reply);
+                       const security::Caller& caller, const mesos::v1::scheduler::Call& call,
+                       Reply reply);
 
   // A SUBSCRIBE of an agent, and its later batches of calls. The caller has checked the SUBSCRIBE
   // with validation::ValidateSubscription, on a thread that may take the time.
   void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
-                        link::Call::Subscribe subscribe, Reply reply);
-  void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
+                        const security::Caller& caller, link::Call::Subscribe subscribe,
+                        Reply reply);
+  void OnAgentCalls(const std::string& stream_uuid, const security::Caller& caller,
+                    const link::Calls& calls, Reply reply);
 
   // The peer of an accepted or refused subscription has disconnected.
   void OnStreamClosed(StreamId stream);
 
   // --- Calls of an operator.
   // TEARDOWN: kills the framework's tasks and removes the framework. Error: kNotFound.
-  void Teardown(const FrameworkId& framework, Reply reply);
+  void Teardown(const security::Caller& caller, const FrameworkId& framework, Reply reply);
   // MARK_AGENT_GONE: the agent is never admitted again; its tasks become TASK_GONE_BY_OPERATOR.
   // Succeeds also if the agent is gone already. Errors: kNotFound; kUnavailable while a registry
   // change about the agent is in progress.
-  void MarkAgentGone(const AgentId& agent, Reply reply);
+  void MarkAgentGone(const security::Caller& caller, const AgentId& agent, Reply reply);
 
   // Returns an error that describes a broken invariant between the master's records, if any. For
   // tests and the simulator: it looks at every record.

@@ -181,8 +181,7 @@ class MasterHarness {
     Resubscribe(&scheduler);
     return scheduler;
   }
-  Status Resubscribe(Scheduler* scheduler,
-                     const std::optional<std::string>& principal = std::nullopt) {
+  Status Resubscribe(Scheduler* scheduler, const security::Caller& caller = {}) {
     Call call;
     call.set_type(Call::SUBSCRIBE);
     *call.mutable_subscribe()->mutable_framework_info() = scheduler->info;
@@ -190,7 +189,7 @@ class MasterHarness {
     scheduler->stream = ++last_stream;
     scheduler->stream_uuid = "stream-" + std::to_string(scheduler->stream);
     Status status = NoReply();
-    master->OnSchedulerSubscribe(scheduler->stream, scheduler->stream_uuid, principal, call,
+    master->OnSchedulerSubscribe(scheduler->stream, scheduler->stream_uuid, caller, call,
                                  [&](Status s) { status = std::move(s); });
     for (const Event& event : links.Sent<Event>(scheduler->stream)) {
       if (!event.has_subscribed()) continue;
@@ -199,16 +198,15 @@ class MasterHarness {
     }
     return status;
   }
-  Status Make(const Scheduler& scheduler, Call call,
-              const std::optional<std::string>& principal = std::nullopt) {
+  Status Make(const Scheduler& scheduler, Call call, const security::Caller& caller = {}) {
     call.mutable_framework_id()->set_value(scheduler.id);
-    return MakeOn(scheduler.stream_uuid, std::move(call), principal);
+    return MakeOn(scheduler.stream_uuid, std::move(call), caller);
   }
   Status MakeOn(const std::optional<std::string>& stream_uuid, Call call,
-                const std::optional<std::string>& principal = std::nullopt) {
+                const security::Caller& caller = {}) {
     // `status` is shared because the answer may come after this function has returned.
     const auto status = std::make_shared<Status>(NoReply());
-    master->OnSchedulerCall(stream_uuid, principal, call,
+    master->OnSchedulerCall(stream_uuid, caller, call,
                             [status](Status s) { *status = std::move(s); });
     if (call.type() == Call::TEARDOWN) clock.Settle();  // For the registrar's answer.
     return *status;
@@ -277,7 +275,7 @@ class MasterHarness {
     node->stream = ++last_stream;
     node->stream_uuid = "stream-" + std::to_string(node->stream);
     auto status = std::make_shared<Status>(NoReply());
-    master->OnAgentSubscribe(node->stream, node->stream_uuid, node->subscribe,
+    master->OnAgentSubscribe(node->stream, node->stream_uuid, {}, node->subscribe,
                              [status](Status s) { *status = std::move(s); });
     clock.Settle();
     for (const link::Event& event : links.Sent<link::Event>(node->stream)) {
@@ -291,7 +289,7 @@ class MasterHarness {
     link::Calls calls;
     *calls.add_calls() = std::move(call);
     Status status = NoReply();
-    master->OnAgentCalls(node.stream_uuid, calls, [&](Status s) { status = std::move(s); });
+    master->OnAgentCalls(node.stream_uuid, {}, calls, [&](Status s) { status = std::move(s); });
     return status;
   }
   Status Say(const Node& node, link::Call::Type type) {

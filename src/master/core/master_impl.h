@@ -26,6 +26,9 @@ namespace tepui::master {
 using SchedulerCall = ::mesos::v1::scheduler::Call;
 using SchedulerEvent = ::mesos::v1::scheduler::Event;
 
+// Names an operator in logs: "an operator", or with the principal if it is known.
+std::string OperatorName(const security::Caller& caller);
+
 // The state machine itself. It is one class, since every event may touch frameworks, agents and the
 // records between them. Its methods are divided over files by subject:
 //   master.cc           construction, entry of the public methods, common helpers
@@ -57,17 +60,15 @@ class Master::Impl {
        Registrar& registrar, ReadModelSink& sink);
 
   void OnSchedulerSubscribe(StreamId stream, const std::string& stream_uuid,
-                            const std::optional<std::string>& principal, const SchedulerCall& call,
-                            Reply reply);
+                            const security::Caller& caller, const SchedulerCall& call, Reply reply);
   void OnSchedulerCall(const std::optional<std::string>& stream_uuid,
-                       const std::optional<std::string>& principal, const SchedulerCall& call,
-                       Reply reply);
+                       const security::Caller& caller, const SchedulerCall& call, Reply reply);
   void OnAgentSubscribe(StreamId stream, const std::string& stream_uuid,
                         link::Call::Subscribe subscribe, Reply reply);
   void OnAgentCalls(const std::string& stream_uuid, const link::Calls& calls, Reply reply);
   void OnStreamClosed(StreamId stream);
-  void Teardown(const FrameworkId& id, Reply reply);
-  void MarkAgentGone(const AgentId& id, Reply reply);
+  void Teardown(const security::Caller& caller, const FrameworkId& id, Reply reply);
+  void MarkAgentGone(const security::Caller& caller, const AgentId& id, Reply reply);
   Status CheckInvariants() const;
 
  private:
@@ -138,14 +139,12 @@ class Master::Impl {
   void RemoveFramework(Framework& framework, std::string_view why);
   void EndTasks(Framework& framework);
   Status UpdateFramework(Framework& framework, const SchedulerCall::UpdateFramework& update,
-                         const std::optional<std::string>& principal);
+                         const security::Caller& caller);
 
   // --- scheduler_calls.cc
   Result<Framework*> CallingFramework(const std::optional<std::string>& stream_uuid,
-                                      const std::optional<std::string>& principal,
-                                      const SchedulerCall& call);
-  Status Handle(Framework& framework, const std::optional<std::string>& principal,
-                const SchedulerCall& call);
+                                      const security::Caller& caller, const SchedulerCall& call);
+  Status Handle(Framework& framework, const security::Caller& caller, const SchedulerCall& call);
   Result<std::vector<std::string>> OwnRoles(
       const Framework& framework,
       const google::protobuf::RepeatedPtrField<std::string>& roles) const;

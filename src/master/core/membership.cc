@@ -61,7 +61,7 @@ void Master::Impl::ScheduleMissingLater() {
   });
 }
 
-void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
+void Master::Impl::MarkAgentGone(const security::Caller& caller, const AgentId& id, Reply reply) {
   const Standing standing = membership_.StandingOf(id);
   if (standing == Standing::kGone) return reply({});
   if (membership_.IsBeingWritten(id)) {
@@ -70,6 +70,7 @@ void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
   }
   if (standing == Standing::kUnknown)
     return reply(Fail(Code::kNotFound, "There is no agent '{}'", id));
+  spdlog::info("Agent {} is to be marked gone, as {} asked", id, OperatorName(caller));
   BeginRemoval(
       id, {.how = Removal::How::kGone, .reason = std::nullopt, .why = "Agent has been marked gone"},
       std::move(reply));

@@ -19,7 +19,7 @@ AgentId Agent(const Node& node) { return AgentId(node.id); }
 
 Status MarkGone(MasterHarness& h, const AgentId& agent) {
   auto status = std::make_shared<Status>(MasterHarness::NoReply());
-  h.master->MarkAgentGone(agent, [status](Status s) { *status = std::move(s); });
+  h.master->MarkAgentGone({}, agent, [status](Status s) { *status = std::move(s); });
   h.clock.Settle();
   return *status;
 }

@@ -11,22 +11,23 @@
 namespace tepui::master {
 
 void Master::Impl::OnSchedulerCall(const std::optional<std::string>& stream_uuid,
-                                   const std::optional<std::string>& principal,
-                                   const SchedulerCall& call, Reply reply) {
-  Result<Framework*> framework = CallingFramework(stream_uuid, principal, call);
+                                   const security::Caller& caller, const SchedulerCall& call,
+                                   Reply reply) {
+  Result<Framework*> framework = CallingFramework(stream_uuid, caller, call);
   if (!framework) return reply(Fail(framework.error()));
   ++(*framework)->counters.calls[call.type()];
   if (call.type() == SchedulerCall::TEARDOWN) {
     Count(Counter::kMessagesUnregisterFramework);
     return RemoveDurably(**framework, "torn down by itself", std::move(reply));
   }
-  reply(Handle(**framework, principal, call));
+  reply(Handle(**framework, caller, call));
 }
 
 Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::string>& stream_uuid,
-                                                  const std::optional<std::string>& principal,
+                                                  const security::Caller& caller,
                                                   const SchedulerCall& call) {
-  if (Status valid = validation::ValidateCall(call, principal); !valid) return Fail(valid.error());
+  if (Status valid = validation::ValidateCall(call, caller.principal); !valid)
+    return Fail(valid.error());
   if (call.type() == SchedulerCall::SUBSCRIBE) {
     return Fail(Code::kInvalid,
                 "SUBSCRIBE opens a stream of its own and carries no Mesos-Stream-Id");
@@ -35,10 +36,10 @@ Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::strin
   if (framework == nullptr) {
     return Fail(Code::kInvalid, "Framework '{}' cannot be found", call.framework_id().value());
   }
-  if (principal && *principal != framework->info.principal()) {
+  if (caller.principal && *caller.principal != framework->info.principal()) {
     return Fail(Code::kInvalid,
                 "The authenticated principal '{}' is not the framework's principal '{}'",
-                *principal, framework->info.principal());
+                *caller.principal, framework->info.principal());
   }
   if (!framework->connected()) {
     return Fail(Code::kForbidden, "Framework '{}' is not subscribed", framework->id);
@@ -54,7 +55,7 @@ Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::strin
   return framework;
 }
 
-Status Master::Impl::Handle(Framework& framework, const std::optional<std::string>& principal,
+Status Master::Impl::Handle(Framework& framework, const security::Caller& caller,
                             const SchedulerCall& call) {
   switch (call.type()) {
     case SchedulerCall::ACCEPT:
@@ -103,7 +104,7 @@ Status Master::Impl::Handle(Framework& framework, const std::optional<std::strin
       Count(Counter::kMessagesResourceRequest);
       break;
     case SchedulerCall::UPDATE_FRAMEWORK:
-      return UpdateFramework(framework, call.update_framework(), principal);
+      return UpdateFramework(framework, call.update_framework(), caller);
     case SchedulerCall::TEARDOWN:  // OnSchedulerCall answers once the registry has it.
     case SchedulerCall::SUBSCRIBE:
     case SchedulerCall::UNKNOWN:

@@ -35,8 +35,7 @@ void NetworkLink::Disconnect() {
   }
 }
 
-void NetworkLink::Connect(const client::Endpoint& endpoint,
-                          std::move_only_function<void(Status)> done) {
+void NetworkLink::Connect(const Endpoint& endpoint, std::move_only_function<void(Status)> done) {
   Disconnect();
   to_ = endpoint.host;
   net::Request probe;

@@ -29,8 +29,7 @@ class NetworkLink final : public client::Link {
   ~NetworkLink() override;
 
   // The endpoint's host is the name of a simulated machine.
-  void Connect(const client::Endpoint& endpoint,
-               std::move_only_function<void(Status)> done) override;
+  void Connect(const Endpoint& endpoint, std::move_only_function<void(Status)> done) override;
   void Subscribe(std::string body, StreamHandler handler) override;
   void Post(std::string body, const std::string& stream_id,
             std::move_only_function<void(Result<net::Response>)> done) override;

@@ -121,7 +121,7 @@ class AgentNode::Life final : public agent::Links {
   void OnMasterEvent(const link::Event& event);
   void OnRequest(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
   void OnExecutor(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
-  void OnExecutorSubscribe(const api::ExecutorRequest& read,
+  void OnExecutorSubscribe(const api::ExecutorRequest& read, const security::Caller& caller,
                            std::shared_ptr<Network::Exchange> exchange);
   void OnAgentExit(const Status& status);
   void Leave(const Status& status);
@@ -207,18 +207,21 @@ void AgentNode::Life::OnRequest(const net::Request& request,
 
 void AgentNode::Life::OnExecutor(const net::Request& request,
                                  std::shared_ptr<Network::Exchange> exchange) {
+  const auto caller = api::IdentifyExecutor(request, node_.options_.jwt_secret);
+  if (!caller) return exchange->Respond(caller.error());
   const auto read = api::ReadExecutorRequest(request);
   if (!read) return exchange->Respond(read.error());
-  if (read->events) return OnExecutorSubscribe(*read, std::move(exchange));
-  agent_->OnExecutorCall(read->token, read->call, [exchange](const Status& status) {
+  if (read->events) return OnExecutorSubscribe(*read, *caller, std::move(exchange));
+  agent_->OnExecutorCall(*caller, read->call, [exchange](const Status& status) {
     exchange->Respond(status ? web::TextResponse(202, "") : web::ErrorResponse(status.error()));
   });
 }
 
 void AgentNode::Life::OnExecutorSubscribe(const api::ExecutorRequest& read,
+                                          const security::Caller& caller,
                                           std::shared_ptr<Network::Exchange> exchange) {
   const agent::StreamId stream = streams_.Open(std::move(exchange), "");
-  agent_->OnExecutorSubscribe(stream, read.token, read.call, [this, stream](const Status& status) {
+  agent_->OnExecutorSubscribe(stream, caller, read.call, [this, stream](const Status& status) {
     streams_.Answer(stream, status);
   });
 }

@@ -224,28 +224,28 @@ void MasterNode::Life::OnScheduler(const net::Request& request, ExchangePtr exch
   auto read = api::ReadSchedulerRequest(request);
   if (!read) return exchange->Respond(std::move(read.error()));
   if (!read->events) {
-    leadership_->master()->OnSchedulerCall(read->stream_uuid, std::nullopt, read->call,
+    leadership_->master()->OnSchedulerCall(read->stream_uuid, {}, read->call,
                                            ReplyWith(std::move(exchange), read->success));
     return;
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
-  leadership_->master()->OnSchedulerSubscribe(stream, uuid, std::nullopt, read->call,
-                                              ReplyTo(stream));
+  leadership_->master()->OnSchedulerSubscribe(stream, uuid, {}, read->call, ReplyTo(stream));
 }
 
 void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange) {
   auto read = api::ReadAgentRequest(request);
   if (!read) return exchange->Respond(std::move(read.error()));
   if (!read->events) {
-    leadership_->master()->OnAgentCalls(read->stream_uuid, read->calls,
+    leadership_->master()->OnAgentCalls(read->stream_uuid, {}, read->calls,
                                         ReplyWith(std::move(exchange), 202));
     return;
   }
   const std::string uuid = random_.Uuid();
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
   leadership_->master()->OnAgentSubscribe(
-      stream, uuid, std::move(*read->calls.mutable_calls(0)->mutable_subscribe()), ReplyTo(stream));
+      stream, uuid, {}, std::move(*read->calls.mutable_calls(0)->mutable_subscribe()),
+      ReplyTo(stream));
 }
 
 MasterNode::MasterNode(Parts parts, Host host, master::Options options)

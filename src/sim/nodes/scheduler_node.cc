@@ -91,9 +91,7 @@ class SchedulerNode::Life final : public Framework::Tasks {
                .disconnected = [this] { OnDisconnected(); },
                .received = [this](const Event& event) { OnEvent(event); }}) {}
 
-  void Start() {
-    core_.OnLeader(client::Endpoint{.host = node_.master_, .port = kMasterPort, .unix_path = ""});
-  }
+  void Start() { core_.OnLeader(Endpoint{.host = node_.master_, .port = kMasterPort}); }
 
   Process& process() { return process_; }
   bool subscribed() const { return subscribed_; }
