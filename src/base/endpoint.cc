@@ -20,7 +20,7 @@ Result<Endpoint> ParseEndpoint(std::string_view text) {
     rest.remove_prefix(7);
   }
   Result<HostPort> where = ParseHostPort(rest);
-  if (!where) return Fail(std::move(where.error()));
+  if (!where) return Fail(where.error());
   endpoint.host = std::move(where->host);
   endpoint.port = where->port;
   return endpoint;

@@ -23,7 +23,7 @@ Result<MasterAddress> ParseMaster(std::string_view text) {
   if (rest.starts_with("http://") && rest.ends_with('/')) rest.remove_suffix(1);
   if (rest.starts_with("master@")) rest.remove_prefix(7);
   auto where = ParseEndpoint(rest);
-  if (!where) return Fail(std::move(where.error()));
+  if (!where) return Fail(where.error());
   return std::move(*where);
 }
 

@@ -60,7 +60,7 @@ Status EverybodyMay(const security::Caller&, const typename Api::Call&) {
 template <class Api>
 std::move_only_function<void(Status)> WithoutBody(typename OperatorEntry<Api>::Reply reply) {
   return [reply = std::move(reply)](Status status) mutable {
-    if (!status) return reply(Fail(std::move(status.error())));
+    if (!status) return reply(Fail(status.error()));
     reply(std::nullopt);
   };
 }
