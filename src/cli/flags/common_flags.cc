@@ -103,6 +103,16 @@ void CheckIp(const std::string& flag, const std::optional<std::string>& ip,
     problems->push_back(fmt::format("--{}: '{}' is not an IP address", flag, *ip));
 }
 
+// Binds a text that has no value while it is empty.
+FlagBinding BindIfAny(std::string* target) {
+  FlagBinding binding = BindFlag(target);
+  binding.format = [target]() -> std::optional<std::string> {
+    if (target->empty()) return std::nullopt;
+    return *target;
+  };
+  return binding;
+}
+
 }  // namespace
 
 void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
@@ -110,7 +120,10 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
   table->Add("quiet", &flags->log.quiet, "Log nothing to stderr.");
   table->Add("logging_level", &flags->log.level,
              "Log this and what is graver: INFO, WARNING or ERROR (or DEBUG).");
-  table->Add("log_dir", &flags->log.directory, "Also log to a file in this directory.").IsPath();
+  table
+      ->AddBinding("log_dir", BindIfAny(&flags->log.directory),
+                   "Also log to a file in this directory.")
+      .IsPath();
 
   table->Group("Network");
   table->Add("ip", &flags->ip,

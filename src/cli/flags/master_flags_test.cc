@@ -61,6 +61,7 @@ TEST_F(MasterFlagsTest, ValuesAreShownAsTheyAreWritten) {
                             Pair("role_sorter", "drf"), Pair("registry_max_agent_count", "102400"),
                             Pair("registry_store_timeout", "20secs")}));
   EXPECT_THAT(table_.Values(), Not(Contains(Pair("agent_removal_rate_limit", _))));
+  EXPECT_THAT(table_.Values(), Not(Contains(Pair("log_dir", _))));
   Parse({"--agent_removal_rate_limit=3/10mins", "--recovery_agent_removal_limit=7%",
          "--fair_sharing_excluded_resource_names=gpus,foo"});
   EXPECT_THAT(table_.Values(),
