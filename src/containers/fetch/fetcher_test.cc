@@ -11,6 +11,7 @@
 #include <future>
 #include <sstream>
 
+#include "base/mutex.h"
 #include "containers/host/user.h"
 #include "net/http.h"
 
@@ -136,7 +137,7 @@ class FetcherHttpTest : public FetcherTest {
           ++requests_;
           net::Response response;
           if (request.target == "/hang") {
-            std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             hanging_.push_back(std::move(responder));
             return;
           }
@@ -154,7 +155,7 @@ class FetcherHttpTest : public FetcherTest {
   }
 
   std::atomic<int> requests_ = 0;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::vector<net::Responder> hanging_;
   net::IoThreads threads_;
   net::Server server_;
