@@ -27,6 +27,7 @@ Status CheckAmounts(std::string_view of, const Resources& recorded, const Resour
 }  // namespace
 
 Status Master::Impl::CheckInvariants() const {
+  if (Status held = allocator_.CheckInvariants(); !held) return held;
   for (const auto& [id, offer] : offers_) {
     if (!offer->framework->active) {
       return Broken(fmt::format("Offer {} is of framework {}, which is not active", id,
