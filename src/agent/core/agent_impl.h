@@ -30,6 +30,7 @@ namespace tepui::agent {
 //   lifecycle.cc     statuses, acknowledgements, kills, the end of executors and frameworks
 //   executor_api.cc  the calls of custom executors
 //   snapshot.cc      what subscriptions and readers see
+//   invariants.cc    what must hold after each public method
 class Agent::Impl final : public ExecutorHost, public Registration::Owner {
  public:
   Impl(Options options, Clock& clock, Random& random, Links& links,
@@ -49,6 +50,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void Shutdown(bool unregister, const Status& status);
   void Leave();
   std::shared_ptr<const AgentState> Snapshot() const;
+  Status CheckInvariants() const;
 
  private:
   // A task or a task group on its way to its executor.
@@ -150,6 +152,13 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   // Returns null for an executor that the agent itself runs.
   static CustomExecutor* Custom(const Executor& executor);
   Gauges MakeGauges() const;
+
+  // Parts of CheckInvariants.
+  Status CheckFramework(const Framework& framework) const;
+  Status CheckExecutor(const Framework& framework, const Executor& executor) const;
+  Status CheckTask(const Executor& executor, const TaskId& task) const;
+  Status CheckStreams() const;
+  Status CheckCheckpoint() const;
 
   const Options options_;
   storage::Store& store_;

@@ -133,7 +133,7 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
     Subscribed();
   }
   void Crash() {
-    agent.reset();
+    EndAgent();
     store_.reset();
     machine.Crash();
     StartUp();
