@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <cassert>
 #include <future>
 #include <utility>
 
@@ -23,6 +24,7 @@ void EventLoop::Post(Work work) {
 }
 
 void EventLoop::Run(Work work) {
+  assert(!OnLoopThread());
   std::promise<void> done;
   auto finished = done.get_future();
   // Kept alive by the closure: if the loop stops first, the broken promise ends the wait.

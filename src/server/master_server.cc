@@ -2,6 +2,7 @@
 #include "server/master_server.h"
 
 #include <atomic>
+#include <cassert>
 #include <charconv>
 #include <future>
 #include <utility>
@@ -243,6 +244,7 @@ void MasterServer::Impl::StandForElection() {
 }
 
 void MasterServer::Impl::Lead(const std::string& candidacy) {
+  assert(!leadership_);
   spdlog::info("Elected as the leading master");
   {
     const MutexLock lock(mutex_);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -318,6 +319,7 @@ int Client::Send(const Request& request, uint64_t id) {
 
 void Client::Settle() {
   const MutexLock lock(mutex_);
+  assert(unanswered_ > 0);
   if (--unanswered_ == 0 && closing_) wake_.NotifyOne();
 }
 

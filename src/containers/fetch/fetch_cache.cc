@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -102,6 +103,7 @@ void FetchCache::MakeRoom() {
 void FetchCache::Drop(const std::shared_ptr<Entry>& entry) {
   if (!entry->kept) return;
   entry->kept = false;
+  assert(entry->bytes <= used_bytes_);
   used_bytes_ -= entry->bytes;
   order_.erase(entry->order);
   unlink(entry->path.c_str());
@@ -110,6 +112,7 @@ void FetchCache::Drop(const std::shared_ptr<Entry>& entry) {
 
 void FetchCache::Release(const std::shared_ptr<Entry>& entry) {
   const MutexLock lock(mutex_);
+  assert(entry->readers > 0);
   --entry->readers;
   MakeRoom();
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -83,6 +84,7 @@ void Poller::Cancel(TimerId timer) {
 
 void Poller::Stop() {
   if (!thread_.joinable()) return;
+  assert(thread_.get_id() != std::this_thread::get_id());
   stopped_ = true;
   eventfd_write(wake_.get(), 1);
   thread_.join();
