@@ -11,10 +11,9 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
+#include "base/mutex.h"
 #include "base/owner_thread.h"
 #include "cluster.h"
 #include "election/zookeeper_election.h"
@@ -55,10 +54,10 @@ class Leaders {
       detector_ = std::make_unique<election::ZooKeeperDetector>(address, std::chrono::seconds(30),
                                                                 owner_.loop(), owner_.poster());
       detector_->Watch([this](const std::optional<v1::MasterInfo>& leader) {
-        std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         port_ = leader ? static_cast<uint16_t>(leader->port()) : 0;
         since_ = SteadyClock::now();
-        changed_.notify_all();
+        changed_.NotifyAll();
       });
     });
   }
@@ -68,16 +67,16 @@ class Leaders {
 
   // Returns the next leader that is not at `old`, and when it was seen.
   std::pair<uint16_t, SteadyClock::time_point> WaitForOther(uint16_t old) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return port_ != 0 && port_ != old; });
+    MutexLock lock(mutex_);
+    while (port_ == 0 || port_ == old) changed_.Wait(mutex_);
     return {port_, since_};
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  uint16_t port_ = 0;                // Guarded by mutex_.
-  SteadyClock::time_point since_{};  // Guarded by mutex_.
+  Mutex mutex_;
+  CondVar changed_;
+  uint16_t port_ TEPUI_GUARDED_BY(mutex_) = 0;
+  SteadyClock::time_point since_ TEPUI_GUARDED_BY(mutex_){};
   OwnerThread owner_;
   std::unique_ptr<election::ZooKeeperDetector> detector_;
 };

@@ -12,16 +12,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "report.h"
 
 namespace tepui {
@@ -68,14 +67,14 @@ class Driver {
       std::fprintf(stderr, "%s\n", mesos.error().c_str());
       return 1;
     }
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     mesos_ = mesos->get();
-    ready_.notify_all();
-    done_.wait(lock, [this] { return finished_; });
+    ready_.NotifyAll();
+    while (!finished_) done_.Wait(mutex_);
     Call teardown;
     teardown.set_type(Call::TEARDOWN);
     *teardown.mutable_framework_id() = framework_id_;
-    lock.unlock();
+    lock.Unlock();
     if (failure_.empty()) (void)mesos.value()->Call(teardown).get();
     if (!failure_.empty()) std::fprintf(stderr, "%s\n", failure_.c_str());
     return failure_.empty() ? 0 : 1;
@@ -83,8 +82,8 @@ class Driver {
 
  private:
   void Subscribe() {
-    std::unique_lock lock(mutex_);
-    ready_.wait(lock, [this] { return mesos_ != nullptr; });
+    MutexLock lock(mutex_);
+    while (mesos_ == nullptr) ready_.Wait(mutex_);
     Call call;
     call.set_type(Call::SUBSCRIBE);
     call.mutable_subscribe()->mutable_framework_info()->set_user("root");
@@ -94,7 +93,7 @@ class Driver {
   }
 
   void OnEvents(std::queue<Event> events) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (; !events.empty() && !finished_; events.pop()) OnEvent(events.front());
   }
 
@@ -225,20 +224,20 @@ class Driver {
   }
 
   void Fail(const std::string& why) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!finished_) Finish(why);
   }
   void Finish(std::string failure) {
     failure_ = std::move(failure);
     finished_ = true;
-    done_.notify_all();
+    done_.NotifyAll();
   }
 
   const Options options_;
   const Mode mode_;
   const bench::Report& report_;
-  std::mutex mutex_;
-  std::condition_variable ready_, done_;
+  Mutex mutex_;
+  CondVar ready_, done_;
   scheduler::Mesos* mesos_ = nullptr;
   v1::FrameworkID framework_id_;
   SteadyClock::time_point started_;

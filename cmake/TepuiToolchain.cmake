@@ -49,3 +49,7 @@ endif()
 
 add_library(tepui_warnings INTERFACE)
 target_compile_options(tepui_warnings INTERFACE -Wall -Wextra -Wpedantic -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Members that a mutex guards are used under it (src/base/mutex.h).
+  target_compile_options(tepui_warnings INTERFACE -Wthread-safety)
+endif()

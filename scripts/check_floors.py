@@ -4,8 +4,8 @@
 
 A file may include its own room, rooms of lower floors and lower rooms of its own folder; no chain of includes may come
 back to where it began; a room has at most 30 units (a unit is a header with its source and test); Asio, Beast and
-OpenSSL's TLS stay inside src/net, and spdlog comes by base/log.h, which keeps it cheap. docs/rooms.md must say what
-floors.txt says. Prints each violation and exits with 1 if there is any.
+OpenSSL's TLS stay inside src/net, spdlog comes by base/log.h, which keeps it cheap, and locks by base/mutex.h, which
+clang checks. docs/rooms.md must say what floors.txt says. Prints each violation and exits with 1 if there is any.
 
     scripts/check_floors.py                checks
     scripts/check_floors.py --write-page   writes docs/rooms.md
@@ -21,6 +21,7 @@ MOST_UNITS = 30
 WANTED_UNITS = 25
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 NET_ONLY = ("boost/asio", "boost/beast", "openssl/ssl.h")
+LOCKS = ("mutex", "shared_mutex", "condition_variable")
 PAGE = "docs/rooms.md"
 
 
@@ -81,6 +82,8 @@ def check(root: pathlib.Path) -> list[str]:
                 problems.append(f"{name}: includes {include}, which only src/net may")
             if include == "spdlog/spdlog.h" and name != "base/log.h":
                 problems.append(f"{name}: includes {include}, for which there is base/log.h")
+            if include in LOCKS and name != "base/mutex.h":
+                problems.append(f"{name}: includes {include}, for which there is base/mutex.h")
             target = rooms.get(include.rsplit("/", 1)[0])
             if target is None:
                 continue
@@ -140,6 +143,7 @@ def self_test() -> None:
         "a circle": [{"base/a.h": '#include "base/b.h"\n', "base/b.h": '#include "base/a.h"\n'}],
         "only src/net": [{"wire/a.cc": "#include <boost/asio/buffer.hpp>\n"}],
         "for which there is base/log.h": [{"net/a.cc": "#include <spdlog/spdlog.h>\n"}],
+        "for which there is base/mutex.h": [{"net/a.cc": "#include <mutex>\n"}],
         "is no room": [{"attic/a.h": ""}, {"master/a.h": ""}],
         "31 units": [{f"wire/a{i}.h": "" for i in range(30)}],
         "is empty": [{"wire/z.h": None}],

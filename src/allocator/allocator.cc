@@ -82,6 +82,7 @@ class Allocator::Impl {
   Counters counters() const;
   const Quantities& total() const { return cluster_.tree.total(); }
   const Quantities& allocated() const;
+  Status CheckInvariants() const;
 
  private:
   void MakeDue(AgentHandle agent);
@@ -93,6 +94,8 @@ class Allocator::Impl {
   MonotonicTime TickAt(MonotonicTime time) const;
   // Returns an empty handle also for frameworks known only as holders of resources.
   FrameworkHandle KnownFramework(const FrameworkId& id) const;
+  // Fails if a client would take something of an agent that no run is going to visit for it.
+  Status CheckSettled(AgentHandle agent) const;
 
   const Options options_;
   Clock& clock_;
@@ -155,7 +158,9 @@ void Allocator::Impl::UpdateFramework(const FrameworkId& id, const v1::Framework
 void Allocator::Impl::RemoveFramework(const FrameworkId& id) {
   const FrameworkHandle framework = cluster_.FindFramework(id);
   if (!framework) return;
-  for (AgentHandle agent : cluster_.RemoveFramework(framework)) MakeDue(agent);
+  const std::vector<AgentHandle> freed = cluster_.RemoveFramework(framework);
+  if (TEPUI_PLANTED_FAULT("freed-agents-not-visited")) return;
+  for (AgentHandle agent : freed) MakeDue(agent);
   Schedule();
 }
 
@@ -445,6 +450,31 @@ const Quantities& Allocator::Impl::allocated() const {
   return allocated_;
 }
 
+Status Allocator::Impl::CheckInvariants() const {
+  if (Status held = cluster_.CheckInvariants(); !held) return held;
+  const std::optional<MonotonicTime> next = NextRun();
+  if (next && (timer_ == 0 || timer_time_ > *next)) {
+    return Fail(Code::kInternal, "A run of the allocator is due, but no timer starts it in time");
+  }
+  for (AgentHandle agent : cluster_.with_free) {
+    if (!cluster_.agents[agent].active || due_.Contains(agent)) continue;
+    if (Status settled = CheckSettled(agent); !settled) return settled;
+  }
+  return {};
+}
+
+Status Allocator::Impl::CheckSettled(AgentHandle agent) const {
+  for (uint32_t i = 0; i < cluster_.tree.slots(); ++i) {
+    const NodeHandle client(i);
+    if (!cluster_.tree.IsActiveClient(client) || woken_.Contains(client)) continue;
+    if (!cycle_.WouldOffer(agent, client)) continue;
+    return Fail(Code::kInternal,
+                "Agent {} counts as settled, but framework {} would take some of what it has free",
+                cluster_.agents[agent].id, cluster_.frameworks[cluster_.clients[i].framework].id);
+  }
+  return {};
+}
+
 // --- The public interface.
 
 Allocator::Allocator(Options options, Clock& clock, Random& random, OfferCallback offers)
@@ -505,5 +535,6 @@ std::unordered_map<std::string, Allocator::RoleState> Allocator::Roles() const {
 Allocator::Counters Allocator::counters() const { return impl_->counters(); }
 const Quantities& Allocator::total() const { return impl_->total(); }
 const Quantities& Allocator::allocated() const { return impl_->allocated(); }
+Status Allocator::CheckInvariants() const { return impl_->CheckInvariants(); }
 
 }  // namespace tepui::allocator

@@ -51,7 +51,6 @@ struct AgentSpec {
 // dominant share, the frameworks of a role likewise, and each agent's free resources are offered
 // whole to the first framework that may and would take them. Pure: no thread, no I/O, and no clock
 // but the one passed in. All calls and callbacks are made on the owner's thread.
-// calls and callbacks on the owner's thread.
 //
 // Only changes cause work: an agent is visited again when its free resources grew, when a filter on
 // it ended, or when a framework that could take them appeared, was activated or revived. Allocation
@@ -145,6 +144,11 @@ class Allocator {
   Counters counters() const;
   const Quantities& total() const;
   const Quantities& allocated() const;
+
+  // Fails if the records contradict each other: amounts, shares, filters, or an agent that counts
+  // as settled although a framework would take what it has free. A bug, reported with a sentence.
+  // Compares each agent with each client, so it is for tests and simulations.
+  Status CheckInvariants() const;
 
  private:
   class Impl;

@@ -83,9 +83,16 @@ inline Resources StackedCpus(double cpus, const std::vector<std::string>& roles)
 class AllocatorFixture : public ::testing::Test {
  protected:
   AllocatorFixture() { Reset({}); }
+  ~AllocatorFixture() override { Check(); }
+
+  void Check() const {
+    const Status held = allocator_->CheckInvariants();
+    EXPECT_TRUE(held) << held.error().message;
+  }
 
   // Makes a new allocator.
   void Reset(Options options, uint64_t seed = 1) {
+    if (allocator_) Check();
     random_ = std::make_unique<SeededRandom>(seed);
     offers_.clear();
     allocator_ =

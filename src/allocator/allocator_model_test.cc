@@ -381,6 +381,7 @@ void AllocatorModelTest::CheckRun() {
   for (const auto& [key, resources] : model_.held) allocated += resources.ScalarQuantities();
   ASSERT_EQ(allocator_->total(), total);
   ASSERT_EQ(allocator_->allocated(), allocated);
+  Check();
 }
 
 void AllocatorModelTest::Step() {
@@ -416,6 +417,7 @@ TEST_P(AllocatorModelTest, OffersAreThoseOfTheModel) {
   for (int step = 0; step < kSteps; ++step) {
     SCOPED_TRACE("step " + std::to_string(step));
     for (uint64_t i = 1 + Any(4); i > 0; --i) Step();
+    Check();
     CheckRun();
     if (HasFatalFailure()) return;
     // The time passes without a tick, so that every run is one of the checked ones.

@@ -117,6 +117,10 @@ class Cluster {
   // longer hold anything.
   void ForgetIfIdle(FrameworkHandle framework);
 
+  // Fails if agents, frameworks, the share tree, the ledger and the filters contradict each other
+  // or themselves.
+  Status CheckInvariants() const;
+
   ShareTree tree;
   Ledger ledger;
   Filters filters;
@@ -142,6 +146,9 @@ class Cluster {
   // Called after `released` was removed from the ledger.
   void AddFree(AgentHandle agent, const Resources& released);
   void NoteFree(AgentHandle agent);
+  Status CheckAgent(AgentHandle agent) const;
+  Status CheckFramework(FrameworkHandle framework) const;
+  Status CheckClient(FrameworkHandle framework, const std::string& role, NodeHandle node) const;
 
   const bool filter_gpu_resources_;
   const std::optional<v1::DomainInfo> domain_;

@@ -122,9 +122,16 @@ bool Cycle::EnterRole(const std::string& role) {
   return !pool_->empty();
 }
 
-bool Cycle::MayUse(const Client& client) const {
-  const uint8_t demands = cluster_.agents[agent_].demands;
-  return (client.abilities & demands) == demands;
+bool Cycle::MayUse(const Agent& agent, const Client& client) {
+  return (client.abilities & agent.demands) == agent.demands;
+}
+
+Resources Cycle::Without(uint8_t lacking, const Resources& resources) {
+  return resources.Filter([lacking](const Resource& resource) {
+    return !((lacking & kRevocable) != 0 && resource.is_revocable()) &&
+           !((lacking & kShared) != 0 && resource.is_shared()) &&
+           !((lacking & kRefined) != 0 && resource.reservations().size() > 1);
+  });
 }
 
 bool Cycle::Allocatable(const Resources& resources, const std::vector<Quantities>& minimum) {
@@ -136,26 +143,36 @@ bool Cycle::Allocatable(const Resources& resources, const std::vector<Quantities
   });
 }
 
-void Cycle::TryOffer(NodeHandle handle) {
+bool Cycle::Wants(AgentHandle agent, NodeHandle handle, const Resources& offer) const {
   const Client& client = cluster_.clients[handle.index()];
-  if (!MayUse(client)) return;
+  const std::vector<Quantities>& minimum =
+      client.min_allocatable ? *client.min_allocatable : options_.min_allocatable;
+  return !offer.empty() && Allocatable(offer, minimum) &&
+         !cluster_.filters.Hides(agent, handle, offer);
+}
+
+void Cycle::TryOffer(NodeHandle handle) {
+  const Agent& agent = cluster_.agents[agent_];
+  const Client& client = cluster_.clients[handle.index()];
+  if (!MayUse(agent, client)) return;
 
   const Resources* offer = pool_;
   Resources usable;
-  const uint8_t beyond = static_cast<uint8_t>(cluster_.agents[agent_].contents & ~client.abilities);
-  if (beyond != 0) {
-    usable = pool_->Filter([beyond](const Resource& resource) {
-      return !((beyond & kRevocable) != 0 && resource.is_revocable()) &&
-             !((beyond & kShared) != 0 && resource.is_shared()) &&
-             !((beyond & kRefined) != 0 && resource.reservations().size() > 1);
-    });
+  const auto lacking = static_cast<uint8_t>(agent.contents & ~client.abilities);
+  if (lacking != 0) {
+    usable = Without(lacking, *pool_);
     offer = &usable;
   }
-  const std::vector<Quantities>& minimum =
-      client.min_allocatable ? *client.min_allocatable : options_.min_allocatable;
-  const bool wanted = !offer->empty() && Allocatable(*offer, minimum) &&
-                      !cluster_.filters.Hides(agent_, handle, *offer);
-  if (wanted) Give(handle, *offer);
+  if (Wants(agent_, handle, *offer)) Give(handle, *offer);
+}
+
+bool Cycle::WouldOffer(AgentHandle handle, NodeHandle client_handle) const {
+  const Agent& agent = cluster_.agents[handle];
+  const Client& client = cluster_.clients[client_handle.index()];
+  if (!MayUse(agent, client)) return false;
+  const Resources pool = (agent.free + agent.shared).AllocatableTo(client.role);
+  const auto lacking = static_cast<uint8_t>(agent.contents & ~client.abilities);
+  return Wants(handle, client_handle, Without(lacking, pool));
 }
 
 void Cycle::Give(NodeHandle client, const Resources& offer) {

@@ -49,6 +49,9 @@ class Cycle {
   };
   Outcome Run(Plan plan, Random& random);
 
+  // Returns true if a visit of the agent would offer the client what the agent has free now.
+  bool WouldOffer(AgentHandle agent, NodeHandle client) const;
+
  private:
   void VisitAgent(const Visit& visit, const Plan& plan);
   void VisitAll();
@@ -60,7 +63,11 @@ class Cycle {
   // Sets pool_ to the part of the agent that the role may have. Returns false if there is none.
   bool EnterRole(const std::string& role);
   void TryOffer(NodeHandle client);
-  bool MayUse(const Client& client) const;
+  static bool MayUse(const Agent& agent, const Client& client);
+  // Returns `resources` without the parts that demand an ability in `lacking`.
+  static Resources Without(uint8_t lacking, const Resources& resources);
+  // Returns true if the offer is large enough, and no filter of the client hides it.
+  bool Wants(AgentHandle agent, NodeHandle client, const Resources& offer) const;
   static bool Allocatable(const Resources& resources, const std::vector<Quantities>& minimum);
   void Give(NodeHandle client, const Resources& offer);
   void Settle();

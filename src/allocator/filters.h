@@ -9,6 +9,7 @@
 #include "allocator/expiry_heap.h"
 #include "allocator/slab.h"
 #include "base/clock.h"
+#include "base/result.h"
 #include "resources/resources.h"
 
 namespace tepui::allocator {
@@ -41,12 +42,19 @@ class Filters {
   bool AnyOn(AgentHandle agent) const {
     return agent.index() < by_agent_.size() && !by_agent_[agent.index()].entries.empty();
   }
+  bool AnyOf(NodeHandle client) const {
+    return client.index() < by_client_.size() && by_client_[client.index()];
+  }
   // Returns true if the client must not be offered `resources` on the agent.
   bool Hides(AgentHandle agent, NodeHandle client, const Resources& resources) const;
   // Calls `mark` once for every client from which all of `resources`, and so any part of them, are
   // hidden.
   template <class F>
   void ForEachHidden(AgentHandle agent, const Resources& resources, F&& mark);
+
+  // Fails if a filter is not found from its agent, its client and the heap of ends alike, or if
+  // refusals are counted wrongly.
+  Status CheckInvariants() const;
 
  private:
   struct Filter {
@@ -79,6 +87,7 @@ class Filters {
   // Returns true if a filter of the pair makes the new one redundant. Otherwise removes those that
   // the new one makes redundant.
   bool Absorb(AgentHandle agent, NodeHandle client, const Resources& refused, MonotonicTime end);
+  Status CheckAgent(AgentHandle agent) const;
   void Remove(FilterHandle filter);
   void Unlink(FilterHandle filter);  // All of Remove except for the agent's entry.
 

@@ -21,10 +21,6 @@ bool HasCopy(const Resources& resources, const Resource& shared) {
   return !(without == resources);
 }
 
-uint64_t SharedKey(NodeHandle node, AgentHandle agent) {
-  return uint64_t{node.index()} << 32 | agent.index();
-}
-
 // Returns the place of a handle in an array, which grows if necessary.
 template <class T, class H>
 T& PlaceOf(std::vector<T>& places, H handle) {

@@ -8,6 +8,7 @@
 
 #include "allocator/share_tree.h"
 #include "allocator/slab.h"
+#include "base/result.h"
 #include "resources/resources.h"
 
 namespace tepui::allocator {
@@ -44,6 +45,10 @@ class Ledger {
   // The unshared part of everything that is held of the agent.
   Resources NonSharedOfAgent(AgentHandle agent) const;
 
+  // Fails if a holding is not found from both sides, or if the share tree does not count what is
+  // held.
+  Status CheckInvariants() const;
+
  private:
   struct Holding {
     NodeHandle client;
@@ -56,12 +61,17 @@ class Ledger {
     HoldingHandle holding;
   };
 
+  static uint64_t SharedKey(NodeHandle node, AgentHandle agent) {
+    return uint64_t{node.index()} << 32 | agent.index();
+  }
   std::span<const OfAgentEntry> EntriesOf(AgentHandle agent) const;
   HoldingHandle Find(NodeHandle client, AgentHandle agent) const;
   HoldingHandle Create(NodeHandle client, AgentHandle agent);
   void Erase(HoldingHandle holding);
   void CountShared(NodeHandle client, AgentHandle agent, const Resources& shared,
                    uint64_t allocations);
+  Status CheckHoldings() const;
+  Status CheckSums() const;
   void UncountShared(NodeHandle client, AgentHandle agent, const Resources& shared);
 
   ShareTree& tree_;

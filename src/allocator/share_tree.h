@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "allocator/slab.h"
+#include "base/result.h"
 #include "resources/resources.h"
 
 namespace tepui::allocator {
@@ -97,6 +98,10 @@ class ShareTree {
   // Returns an empty handle if the role does not exist.
   NodeHandle FindRole(const std::string& path) const;
 
+  // Fails if the tree contradicts itself: shares are not those of what is held, children are not
+  // in the order of their ranks, or active clients are counted wrongly.
+  Status CheckInvariants() const;
+
  private:
   struct Node {
     Kind kind = Kind::kFree;
@@ -123,6 +128,8 @@ class ShareTree {
   void Unlink(NodeHandle node);
   uint64_t LabelFor(Node& parent, const std::string& name);
   double ShareOf(const Node& node) const;
+  Status CheckNode(NodeHandle node) const;
+  Status CheckChildren(NodeHandle node) const;
   // Writes the scalars of `resources` by slot into measure_. A shared resource counts once, however
   // many copies there are.
   void Measure(const Resources& resources);

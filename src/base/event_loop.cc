@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 
+#include <cassert>
 #include <future>
 #include <utility>
 
@@ -14,15 +15,16 @@ EventLoop::~EventLoop() { Stop(); }
 
 void EventLoop::Post(Work work) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_) return;
     queue_.push_back(std::move(work));
     if (queue_.size() > 1) return;  // The first work already woke the loop.
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 void EventLoop::Run(Work work) {
+  assert(!OnLoopThread());
   std::promise<void> done;
   auto finished = done.get_future();
   // Kept alive by the closure: if the loop stops first, the broken promise ends the wait.
@@ -35,14 +37,14 @@ void EventLoop::Run(Work work) {
 
 void EventLoop::Stop() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
   if (thread_.joinable()) thread_.join();
   std::vector<Work> unrun;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     unrun.swap(queue_);
   }
 }
@@ -64,13 +66,15 @@ void EventLoop::Loop(const std::string& name) {
   std::vector<Work> batch;
   while (true) {
     {
-      std::unique_lock lock(mutex_);
-      const auto ready = [this] { return stopped_ || !queue_.empty(); };
-      if (const auto due = timers_.NextDue()) {
-        const auto until = std::chrono::steady_clock::time_point(due->time_since_epoch());
-        wake_.wait_until(lock, until, ready);
-      } else {
-        wake_.wait(lock, ready);
+      const auto due = timers_.NextDue();
+      const MutexLock lock(mutex_);
+      bool waits = true;
+      while (waits && !stopped_ && queue_.empty()) {
+        if (due) {
+          waits = wake_.WaitUntil(mutex_, CondVar::Time(due->time_since_epoch()));
+        } else {
+          wake_.Wait(mutex_);
+        }
       }
       if (stopped_) return;
       batch.swap(queue_);

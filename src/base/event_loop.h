@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/timer_queue.h"
 
 namespace tepui {
@@ -49,10 +48,10 @@ class EventLoop final : public Clock {
  private:
   void Loop(const std::string& name);
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::vector<Work> queue_;  // Guarded by mutex_.
-  bool stopped_ = false;     // Guarded by mutex_.
+  Mutex mutex_;
+  CondVar wake_;
+  std::vector<Work> queue_ TEPUI_GUARDED_BY(mutex_);
+  bool stopped_ TEPUI_GUARDED_BY(mutex_) = false;
 
   TimerQueue timers_;  // Used on the loop's thread only.
   std::thread thread_;

@@ -16,24 +16,24 @@ WorkerPool::WorkerPool(const std::string& name, int threads) {
 WorkerPool::~WorkerPool() { Stop(); }
 
 void WorkerPool::Submit(Work work) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (stopped_) return;
   queue_.push_back(std::move(work));
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 size_t WorkerPool::Waiting() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return queue_.size();
 }
 
 void WorkerPool::Stop() {
   std::deque<Work> unrun;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
     unrun.swap(queue_);
-    wake_.notify_all();
+    wake_.NotifyAll();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -41,16 +41,16 @@ void WorkerPool::Stop() {
 
 void WorkerPool::Run(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopped_ || !queue_.empty(); });
+    while (!stopped_ && queue_.empty()) wake_.Wait(mutex_);
     if (stopped_) return;
     Work work = std::move(queue_.front());
     queue_.pop_front();
-    lock.unlock();
+    lock.Unlock();
     work();
     work = nullptr;  // Destroys what it holds outside the lock.
-    lock.lock();
+    lock.Lock();
   }
 }
 

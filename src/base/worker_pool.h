@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace tepui {
 
@@ -37,10 +37,10 @@ class WorkerPool {
  private:
   void Run(const std::string& name);
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Work> queue_;
-  bool stopped_ = false;
+  mutable Mutex mutex_;
+  CondVar wake_;
+  std::deque<Work> queue_ TEPUI_GUARDED_BY(mutex_);
+  bool stopped_ TEPUI_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;
 };
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <queue>
 #include <utility>
 
 #include "base/event_loop.h"
+#include "base/mutex.h"
 
 namespace tepui::client {
 
@@ -26,7 +26,7 @@ class EventQueue {
 
   // Returns false and drops the event if max_events are waiting already.
   bool Push(Event event) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (events_.size() >= max_events_) return false;
     events_.push(std::move(event));
     if (events_.size() == 1) loop_.Post([this] { Deliver(); });
@@ -40,7 +40,7 @@ class EventQueue {
   void Deliver() {
     std::queue<Event> events;
     {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       events.swap(events_);
     }
     if (!events.empty()) received_(events);
@@ -48,9 +48,9 @@ class EventQueue {
 
   const size_t max_events_;
   const Received received_;
-  std::mutex mutex_;
-  std::queue<Event> events_;  // Guarded by mutex_.
-  EventLoop loop_;            // Declared last because its thread uses the other members.
+  Mutex mutex_;
+  std::queue<Event> events_ TEPUI_GUARDED_BY(mutex_);
+  EventLoop loop_;  // Declared last because its thread uses the other members.
 };
 
 }  // namespace tepui::client

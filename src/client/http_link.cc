@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.h"
 #include "wire/base64.h"
 #include "wire/recordio.h"
 
@@ -19,18 +19,18 @@ class Gate {
   explicit Gate(EventLoop& loop) : loop_(&loop) {}
 
   void Post(EventLoop::Work work) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (loop_ != nullptr) loop_->Post(std::move(work));
   }
 
   void Shut() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     loop_ = nullptr;
   }
 
  private:
-  std::mutex mutex_;
-  EventLoop* loop_;  // Guarded by mutex_.
+  Mutex mutex_;
+  EventLoop* loop_ TEPUI_GUARDED_BY(mutex_);
 };
 
 }  // namespace

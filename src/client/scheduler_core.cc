@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "base/log.h"
@@ -62,6 +63,7 @@ void SchedulerCore::ScheduleConnect() {
 }
 
 void SchedulerCore::Connect() {
+  assert(state_ == State::kDisconnected);
   state_ = State::kConnecting;
   link_.Connect(Master(), [this](Status status) { OnConnected(status); });
 }
@@ -140,6 +142,7 @@ void SchedulerCore::Call(const SchedulerCall& call, CallCallback callback) {
                // A failure drops the connection, which answers this call along with the others.
                if (!response) return Disconnected(response.error().message);
                auto pending = calls_.extract(id);
+               assert(!pending.empty());  // The link runs no callback after Disconnect.
                APIResult result;
                result.set_status_code(response->status);
                if (response->status != 200 && response->status != 202) {

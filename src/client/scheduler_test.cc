@@ -6,12 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "client/http_link.h"
 #include "net/http.h"
 #include "wire/recordio.h"
@@ -42,18 +41,18 @@ class FakeMaster {
   std::string address() const { return fmt::format("127.0.0.1:{}", server_.port()); }
 
   void Send(const Event& event) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stream_->Write(wire::EncodeRecord(event.SerializeAsString()));
   }
 
   void CloseStream() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stream_->Close();
   }
 
   // "TYPE stream-id authorization" of every call.
   std::vector<std::string> calls() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return calls_;
   }
 
@@ -66,7 +65,7 @@ class FakeMaster {
       const std::string* value = request.headers.Find(name);
       return value == nullptr ? std::string("-") : *value;
     };
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     calls_.push_back(fmt::format("{} {} {}", Call::Type_Name(call.type()),
                                  header("Mesos-Stream-Id"), header("Authorization")));
     if (call.type() == Call::SUBSCRIBE) {
@@ -86,10 +85,10 @@ class FakeMaster {
     }
   }
 
-  mutable std::mutex mutex_;
-  std::vector<std::string> calls_;
-  std::shared_ptr<net::Stream> stream_;
-  int streams_ = 0;
+  mutable Mutex mutex_;
+  std::vector<std::string> calls_ TEPUI_GUARDED_BY(mutex_);
+  std::shared_ptr<net::Stream> stream_ TEPUI_GUARDED_BY(mutex_);
+  int streams_ TEPUI_GUARDED_BY(mutex_) = 0;
   net::IoThreads threads_{1};
   net::Server server_;
 };
@@ -98,21 +97,23 @@ class FakeMaster {
 class Story {
  public:
   void Add(const std::string& line) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     lines_.push_back(line);
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   // Waits until the story has `count` lines.
   std::vector<std::string> Wait(size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return lines_.size() >= count; });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const MutexLock lock(mutex_);
+    while (lines_.size() < count && changed_.WaitUntil(mutex_, until)) {
+    }
     return lines_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> lines_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::string> lines_ TEPUI_GUARDED_BY(mutex_);
 };
 
 Call CallOf(Call::Type type) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <utility>
 
@@ -74,6 +75,7 @@ ZooKeeperContender::ZooKeeperContender(zookeeper::Address address, Duration sess
       retry_(clock) {}
 
 void ZooKeeperContender::Contend(Candidate candidate) {
+  assert(session_ == nullptr);
   candidate_ = std::move(candidate);
   data_ = wire::ToJson(candidate_.info);
   Open();
@@ -213,6 +215,7 @@ ZooKeeperDetector::ZooKeeperDetector(zookeeper::Address address, Duration sessio
 ZooKeeperDetector::~ZooKeeperDetector() = default;
 
 void ZooKeeperDetector::Watch(OnChange on_change) {
+  assert(session_ == nullptr);
   on_change_ = std::move(on_change);
   Open();
 }

@@ -5,10 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <functional>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/owner_thread.h"
 #include "base/virtual_clock.h"
 #include "wire/json.h"
@@ -53,28 +52,34 @@ v1::MasterInfo Info(const std::string& id, uint32_t port = 5050) {
 class Said {
  public:
   void Add(std::string what) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     all_.push_back(std::move(what));
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   std::vector<std::string> all() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return all_;
   }
   // Waits until the last report was `what`.
   testing::AssertionResult Ends(const std::string& what) {
-    std::unique_lock lock(mutex_);
-    const bool said = changed_.wait_for(lock, std::chrono::seconds(60), [&] {
-      return !all_.empty() && all_.back().find(what) != std::string::npos;
-    });
-    if (said) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << testing::PrintToString(all_);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const MutexLock lock(mutex_);
+    while (!LastIs(what)) {
+      if (!changed_.WaitUntil(mutex_, until)) {
+        return testing::AssertionFailure() << testing::PrintToString(all_);
+      }
+    }
+    return testing::AssertionSuccess();
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::string> all_;
+  bool LastIs(const std::string& what) const TEPUI_REQUIRES(mutex_) {
+    return !all_.empty() && all_.back().find(what) != std::string::npos;
+  }
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<std::string> all_ TEPUI_GUARDED_BY(mutex_);
 };
 
 // A master that stands for election; it reports "elected", and why it lost.

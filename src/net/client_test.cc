@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/http.h"
 #include "net/test_socket.h"
 
@@ -42,10 +43,10 @@ class ClientTest : public testing::Test {
 };
 
 TEST_F(ClientTest, AsksAServerAndReusesTheConnection) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<std::string> peers;
   Server server(threads_, {}, [&](Request request, Responder responder) {
-    std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     peers.push_back(request.peer);
     std::move(responder).Send(
         {.status = 202, .headers = {}, .body = request.body + *request.headers.Find("Host")});
@@ -59,7 +60,7 @@ TEST_F(ClientTest, AsksAServerAndReusesTheConnection) {
     EXPECT_EQ(response->status, 202U);
     EXPECT_EQ(response->body, "blocalhost:" + std::to_string(server.port()));
   }
-  std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   EXPECT_EQ(peers[0], peers[1]);
   EXPECT_EQ(peers[0], peers[2]);
 }
@@ -101,10 +102,10 @@ TEST_F(ClientTest, ManyAtOnceWithFewConnections) {
 }
 
 TEST_F(ClientTest, OrderedModeKeepsTheOrderOfTheCalls) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<std::string> seen;
   Server server(threads_, {}, [&](Request request, Responder responder) {
-    std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     seen.push_back(request.target);
     std::move(responder).Send({});
   });
@@ -123,7 +124,7 @@ TEST_F(ClientTest, OrderedModeKeepsTheOrderOfTheCalls) {
         });
   }
   ASSERT_TRUE(done.WaitFor(300));
-  std::lock_guard lock(mutex);
+  const MutexLock lock(mutex);
   EXPECT_EQ(seen, expected);
   EXPECT_EQ(answered, expected);
 }
@@ -322,7 +323,7 @@ struct Record {
                 },
             .on_data =
                 [this](std::string_view bytes) {
-                  std::lock_guard lock(mutex);
+                  const MutexLock lock(mutex);
                   data += bytes;
                   received.Add(static_cast<int64_t>(bytes.size()));
                 },
@@ -333,11 +334,11 @@ struct Record {
                 }};
   }
   void Add(std::string event) {
-    std::lock_guard lock(mutex);
+    const MutexLock lock(mutex);
     events.push_back(std::move(event));
   }
 
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<std::string> events;
   std::string data;
   Tally received;
@@ -351,7 +352,7 @@ class SubscribeTest : public ClientTest {
           if (request.target == "/no") {
             return std::move(responder).Send({.status = 403, .headers = {}, .body = "because"});
           }
-          std::lock_guard lock(mutex_);
+          const MutexLock lock(mutex_);
           stream_ = std::move(responder).StartStream(200, {});
           stream_->OnClosed([this] { closed_.Add(); });
           started_.Add();
@@ -368,7 +369,7 @@ class SubscribeTest : public ClientTest {
 
   Tally started_;
   Tally closed_;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::shared_ptr<Stream> stream_;  // Guarded by mutex_ if there are several.
   Server server_;
 };
@@ -465,7 +466,7 @@ TEST_F(SubscribeTest, NoHandlerAfterCancel) {
     ASSERT_TRUE(started_.WaitFor(i + 1));
     std::atomic<bool> stop = false;
     std::thread writer([&, stream = [this] {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       return stream_;
     }()] {
       while (!stop && stream->Write("x")) {

@@ -36,7 +36,7 @@ Loop::~Loop() { Stop(); }
 
 bool Loop::Post(Work work) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopping_) return false;
     mailbox_.push_back(std::move(work));
     if (mailbox_.size() > 1) return true;  // The first work already woke the loop.
@@ -50,7 +50,7 @@ bool Loop::Post(Work work) {
 void Loop::DrainMailbox() {
   std::vector<Work> batch;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     batch.swap(mailbox_);
   }
   for (Work& work : batch) {
@@ -60,20 +60,20 @@ void Loop::DrainMailbox() {
 }
 
 void Loop::Stop() {
-  std::call_once(stop_once_, [this] {
-    assert(!OnThread());
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
-      asio::post(asio_->context, [this] {
-        DrainMailbox();
-        closing_ = true;
-        CloseMembers([](const LoopMember&) { return true; });
-        asio_->work.reset();  // The thread ends once the cancelled operations have been notified.
-      });
-    }
-    thread_.join();
-  });
+  const MutexLock stop(stop_mutex_);
+  if (!thread_.joinable()) return;
+  assert(!OnThread());
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    asio::post(asio_->context, [this] {
+      DrainMailbox();
+      closing_ = true;
+      CloseMembers([](const LoopMember&) { return true; });
+      asio_->work.reset();  // The thread ends once the cancelled operations have been notified.
+    });
+  }
+  thread_.join();
 }
 
 MonotonicTime Loop::Now() const {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace boost::asio {
 class io_context;
@@ -79,12 +79,12 @@ class Loop {
   std::unordered_set<std::shared_ptr<LoopMember>> members_;  // Used on the loop's thread only.
   bool closing_ = false;                                     // Used on the loop's thread only.
 
-  std::mutex mutex_;
-  std::vector<Work>
-      mailbox_;  // Guarded by mutex_. Bounded by what connections and callers have in progress.
-  bool stopping_ = false;  // Guarded by mutex_.
+  Mutex mutex_;
+  // Bounded by what connections and callers have in progress.
+  std::vector<Work> mailbox_ TEPUI_GUARDED_BY(mutex_);
+  bool stopping_ TEPUI_GUARDED_BY(mutex_) = false;
 
-  std::once_flag stop_once_;
+  Mutex stop_mutex_;  // Held while the thread ends, so that every call of Stop waits for that.
   std::thread thread_;
 };
 

@@ -5,9 +5,9 @@
 #include <cassert>
 #include <latch>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "base/mutex.h"
 #include "net/http.h"
 #include "net/io_threads.h"
 #include "net/listener.h"
@@ -47,7 +47,7 @@ class Server::Impl {
 
   Status Listen(Result<ListeningSocket> socket) {
     if (!socket) return Fail(socket.error());
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (stopped_) return Fail(Code::kUnavailable, "The server is stopped");
     if (port_ == 0) port_ = socket->port;
     const std::shared_ptr<Loop>& loop = threads_.Next();
@@ -61,13 +61,13 @@ class Server::Impl {
   }
 
   uint16_t port() const {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return port_;
   }
 
   void Stop() {
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (std::exchange(stopped_, true)) return;
     }
     // Twice: the first round ends the listeners, which may have handed connections to loops that
@@ -122,9 +122,9 @@ class Server::Impl {
   IoThreads::Impl& threads_;
   const std::shared_ptr<ServerShared> shared_;
 
-  mutable std::mutex mutex_;
-  uint16_t port_ = 0;     // Guarded by mutex_.
-  bool stopped_ = false;  // Guarded by mutex_.
+  mutable Mutex mutex_;
+  uint16_t port_ TEPUI_GUARDED_BY(mutex_) = 0;
+  bool stopped_ TEPUI_GUARDED_BY(mutex_) = false;
 };
 
 Server::Server(IoThreads& threads, ServerOptions options, Handler handler)

@@ -27,13 +27,13 @@ void AppendChunk(std::string&& bytes, SendQueue& out) {
 ServerStream::ServerStream(size_t max_backlog_bytes, bool chunked, std::function<void()> wake)
     : max_backlog_bytes_(max_backlog_bytes), chunked_(chunked), wake_(std::move(wake)) {}
 
-bool ServerStream::WakeLocked() { return std::exchange(idle_, false); }
+bool ServerStream::TakeWake() { return std::exchange(idle_, false); }
 
 bool ServerStream::Write(std::string bytes) {
   bool wake = false;
   bool accepted = true;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_) return false;
     if (bytes.empty()) return true;  // An empty chunk would end the body.
     if (pending_.size() + unsent_ + bytes.size() > max_backlog_bytes_) {
@@ -46,7 +46,7 @@ bool ServerStream::Write(std::string bytes) {
       pending_.Append(std::move(bytes));
     }
     // A cut stream must not wait until the kernel takes more.
-    wake = WakeLocked() || cut_;
+    wake = TakeWake() || cut_;
   }
   if (wake) wake_();
   return accepted;
@@ -54,7 +54,7 @@ bool ServerStream::Write(std::string bytes) {
 
 void ServerStream::Close() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (closed_) return;
     closed_ = true;
     idle_ = false;
@@ -63,13 +63,13 @@ void ServerStream::Close() {
 }
 
 bool ServerStream::closed() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return closed_;
 }
 
 void ServerStream::OnClosed(std::move_only_function<void()> callback) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!ended_) {
       on_closed_ = std::move(callback);
       return;
@@ -80,7 +80,7 @@ void ServerStream::OnClosed(std::move_only_function<void()> callback) {
 
 ServerStream::Next ServerStream::Take(SendQueue& out) {
   assert(out.empty());
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cut_) return Next::kCut;
   if (!pending_.empty()) {
     unsent_ = pending_.size();
@@ -96,12 +96,12 @@ ServerStream::Next ServerStream::Take(SendQueue& out) {
 }
 
 void ServerStream::SetUnsent(size_t bytes) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   unsent_ = bytes;
 }
 
 ServerStream::Ending ServerStream::ending() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (cut_) return Ending::kCut;
   return closed_ ? Ending::kClosed : Ending::kNone;
 }
@@ -109,7 +109,7 @@ ServerStream::Ending ServerStream::ending() const {
 void ServerStream::End() {
   std::move_only_function<void()> callback;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (ended_) return;
     ended_ = closed_ = true;
     idle_ = false;

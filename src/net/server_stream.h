@@ -3,9 +3,9 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 
+#include "base/mutex.h"
 #include "net/http.h"
 #include "net/send_queue.h"
 
@@ -44,21 +44,21 @@ class ServerStream final : public Stream {
   void End();
 
  private:
-  bool WakeLocked();  // True: the caller must call wake_ after unlocking.
+  // True: the caller must call wake_ after unlocking.
+  bool TakeWake() TEPUI_REQUIRES(mutex_);
 
   const size_t max_backlog_bytes_;
   const bool chunked_;
   const std::function<void()> wake_;
 
-  mutable std::mutex mutex_;
-  // The members below are guarded by mutex_.
-  SendQueue pending_;
-  size_t unsent_ = 0;
-  bool idle_ = false;    // The connection waits for wake_.
-  bool closed_ = false;  // No more writes.
-  bool cut_ = false;
-  bool ended_ = false;
-  std::move_only_function<void()> on_closed_;
+  mutable Mutex mutex_;
+  SendQueue pending_ TEPUI_GUARDED_BY(mutex_);
+  size_t unsent_ TEPUI_GUARDED_BY(mutex_) = 0;
+  bool idle_ TEPUI_GUARDED_BY(mutex_) = false;    // The connection waits for wake_.
+  bool closed_ TEPUI_GUARDED_BY(mutex_) = false;  // No more writes.
+  bool cut_ TEPUI_GUARDED_BY(mutex_) = false;
+  bool ended_ TEPUI_GUARDED_BY(mutex_) = false;
+  std::move_only_function<void()> on_closed_ TEPUI_GUARDED_BY(mutex_);
 };
 
 }  // namespace tepui::net

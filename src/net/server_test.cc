@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/gzip.h"
 #include "net/http.h"
 #include "net/test_socket.h"
@@ -196,12 +197,12 @@ TEST_F(ServerTest, APathMayHaveALimitOfItsOwn) {
 }
 
 TEST_F(ServerTest, PipelinedAnswersKeepTheOrderOfTheRequests) {
-  std::mutex mutex;
+  Mutex mutex;
   std::map<std::string, Responder> held;
   Tally received;
   Serve({}, [&](Request request, Responder responder) {
     {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       held.emplace(request.target, std::move(responder));
     }
     received.Add();
@@ -226,12 +227,12 @@ TEST_F(ServerTest, PipelinedAnswersKeepTheOrderOfTheRequests) {
 }
 
 TEST_F(ServerTest, PipelineIsBounded) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<Responder> held;
   Tally received;
   Serve({.max_pipelined = 3}, [&](Request, Responder responder) {
     {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       held.push_back(std::move(responder));
     }
     received.Add();
@@ -243,7 +244,7 @@ TEST_F(ServerTest, PipelineIsBounded) {
   for (int round = 1; round <= 7; ++round) {
     ASSERT_TRUE(received.WaitFor(std::min(7, round + 2)));
     Responder next = [&] {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       EXPECT_LE(received.count(), round + 2);
       Responder first = std::move(held.front());
       held.erase(held.begin());
@@ -386,12 +387,12 @@ TEST_F(ServerTest, ConnectionsBeyondTheLimitAreClosed) {
 }
 
 TEST_F(ServerTest, LateAnswersAreHarmless) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<Responder> held;
   Tally received;
   Serve({}, [&](Request, Responder responder) {
     {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       held.push_back(std::move(responder));
     }
     received.Add();

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/mutex.h"
 #include "net/http.h"
 #include "net/test_socket.h"
 
@@ -208,7 +209,7 @@ TEST_F(StreamTest, AnswersBeforeAStreamGoFirst) {
 }
 
 TEST_F(StreamTest, StopWhileManyAreWritten) {
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<std::shared_ptr<Stream>> streams;
   Tally started;
   Tally ended;
@@ -216,7 +217,7 @@ TEST_F(StreamTest, StopWhileManyAreWritten) {
       std::make_unique<Server>(threads_, ServerOptions{}, [&](Request, Responder responder) {
         auto stream = std::move(responder).StartStream(200, {});
         stream->OnClosed([&] { ended.Add(); });
-        std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         streams.push_back(std::move(stream));
         started.Add();
       });

@@ -7,21 +7,21 @@ namespace tepui::net {
 
 void HandlerGate::Run(const std::function<void()>& handler) {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (shut_) return;
     runner_ = std::this_thread::get_id();
   }
   handler();
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   runner_ = std::thread::id();
-  idle_.notify_all();
+  idle_.NotifyAll();
 }
 
 void HandlerGate::Shut() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   shut_ = true;
   if (runner_ == std::this_thread::get_id()) return;
-  idle_.wait(lock, [this] { return runner_ == std::thread::id(); });
+  while (runner_ != std::thread::id()) idle_.Wait(mutex_);
 }
 
 SubscriptionTask::SubscriptionTask(std::shared_ptr<Loop> loop, Endpoint server,

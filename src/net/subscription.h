@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/mutex.h"
 #include "net/client_connection.h"
 #include "net/http.h"
 #include "net/loop.h"
@@ -22,10 +21,11 @@ class HandlerGate {
   void Shut();
 
  private:
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  bool shut_ = false;       // Guarded by mutex_, like the members below.
-  std::thread::id runner_;  // The thread of the running handler, if there is one.
+  Mutex mutex_;
+  CondVar idle_;
+  bool shut_ TEPUI_GUARDED_BY(mutex_) = false;
+  // The thread of the running handler, if there is one.
+  std::thread::id runner_ TEPUI_GUARDED_BY(mutex_);
 };
 
 // A streaming exchange on a connection of its own.

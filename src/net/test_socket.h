@@ -9,14 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "base/mutex.h"
 #include "net/address.h"
 
 namespace tepui::net {
@@ -174,24 +173,26 @@ class TestListener {
 class Tally {
  public:
   void Add(int64_t count = 1) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     count_ += count;
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   bool WaitFor(int64_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs),
-                             [&] { return count_ >= count; });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(kPatienceMs);
+    const MutexLock lock(mutex_);
+    while (count_ < count && changed_.WaitUntil(mutex_, until)) {
+    }
+    return count_ >= count;
   }
   int64_t count() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return count_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int64_t count_ = 0;
+  Mutex mutex_;
+  CondVar changed_;
+  int64_t count_ TEPUI_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tepui::net

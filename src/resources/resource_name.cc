@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <atomic>
-#include <mutex>
-#include <shared_mutex>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "resources/quantities.h"
 
 namespace tepui {
@@ -25,16 +24,16 @@ class NameTable {
   // Returns the index, or -1 if the table is full.
   int IndexOf(std::string_view name) {
     {
-      std::shared_lock lock(mutex_);
+      const ReaderLock lock(mutex_);
       if (auto it = indices_.find(name); it != indices_.end()) return it->second;
     }
-    std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     if (auto it = indices_.find(name); it != indices_.end()) return it->second;
     return size_ == texts_.size() ? -1 : Append(name);
   }
 
  private:
-  uint16_t Append(std::string_view name) {
+  uint16_t Append(std::string_view name) TEPUI_REQUIRES(mutex_) {
     const auto* text = new std::string(name);  // Never freed.
     const auto index = static_cast<uint16_t>(size_++);
     texts_[index].store(text, std::memory_order_release);
@@ -42,10 +41,10 @@ class NameTable {
     return index;
   }
 
-  std::shared_mutex mutex_;
-  std::unordered_map<std::string_view, uint16_t>
-      indices_;      // Guarded by mutex_; keys point into texts_.
-  size_t size_ = 0;  // Guarded by mutex_.
+  SharedMutex mutex_;
+  // Keys point into texts_.
+  std::unordered_map<std::string_view, uint16_t> indices_ TEPUI_GUARDED_BY(mutex_);
+  size_t size_ TEPUI_GUARDED_BY(mutex_) = 0;
   std::array<std::atomic<const std::string*>, 1 << 16> texts_{};
 };
 

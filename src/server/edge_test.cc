@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/mutex.h"
 #include "base/worker_pool.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "server/stream_hub.h"
@@ -166,14 +167,14 @@ struct Reader {
   std::promise<net::Response> response;
   std::promise<void> ended;
   wire::RecordDecoder decoder{1 << 20};
-  std::mutex mutex;
+  Mutex mutex;
   std::vector<Event> events;
 
   net::StreamHandler Handler() {
     net::StreamHandler handler;
     handler.on_response = [this](const net::Response& r) { response.set_value(r); };
     handler.on_data = [this](std::string_view bytes) {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       decoder.Append(bytes);
       while (auto record = *decoder.Next()) {
         ASSERT_TRUE(events.emplace_back().ParseFromString(*record));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/master_link.h"
 
+#include <cassert>
 #include <utility>
 
 #include "wire/content_type.h"
@@ -104,6 +105,7 @@ void MasterLink::Disconnect() {
 }
 
 void MasterLink::Drain(std::move_only_function<void()> done) {
+  assert(!drained_);
   drained_ = std::move(done);
   if (calls_.empty()) EndDrain();
 }

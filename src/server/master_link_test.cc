@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "base/mutex.h"
 #include "web/responses.h"
 #include "wire/recordio.h"
 
@@ -38,7 +37,7 @@ class MasterLinkTest : public ::testing::Test {
     server_.Stop();
     loop_.Stop();
     link_.reset();
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stuck_.clear();
   }
 
@@ -67,14 +66,17 @@ class MasterLinkTest : public ::testing::Test {
 
   template <class Change>
   void Note(Change change) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     change();
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
   template <class Condition>
   bool Wait(Condition condition) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, seconds(20), condition);
+    const MutexLock lock(mutex_);
+    const auto until = std::chrono::steady_clock::now() + seconds(20);
+    while (!condition() && changed_.WaitUntil(mutex_, until)) {
+    }
+    return condition();
   }
 
   // Waits until the link is open.
@@ -104,8 +106,8 @@ class MasterLinkTest : public ::testing::Test {
     size_t bytes;
   };
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  Mutex mutex_;
+  CondVar changed_;
   bool stick_ = false;
   int subscribed_ = 0;
   std::vector<Batch> batches_;
@@ -159,7 +161,7 @@ TEST_F(MasterLinkTest, AMasterThatTakesNothingIsLeftOnce) {
       call.mutable_executor_message()->set_data(std::string(1 << 20, 'x'));
       link_->Send(std::move(call));
     }
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     inside = !broken_.empty();
   });
   EXPECT_FALSE(inside);

@@ -2,9 +2,9 @@
 #include "server/master_server.h"
 
 #include <atomic>
+#include <cassert>
 #include <charconv>
 #include <future>
-#include <mutex>
 #include <utility>
 
 #include "api/master_api.h"
@@ -14,6 +14,7 @@
 #include "api/v0/master_json.h"
 #include "base/event_loop.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/version.h"
 #include "election/standalone.h"
 #include "server/addresses.h"
@@ -180,9 +181,9 @@ class MasterServer::Impl {
 
   // I/O threads read it for every request.
   std::atomic<bool> leading_ = false;
-  std::mutex mutex_;
-  bool elected_ = false;                  // Guarded by mutex_.
-  std::optional<v1::MasterInfo> leader_;  // Guarded by mutex_.
+  Mutex mutex_;
+  bool elected_ TEPUI_GUARDED_BY(mutex_) = false;
+  std::optional<v1::MasterInfo> leader_ TEPUI_GUARDED_BY(mutex_);
 
   master::ReadModel model_;  // Used on the reader's thread only.
   EventLoop reader_{"reader"};
@@ -229,7 +230,7 @@ void MasterServer::Impl::StandForElection() {
   election_ = options_.election ? options_.election(loop_, ToLoop())
                                 : election::MakeStandaloneElection(ToLoop());
   election_.detector->Watch([this](const std::optional<v1::MasterInfo>& leader) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     leader_ = leader;
   });
   election_.contender->Contend(
@@ -239,9 +240,10 @@ void MasterServer::Impl::StandForElection() {
 }
 
 void MasterServer::Impl::Lead(const std::string& candidacy) {
+  assert(!leadership_);
   spdlog::info("Elected as the leading master");
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     elected_ = true;
   }
   if (Status opened = OpenStore(candidacy); !opened) return End(opened.error());
@@ -307,13 +309,13 @@ void MasterServer::Impl::AddLeading(std::string path, std::string method,
 }
 
 void MasterServer::Impl::SendOn(const net::Request& request, net::Responder responder) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::move(responder).Send(api::SendOn(
       {.self = identity_.info, .elected = elected_, .leader = leader_}, request.target));
 }
 
 void MasterServer::Impl::Redirect(net::Responder responder) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (!elected_ && !leader_) {
     std::move(responder).Send(web::TextResponse(503, "No leader elected"));
     return;
@@ -359,7 +361,7 @@ void MasterServer::Impl::AddFrontPage() {
       });
       return;
     }
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // If this master is elected but still reads the registry, there is no other leader to link to.
     std::move(responder).Send(api::StandbyPage(elected_ ? std::nullopt : leader_));
   });

@@ -97,14 +97,14 @@ const std::string* PathQuery(const net::Url& url) {
 
 void Files::Attach(std::map<std::string, std::string> attached) {
   auto next = std::make_shared<const std::map<std::string, std::string>>(std::move(attached));
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   attached_ = std::move(next);
 }
 
 Result<std::string> Files::Resolve(const std::string& path) const {
   std::shared_ptr<const std::map<std::string, std::string>> attached;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     attached = attached_;
   }
   for (const auto& [name, directory] : *attached) {

@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "net/http.h"
@@ -47,8 +47,8 @@ class Files {
   void OnRead(const net::Url& url, net::Responder responder) const;
   void OnBrowse(const net::Url& url, net::Responder responder) const;
 
-  mutable std::mutex mutex_;
-  std::shared_ptr<const std::map<std::string, std::string>> attached_ =
+  mutable Mutex mutex_;
+  std::shared_ptr<const std::map<std::string, std::string>> attached_ TEPUI_GUARDED_BY(mutex_) =
       std::make_shared<std::map<std::string, std::string>>();
 };
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -33,7 +34,7 @@ class Repeats {
   bool Tell(std::string_view words) {
     constexpr size_t kMaxSentences = 100;
     constexpr std::chrono::seconds kPause(30);
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto now = std::chrono::steady_clock::now();
     if (told_.size() >= kMaxSentences) told_.clear();
     const auto [told, added] = told_.try_emplace(std::string(words), now);
@@ -43,8 +44,8 @@ class Repeats {
   }
 
  private:
-  std::mutex mutex_;
-  std::map<std::string, std::chrono::steady_clock::time_point> told_;
+  Mutex mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point> told_ TEPUI_GUARDED_BY(mutex_);
 };
 
 // Logs the words of "2026-01-02 03:04:05,678:123(0x7f):ZOO_WARN@function@42: words" in the
@@ -208,10 +209,10 @@ Client::~Client() {
 
 void Client::Close() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     closing_ = true;
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 void Client::Run() {
@@ -219,9 +220,9 @@ void Client::Run() {
   zoo_set_debug_level(ZOO_LOG_LEVEL_INFO);  // For the whole process; Log chooses the level.
   const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(session_timeout_);
   zhandle_t* handle = nullptr;
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (!closing_ && handle == nullptr) {
-    lock.unlock();
+    lock.Unlock();
     handle =
         zookeeper_init2(servers_.c_str(), &Callbacks::OnSession, static_cast<int>(timeout.count()),
                         nullptr, this, ZOO_NO_LOG_CLIENTENV, &Log);
@@ -232,13 +233,17 @@ void Client::Run() {
       // Names are looked up again when a connection is lost, not at each packet.
       zoo_set_servers_resolution_delay(handle, -1);
     }
-    lock.lock();
-    if (handle == nullptr) wake_.wait_for(lock, kRetryDelay, [this] { return closing_; });
+    lock.Lock();
+    const auto retry = std::chrono::steady_clock::now() + kRetryDelay;
+    while (handle == nullptr && !closing_ && wake_.WaitUntil(mutex_, retry)) {
+    }
   }
-  wake_.wait(lock, [this] { return closing_; });
+  while (!closing_) wake_.Wait(mutex_);
   // The C client never frees an answer that arrives while it closes.
-  wake_.wait_for(lock, kLastAnswers, [this] { return unanswered_ == 0; });
-  lock.unlock();
+  const auto last = std::chrono::steady_clock::now() + kLastAnswers;
+  while (unanswered_ != 0 && wake_.WaitUntil(mutex_, last)) {
+  }
+  lock.Unlock();
   if (handle != nullptr) zookeeper_close(handle);
 }
 
@@ -272,7 +277,7 @@ int Client::Send(const Request& request, uint64_t id) {
   // The C client only passes this number back. NOLINTNEXTLINE(performance-no-int-to-ptr)
   auto* const watch = reinterpret_cast<void*>(static_cast<uintptr_t>(request.watch));
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++unanswered_;
   }
   int code = ZBADARGUMENTS;
@@ -313,8 +318,9 @@ int Client::Send(const Request& request, uint64_t id) {
 }
 
 void Client::Settle() {
-  std::lock_guard lock(mutex_);
-  if (--unanswered_ == 0 && closing_) wake_.notify_one();
+  const MutexLock lock(mutex_);
+  assert(unanswered_ > 0);
+  if (--unanswered_ == 0 && closing_) wake_.NotifyOne();
 }
 
 int64_t Client::SessionId() const { return zoo_client_id(handle_)->client_id; }

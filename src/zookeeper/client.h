@@ -2,16 +2,15 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "zookeeper/request.h"
 
 struct _zhandle;  // ZooKeeper's. NOLINT(bugprone-reserved-identifier)
@@ -65,10 +64,10 @@ class Client {
   // Set before the first event, on a thread of the C client.
   std::atomic<_zhandle*> handle_ = nullptr;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool closing_ = false;   // Guarded by mutex_.
-  size_t unanswered_ = 0;  // Guarded by mutex_.
+  Mutex mutex_;
+  CondVar wake_;
+  bool closing_ TEPUI_GUARDED_BY(mutex_) = false;
+  size_t unanswered_ TEPUI_GUARDED_BY(mutex_) = 0;
   std::thread thread_;
 };
 

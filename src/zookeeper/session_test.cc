@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <future>
 #include <memory>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "base/owner_thread.h"
 #include "zookeeper/test_server.h"
 
@@ -26,9 +25,9 @@ class TestClient {
     owner_.loop().Run([&] {
       session_ = std::make_unique<Session>(ParseAddress(address).value(), timeout, owner_.loop(),
                                            owner_.poster(), [this](State state) {
-                                             std::lock_guard lock(mutex_);
+                                             const MutexLock lock(mutex_);
                                              states_.push_back(state);
-                                             changed_.notify_all();
+                                             changed_.NotifyAll();
                                            });
     });
   }
@@ -42,11 +41,12 @@ class TestClient {
 
   // Waits until the session has reported `states`, in this order and as the last ones; returns all.
   std::vector<State> WaitFor(std::vector<State> states) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(60), [&] {
-      return states_.size() >= states.size() &&
-             std::equal(states.rbegin(), states.rend(), states_.rbegin());
-    });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const MutexLock lock(mutex_);
+    while ((states_.size() < states.size() ||
+            !std::equal(states.rbegin(), states.rend(), states_.rbegin())) &&
+           changed_.WaitUntil(mutex_, until)) {
+    }
     return states_;
   }
 
@@ -89,9 +89,9 @@ class TestClient {
 
  private:
   OwnerThread& owner_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<State> states_;
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<State> states_ TEPUI_GUARDED_BY(mutex_);
   std::unique_ptr<Session> session_;
 };
 
@@ -210,19 +210,21 @@ TEST_F(SessionTest, AMultiIsDoneWholeOrNotAtAll) {
 TEST_F(SessionTest, WatchesSeeTheNextChangeOnce) {
   auto client = ConnectWithNode();
   auto other = Connect();
-  std::mutex mutex;
-  std::condition_variable changed;
+  Mutex mutex;
+  CondVar changed;
   std::vector<std::pair<std::string, WatchEvent>> events;
   const auto watch = [&](std::string name) -> Watch {
     return [&, name](WatchEvent event) {
-      std::lock_guard lock(mutex);
+      const MutexLock lock(mutex);
       events.emplace_back(name, event);
-      changed.notify_all();
+      changed.NotifyAll();
     };
   };
   const auto seen = [&](size_t count) {
-    std::unique_lock lock(mutex);
-    changed.wait_for(lock, std::chrono::seconds(30), [&] { return events.size() >= count; });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const MutexLock lock(mutex);
+    while (events.size() < count && changed.WaitUntil(mutex, until)) {
+    }
     return std::exchange(events, {});
   };
   using Events = std::vector<std::pair<std::string, WatchEvent>>;

@@ -14,17 +14,17 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/mutex.h"
 
 namespace tepui::zookeeper {
 
@@ -63,23 +63,23 @@ class TestProxy {
   // Passes everything until a client has sent a request that contains these bytes, and drops
   // replies from then on. The server gets `copies` copies of that request.
   void DropRepliesAfter(std::string request, int copies = 1) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     last_answered_ = std::move(request);
     copies_ = copies;
   }
   // Holds the next request that contains these bytes, and everything its client sends after it.
   void Hold(std::string request) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     held_ = std::move(request);
   }
   void WaitUntilHeld() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return holds_; });
+    MutexLock lock(mutex_);
+    while (!holds_) changed_.Wait(mutex_);
   }
   // Passes the held requests.
   void Release() {
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       held_.reset();
       holds_ = false;
     }
@@ -87,25 +87,26 @@ class TestProxy {
   }
   // Ends all connections; new ones pass everything.
   void Cut() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     cut_ = true;
     Wake();
-    changed_.wait(lock, [this] { return !cut_; });
+    while (cut_) changed_.Wait(mutex_);
   }
 
   // Returns the requests so far, in order, without those dropped or held.
   std::vector<Opcode> requests() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return requests_;
   }
   size_t Count(Opcode opcode) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return static_cast<size_t>(std::ranges::count(requests_, opcode));
   }
   void WaitForCount(Opcode opcode, size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(
-        lock, [&] { return static_cast<size_t>(std::ranges::count(requests_, opcode)) >= count; });
+    MutexLock lock(mutex_);
+    while (static_cast<size_t>(std::ranges::count(requests_, opcode)) < count) {
+      changed_.Wait(mutex_);
+    }
   }
 
  private:
@@ -162,11 +163,11 @@ class TestProxy {
   }
 
   bool CutIfAsked() {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!std::exchange(cut_, false)) return false;
     CloseAll();
     mode_ = Mode::kPass;
-    changed_.notify_all();
+    changed_.NotifyAll();
     return true;
   }
 
@@ -224,7 +225,7 @@ class TestProxy {
     if (mode_ == Mode::kDropRequests) return true;
     int copies = 1;
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       if (last_answered_ && request.contains(*last_answered_)) {
         last_answered_.reset();
         mode_ = Mode::kDropReplies;
@@ -238,16 +239,16 @@ class TestProxy {
     return true;
   }
   bool Holds(std::string_view request) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!held_ || !request.contains(*held_)) return false;
     holds_ = true;
-    changed_.notify_all();
+    changed_.NotifyAll();
     return true;
   }
   void Note(std::string_view request) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     requests_.push_back(static_cast<Opcode>(NumberAt(request, kOpcodeAt)));
-    changed_.notify_all();
+    changed_.NotifyAll();
   }
 
   // A request is its length, then its number, then its opcode.
@@ -279,15 +280,15 @@ class TestProxy {
   const int wake_ = eventfd(0, EFD_CLOEXEC);
   std::atomic<Mode> mode_ = Mode::kPass;
   std::atomic<bool> stopped_ = false;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_.
-  bool cut_ = false;
-  std::optional<std::string> last_answered_;  // Set by DropRepliesAfter, until it was seen.
-  int copies_ = 1;
-  std::optional<std::string> held_;  // Set by Hold.
-  bool holds_ = false;
-  std::vector<Opcode> requests_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool cut_ TEPUI_GUARDED_BY(mutex_) = false;
+  // Set by DropRepliesAfter, until it was seen.
+  std::optional<std::string> last_answered_ TEPUI_GUARDED_BY(mutex_);
+  int copies_ TEPUI_GUARDED_BY(mutex_) = 1;
+  std::optional<std::string> held_ TEPUI_GUARDED_BY(mutex_);  // Set by Hold.
+  bool holds_ TEPUI_GUARDED_BY(mutex_) = false;
+  std::vector<Opcode> requests_ TEPUI_GUARDED_BY(mutex_);
   // Used by the thread only.
   std::vector<Connection> connections_;
   std::thread thread_;

@@ -2,6 +2,7 @@
 #include "agent/checkpoint/checkpoint.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <iterator>
 
@@ -76,6 +77,7 @@ void Checkpoint::Write(storage::Batch batch) {
 }
 
 void Checkpoint::Commit() {
+  assert(!committing_ && !gathered_.empty());
   committing_ = true;
   Gathered next = std::move(gathered_.front());
   gathered_.pop_front();
@@ -89,6 +91,7 @@ void Checkpoint::Commit() {
 }
 
 void Checkpoint::OnSaved(uint64_t last) {
+  assert(saved_ < last && last <= written_);
   saved_ = last;
   committing_ = false;
   if (!gathered_.empty()) Commit();
@@ -225,6 +228,17 @@ void Checkpoint::AddRemoval(const TaskKey& key, const Range& statuses, storage::
     batch.push_back(Drop(StatusKey(key, number)));
   }
   batch.push_back(Drop(ToString(key)));
+}
+
+bool Checkpoint::Holds(const TaskKey& key) const {
+  const auto tasks = tasks_.find(key.executor);
+  return tasks != tasks_.end() && tasks->second.statuses.contains(key.number);
+}
+
+std::vector<ContainerId> Checkpoint::Containers() const {
+  std::vector<ContainerId> containers;
+  for (const auto& [container, tasks] : tasks_) containers.push_back(container);
+  return containers;
 }
 
 Checkpoint::Range& Checkpoint::StatusesOf(const TaskKey& key) {

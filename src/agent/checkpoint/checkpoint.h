@@ -90,6 +90,11 @@ class Checkpoint {
   void AcknowledgeStatus(const TaskKey& key, uint64_t number, const v1::TaskStatus& status,
                          size_t remembered);
 
+  // Returns true if the task has a record.
+  bool Holds(const TaskKey& key) const;
+  // The containers of the executors whose tasks have records.
+  std::vector<ContainerId> Containers() const;
+
   // Removes the records of a damaged checkpoint that could not be read; in this order, and not in
   // one batch.
   void Remove(const std::vector<std::string>& keys);

@@ -49,4 +49,6 @@ void Agent::Leave(const std::string& reason) {
 
 std::shared_ptr<const AgentState> Agent::Snapshot() const { return impl_->Snapshot(); }
 
+Status Agent::CheckInvariants() const { return impl_->CheckInvariants(); }
+
 }  // namespace tepui::agent

@@ -87,6 +87,10 @@ class Agent {
   // For /state and the read endpoints.
   std::shared_ptr<const AgentState> Snapshot() const;
 
+  // Fails if the agent's records contradict each other: a bug, reported with a sentence. Looks at
+  // every task, so it is for tests and simulations.
+  Status CheckInvariants() const;
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

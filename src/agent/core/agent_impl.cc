@@ -2,6 +2,7 @@
 #include "agent/core/agent_impl.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "agent/executors/environment.h"
@@ -370,6 +371,7 @@ void Agent::Impl::ExitIfDone() {
 }
 
 void Agent::Impl::Finish() {
+  assert(ending_);
   if (std::exchange(finished_, true)) return;
   end_timer_.Cancel();
   if (!leaves_) operations_.Forget();

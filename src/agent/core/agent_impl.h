@@ -30,6 +30,7 @@ namespace tepui::agent {
 //   lifecycle.cc     statuses, acknowledgements, kills, the end of executors and frameworks
 //   executor_api.cc  the calls of custom executors
 //   snapshot.cc      what subscriptions and readers see
+//   invariants.cc    what must hold after each public method
 class Agent::Impl final : public ExecutorHost, public Registration::Owner {
  public:
   Impl(Options options, const Parts& parts, std::function<void(Status)> exit);
@@ -48,6 +49,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void Shutdown(bool unregister, const Status& status);
   void Leave();
   std::shared_ptr<const AgentState> Snapshot() const;
+  Status CheckInvariants() const;
 
  private:
   // A task or a task group on its way to its executor.
@@ -148,6 +150,13 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
 
   Framework* Find(const FrameworkId& framework) const;
   Gauges MakeGauges() const;
+
+  // Parts of CheckInvariants.
+  Status CheckFramework(const Framework& framework) const;
+  Status CheckExecutor(const Framework& framework, const Executor& executor) const;
+  Status CheckTask(const Executor& executor, const TaskId& task) const;
+  Status CheckStreams() const;
+  Status CheckCheckpoint() const;
 
   const Options options_;
   storage::Store& store_;

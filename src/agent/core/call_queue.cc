@@ -2,6 +2,7 @@
 #include "agent/core/call_queue.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace tepui::agent {
@@ -30,6 +31,7 @@ std::optional<link::Calls> CallQueue::Take() {
     *batch.add_calls() = std::move(*calls->Mutable(count));
   }
   calls->DeleteSubrange(0, count);
+  assert(bytes <= waiting_bytes_);
   waiting_bytes_ -= bytes;
   return batch;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -172,6 +173,7 @@ void Agent::Impl::OnKillTask(const link::Event::KillTask& kill) {
 
 void Agent::Impl::KillQueued(Executor& executor, const TaskId& task) {
   const auto delivery = executor.LaunchQueued(task);
+  assert(delivery);
   for (const v1::TaskInfo& killed : delivery->tasks) {
     OnTaskStatus(executor,
                  AgentStatus(TaskId(killed.task_id().value()), v1::TASK_KILLED,
@@ -270,12 +272,15 @@ void Agent::Impl::SendExecutorExited(const FrameworkId& framework, const Executo
 }
 
 void Agent::Impl::RemoveExecutor(Executor& executor) {
+  assert(executor.state() == Executor::State::kTerminated);
+  assert(executor.queue_empty() && executor.launched().empty());
   Framework& framework = executor.framework();
   gc_.Schedule(executor.directory());
   gc_.Schedule(executor.path());
   history_.OnExecutorEnded(executor);
   for (const auto& [id, task] : executor.terminated()) framework.tasks.erase(id);
   auto removed = framework.executors.extract(executor.id());
+  assert(!removed.empty() && removed.mapped().get() == &executor);
   Bury(std::move(removed.mapped()), nullptr);
 }
 

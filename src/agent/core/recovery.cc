@@ -3,6 +3,7 @@
 // executors with what became of them, then subscribe to the master.
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "agent/core/agent_impl.h"
@@ -172,6 +173,7 @@ void Agent::Impl::RestoreExecutor(Framework& framework, const Saved::Executor& s
 }
 
 void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered) {
+  assert(!recovered_);
   if (!recovered) return Exit(Fail(recovered.error()));
   if (!recovered->refused.empty()) {
     const auto& refused = recovered->refused.front();

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cassert>
 #include <utility>
 
 #include "agent/executors/environment.h"
@@ -79,7 +80,9 @@ Status CommandExecutor::MakeTask(const v1::TaskInfo& task) {
 }
 
 void CommandExecutor::Start() {
-  const Status prepared = MakeTask(executor_.LaunchNext()->tasks.front());
+  const auto delivery = executor_.LaunchNext();
+  assert(delivery && delivery->tasks.size() == 1);
+  const Status prepared = MakeTask(delivery->tasks.front());
   if (prepared) {
     task_->Launch();
   } else {
@@ -107,10 +110,14 @@ void CommandExecutor::Resume(const Endings& endings) {
 }
 
 void CommandExecutor::Kill(const TaskId&, const std::optional<v1::KillPolicy>& policy) {
+  assert(task_ != nullptr);
   task_->Kill(policy);
 }
 
-void CommandExecutor::Shutdown(Duration grace) { task_->KillWithin(grace); }
+void CommandExecutor::Shutdown(Duration grace) {
+  assert(task_ != nullptr);
+  task_->KillWithin(grace);
+}
 
 void CommandExecutor::OnTaskChanged(ContainedTask& task) {
   executor_.SaveTask(services_.checkpoint, task.info(), task.Record());

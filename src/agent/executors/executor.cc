@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/executors/executor.h"
 
+#include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "agent/services/statuses.h"
+#include "base/planted_fault.h"
 #include "model/task.h"
 
 namespace tepui::agent {
@@ -44,6 +47,7 @@ void Executor::Account(const v1::TaskInfo& task) {
 }
 
 void Executor::Enqueue(Delivery delivery) {
+  assert(active() && !delivery.tasks.empty());
   deliveries_.push_back(std::move(delivery));
   const auto added = std::prev(deliveries_.end());
   for (const v1::TaskInfo& task : added->tasks) {
@@ -97,7 +101,9 @@ bool Executor::Apply(const v1::TaskStatus& status) {
   if (IsTerminal(status.state())) {
     const Resources resources = ResourcesOf(found->second.resources());
     allocated_ -= resources;
-    limits_.Remove(resources, found->second.limits());
+    if (!TEPUI_PLANTED_FAULT("limits-of-ended-tasks-kept")) {
+      limits_.Remove(resources, found->second.limits());
+    }
     terminated_.insert(launched_.extract(found));
   }
   return true;
@@ -109,6 +115,80 @@ void Executor::Complete(const TaskId& task) {
   if (done.empty()) return;
   completed_.push_back(std::move(done.mapped()));
   if (completed_.size() > kMaxCompletedTasks) completed_.pop_front();
+}
+
+std::vector<TaskId> Executor::Tasks() const {
+  std::vector<TaskId> tasks;
+  for (const auto& [id, delivery] : queued_) tasks.push_back(id);
+  for (const auto& [id, task] : launched_) tasks.push_back(id);
+  for (const auto& [id, task] : terminated_) tasks.push_back(id);
+  return tasks;
+}
+
+Status Executor::CheckInvariants() const {
+  if (Status held = CheckQueue(); !held) return held;
+  if (Status held = CheckStates(); !held) return held;
+  return CheckAmounts();
+}
+
+Status Executor::CheckQueue() const {
+  size_t tasks = 0;
+  for (const Delivery& delivery : deliveries_) {
+    if (delivery.tasks.empty()) {
+      return Fail(Code::kInternal, "Executor '{}' has a delivery without tasks", id_);
+    }
+    for (const v1::TaskInfo& task : delivery.tasks) {
+      const auto found = queued_.find(TaskId(task.task_id().value()));
+      if (found == queued_.end() || &*found->second != &delivery) {
+        return Fail(Code::kInternal, "Queued task {} of executor '{}' is not found by its id",
+                    task.task_id().value(), id_);
+      }
+      ++tasks;
+    }
+  }
+  if (tasks == queued_.size()) return {};
+  return Fail(Code::kInternal, "Executor '{}' has {} queued tasks, but {} are found by id", id_,
+              tasks, queued_.size());
+}
+
+Status Executor::CheckStates() const {
+  for (const auto& [id, task] : launched_) {
+    if (IsTerminal(task.state())) {
+      return Fail(Code::kInternal, "Task {} of executor '{}' is recorded as running, but is {}", id,
+                  id_, v1::TaskState_Name(task.state()));
+    }
+  }
+  for (const auto& [id, task] : terminated_) {
+    if (!IsTerminal(task.state())) {
+      return Fail(Code::kInternal, "Task {} of executor '{}' is recorded as ended, but is {}", id,
+                  id_, v1::TaskState_Name(task.state()));
+    }
+  }
+  const std::vector<TaskId> tasks = Tasks();
+  if (std::set(tasks.begin(), tasks.end()).size() != tasks.size()) {
+    return Fail(Code::kInternal, "A task of executor '{}' is recorded in two states", id_);
+  }
+  const auto saved = [this](const TaskId& task) { return places_.contains(task); };
+  if (!checkpointed() || std::ranges::all_of(tasks, saved)) return {};
+  return Fail(Code::kInternal, "A task of executor '{}' is not numbered in the checkpoint", id_);
+}
+
+Status Executor::CheckAmounts() const {
+  Resources allocated = ResourcesOf(info_.resources());
+  ExecutorLimits limits(allocated);
+  const auto count = [&](const auto& task) {
+    const Resources resources = ResourcesOf(task.resources());
+    allocated += resources;
+    limits.Add(resources, task.limits());
+  };
+  for (const Delivery& delivery : deliveries_) std::ranges::for_each(delivery.tasks, count);
+  for (const auto& [id, task] : launched_) count(task);
+  if (allocated_ != allocated) {
+    return Fail(Code::kInternal, "Executor '{}' counts {}, but it and its tasks hold {}", id_,
+                allocated_.ToString(), allocated.ToString());
+  }
+  if (limits_ == limits) return {};
+  return Fail(Code::kInternal, "The limits of executor '{}' are not those of its tasks", id_);
 }
 
 ExecutorState Executor::Snapshot() const {

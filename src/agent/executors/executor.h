@@ -168,6 +168,8 @@ class Executor {
   bool Apply(const v1::TaskStatus& status);
   // The last status of a terminated task was acknowledged.
   void Complete(const TaskId& task);
+  // Every task that is not completed, once for each state that it is recorded in.
+  std::vector<TaskId> Tasks() const;
   // True if no task is queued, launched, or waits for the acknowledgement of its last status.
   bool idle() const { return queued_.empty() && launched_.empty() && terminated_.empty(); }
 
@@ -176,6 +178,10 @@ class Executor {
   ExecutorLimits::Limits limits() const { return limits_.Get(); }
 
   ExecutorState Snapshot() const;
+
+  // Fails if the record contradicts itself: the queue, the states of tasks, and what they count for
+  // in resources and limits.
+  Status CheckInvariants() const;
 
  private:
   // Where a task's records are.
@@ -191,6 +197,9 @@ class Executor {
   void RestoreTask(const Saved::Task& saved, bool begun);
   void Account(const v1::TaskInfo& task);
   void MarkLaunched(const Delivery& delivery);
+  Status CheckQueue() const;
+  Status CheckStates() const;
+  Status CheckAmounts() const;
 
   Framework& framework_;
   const Kind kind_;

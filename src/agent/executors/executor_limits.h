@@ -27,6 +27,8 @@ class ExecutorLimits {
   // Limits by resource name (cpus, mem); infinity means no limit.
   Limits Get() const;
 
+  friend bool operator==(const ExecutorLimits&, const ExecutorLimits&) = default;
+
  private:
   struct Sum {
     ResourceName name;
@@ -34,6 +36,7 @@ class ExecutorLimits {
     Amount limited{};  // Finite limits.
     int64_t limits = 0;
     int64_t infinite = 0;
+    friend bool operator==(const Sum&, const Sum&) = default;
   };
   static void Count(Sum& sum, const Resources& task, const TaskLimits& limits, int64_t sign);
 

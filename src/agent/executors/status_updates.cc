@@ -2,6 +2,7 @@
 #include "agent/executors/status_updates.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "agent/services/statuses.h"
@@ -45,8 +46,14 @@ bool StatusUpdates::Closing(const FrameworkId& framework, const TaskId& task) co
          IsTerminal(stream->pending.front().status.state());
 }
 
+bool StatusUpdates::Ended(const FrameworkId& framework, const TaskId& task) const {
+  const Stream* stream = Find(framework, task);
+  return stream != nullptr && stream->terminated;
+}
+
 void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& status,
                            const std::optional<TaskKey>& key) {
+  assert(status.has_uuid());
   const TaskId task(status.task_id().value());
   if (Knows(framework, task, status.uuid())) {
     spdlog::debug("Dropped a status of task {} of framework {} that was reported before", task,
@@ -125,6 +132,7 @@ void StatusUpdates::SendFirst(const FrameworkId& framework, const TaskId& task, 
 }
 
 void StatusUpdates::Send(const FrameworkId& framework, const TaskId& task, Stream& stream) {
+  assert(!stream.pending.empty());
   const Pending& first = stream.pending.front();
   if (paused_ || !first.saved || stream.acknowledging) return;
   forward_(framework, first.status, stream.pending.back().status.state());
@@ -168,6 +176,7 @@ bool StatusUpdates::Acknowledge(const FrameworkId& framework, const TaskId& task
 
 // Moves on from the first status, which was acknowledged, to the next.
 void StatusUpdates::Advance(const FrameworkId& framework, const TaskId& task, Stream& stream) {
+  assert(!stream.pending.empty());
   stream.acknowledging = false;
   if (IsTerminal(stream.pending.front().status.state())) {
     const auto streams = streams_.find(framework);
@@ -214,6 +223,33 @@ size_t StatusUpdates::streams() const {
   size_t count = 0;
   for (const auto& [framework, streams] : streams_) count += streams.size();
   return count;
+}
+
+Status StatusUpdates::CheckInvariants() const {
+  for (const auto& [framework, streams] : streams_) {
+    for (const auto& [task, stream] : streams) {
+      if (Status held = CheckStream(task, *stream); !held) return held;
+    }
+  }
+  return {};
+}
+
+Status StatusUpdates::CheckStream(const TaskId& task, const Stream& stream) const {
+  const auto terminal = [](const Pending& pending) { return IsTerminal(pending.status.state()); };
+  const auto last = std::ranges::find_if(stream.pending, terminal);
+  const bool ended = last != stream.pending.end();
+  if (stream.terminated != ended || (ended && std::next(last) != stream.pending.end())) {
+    return Fail(Code::kInternal, "The statuses of task {} do not end with its terminal one", task);
+  }
+  if (stream.acknowledging && (!stream.key || stream.pending.empty())) {
+    return Fail(Code::kInternal, "An acknowledgement for task {} is being saved without a status",
+                task);
+  }
+  const bool in_flight =
+      !paused_ && !stream.pending.empty() && stream.pending.front().saved && !stream.acknowledging;
+  if (stream.retry.pending() == in_flight) return {};
+  return Fail(Code::kInternal, "The status in flight of task {} {}", task,
+              in_flight ? "will not be sent again" : "is sent again, but there is none");
 }
 
 }  // namespace tepui::agent

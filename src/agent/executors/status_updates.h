@@ -47,6 +47,9 @@ class StatusUpdates {
   // Returns true if the terminal status of the task was acknowledged, and that is being saved.
   bool Closing(const FrameworkId& framework, const TaskId& task) const;
 
+  // Returns true if the terminal status of the task was taken and its stream is still open.
+  bool Ended(const FrameworkId& framework, const TaskId& task) const;
+
   // Returns false if `uuid` is not that of the status in flight, usually because of a late
   // acknowledgement of a retry.
   bool Acknowledge(const FrameworkId& framework, const TaskId& task, const std::string& uuid);
@@ -63,6 +66,11 @@ class StatusUpdates {
   void Forget(const FrameworkId& framework);
 
   size_t streams() const;
+  bool paused() const { return paused_; }
+
+  // Fails if a stream contradicts itself: statuses follow the last one, or the status in flight is
+  // not sent again.
+  Status CheckInvariants() const;
 
  private:
   struct Pending {
@@ -83,6 +91,7 @@ class StatusUpdates {
   using Streams = std::unordered_map<TaskId, std::unique_ptr<Stream>>;
 
   Stream* Find(const FrameworkId& framework, const TaskId& task) const;
+  Status CheckStream(const TaskId& task, const Stream& stream) const;
   void Save(const FrameworkId& framework, const TaskId& task, Stream& stream, bool replace);
   void SendFirst(const FrameworkId& framework, const TaskId& task, Stream& stream);
   void Advance(const FrameworkId& framework, const TaskId& task, Stream& stream);

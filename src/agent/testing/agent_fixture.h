@@ -295,6 +295,16 @@ class AgentTest : public ::testing::Test {
     framework.mutable_id()->set_value(kFramework);
   }
 
+  ~AgentTest() override { EndAgent(); }
+
+  // Checks the agent's records and destroys it, as kill -9 does.
+  void EndAgent() {
+    if (!agent) return;
+    const Status held = agent->CheckInvariants();
+    EXPECT_TRUE(held) << held.error().message;
+    agent.reset();
+  }
+
   static void AddScalar(const std::string& name, double value,
                         google::protobuf::RepeatedPtrField<v1::Resource>* out,
                         const std::string& role = "") {
@@ -322,7 +332,7 @@ class AgentTest : public ::testing::Test {
   }
   // Restarts the agent as after kill -9, or after it has ended by itself.
   void Restart(Duration disk_delay = Duration::zero()) {
-    agent.reset();
+    EndAgent();
     containerizer.forgotten.clear();
     links.subscriptions.clear();
     StartAgent(disk_delay);

@@ -134,7 +134,7 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
     Subscribed();
   }
   void Crash() {
-    agent.reset();
+    EndAgent();
     store_.reset();
     machine.Crash();
     StartUp();

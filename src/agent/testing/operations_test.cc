@@ -355,7 +355,7 @@ TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
       EXPECT_THAT(disk.data, IsEmpty());
     }
     EXPECT_THAT(SavedKeys(), Not(Contains(StartsWith("destroyed/"))));
-    agent.reset();
+    EndAgent();
     *saved = {};
     disk.data.clear();
   }

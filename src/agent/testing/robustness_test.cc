@@ -47,7 +47,7 @@ TEST_F(RobustnessTest, CallbacksMayOutliveTheAgent) {
   clock.Advance(seconds(15));
   ASSERT_EQ(containerizer.checks.size(), 1u);
   ASSERT_EQ(prober.http.size(), 1u);
-  agent.reset();
+  EndAgent();
   containerizer.Start(containerizer.order[0]);
   containerizer.End(containerizer.order[1], Exited(0));
   containerizer.End(containerizer.order[2], Exited(0));

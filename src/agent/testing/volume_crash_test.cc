@@ -61,7 +61,7 @@ class VolumeCrashTest : public AgentTest, public ::testing::WithParamInterface<i
     if (!dying_) Die();
     while (dying_) {
       links.calls.resize(sent_);
-      agent.reset();
+      EndAgent();
       disk.removals.clear();
       disk.move_error.reset();
       dying_ = false;

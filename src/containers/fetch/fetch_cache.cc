@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -36,7 +37,7 @@ Result<FetchCache::Lease> FetchCache::Get(const std::string& key,
                                           const std::function<bool()>& cancelled) {
   std::shared_ptr<Entry> entry;
   {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     for (auto it = entries_.find(key); it != entries_.end(); it = entries_.find(key)) {
       if (it->second->ready) {
         entry = it->second;
@@ -45,7 +46,7 @@ Result<FetchCache::Lease> FetchCache::Get(const std::string& key,
         break;
       }
       if (cancelled()) return Fail(Code::kUnavailable, "the fetch was cancelled");
-      changed_.wait_for(lock, kCancelPoll);
+      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelPoll);
     }
     if (!entry) {
       entry = std::make_shared<Entry>();
@@ -63,8 +64,8 @@ Result<FetchCache::Lease> FetchCache::Get(const std::string& key,
     struct stat info{};
     if (filled && fstat(file.get(), &info) != 0)
       filled = Fail(Code::kInternal, "the cache cannot be read");
-    std::lock_guard lock(mutex_);
-    changed_.notify_all();
+    const MutexLock lock(mutex_);
+    changed_.NotifyAll();
     if (!filled) {
       Drop(entry);
       return Fail(filled.error());
@@ -87,7 +88,7 @@ Result<FetchCache::Lease> FetchCache::Get(const std::string& key,
 }
 
 uint64_t FetchCache::used_bytes() const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return used_bytes_;
 }
 
@@ -102,6 +103,7 @@ void FetchCache::MakeRoom() {
 void FetchCache::Drop(const std::shared_ptr<Entry>& entry) {
   if (!entry->kept) return;
   entry->kept = false;
+  assert(entry->bytes <= used_bytes_);
   used_bytes_ -= entry->bytes;
   order_.erase(entry->order);
   unlink(entry->path.c_str());
@@ -109,7 +111,8 @@ void FetchCache::Drop(const std::shared_ptr<Entry>& entry) {
 }
 
 void FetchCache::Release(const std::shared_ptr<Entry>& entry) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
+  assert(entry->readers > 0);
   --entry->readers;
   MakeRoom();
 }

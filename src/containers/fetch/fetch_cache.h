@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 
+#include "base/mutex.h"
 #include "base/posix/file_descriptor.h"
 #include "base/result.h"
 
@@ -62,19 +61,18 @@ class FetchCache {
     std::list<std::string>::iterator order;
   };
 
-  void MakeRoom();
-  void Drop(const std::shared_ptr<Entry>& entry);
+  void MakeRoom() TEPUI_REQUIRES(mutex_);
+  void Drop(const std::shared_ptr<Entry>& entry) TEPUI_REQUIRES(mutex_);
   void Release(const std::shared_ptr<Entry>& entry);
 
   const std::string directory_;
   const uint64_t max_bytes_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  // Guarded by mutex_.
-  std::unordered_map<std::string, std::shared_ptr<Entry>> entries_;
-  std::list<std::string> order_;  // Keys, least recently used first.
-  uint64_t used_bytes_ = 0;
-  uint64_t next_file_ = 0;
+  mutable Mutex mutex_;
+  CondVar changed_;
+  std::unordered_map<std::string, std::shared_ptr<Entry>> entries_ TEPUI_GUARDED_BY(mutex_);
+  std::list<std::string> order_ TEPUI_GUARDED_BY(mutex_);  // Keys, least recently used first.
+  uint64_t used_bytes_ TEPUI_GUARDED_BY(mutex_) = 0;
+  uint64_t next_file_ TEPUI_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace tepui::containers

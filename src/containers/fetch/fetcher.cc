@@ -7,10 +7,10 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 
+#include "base/mutex.h"
 #include "base/posix/file_descriptor.h"
 #include "base/worker_pool.h"
 #include "containers/fetch/archive.h"
@@ -92,7 +92,7 @@ class Fetcher::Impl {
 
   ~Impl() {
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       for (auto& [id, cancelled] : running_) *cancelled = true;
     }
     pool_.Stop();
@@ -108,14 +108,14 @@ class Fetcher::Impl {
     job->user = user;
     job->done = std::move(done);
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       running_[id] = job->cancelled;
     }
     pool_.Submit([this, job = std::move(job)] { Run(job.get()); });
   }
 
   void Cancel(const std::string& id) {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (const auto it = running_.find(id); it != running_.end()) *it->second = true;
   }
 
@@ -145,7 +145,7 @@ class Fetcher::Impl {
   void Run(Job* job) {
     const Status status = FetchAll(*job);
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       const auto it = running_.find(job->id);
       if (it != running_.end() && it->second == job->cancelled) running_.erase(it);
     }
@@ -228,9 +228,9 @@ class Fetcher::Impl {
   const Options options_;
   FetchCache cache_;
   std::atomic<uint64_t> succeeded_ = 0, failed_ = 0;
-  std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>>
-      running_;  // Guarded by mutex_.
+  Mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> running_
+      TEPUI_GUARDED_BY(mutex_);
   WorkerPool pool_;
 };
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <future>
 
+#include "base/mutex.h"
 #include "base/testing/temporary_directory.h"
 #include "containers/host/user.h"
 #include "net/http.h"
@@ -127,7 +128,7 @@ class FetcherHttpTest : public FetcherTest {
           ++requests_;
           net::Response response;
           if (request.target == "/hang") {
-            std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             hanging_.push_back(std::move(responder));
             return;
           }
@@ -145,7 +146,7 @@ class FetcherHttpTest : public FetcherTest {
   }
 
   std::atomic<int> requests_ = 0;
-  std::mutex mutex_;
+  Mutex mutex_;
   std::vector<net::Responder> hanging_;
   net::IoThreads threads_;
   net::Server server_;

@@ -120,7 +120,7 @@ void CurlProber::Start(std::unique_ptr<Probe> probe) {
     return;
   }
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     started_.push_back(std::move(probe));
   }
   curl_multi_wakeup(multi_.get());
@@ -139,7 +139,7 @@ void CurlProber::Loop() {
 void CurlProber::TakeStarted() {
   std::vector<std::unique_ptr<Probe>> started;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     started.swap(started_);
   }
   for (std::unique_ptr<Probe>& probe : started) {

@@ -4,12 +4,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/mailbox.h"
+#include "base/mutex.h"
 #include "container/containerizer.h"
 
 namespace tepui::containers {
@@ -54,8 +54,8 @@ class CurlProber final : public Prober {
 
   Poster poster_;
   std::unique_ptr<void, CloseMulti> multi_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Probe>> started_;  // Guarded by mutex_.
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Probe>> started_ TEPUI_GUARDED_BY(mutex_);
   std::atomic<size_t> in_flight_ = 0;
   std::atomic<bool> stopped_ = false;
   std::vector<std::unique_ptr<Probe>> running_;  // Used by the thread only.

@@ -55,14 +55,14 @@ Users::Users()
 Result<shim::Launch::User> Users::Resolve(const std::string& name) {
   const MonotonicTime now = now_();
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto found = known_.find(name);
     if (found != known_.end() && now - found->second.asked < kFresh) return found->second.user;
   }
   // Without the lock: the answer may take seconds, while other users are in the cache.
   Result<shim::Launch::User> user = lookup_(name);
   if (!user) return user;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (known_.size() >= kMaxKept && !known_.contains(name)) known_.clear();
   known_[name] = {*user, now};
   return user;

@@ -3,10 +3,10 @@
 
 #include <functional>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "shim/launch.h"
 
@@ -41,8 +41,8 @@ class Users {
 
   const Lookup lookup_;
   const Now now_;
-  std::mutex mutex_;
-  std::map<std::string, Known> known_;  // Guarded by mutex_.
+  Mutex mutex_;
+  std::map<std::string, Known> known_ TEPUI_GUARDED_BY(mutex_);
 };
 
 }  // namespace tepui::containers

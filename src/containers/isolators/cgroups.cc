@@ -275,7 +275,7 @@ std::vector<std::string> Cgroups::Directories(const ContainerId& id) const {
 }
 
 Status Cgroups::Create(const ContainerId& id) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const std::string& base : distinct_bases_) {
     Status created = CreateIn(base, id);
     if (created) continue;
@@ -313,13 +313,13 @@ Status Cgroups::Adopt(const ContainerId& id) {
                 "limits that it brings",
                 directory);
   }
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   created_.insert(id);
   return {};
 }
 
 bool Cgroups::Holds(const ContainerId& id) const {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return created_.contains(id);
 }
 
@@ -400,7 +400,7 @@ Status Cgroups::Destroy(const ContainerId& id, Duration timeout) {
   };
   // A process that its parent has reaped may still be in the cgroup for a moment (EBUSY).
   bool gone = Await(std::max(left, Duration::zero()), removed);
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   created_.erase(id);
   RemoveImplicitParent(id);
   if (gone) return {};

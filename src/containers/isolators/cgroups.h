@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/mutex.h"
 #include "base/posix/file_descriptor.h"
 #include "base/result.h"
 #include "shim/launch.h"
@@ -94,11 +94,11 @@ class Cgroups {
   static Result<std::unique_ptr<Cgroups>> OpenV1(const Options& options);
   static Result<std::unique_ptr<Cgroups>> OpenV2(const Options& options);
   Status DelegateControllers(const std::string& directory) const;
-  Status CreateIn(const std::string& base, const ContainerId& id);
+  Status CreateIn(const std::string& base, const ContainerId& id) TEPUI_REQUIRES(mutex_);
   std::vector<std::string> Directories(const ContainerId& id) const;
   bool KillRound(const ContainerId& id) const;
   void Freeze(const ContainerId& id, bool frozen) const;
-  void RemoveImplicitParent(const ContainerId& id);
+  void RemoveImplicitParent(const ContainerId& id) TEPUI_REQUIRES(mutex_);
 
   const Version version_;
   const std::string root_;
@@ -108,9 +108,9 @@ class Cgroups {
 
   std::vector<FileDescriptor> locks_;  // One per distinct base.
 
-  mutable std::mutex mutex_;
-  // Guarded by mutex_. It need not contain the parents of nested containers.
-  std::set<ContainerId> created_;
+  mutable Mutex mutex_;
+  // It need not contain the parents of nested containers.
+  std::set<ContainerId> created_ TEPUI_GUARDED_BY(mutex_);
 };
 
 // Parses "name number" lines and skips all others.

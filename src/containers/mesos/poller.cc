@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -40,21 +41,21 @@ Poller::~Poller() { Stop(); }
 Result<Poller::Token> Poller::Add(int fd, uint32_t events, Handler handler) {
   Token token;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     token = ++last_token_;
     watched_.emplace(token, Watched{fd, std::make_shared<Handler>(std::move(handler))});
   }
   epoll_event event = {.events = events, .data = {.u64 = token}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return token;
   int error = errno;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   watched_.erase(token);
   return Fail(Code::kInternal, "Cannot watch descriptor {}: {}", fd, std::strerror(error));
 }
 
 void Poller::Remove(Token token) {
   std::shared_ptr<Handler> handler;  // Released outside the lock.
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   auto found = watched_.find(token);
   if (found == watched_.end()) return;
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.fd, nullptr);
@@ -67,7 +68,7 @@ TimerId Poller::After(Duration delay, Work work) {
   TimerId timer;
   bool first;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::optional<MonotonicTime> next = timers_.NextDue();
     first = !next || due < *next;
     timer = timers_.Add(due, std::move(work));
@@ -77,25 +78,26 @@ TimerId Poller::After(Duration delay, Work work) {
 }
 
 void Poller::Cancel(TimerId timer) {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   timers_.Cancel(timer);
 }
 
 void Poller::Stop() {
   if (!thread_.joinable()) return;
+  assert(thread_.get_id() != std::this_thread::get_id());
   stopped_ = true;
   eventfd_write(wake_.get(), 1);
   thread_.join();
   // Destroyed without the lock, because what they hold may call this poller.
   std::unordered_map<Token, Watched> watched;
   TimerQueue timers;
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::swap(watched, watched_);
   std::swap(timers, timers_);
 }
 
 int Poller::WaitMilliseconds() {
-  std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   std::optional<MonotonicTime> due = timers_.NextDue();
   if (!due) return -1;
   auto left = std::chrono::ceil<std::chrono::milliseconds>(*due - Now()).count();
@@ -124,7 +126,7 @@ void Poller::Loop() {
 void Poller::Dispatch(Token token) {
   std::shared_ptr<Handler> handler;
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     auto found = watched_.find(token);
     if (found == watched_.end()) return;
     handler = found->second.handler;
@@ -136,7 +138,7 @@ void Poller::RunTimers() {
   while (!stopped_) {
     Work work;
     {
-      std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       work = timers_.PopDue(Now());
     }
     if (!work) return;

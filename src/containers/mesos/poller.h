@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_map>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/posix/file_descriptor.h"
 #include "base/result.h"
 #include "base/timer_queue.h"
@@ -60,10 +60,10 @@ class Poller {
 
   FileDescriptor epoll_;
   FileDescriptor wake_;
-  std::mutex mutex_;
-  std::unordered_map<Token, Watched> watched_;  // Guarded by mutex_.
-  TimerQueue timers_;                           // Guarded by mutex_.
-  Token last_token_ = 0;                        // Guarded by mutex_.
+  Mutex mutex_;
+  std::unordered_map<Token, Watched> watched_ TEPUI_GUARDED_BY(mutex_);
+  TimerQueue timers_ TEPUI_GUARDED_BY(mutex_);
+  Token last_token_ TEPUI_GUARDED_BY(mutex_) = 0;
   std::atomic<bool> stopped_ = false;
   std::thread thread_;
 };

@@ -8,7 +8,6 @@
 #include <sys/un.h>
 
 #include <deque>
-#include <mutex>
 
 #include "containers/mesos/containerizer_fixture.h"
 #include "shim/start_ticks.h"

@@ -118,20 +118,20 @@ Result<FileDescriptor> OpenImage() {
 class ShimStarter::Place {
  public:
   Place(ShimStarter& starter, int control, int listener) : starter_(starter) {
-    std::unique_lock lock(starter_.mutex_);
-    starter_.place_free_.wait(lock, [this] { return !starter_.free_places_.empty(); });
+    MutexLock lock(starter_.mutex_);
+    while (starter_.free_places_.empty()) starter_.place_free_.Wait(starter_.mutex_);
     numbers_ = starter_.free_places_.back();
     starter_.free_places_.pop_back();
-    lock.unlock();
+    lock.Unlock();
     dup3(control, this->control(), O_CLOEXEC);
     if (listener >= 0) dup3(listener, this->listener(), O_CLOEXEC);
   }
   ~Place() {
     dup3(starter_.image_.get(), control(), O_CLOEXEC);
     dup3(starter_.image_.get(), listener(), O_CLOEXEC);
-    std::lock_guard lock(starter_.mutex_);
+    const MutexLock lock(starter_.mutex_);
     starter_.free_places_.push_back(numbers_);
-    starter_.place_free_.notify_one();
+    starter_.place_free_.NotifyOne();
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;

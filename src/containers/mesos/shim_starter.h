@@ -3,12 +3,11 @@
 
 #include <sys/types.h>
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/posix/file_descriptor.h"
 #include "base/result.h"
 
@@ -50,9 +49,9 @@ class ShimStarter {
   const std::vector<Numbers> places_;
   unsigned first_not_copied_ = 0;  // Set once.
 
-  std::mutex mutex_;
-  std::condition_variable place_free_;
-  std::vector<const Numbers*> free_places_;  // Guarded by mutex_.
+  Mutex mutex_;
+  CondVar place_free_;
+  std::vector<const Numbers*> free_places_ TEPUI_GUARDED_BY(mutex_);
 };
 
 }  // namespace tepui::containers

@@ -49,7 +49,8 @@ Status Master::Impl::CheckMembership() const {
 }
 
 Status Master::Impl::CheckInvariants() const {
-  if (Status holds = CheckMembership(); !holds) return holds;
+  if (Status held = CheckMembership(); !held) return held;
+  if (Status held = allocator_.CheckInvariants(); !held) return held;
   for (const auto& [id, offer] : offers_) {
     if (!offer->framework->active) {
       return Broken(fmt::format("Offer {} is of framework {}, which is not active", id,

@@ -83,6 +83,10 @@ void Invariants::OnLeading(const std::string& host, uint64_t epoch) {
   impl_->membership.OnLeading(host, epoch);
 }
 
+void Invariants::OnAgentChecked(const std::string& host, const Status& held) {
+  if (!held) impl_->findings.Report("agent-books", "{}: {}", host, held.error().message);
+}
+
 void Invariants::OnAgentSends(const std::string& host, const link::Call& call) {
   impl_->tasks.OnAgentSends(host, call);
   impl_->resources.OnAgentSends(host, call);

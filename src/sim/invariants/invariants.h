@@ -52,6 +52,7 @@ class Invariants final : public Observer {
   void OnMasterChecked(const std::string& host, const Status& held) override;
   void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) override;
   void OnLeading(const std::string& host, uint64_t epoch) override;
+  void OnAgentChecked(const std::string& host, const Status& held) override;
   void OnAgentSends(const std::string& host, const link::Call& call) override;
   void OnAgentEvent(const std::string& host, const link::Event& event) override;
   void OnSaved(const std::string& host, const std::string& key,

@@ -123,6 +123,7 @@ class AgentNode::Life final : public agent::Links {
   void OnExecutor(const net::Request& request, std::shared_ptr<Network::Exchange> exchange);
   void OnExecutorSubscribe(const api::ExecutorRequest& read, const security::Caller& caller,
                            std::shared_ptr<Network::Exchange> exchange);
+  void CheckSometimes();
   void OnAgentExit(const Status& status);
   void Leave(const Status& status);
 
@@ -133,6 +134,7 @@ class AgentNode::Life final : public agent::Links {
   SimulatedProber prober_;
   SimulatedDisk disk_;
   SimulatedStore store_;
+  int events_ = 0;
   EventStreams streams_;
   AgentLink link_;
   std::unique_ptr<agent::Agent> agent_;
@@ -192,6 +194,14 @@ void AgentNode::Life::OnMasterEvent(const link::Event& event) {
   node_.parts_.world.Write("{}: hears {}", node_.host_, Describe(event));
   node_.parts_.observer.OnAgentEvent(node_.host_, event);
   agent_->OnMasterEvent(event);
+  CheckSometimes();
+}
+
+// A check looks at every record, so not every event gets one.
+void AgentNode::Life::CheckSometimes() {
+  constexpr int kEach = 8;
+  if (++events_ % kEach != 0) return;
+  node_.parts_.observer.OnAgentChecked(node_.host_, agent_->CheckInvariants());
 }
 
 void AgentNode::Life::OnRequest(const net::Request& request,
@@ -203,6 +213,7 @@ void AgentNode::Life::OnRequest(const net::Request& request,
   } else {
     exchange->Respond(web::TextResponse(404, "There is no " + request.target));
   }
+  CheckSometimes();
 }
 
 void AgentNode::Life::OnExecutor(const net::Request& request,

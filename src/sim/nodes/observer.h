@@ -46,6 +46,8 @@ class Observer {
   virtual void OnLeading(const std::string& host, uint64_t epoch) = 0;
 
   // --- Agents.
+  // The agent's records were checked (agent::Agent::CheckInvariants).
+  virtual void OnAgentChecked(const std::string& host, const Status& held) = 0;
   virtual void OnAgentSends(const std::string& host, const link::Call& call) = 0;
   virtual void OnAgentEvent(const std::string& host, const link::Event& event) = 0;
   // The agent's disk accepted a write (docs/storage.md); no value means that the key was removed.

@@ -32,6 +32,7 @@ class RecordingObserver : public Observer {
   void OnLeading(const std::string& host, uint64_t epoch) override {
     lives.push_back(fmt::format("{} leads {}", host, epoch));
   }
+  void OnAgentChecked(const std::string&, const Status&) override {}
   void OnAgentSends(const std::string&, const link::Call&) override {}
   void OnAgentEvent(const std::string&, const link::Event&) override {}
   void OnSaved(const std::string&, const std::string&, const std::optional<std::string>&) override {

@@ -60,7 +60,8 @@ const Planted kPlanted[] = {
     // --- The agent.
     {"acknowledged-sent-again", {"acknowledged-once"}},
     {"next-before-acknowledgement", {"acknowledged-once"}},
-    {"statuses-sent-once", {"statuses-arrive", "told-truth", "nothing-forgotten", "converged"}},
+    {"statuses-sent-once", {"agent-books"}, 60, "statuses-arrive"},
+    {"limits-of-ended-tasks-kept", {"agent-books"}},
     {"last-acknowledgement-lost", {"statuses-arrive", "converged", "status-order"}},
     {"told-before-it-is-saved", {"saved-first"}},
     {"outcome-told-before-it-is-saved", {"saved-first"}},
@@ -72,6 +73,7 @@ const Planted kPlanted[] = {
     {"comes-back-after-unregistering", {"gone-stays-gone"}},
     // --- The allocator.
     {"used-of-returning-agent-free", {"offered-once", "capacity"}},
+    {"freed-agents-not-visited", {"books"}},
     // --- The store.
     // A leader must be paused until another one leads, and have something to write afterwards.
     {"deposed-writer-not-fenced", {"one-leader"}, 200},

@@ -25,10 +25,10 @@ SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits
 
 SqliteStore::~SqliteStore() {
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
   thread_.join();
 }
 
@@ -78,10 +78,10 @@ void SqliteStore::Enqueue(Request request, size_t bytes, Replied replied) {
   }
   callers_.push_back({bytes, std::move(replied)});
   {
-    std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     requests_.push_back(std::move(request));
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 void SqliteStore::Refuse(Error error, Replied replied) {
@@ -107,9 +107,9 @@ void SqliteStore::Run() {
   std::deque<Request> requests;
   while (true) {
     {
-      std::unique_lock lock(mutex_);
+      MutexLock lock(mutex_);
       if (requests.empty()) {
-        wake_.wait(lock, [this] { return stopped_ || !requests_.empty(); });
+        while (!stopped_ && requests_.empty()) wake_.Wait(mutex_);
         requests.swap(requests_);
       }
       if (stopped_) return;

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "base/mailbox.h"
+#include "base/mutex.h"
 #include "storage/inspection.h"
 #include "storage/limits.h"
 #include "storage/sqlite/sqlite_file.h"
@@ -80,10 +79,10 @@ class SqliteStore final : public InspectableStore {
   const std::unique_ptr<SqliteFile> file_;
   std::optional<Error> lost_;
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Request> requests_;  // Guarded by mutex_. Bounded by waiting_.
-  bool stopped_ = false;          // Guarded by mutex_.
+  Mutex mutex_;
+  CondVar wake_;
+  std::deque<Request> requests_ TEPUI_GUARDED_BY(mutex_);  // Bounded by waiting_.
+  bool stopped_ TEPUI_GUARDED_BY(mutex_) = false;
 
   Mailbox mailbox_;
   std::thread thread_;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/zookeeper/zookeeper_store.h"
 
-#include <condition_variable>
-#include <mutex>
-
+#include "base/mutex.h"
 #include "storage/store_fixture.h"
 #include "storage/zookeeper/zookeeper_fixture.h"
 #include "storage/zookeeper/zookeeper_packing.h"
@@ -655,8 +653,8 @@ TEST(ZooKeeperServers, LoseTheirLeaderAndNothingElse) {
   ASSERT_TRUE(store.TakeOver());
   // One commit after the other; the leader dies in the middle of them.
   constexpr uint64_t kCommits = 400;
-  std::mutex mutex;
-  std::condition_variable changed;
+  Mutex mutex;
+  CondVar changed;
   uint64_t done = 0;
   bool failed = false;
   std::function<void(uint64_t)> commit = [&](uint64_t number) {
@@ -665,18 +663,18 @@ TEST(ZooKeeperServers, LoseTheirLeaderAndNothingElse) {
         {Put("n/" + std::to_string(number), "v"), PutIf("count", std::to_string(number), number)},
         [&, number](Status status) {
           {
-            std::lock_guard lock(mutex);
+            const MutexLock lock(mutex);
             done = number + 1;
             failed = !status;
             if (!status) ADD_FAILURE() << status.error().message;
           }
-          changed.notify_all();
+          changed.NotifyAll();
           if (status) commit(number + 1);
         });
   };
   const auto wait_for = [&](uint64_t count) {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return done >= count || failed; });
+    const MutexLock lock(mutex);
+    while (done < count && !failed) changed.Wait(mutex);
   };
   owner.loop().Run([&] { commit(0); });
   wait_for(kCommits / 4);
