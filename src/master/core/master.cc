@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/core/master_impl.h"
 
 namespace tepui::master {
@@ -36,7 +37,8 @@ void Master::Impl::RecoverRegistry() {
     recovered_.emplace(AgentId(info.id().value()), info);
   for (const auto& [id, since] : registry.unreachable)
     RememberUnreachable(id, {.since = since, .tasks = {}});
-  gone_.insert(registry.gone.begin(), registry.gone.end());
+  if (!TEPUI_PLANTED_FAULT("gone-agents-not-recovered"))
+    gone_.insert(registry.gone.begin(), registry.gone.end());
   for (const auto& [id, since] : registry.removed_frameworks) {
     removed_.insert(id);
     removed_order_.emplace_back(since, id);

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "master/core/master_impl.h"
 #include "master/records/task_status.h"
 
@@ -90,6 +91,7 @@ void Master::Impl::MarkAgentGone(const AgentId& id, Reply reply) {
     KeepAfterAll(id);
   }
   at_registrar_.insert(id);
+  if (TEPUI_PLANTED_FAULT("gone-not-awaited")) std::exchange(reply, [](const Status&) {})({});
   const WallTime when = clock_.WallNow();
   registrar_.Commit(change::MarkGone{id, when},
                     Guarded([this, id, when, reply = std::move(reply)](Status status) mutable {
@@ -120,6 +122,7 @@ void Master::Impl::OnMarkedGone(const AgentId& id, WallTime when) {
           MasterStatus(task_id.value(), id.value(), state, ReasonOfRemoval(state), why, when);
       if (task->has_executor_id()) *status.mutable_executor_id() = task->executor_id();
       EndUnreachable(*framework, std::move(task), status);
+      if (TEPUI_PLANTED_FAULT("lost-tasks-of-gone-not-told")) continue;
       SendStatus(*framework, std::move(status));
     }
     ForgetUnreachable(id);

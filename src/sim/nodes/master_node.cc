@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "api/master_api.h"
+#include "api/operator_api.h"
 #include "base/version.h"
 #include "master/core/leadership.h"
 #include "sim/network/event_streams.h"
@@ -117,6 +119,7 @@ class MasterNode::Life {
   net::Response Elsewhere(const net::Request& request) const;
   void OnScheduler(const net::Request& request, ExchangePtr exchange);
   void OnAgent(const net::Request& request, ExchangePtr exchange);
+  void OnOperator(api::OperatorRequest read, ExchangePtr exchange);
   void CheckSometimes();
   // `handle` gets the stream and its uuid.
   master::StreamId OpenStream(ExchangePtr exchange, const std::string& uuid);
@@ -186,9 +189,11 @@ net::Response MasterNode::Life::Elsewhere(const net::Request& request) const {
 }
 
 void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchange) {
+  constexpr std::string_view kPaths[] = {api::kSchedulerPath, api::kAgentPath, api::kOperatorPath,
+                                         api::kTeardownPath};
   if (request.target == "/health") {
     exchange->Respond(web::TextResponse(200, ""));
-  } else if (request.target != api::kSchedulerPath && request.target != api::kAgentPath) {
+  } else if (std::ranges::find(kPaths, request.target) == std::end(kPaths)) {
     exchange->Respond(web::TextResponse(404, ""));
   } else if (request.method != "POST") {
     exchange->Respond(web::MethodNotAllowed("POST", request.method));
@@ -196,8 +201,12 @@ void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchan
     exchange->Respond(Elsewhere(request));
   } else if (request.target == api::kSchedulerPath) {
     OnScheduler(request, std::move(exchange));
-  } else {
+  } else if (request.target == api::kAgentPath) {
     OnAgent(request, std::move(exchange));
+  } else if (request.target == api::kOperatorPath) {
+    OnOperator(api::ReadOperatorRequest(request), std::move(exchange));
+  } else {
+    OnOperator(api::ReadTeardownForm(request), std::move(exchange));
   }
   CheckSometimes();
 }
@@ -252,6 +261,28 @@ void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange
   const master::StreamId stream = OpenStream(std::move(exchange), uuid);
   leadership_->master()->OnAgentSubscribe(
       stream, uuid, std::move(*read->calls.mutable_calls(0)->mutable_subscribe()), ReplyTo(stream));
+}
+
+void MasterNode::Life::OnOperator(api::OperatorRequest read, ExchangePtr exchange) {
+  if (!read) return exchange->Respond(std::move(read.error()));
+  node_.parts_.observer.OnOperatorCall(node_.host_, *read);
+  master::Reply reply = [this, call = *read, exchange](const Status& status) {
+    net::Response response =
+        status ? web::TextResponse(200, "") : web::ErrorResponse(status.error());
+    node_.parts_.observer.OnOperatorAnswer(node_.host_, call, response.status);
+    exchange->Respond(std::move(response));
+  };
+  master::Master& master = *leadership_->master();
+  switch (read->type()) {
+    case mesos::v1::master::Call::TEARDOWN:
+      return master.Teardown(FrameworkId(read->teardown().framework_id().value()),
+                             api::ReplyToTeardown(std::move(reply)));
+    case mesos::v1::master::Call::MARK_AGENT_GONE:
+      return master.MarkAgentGone(AgentId(read->mark_agent_gone().agent_id().value()),
+                                  std::move(reply));
+    default:
+      return exchange->Respond(api::NotServed(read->type()));
+  }
 }
 
 MasterNode::MasterNode(Parts parts, Host host, master::Options options)
