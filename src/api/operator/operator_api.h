@@ -86,6 +86,7 @@ class AdmittedCall {
   AdmittedCall(const OperatorEntry<Api>& entry, OperatorCall<Api> call)
       : entry_(entry), call_(std::move(call)) {}
 
+  const Api::Call& call() const { return call_.call; }
   bool reads() const { return std::holds_alternative<typename Entry::Read>(entry_.handler); }
 
   net::Response Read(const typename Api::View& view) const {

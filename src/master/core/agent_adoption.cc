@@ -47,7 +47,7 @@ void Master::Impl::SendFrameworks(Agent& agent, const link::Call::Subscribe& sub
         framework != nullptr) {
       Associate(*framework, agent);
       Send(agent, UpdateEvent(*framework));
-    } else {
+    } else if (!TEPUI_PLANTED_FAULT("removed-framework-kept-by-agents-away")) {
       link::Event event;
       event.set_type(link::Event::SHUTDOWN_FRAMEWORK);
       *event.mutable_shutdown_framework() = info.id();

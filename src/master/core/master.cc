@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "base/seconds.h"
 #include "master/core/master_impl.h"
 
@@ -34,6 +35,7 @@ Master::Impl::Impl(Options options, RecoveredRegistry registry, Clock& clock, Ra
 }
 
 void Master::Impl::RecoverRegistry(RecoveredRegistry registry) {
+  if (TEPUI_PLANTED_FAULT("gone-agents-not-recovered")) registry.gone.clear();
   for (const auto& [id, since] : registry.removed_frameworks) {
     removed_.insert(id);
     removed_order_.emplace_back(since, id);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/planted_fault.h"
 #include "base/units.h"
 #include "master/core/master_impl.h"
 
@@ -71,6 +72,7 @@ void Master::Impl::MarkAgentGone(const security::Caller& caller, const AgentId& 
   if (standing == Standing::kUnknown)
     return reply(Fail(Code::kNotFound, "There is no agent '{}'", id));
   spdlog::info("Agent {} is to be marked gone, as {} asked", id, OperatorName(caller));
+  if (TEPUI_PLANTED_FAULT("gone-not-awaited")) std::exchange(reply, nullptr)({});
   BeginRemoval(
       id, {.how = Removal::How::kGone, .reason = std::nullopt, .why = "Agent has been marked gone"},
       std::move(reply));

@@ -188,6 +188,7 @@ void Master::Impl::LoseUnreachable(const AgentId& id, const Membership::Tasks& t
                                          removal.why, removal.when);
     if (task->has_executor_id()) *status.mutable_executor_id() = task->executor_id();
     EndUnreachable(*framework, std::move(task), status);
+    if (TEPUI_PLANTED_FAULT("lost-tasks-of-gone-not-told")) continue;
     SendStatus(*framework, std::move(status));
   }
 }

@@ -206,7 +206,11 @@ void StoreRegistrar::Write(storage::Batch batch, Done done) {
                   const bool refused = !status && (status.error().code == Code::kTooLarge ||
                                                    status.error().code == Code::kInvalid ||
                                                    status.error().code == Code::kConflict);
-                  if (!status && !refused) Lose(status.error());
+                  if (!status && !refused) {
+                    Lose(status.error());
+                    // Whoever asked for the change may ask the next leader.
+                    status.error().code = Code::kUnavailable;
+                  }
                   done(std::move(status));
                 }));
 }

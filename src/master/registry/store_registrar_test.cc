@@ -158,13 +158,16 @@ TEST_F(StoreRegistrarTest, ADeposedLeadersWriteFailsAndIsReported) {
   storage::MemoryStore next(Poster(), data);
   next.TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
   clock.Settle();
-  std::vector<bool> outcomes;
+  std::vector<Code> outcomes;
   for (const char* id : {"a", "b"}) {
-    registrar->Commit(change::PutAgent{Info(id)},
-                      [&](const Status& s) { outcomes.push_back(s.has_value()); });
+    registrar->Commit(change::PutAgent{Info(id)}, [&](const Status& s) {
+      ASSERT_FALSE(s);
+      outcomes.push_back(s.error().code);
+    });
   }
   clock.Settle();
-  EXPECT_THAT(outcomes, ElementsAre(false, false));
+  EXPECT_THAT(outcomes, ElementsAre(Code::kUnavailable, Code::kUnavailable))
+      << "the next leader may do what this one could not";
   EXPECT_EQ(losses.size(), 1u);
   Lead();
   EXPECT_THAT(Agents(), IsEmpty());

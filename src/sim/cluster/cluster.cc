@@ -19,6 +19,8 @@ constexpr int kRoles = 3;
 constexpr Duration kOfferTimeout = std::chrono::seconds(30);
 // Shorter than the default, so that it expires within a run.
 constexpr Duration kAgentReregisterTimeout = std::chrono::minutes(3);
+// What an operator names if there is no agent or framework to name.
+constexpr char kNobody[] = "nobody";
 
 master::Options MasterOptions() {
   master::Options options;
@@ -99,6 +101,10 @@ Cluster::Cluster(World& world, Observer& observer, const ClusterSize& size)
                       world.MakeRandom(fmt::format("{}/{}", host, Name(kind))))));
     nodes_[host].scheduler = schedulers_.back().get();
   }
+  std::vector<Host> masters;
+  for (const auto& master : masters_) masters.push_back(master->host());
+  operator_ =
+      std::make_unique<OperatorNode>(OperatorNode::Parts{world_, network_}, std::move(masters));
 }
 
 Cluster::~Cluster() {
@@ -119,7 +125,7 @@ const MasterNode* Cluster::leader() const {
 }
 
 std::vector<Host> Cluster::Hosts() const {
-  std::vector<Host> hosts{Election::kCoordination};
+  std::vector<Host> hosts{Election::kCoordination, OperatorNode::kHost};
   for (const auto& [host, node] : nodes_) hosts.push_back(host);
   return hosts;
 }
@@ -151,9 +157,28 @@ void Cluster::Begin(const Fault& fault) {
       return SetCut(fault, true);
     case Kind::kReset:
       return network_.Reset(fault.target, fault.other);
+    case Kind::kMarkGone:
+      return MarkGone(fault);
+    case Kind::kTeardown:
+      return TearDown(fault);
     default:
       return Apply(fault);
   }
+}
+
+void Cluster::MarkGone(const Fault& fault) {
+  const std::string& id = nodes_.at(fault.target).agent->id();
+  const bool known = fault.amount != 2 && !id.empty();
+  for (int times = fault.amount == 1 ? 2 : 1; times > 0; --times)
+    operator_->MarkAgentGone(known ? id : kNobody);
+}
+
+void Cluster::TearDown(const Fault& fault) {
+  std::string& before = torn_down_[fault.target];
+  const std::string& now = nodes_.at(fault.target).scheduler->framework_id();
+  if (fault.amount != 2 && !now.empty()) before = now;
+  for (int times = fault.amount == 1 ? 2 : 1; times > 0; --times)
+    operator_->TearDown(before.empty() ? kNobody : before);
 }
 
 void Cluster::End(uint64_t number) {

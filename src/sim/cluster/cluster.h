@@ -12,15 +12,16 @@
 #include "sim/nodes/agent_node.h"
 #include "sim/nodes/election.h"
 #include "sim/nodes/master_node.h"
+#include "sim/nodes/operator_node.h"
 #include "sim/nodes/registry.h"
 #include "sim/nodes/scheduler_node.h"
 
 namespace tepui::sim {
 
-// Masters, agents and frameworks on one network in one world: "master-0", "agent-0", "framework-0"
-// and so on; the kinds of frameworks take turns. Faults name the host that they affect. Several
-// faults at a time add up: a node is down, paused, cut off or slow as long as any active fault
-// demands it.
+// Masters, agents, frameworks and an operator on one network in one world: "master-0", "agent-0",
+// "framework-0" and so on; the kinds of frameworks take turns. Faults name the host that they
+// affect. Several faults at a time add up: a node is down, paused, cut off or slow as long as any
+// active fault demands it.
 class Cluster {
  public:
   Cluster(World& world, Observer& observer, const ClusterSize& size);
@@ -40,6 +41,7 @@ class Cluster {
   const std::vector<std::unique_ptr<MasterNode>>& masters() const { return masters_; }
   const std::vector<std::unique_ptr<AgentNode>>& agents() const { return agents_; }
   const std::vector<std::unique_ptr<SchedulerNode>>& schedulers() const { return schedulers_; }
+  const OperatorNode& operator_node() const { return *operator_; }
   // Null if there is none.
   const MasterNode* leader() const;
 
@@ -60,6 +62,8 @@ class Cluster {
   };
 
   void Begin(const Fault& fault);
+  void MarkGone(const Fault& fault);
+  void TearDown(const Fault& fault);
   void End(uint64_t number);
   // Puts a node, or the network, into the state that the active faults demand.
   void Apply(const Fault& ended);
@@ -78,6 +82,8 @@ class Cluster {
   std::vector<std::unique_ptr<AgentNode>> agents_;
   std::vector<std::unique_ptr<SchedulerNode>> schedulers_;
   std::map<Host, Node> nodes_;
+  std::unique_ptr<OperatorNode> operator_;
+  std::map<Host, std::string> torn_down_;  // The last framework of the host that was torn down.
   SeededRandom random_;
   std::map<uint64_t, Active> active_;
   uint64_t faults_ = 0;

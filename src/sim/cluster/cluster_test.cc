@@ -12,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Fault::Kind;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
@@ -174,6 +175,43 @@ TEST_F(ClusterTest, ASlowNetworkAndResetsAreSurvived) {
   Advance(2min);
   EXPECT_TRUE(scheduler(0).subscribed());
   EXPECT_TRUE(agent(0).Snapshot()->registered);
+}
+
+TEST_F(ClusterTest, AnAgentThatWasMarkedGoneComesBackAsANewOne) {
+  const std::string id = agent(0).id();
+  ASSERT_NE(id, "");
+  Do(Kind::kMarkGone, "agent-0", 0s, 1);
+  EXPECT_THAT(cluster_.operator_node().Unanswered(), Each("MARK_AGENT_GONE of " + id));
+  Advance(1min);
+  EXPECT_THAT(cluster_.operator_node().Unanswered(), IsEmpty());
+  EXPECT_THAT(observer_.committed, Contains("1 gone " + id));
+  EXPECT_TRUE(agent(0).Snapshot()->registered);
+  EXPECT_NE(agent(0).id(), id);
+}
+
+TEST_F(ClusterTest, AFrameworkThatWasTornDownComesBackAsANewOne) {
+  const std::string id = scheduler(0).framework_id();
+  Do(Kind::kTeardown, "framework-0", 0s);
+  Advance(1min);
+  EXPECT_THAT(observer_.committed, Contains("1 remove framework " + id));
+  EXPECT_TRUE(scheduler(0).subscribed());
+  EXPECT_NE(scheduler(0).framework_id(), id);
+  const std::vector<std::string> before = observer_.committed;
+  Do(Kind::kTeardown, "framework-0", 0s, 2);
+  Advance(1min);
+  EXPECT_EQ(observer_.committed, before);
+  EXPECT_EQ(observer_.answered.back(), "master-0 TEARDOWN 400");
+}
+
+// An agent or framework that never was is named by an id that nobody has.
+TEST_F(ClusterTest, TheOperatorMayNameWhatIsNotThere) {
+  Do(Kind::kMarkGone, "agent-0", 0s, 2);
+  Do(Kind::kTeardown, "framework-0", 0s, 2);
+  Advance(1min);
+  EXPECT_THAT(observer_.answered,
+              IsSupersetOf({"master-0 MARK_AGENT_GONE 404", "master-0 TEARDOWN 400"}));
+  EXPECT_TRUE(agent(0).Snapshot()->registered);
+  EXPECT_TRUE(scheduler(0).subscribed());
 }
 
 TEST_F(ClusterTest, CalmEndsWhatFaultsLeft) {

@@ -27,6 +27,12 @@ constexpr std::pair<Kind, int> kKinds[] = {
     {Kind::kShutdown, 6},         {Kind::kAgentDeath, 16},
 };
 
+// An operator acts until this long after the fault that is the reason: agents are away then, or
+// unreachable, or known from the registry only.
+constexpr milliseconds kLatestAct = std::chrono::minutes(4);
+// The acts' seeds are those of faults with such numbers, which no run has.
+constexpr uint64_t kFirstAct = uint64_t{1} << 32;
+
 // How long a fault lasts: blinks that should have no effect, faults that end connections, faults
 // that end sessions, and faults that make agents unreachable and executors exit.
 struct Span {
@@ -78,6 +84,23 @@ class Draw {
     fault.lasts = lasts;
     fault.at = milliseconds(Between(random_, 0, (length - lasts).count()));
     return fault;
+  }
+
+  Fault MakeAct(const std::vector<Fault>& faults, milliseconds length) {
+    Fault act;
+    const bool teardown = size_.frameworks > 0 && random_.Below(3) == 0;
+    act.kind = teardown ? Kind::kTeardown : Kind::kMarkGone;
+    act.target = teardown ? Framework() : Agent();
+    act.at = milliseconds(Between(random_, 0, length.count()));
+    act.amount = random_.Below(4) == 0 ? Between(random_, 1, 2) : 0;
+    if (faults.empty() || random_.Below(2) == 0) return act;
+    const Fault& reason = faults[random_.Below(faults.size())];
+    for (const std::string& host : {reason.target, reason.other}) {
+      if (host.starts_with(teardown ? "framework-" : "agent-")) act.target = host;
+    }
+    const auto after = milliseconds(Between(random_, 0, kLatestAct.count()));
+    act.at = std::min<Duration>(reason.at + after, length);
+    return act;
   }
 
  private:
@@ -151,6 +174,8 @@ class Draw {
         fault->target = Agent();
         return;
       case Kind::kSlowNetwork:
+      case Kind::kMarkGone:
+      case Kind::kTeardown:
         return;
     }
   }
@@ -213,6 +238,10 @@ std::string_view Name(Kind kind) {
       return "shutdown";
     case Kind::kAgentDeath:
       return "agent-death";
+    case Kind::kMarkGone:
+      return "mark-gone";
+    case Kind::kTeardown:
+      return "teardown";
   }
   return "unknown";
 }
@@ -232,6 +261,10 @@ std::string Fault::ToString() const {
       return text + fmt::format(" {}ms", amount);
     case Kind::kShutdown:
       return text + (amount == 1 ? " SIGUSR1" : " SIGTERM");
+    case Kind::kMarkGone:
+      return text + (amount == 1 ? " twice" : amount == 2 ? " unknown" : "");
+    case Kind::kTeardown:
+      return text + (amount == 1 ? " twice" : amount == 2 ? " again" : "");
     default:
       return text;
   }
@@ -245,6 +278,16 @@ std::vector<Fault> MakeFaults(uint64_t seed, const ClusterSize& size, int count,
                          .Make(std::chrono::duration_cast<milliseconds>(length)));
   }
   return faults;
+}
+
+std::vector<Fault> MakeOperatorActs(uint64_t seed, const ClusterSize& size,
+                                    const std::vector<Fault>& faults, int count, Duration length) {
+  std::vector<Fault> acts;
+  for (int i = 0; i < count; ++i) {
+    acts.push_back(Draw(SeedOf(seed, kFirstAct + static_cast<uint64_t>(i)), size)
+                       .MakeAct(faults, std::chrono::duration_cast<milliseconds>(length)));
+  }
+  return acts;
 }
 
 }  // namespace tepui::sim

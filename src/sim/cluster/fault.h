@@ -31,6 +31,12 @@ struct Fault {
     kContainerDeath,   // one container of agent `target` dies
     kShutdown,    // agent `target` leaves, or unregisters if amount is 1; started after `lasts`
     kAgentDeath,  // agent `target`'s process dies, its containers continue; started after `lasts`
+    // An operator marks agent `target` gone; twice at a time if amount is 1. If amount is 2, the
+    // operator names an agent that never was.
+    kMarkGone,
+    // An operator tears framework `target` down; twice at a time if amount is 1. If amount is 2,
+    // the operator names the framework that was torn down there before, or one that never was.
+    kTeardown,
   };
   Duration at{};
   Duration lasts{};
@@ -55,7 +61,12 @@ struct ClusterSize {
 };
 
 // Makes `count` faults within `length`, in no particular order; each ends within it. A shorter list
-// is a prefix of a longer one.
+// is a prefix of a longer one. None is an act of an operator.
 std::vector<Fault> MakeFaults(uint64_t seed, const ClusterSize& size, int count, Duration length);
+
+// Makes `count` acts of an operator, all kMarkGone or kTeardown, from random streams of their own.
+// Half of them concern what one of `faults` hits, during that fault or soon after.
+std::vector<Fault> MakeOperatorActs(uint64_t seed, const ClusterSize& size,
+                                    const std::vector<Fault>& faults, int count, Duration length);
 
 }  // namespace tepui::sim

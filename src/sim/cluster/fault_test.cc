@@ -92,6 +92,10 @@ TEST(MakeFaults, AreOfEveryKindAndAimAtHostsThatAreThere) {
         EXPECT_EQ(fault.target, "") << text;
         EXPECT_GE(fault.amount, 2) << text;
         break;
+      case Kind::kMarkGone:
+      case Kind::kTeardown:
+        ADD_FAILURE() << text;
+        break;
     }
   }
   EXPECT_THAT(kinds, SizeIs(14));
@@ -103,6 +107,51 @@ TEST(MakeFaults, LeaveOutWhatIsNotThere) {
     EXPECT_THAT(fault.target, Not(StartsWith("framework-")));
     EXPECT_THAT(fault.other, Not(StartsWith("framework-")));
   }
+}
+
+// --- Acts of an operator.
+
+TEST(MakeOperatorActs, AreOfBothKindsAndInstant) {
+  const ClusterSize size{.masters = 1, .agents = 2, .frameworks = 1};
+  const std::vector<Fault> faults = MakeFaults(7, size, 20, 20min);
+  std::map<std::pair<Kind, int64_t>, int> kinds;
+  for (const Fault& act : MakeOperatorActs(7, size, faults, 500, 20min)) {
+    ++kinds[{act.kind, act.amount}];
+    EXPECT_GE(act.at, Duration::zero());
+    EXPECT_LE(act.at, 20min);
+    EXPECT_EQ(act.lasts, Duration::zero());
+    if (act.kind == Kind::kTeardown) {
+      EXPECT_EQ(act.target, "framework-0");
+    } else {
+      EXPECT_THAT(act.target, AnyOf("agent-0", "agent-1"));
+    }
+  }
+  EXPECT_THAT(kinds, SizeIs(6));
+  for (const auto& [kind, count] : kinds) EXPECT_GE(count, 10) << Name(kind.first);
+}
+
+// So that the faults of a seed are what they were without an operator.
+TEST(MakeOperatorActs, DoNotDependOnEachOther) {
+  const std::vector<Fault> faults = MakeFaults(7, kSize, 20, 20min);
+  const std::vector<Fault> many = MakeOperatorActs(7, kSize, faults, 50, 20min);
+  EXPECT_EQ(MakeOperatorActs(7, kSize, faults, 10, 20min),
+            std::vector<Fault>(many.begin(), many.begin() + 10));
+  EXPECT_NE(MakeOperatorActs(8, kSize, faults, 50, 20min), many);
+}
+
+TEST(MakeOperatorActs, OftenFollowAFault) {
+  const Fault fault{5min, 1min, Kind::kPause, "agent-3", "", 0};
+  int after = 0;
+  for (const Fault& act : MakeOperatorActs(7, {.agents = 100}, {fault}, 300, 1h)) {
+    if (act.kind != Kind::kMarkGone || act.target != "agent-3") continue;
+    if (act.at >= fault.at && act.at <= fault.at + 4min) ++after;
+  }
+  EXPECT_GE(after, 60);
+}
+
+TEST(MakeOperatorActs, TearNothingDownWhereNothingIs) {
+  for (const Fault& act : MakeOperatorActs(3, {.agents = 1, .frameworks = 0}, {}, 200, 1h))
+    EXPECT_EQ(act.kind, Kind::kMarkGone);
 }
 
 TEST(Fault, ReadsAsItIs) {
@@ -117,6 +166,10 @@ TEST(Fault, ReadsAsItIs) {
   EXPECT_EQ(fault.ToString(), "1s +0.25s clock-skew agent-0 -20s");
   fault = {0s, 1s, Kind::kShutdown, "agent-0", "", 1};
   EXPECT_EQ(fault.ToString(), "0s +1s shutdown agent-0 SIGUSR1");
+  fault = {1s, 0s, Kind::kMarkGone, "agent-0", "", 1};
+  EXPECT_EQ(fault.ToString(), "1s +0s mark-gone agent-0 twice");
+  fault = {1s, 0s, Kind::kTeardown, "framework-0", "", 2};
+  EXPECT_EQ(fault.ToString(), "1s +0s teardown framework-0 again");
   fault = {1119077ms, 1s, Kind::kSlowNetwork, "", "", 5};
   EXPECT_EQ(fault.ToString(), "1119.077s +1s slow-network x5");
   fault = {1s, 1s, Kind::kSlowStore, "master-1", "", 70};

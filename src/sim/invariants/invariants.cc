@@ -4,6 +4,7 @@
 #include "sim/invariants/checkpoint_invariants.h"
 #include "sim/invariants/findings.h"
 #include "sim/invariants/membership_invariants.h"
+#include "sim/invariants/operator_invariants.h"
 #include "sim/invariants/resource_invariants.h"
 #include "sim/invariants/rest_invariants.h"
 #include "sim/invariants/rest_picture.h"
@@ -22,12 +23,14 @@ class Invariants::Impl {
         tasks(findings),
         resources(findings),
         membership(findings),
+        operators(findings),
         checkpoints(findings) {}
 
   Findings findings;
   TaskInvariants tasks;
   ResourceInvariants resources;
   MembershipInvariants membership;
+  OperatorInvariants operators;
   CheckpointInvariants checkpoints;
 };
 
@@ -55,17 +58,20 @@ void Invariants::OnMasterSends(const std::string& host, const std::string& frame
   impl_->tasks.OnMasterSends(event);
   impl_->resources.OnMasterSends(host, framework, event);
   impl_->membership.OnMasterSends(host, framework, event);
+  impl_->operators.OnMasterSends(host, framework, event);
 }
 
 void Invariants::OnMasterSends(const std::string& host, const std::string&,
                                const link::Event& event) {
   impl_->resources.OnMasterSends(host, event);
   impl_->membership.OnMasterSends(host, event);
+  impl_->operators.OnMasterSends(host, event);
 }
 
 void Invariants::OnPublished(const std::string& host, const master::Changes& changes) {
   impl_->resources.OnPublished(host, changes);
   impl_->membership.OnPublished(host, changes);
+  impl_->operators.OnPublished(host, changes);
 }
 
 void Invariants::OnMasterChecked(const std::string& host, const Status& held) {
@@ -74,6 +80,7 @@ void Invariants::OnMasterChecked(const std::string& host, const Status& held) {
 
 void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) {
   impl_->membership.OnCommitted(epoch, op, id);
+  impl_->operators.OnCommitted(op, id);
   // Counts even if the master that asked for it does not learn of it: the next master shuts down
   // what is left of the framework.
   if (op == "remove framework") impl_->resources.OnFrameworkRemoved(id);
@@ -81,6 +88,16 @@ void Invariants::OnCommitted(uint64_t epoch, const std::string& op, const std::s
 
 void Invariants::OnLeading(const std::string& host, uint64_t epoch) {
   impl_->membership.OnLeading(host, epoch);
+  impl_->operators.OnLeading(host);
+}
+
+void Invariants::OnOperatorCall(const std::string&, const mesos::v1::master::Call& call) {
+  impl_->operators.OnOperatorCall(call);
+}
+
+void Invariants::OnOperatorAnswer(const std::string& host, const mesos::v1::master::Call& call,
+                                  unsigned status) {
+  impl_->operators.OnOperatorAnswer(host, call, status);
 }
 
 void Invariants::OnAgentChecked(const std::string& host, const Status& held) {

@@ -30,6 +30,9 @@ class World;
 // - saved-first: an agent reports to the master only what it would still know after a restart.
 // - books: the records of a leading master agree with each other.
 // - gone-stays-gone: an agent that was removed is not admitted again under its id.
+// - removed-stays-removed: a framework that was removed does not come back under its id.
+// - answers-hold: what a master answers to an operator is so, and stays so.
+// - gone-is-told: frameworks learn what became of their tasks on an agent that was marked gone.
 // - one-leader: writes of a leader stop taking effect when the next leader's epoch begins.
 // - told-truth (at rest): reconciliation is answered, and the answer matches what runs.
 // - nothing-forgotten (at rest): every task has ended as its framework sees it, or runs as everyone
@@ -53,6 +56,9 @@ class Invariants final : public Observer {
   void OnCommitted(uint64_t epoch, const std::string& op, const std::string& id) override;
   void OnLeading(const std::string& host, uint64_t epoch) override;
   void OnAgentChecked(const std::string& host, const Status& held) override;
+  void OnOperatorCall(const std::string& host, const mesos::v1::master::Call& call) override;
+  void OnOperatorAnswer(const std::string& host, const mesos::v1::master::Call& call,
+                        unsigned status) override;
   void OnAgentSends(const std::string& host, const link::Call& call) override;
   void OnAgentEvent(const std::string& host, const link::Event& event) override;
   void OnSaved(const std::string& host, const std::string& key,

@@ -102,7 +102,8 @@ void MembershipInvariants::OnUpdate(const std::string& framework, const v1::Task
   if (status.source() != v1::TaskStatus::SOURCE_MASTER) return;
   const bool unreachable = status.has_unreachable_time();
   const bool gone =
-      status.reason() == v1::TaskStatus::REASON_AGENT_REMOVED && status.state() == v1::TASK_GONE;
+      status.state() == v1::TASK_GONE_BY_OPERATOR ||
+      (status.state() == v1::TASK_GONE && status.reason() == v1::TaskStatus::REASON_AGENT_REMOVED);
   if (!unreachable && !gone) return;
   const Standing wanted = unreachable ? Standing::kUnreachable : Standing::kRemoved;
   const Standing is = Of(status.agent_id().value());

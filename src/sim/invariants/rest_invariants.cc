@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ranges>
 
 #include "model/states.h"
 #include "sim/nodes/scheduler_node.h"
@@ -49,6 +50,8 @@ void RestInvariants::Check() {
     for (const auto& [task, state] : scheduler.tasks) CheckBelief(scheduler, task, state);
   }
   CheckPrograms();
+  CheckGone();
+  CheckRemoved();
   CheckStatuses();
   CheckBounds();
 }
@@ -75,6 +78,8 @@ void RestInvariants::CheckRegistered() {
     findings_.Report("converged", "{} takes agent {} for connected, but nobody is it", leader.host,
                      id);
   }
+  for (const std::string& call : picture_.unanswered)
+    findings_.Report("converged", "The operator has no answer to {}", call);
   for (const Scheduler& scheduler : picture_.schedulers) {
     if (!scheduler.well_behaved || !scheduler.running) continue;
     const auto as_led = leader.frameworks.find(scheduler.framework);
@@ -193,9 +198,56 @@ void RestInvariants::CheckPrograms() {
     const auto has_it = [&task](const Scheduler& scheduler) {
       return scheduler.tasks.contains(task);
     };
-    if (std::ranges::any_of(picture_.schedulers, has_it)) continue;
-    findings_.Report("nothing-forgotten", "Task {} runs on {}, and no framework has it", task,
-                     host);
+    if (std::ranges::none_of(picture_.schedulers, has_it)) {
+      findings_.Report("nothing-forgotten", "Task {} runs on {}, and no framework has it", task,
+                       host);
+    } else if (!AgentHas(host, task)) {
+      findings_.Report("nothing-forgotten", "Task {} runs on {}, whose agent does not have it",
+                       task, host);
+    }
+  }
+}
+
+bool RestInvariants::AgentHas(const std::string& host, const std::string& task) const {
+  const auto is_it = [&task](const auto& entry) { return entry.first.second == task; };
+  return std::ranges::any_of(picture_.agents, [&](const Agent& agent) {
+    return agent.host == host && (!agent.running || std::ranges::any_of(agent.tasks, is_it));
+  });
+}
+
+// --- gone-stays-gone and removed-stays-removed.
+
+void RestInvariants::CheckGone() {
+  for (const Agent& agent : picture_.agents) {
+    if (!agent.running || picture_.standing(agent.id) != Registry::Standing::kRemoved) continue;
+    findings_.Report("gone-stays-gone", "{} runs as agent {}, which was removed", agent.host,
+                     agent.id);
+  }
+}
+
+void RestInvariants::CheckRemoved() {
+  const auto check = [this](const std::string& host, const char* what, const auto& keys) {
+    for (const auto& [framework, id] : keys) {
+      if (!picture_.removed(framework)) continue;
+      findings_.Report("removed-stays-removed", "{} has {} {} of framework {}, which was removed",
+                       host, what, id, framework);
+    }
+  };
+  for (const Agent& agent : picture_.agents) {
+    check(agent.host, "task", std::views::keys(agent.tasks));
+    check(agent.host, "executor", agent.executors);
+    check(agent.host, "executor", agent.idle_executors);
+  }
+  if (!picture_.leader) return;
+  const RestPicture::Leader& leader = *picture_.leader;
+  for (const auto& [id, agent] : leader.agents) {
+    check(leader.host, "task", std::views::keys(agent.tasks));
+    check(leader.host, "executor", agent.executors);
+  }
+  for (const auto& [id, framework] : leader.frameworks) {
+    if (framework.completed || !picture_.removed(id)) continue;
+    findings_.Report("removed-stays-removed", "{} has framework {}, which was removed", leader.host,
+                     id);
   }
 }
 

@@ -13,7 +13,8 @@
 namespace tepui::sim {
 
 // Checks a cluster that had time to come to rest: told-truth, nothing-forgotten, statuses-arrive,
-// converged, bounded (docs/testing/simulator.md). Can be used once.
+// converged, gone-stays-gone, removed-stays-removed, bounded (docs/testing/simulator.md). Can be
+// used once.
 class RestInvariants {
  public:
   // In a run of this size no connection comes near the network's limit of 64 MB.
@@ -33,6 +34,10 @@ class RestInvariants {
   void CheckLiving(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
   void CheckHeard(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
   void CheckPrograms();
+  // An agent that does not run is given the benefit of the doubt.
+  bool AgentHas(const std::string& host, const std::string& task) const;
+  void CheckGone();
+  void CheckRemoved();
   void CheckStatuses();
   void CheckBounds();
 

@@ -45,6 +45,7 @@ struct RestInvariantsTest : ::testing::Test {
     picture.leader->agents["m-S0"] = as_led;
     picture.leader->frameworks["f"].connected = true;
 
+    picture.removed = [this](const std::string& framework) { return removed.contains(framework); };
     picture.standing = [this](const std::string& id) {
       const auto found = standings.find(id);
       return found == standings.end() ? std::nullopt : std::optional(found->second);
@@ -82,6 +83,7 @@ struct RestInvariantsTest : ::testing::Test {
   TaskInvariants tasks{findings};
   RestPicture picture;
   std::map<std::string, Registry::Standing> standings{{"m-S0", Registry::Standing::kAdmitted}};
+  std::set<std::string> removed;
 };
 
 TEST_F(RestInvariantsTest, AClusterAtRestIsRight) {
@@ -175,6 +177,45 @@ TEST_F(RestInvariantsTest, WhatRunsIsNotTakenForEnded) {
 TEST_F(RestInvariantsTest, WhatRunsIsSomebodys) {
   EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].programs.insert("u"); }),
               ElementsAre("nothing-forgotten"));
+}
+
+TEST_F(RestInvariantsTest, WhatRunsIsKnownToItsAgent) {
+  picture.schedulers[0].well_behaved = false;
+  picture.schedulers[0].tasks["u"] = v1::TASK_KILLED;
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].programs.insert("u"); }),
+              ElementsAre("nothing-forgotten"));
+}
+
+// --- gone-stays-gone and removed-stays-removed.
+
+TEST_F(RestInvariantsTest, AnAgentThatWasRemovedDoesNotRun) {
+  standings["m-S0"] = Registry::Standing::kRemoved;
+  EXPECT_THAT(Check(), ElementsAre("gone-stays-gone"));
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].id = "m-S1"; }),
+              ElementsAre("converged", "converged"));
+}
+
+TEST_F(RestInvariantsTest, NothingIsLeftOfARemovedFramework) {
+  picture.leader->frameworks["g"].completed = true;
+  removed.insert("g");
+  EXPECT_THAT(Check(), IsEmpty());
+  const auto found = Contains("removed-stays-removed");
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.leader->frameworks["g"].completed = false; }),
+              found);
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].executors.emplace("g", "e"); }), found);
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].idle_executors.emplace("g", "e"); }),
+              found);
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.agents[0].tasks[{"g", "u"}] = v1::TASK_RUNNING; }),
+              found);
+  EXPECT_THAT(CheckWith([](RestPicture& p) {
+                p.leader->agents["m-S0"].tasks[{"g", "u"}] = v1::TASK_KILLED;
+              }),
+              found);
+}
+
+TEST_F(RestInvariantsTest, AnOperatorsCallHasAnAnswer) {
+  EXPECT_THAT(CheckWith([](RestPicture& p) { p.unanswered = {"TEARDOWN of f"}; }),
+              ElementsAre("converged"));
 }
 
 TEST_F(RestInvariantsTest, NothingIsPromisedToTheIllBehaved) {

@@ -113,6 +113,10 @@ RestPicture TakePicture(const Cluster& cluster) {
   picture.standing = [&registry = cluster.registry()](const std::string& agent) {
     return registry.Find(agent);
   };
+  picture.removed = [&registry = cluster.registry()](const std::string& framework) {
+    return registry.IsRemoved(framework);
+  };
+  picture.unanswered = cluster.operator_node().Unanswered();
   picture.most_in_flight_bytes = cluster.network().most_in_flight_bytes();
   return picture;
 }

@@ -72,8 +72,11 @@ struct RestPicture {
   std::vector<Agent> agents;
   std::vector<Scheduler> schedulers;
   std::optional<Leader> leader;
+  std::vector<std::string> unanswered;  // Calls of the operator.
   // The standing of an agent in the registry.
   std::function<std::optional<Registry::Standing>(const std::string&)> standing;
+  // True if the registry has the framework as removed.
+  std::function<bool(const std::string&)> removed;
   size_t most_in_flight_bytes = 0;  // The maximum of any connection so far.
 };
 

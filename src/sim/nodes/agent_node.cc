@@ -109,7 +109,7 @@ class AgentNode::Life final : public agent::Links {
   void Subscribe(link::Call::Subscribe subscribe) override;
   void Send(link::Call call) override;
   void Disconnect() override { link_.Disconnect(); }
-  void Identify(const AgentId&) override {}
+  void Identify(const AgentId& id) override { node_.id_ = id.value(); }
   void Send(agent::StreamId stream,
             std::shared_ptr<const google::protobuf::Message> event) override {
     streams_.Send(stream, std::move(event));

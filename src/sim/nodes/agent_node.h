@@ -45,6 +45,8 @@ class AgentNode {
   bool running() const;
   Process* process();  // Null while down.
   const Host& host() const { return host_; }
+  // The id that the machine's agent has, or had last; empty before its first registration.
+  const std::string& id() const { return id_; }
 
   std::shared_ptr<const agent::AgentState> Snapshot() const;  // Null while down.
   // Tasks whose programs run, those of custom executors included.
@@ -72,6 +74,7 @@ class AgentNode {
   const agent::Options options_;
   MachineFaults faults_;
   StoreBehaviour store_;
+  std::string id_;
   std::unique_ptr<Disk> disk_;
   bool wanted_ = false;  // The operator wants the agent to run.
   uint64_t lives_ = 0;

@@ -3,10 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
 #include "api/master_api.h"
+#include "api/operator/master_calls.h"
 #include "base/version.h"
 #include "master/core/leadership.h"
 #include "sim/network/event_streams.h"
@@ -114,6 +116,7 @@ class MasterNode::Life {
   net::Response Elsewhere(const net::Request& request) const;
   void OnScheduler(const net::Request& request, ExchangePtr exchange);
   void OnAgent(const net::Request& request, ExchangePtr exchange);
+  void OnOperator(api::Admission<api::MasterApi> call, ExchangePtr exchange);
   void CheckSometimes();
   // `handle` gets the stream and its uuid.
   master::StreamId OpenStream(ExchangePtr exchange, const std::string& uuid);
@@ -123,6 +126,7 @@ class MasterNode::Life {
   Process process_;
   SeededRandom random_;
   master::Options options_;
+  api::MasterIdentity identity_;
   std::optional<Host> leader_;
   int requests_ = 0;    // Counted while it leads.
   bool leads_ = false;  // True once the master is elected and the registry is recovered.
@@ -147,6 +151,7 @@ MasterNode::Life::Life(MasterNode& node, const std::string& name)
       sink_(node.parts_.observer, node.host_) {
   options_.info.MergeFrom(InfoAt(node.host_));
   options_.info.set_id(random_.Uuid());
+  identity_.info = options_.info;
 }
 
 void MasterNode::Life::Start() {
@@ -184,9 +189,11 @@ net::Response MasterNode::Life::Elsewhere(const net::Request& request) const {
 }
 
 void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchange) {
+  constexpr std::string_view kPaths[] = {api::kSchedulerPath, api::kAgentPath, api::kOperatorPath,
+                                         api::kTeardownPath};
   if (request.target == "/health") {
     exchange->Respond(web::TextResponse(200, ""));
-  } else if (request.target != api::kSchedulerPath && request.target != api::kAgentPath) {
+  } else if (std::ranges::find(kPaths, request.target) == std::end(kPaths)) {
     exchange->Respond(web::TextResponse(404, ""));
   } else if (request.method != "POST") {
     exchange->Respond(web::MethodNotAllowed("POST", request.method));
@@ -194,8 +201,12 @@ void MasterNode::Life::OnRequest(const net::Request& request, ExchangePtr exchan
     exchange->Respond(Elsewhere(request));
   } else if (request.target == api::kSchedulerPath) {
     OnScheduler(request, std::move(exchange));
-  } else {
+  } else if (request.target == api::kAgentPath) {
     OnAgent(request, std::move(exchange));
+  } else if (request.target == api::kOperatorPath) {
+    OnOperator(api::AdmitRequest<api::MasterApi>(request, {}), std::move(exchange));
+  } else {
+    OnOperator(api::AdmitTeardownForm(request, {}), std::move(exchange));
   }
   CheckSometimes();
 }
@@ -246,6 +257,17 @@ void MasterNode::Life::OnAgent(const net::Request& request, ExchangePtr exchange
   leadership_->master()->OnAgentSubscribe(
       stream, uuid, {}, std::move(*read->calls.mutable_calls(0)->mutable_subscribe()),
       ReplyTo(stream));
+}
+
+void MasterNode::Life::OnOperator(api::Admission<api::MasterApi> call, ExchangePtr exchange) {
+  if (!call) return exchange->Respond(std::move(call.error()));
+  if (call->reads()) return exchange->Respond(call->Read({identity_, sink_.model()}));
+  node_.parts_.observer.OnOperatorCall(node_.host_, call->call());
+  call->Change(*leadership_->master(),
+               [this, made = call->call(), exchange](net::Response response) {
+                 node_.parts_.observer.OnOperatorAnswer(node_.host_, made, response.status);
+                 exchange->Respond(std::move(response));
+               });
 }
 
 MasterNode::MasterNode(Parts parts, Host host, master::Options options)

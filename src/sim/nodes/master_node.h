@@ -15,11 +15,12 @@
 
 namespace tepui::sim {
 
-// A machine that runs a master: it is a candidate of the election, serves the scheduler and the
-// agent API while it leads (the real master::Leadership over a SimulatedStore), redirects to the
-// leader while it does not (reference 1.1), ends its process when it lost its session or its store,
-// and is restarted by its supervisor after kRestartDelay. Belongs to the world's events; Start and
-// Crash must not be called from inside the master's process.
+// A machine that runs a master: it is a candidate of the election, serves the scheduler API,
+// the agent API and the calls of operators that change the cluster while it leads (the real
+// master::Leadership over a SimulatedStore), redirects to the leader while it does not
+// (reference 1.1), ends its process when it lost its session or its store, and is restarted by its
+// supervisor after kRestartDelay. Belongs to the world's events; Start and Crash must not be called
+// from inside the master's process.
 class MasterNode {
  public:
   static constexpr Duration kRestartDelay = std::chrono::seconds(2);

@@ -215,6 +215,39 @@ TEST_F(MasterNodeTest, TheEdgeAnswersAsTheRealOneDoes) {
   EXPECT_THAT(observer_.sent, IsEmpty());
 }
 
+TEST_F(MasterNodeTest, AnOperatorsCallsAreServed) {
+  StartBoth();
+  const auto stream = Ask("master-0", Post(kAgent, AgentSubscribe("h")));
+  link::Event event;
+  ASSERT_TRUE(event.ParseFromString(stream->records.at(0)));
+  mesos::v1::master::Call call;
+  call.set_type(mesos::v1::master::Call::MARK_AGENT_GONE);
+  *call.mutable_mark_agent_gone()->mutable_agent_id() = event.subscribed().agent_id();
+  EXPECT_EQ(Ask("master-1", Post("/api/v1", call))->Header("Location"), "//master-0:5050/api/v1");
+  EXPECT_EQ(Ask("master-0", Post("/api/v1", call))->response->status, 200u);
+  EXPECT_THAT(observer_.committed, Contains("1 gone " + event.subscribed().agent_id().value()));
+  call.mutable_mark_agent_gone()->mutable_agent_id()->set_value("nobody");
+  EXPECT_EQ(Ask("master-0", Post("/api/v1", call))->response->status, 404u);
+  call.set_type(mesos::v1::master::Call::GET_HEALTH);
+  EXPECT_EQ(Ask("master-0", Post("/api/v1", call))->response->status, 501u);
+
+  const auto scheduler = Ask("master-0", Post(kScheduler, FrameworkSubscribe()));
+  Event subscribed;
+  ASSERT_TRUE(subscribed.ParseFromString(scheduler->records.at(0)));
+  net::Request form;
+  form.method = "POST";
+  form.target = "/teardown";
+  form.body = "frameworkId=" + subscribed.subscribed().framework_id().value();
+  EXPECT_EQ(Ask("master-0", form)->response->status, 200u);
+  EXPECT_TRUE(registry_.IsRemoved(subscribed.subscribed().framework_id().value()));
+  EXPECT_EQ(Ask("master-0", form)->response->status, 400u);
+  form.body = "framework=f";
+  EXPECT_EQ(Ask("master-0", form)->response->status, 400u);
+  EXPECT_THAT(observer_.answered,
+              ElementsAre("master-0 MARK_AGENT_GONE 200", "master-0 MARK_AGENT_GONE 404",
+                          "master-0 TEARDOWN 200", "master-0 TEARDOWN 400"));
+}
+
 TEST_F(MasterNodeTest, ASchedulerSubscribesOverTheNetwork) {
   StartBoth();
   const auto stream = Ask("master-0", Post(kScheduler, FrameworkSubscribe()));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "master/view/read_model.h"
+#include "mesos/v1/master/master.pb.h"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "resources/resources.h"
@@ -44,6 +45,12 @@ class Observer {
   // The master has taken the registry over: earlier leaders cannot write. It serves once it has
   // recovered.
   virtual void OnLeading(const std::string& host, uint64_t epoch) = 0;
+
+  // --- Operators.
+  // A leading master read the call; it answers it with that HTTP status, or never.
+  virtual void OnOperatorCall(const std::string& host, const mesos::v1::master::Call& call) = 0;
+  virtual void OnOperatorAnswer(const std::string& host, const mesos::v1::master::Call& call,
+                                unsigned status) = 0;
 
   // --- Agents.
   // The agent's records were checked (agent::Agent::CheckInvariants).

@@ -33,6 +33,12 @@ class RecordingObserver : public Observer {
     lives.push_back(fmt::format("{} leads {}", host, epoch));
   }
   void OnAgentChecked(const std::string&, const Status&) override {}
+  void OnOperatorCall(const std::string&, const mesos::v1::master::Call&) override {}
+  void OnOperatorAnswer(const std::string& host, const mesos::v1::master::Call& call,
+                        unsigned status) override {
+    answered.push_back(
+        fmt::format("{} {} {}", host, mesos::v1::master::Call::Type_Name(call.type()), status));
+  }
   void OnAgentSends(const std::string&, const link::Call&) override {}
   void OnAgentEvent(const std::string&, const link::Event&) override {}
   void OnSaved(const std::string&, const std::string&, const std::optional<std::string>&) override {
@@ -54,6 +60,7 @@ class RecordingObserver : public Observer {
 
   std::vector<std::string> sent;
   std::vector<std::string> committed;
+  std::vector<std::string> answered;  // Calls of operators.
   std::vector<std::string> programs;  // Starts and ends of containers and of executors' tasks.
   std::vector<std::string> lives;     // Starts and ends of processes, and new leaders.
 };

@@ -29,6 +29,10 @@ std::optional<Registry::Standing> Registry::Find(std::string_view agent) const {
   return removed_.contains(agent) ? std::optional(Standing::kRemoved) : std::nullopt;
 }
 
+bool Registry::IsRemoved(std::string_view framework) const {
+  return data()->records.contains(fmt::format("{}{}", kRemovedFrameworks, framework));
+}
+
 void Registry::OnTakenOver(const Host& host) {
   Durable::OnTakenOver(host);
   world_.Write("registry begins epoch {} for {}", epoch(), host);
@@ -51,7 +55,7 @@ void Registry::BeforeCommit(const storage::Batch& batch) {
 
 void Registry::AfterCommit(uint64_t epoch) {
   for (const std::string& framework : std::exchange(removing_, {})) {
-    if (!data()->records.contains(fmt::format("{}{}", kRemovedFrameworks, framework))) continue;
+    if (!IsRemoved(framework)) continue;
     world_.Write("registry takes the removal of framework {} in epoch {}", framework, epoch);
     observer_.OnCommitted(epoch, "remove framework", framework);
   }

@@ -26,6 +26,7 @@ class Registry final : public Durable {
 
   // Returns nothing if the agent was never admitted or was forgotten.
   std::optional<Standing> Find(std::string_view agent) const;
+  bool IsRemoved(std::string_view framework) const;
 
   // --- Durable.
   void OnTakenOver(const Host& host) override;

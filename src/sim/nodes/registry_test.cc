@@ -108,6 +108,7 @@ TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
   registrar_.Commit(master::change::RemoveFramework{FrameworkId("f"), {}}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 remove framework f"));
+  EXPECT_TRUE(registry_.IsRemoved("f"));
   registrar_.Commit(master::change::RemoveFramework{FrameworkId("f"), {}}, Expect);
   registrar_.Commit(
       master::change::Prune{

@@ -182,7 +182,7 @@ RunResult Isolated(const std::function<RunResult()>& run, Duration limit) {
 
 RunResult RunIsolated(const RunSpec& spec, Duration limit) {
   RunResult result = Isolated([&spec] { return Run(spec); }, limit);
-  result.faults = MakeFaults(spec.seed, spec.size, spec.faults, spec.length);
+  result.faults = spec.Faults();
   return result;
 }
 

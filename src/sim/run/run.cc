@@ -88,12 +88,14 @@ Status RunSpec::Check() const {
   } else {
     CheckRange(fmt::format("faults within {}", FormatDuration(length)), faults, 0,
                static_cast<int>(length / kLeastTimePerFault), &problems);
+    CheckRange(fmt::format("acts of the operator within {}", FormatDuration(length)), operator_acts,
+               0, static_cast<int>(length / kLeastTimePerFault), &problems);
   }
   std::set<int> seen;
   for (const int number : only.value_or(std::vector<int>())) {
-    if (number < 0 || number >= faults) {
-      problems.push_back(
-          fmt::format("there is no fault {}: the run has {} of them, from 0", number, faults));
+    if (number < 0 || number >= faults + operator_acts) {
+      problems.push_back(fmt::format("there is no fault {}: the run has {} of them, from 0", number,
+                                     faults + operator_acts));
     } else if (!seen.insert(number).second) {
       problems.push_back(fmt::format("fault {} is named twice", number));
     }
@@ -102,9 +104,16 @@ Status RunSpec::Check() const {
   return Fail(Code::kInvalid, "{}", fmt::join(problems, "; "));
 }
 
+std::vector<Fault> RunSpec::Faults() const {
+  std::vector<Fault> all = MakeFaults(seed, size, faults, length);
+  const std::vector<Fault> acts = MakeOperatorActs(seed, size, all, operator_acts, length);
+  all.insert(all.end(), acts.begin(), acts.end());
+  return all;
+}
+
 RunResult Run(const RunSpec& spec) {
   RunResult result;
-  result.faults = MakeFaults(spec.seed, spec.size, spec.faults, spec.length);
+  result.faults = spec.Faults();
   World world(spec.seed, spec.keep_trace);
   world.trace().CopyTo(spec.trace_to);
   Invariants invariants(world);

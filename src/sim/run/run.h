@@ -25,8 +25,11 @@ struct RunSpec {
   uint64_t seed = 0;
   ClusterSize size;
   int faults = 20;
+  // What an operator does beside the faults; without any, a seed's run is what it was before there
+  // were operators.
+  int operator_acts = 4;
   Duration length = std::chrono::minutes(20);
-  // Only these of the run's faults, by number; all of them if there is no value.
+  // Only these of the run's faults and acts, by number; all of them if there is no value.
   std::optional<std::vector<int>> only;
   bool keep_trace = false;
   std::FILE* trace_to = nullptr;  // If not null, the trace is written there as it grows.
@@ -35,6 +38,8 @@ struct RunSpec {
 
   // Success if the run makes sense; otherwise the error names every problem.
   Status Check() const;
+  // The faults, and after them the acts of the operator. Their places are their numbers.
+  std::vector<Fault> Faults() const;
 };
 
 struct RunResult {
@@ -42,7 +47,7 @@ struct RunResult {
   uint64_t trace_hash = 0;
   uint64_t trace_lines = 0;
   std::string trace;          // Only if keep_trace is set.
-  std::vector<Fault> faults;  // All faults of the run, including those that `only` left out.
+  std::vector<Fault> faults;  // RunSpec::Faults, including those that `only` left out.
   // Show that a run did something.
   uint64_t tasks_launched = 0;
   uint64_t tasks_finished = 0;

@@ -34,6 +34,7 @@ TEST(RunSpec, MakesSenseAsItIs) {
   RunSpec smallest;
   smallest.size = {.masters = 1, .agents = 1, .frameworks = 0};
   smallest.faults = 0;
+  smallest.operator_acts = 0;
   smallest.length = 1ms;
   smallest.only.emplace();
   EXPECT_EQ(ProblemsOf(smallest), "");
@@ -57,17 +58,20 @@ TEST(RunSpec, FaultsNeedTime) {
   spec.faults = -1;
   EXPECT_THAT(ProblemsOf(spec), HasSubstr("not -1"));
   spec.faults = 10;
+  spec.operator_acts = 11;
+  EXPECT_EQ(ProblemsOf(spec), "acts of the operator within 10secs must be from 0 to 10, not 11");
+  spec.operator_acts = 10;
   EXPECT_EQ(ProblemsOf(spec), "");
 }
 
 TEST(RunSpec, OnlyNamesFaultsThatAreThere) {
   RunSpec spec;
-  spec.only = {0, 19};
+  spec.only = {0, 23};
   EXPECT_EQ(ProblemsOf(spec), "");
-  spec.only = {-1, 20, 3, 3};
+  spec.only = {-1, 24, 3, 3};
   EXPECT_EQ(ProblemsOf(spec),
-            "there is no fault -1: the run has 20 of them, from 0; there is no fault 20: the run "
-            "has 20 of them, from 0; fault 3 is named twice");
+            "there is no fault -1: the run has 24 of them, from 0; there is no fault 24: the run "
+            "has 24 of them, from 0; fault 3 is named twice");
 }
 
 // Everything else relies on this; it must also hold with another layout of memory.
@@ -108,8 +112,8 @@ TEST(Run, OnlyTheFaultsAskedFor) {
   spec.keep_trace = true;
   spec.only = {2};
   const RunResult result = sim::Run(spec);
-  EXPECT_EQ(result.faults.size(), 15u);
-  for (size_t i = 0; i < 15; ++i) {
+  EXPECT_EQ(result.faults.size(), 19u) << "15 faults and 4 acts of the operator";
+  for (size_t i = 0; i < 19; ++i) {
     const auto there = HasSubstr("fault: " + result.faults[i].ToString());
     if (i == 2) {
       EXPECT_THAT(result.trace, there);

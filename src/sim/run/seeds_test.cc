@@ -38,7 +38,8 @@ Work RunSeeds(RunSpec spec, uint64_t seeds) {
       ADD_FAILURE() << violation.invariant << ": " << violation.what
                     << "\nAgain: sim_soak --seed=" << spec.seed
                     << " --masters=" << spec.size.masters << " --agents=" << spec.size.agents
-                    << " --frameworks=" << spec.size.frameworks << " --faults=" << spec.faults;
+                    << " --frameworks=" << spec.size.frameworks << " --faults=" << spec.faults
+                    << " --operator_acts=" << spec.operator_acts;
     }
     ++work.runs;
     work.launched += result.tasks_launched;
@@ -79,6 +80,13 @@ TEST(Seeds, OfOneMasterAndTwoAgents) {
   ExpectWork(RunSeeds(spec, 10), 300);
 }
 
+TEST(Seeds, OfAnOperatorWhoIsBusy) {
+  RunSpec spec;
+  spec.seed = 40'001;
+  spec.operator_acts = 20;
+  ExpectWork(RunSeeds(spec, 10), 1000);
+}
+
 TEST(Seeds, OfFiveMastersAndFifteenAgents) {
   RunSpec spec;
   spec.seed = 30'001;
@@ -97,6 +105,17 @@ TEST(Seeds, BetweenThemEverythingHappens) {
                                       "registry takes reachable",
                                       "registry takes remove",
                                       "registry takes the removal of framework",
+                                      "registry takes gone",
+                                      "operator-0: MARK_AGENT_GONE",
+                                      "operator-0: TEARDOWN",
+                                      "at /teardown",
+                                      "is answered 200",
+                                      "is answered 307",
+                                      "is answered 400",
+                                      "is answered 404",
+                                      "is answered 503",
+                                      "has no answer: ",
+                                      "hears SHUTDOWN\n",
                                       "'s session",
                                       "hears RUN_TASK_GROUP",
                                       "hears SHUTDOWN_EXECUTOR",
@@ -116,7 +135,8 @@ TEST(Seeds, BetweenThemEverythingHappens) {
                                       "is TASK_DROPPED",
                                       "is TASK_LOST",
                                       "is TASK_UNREACHABLE",
-                                      "is TASK_GONE",
+                                      "is TASK_GONE\n",
+                                      "is TASK_GONE_BY_OPERATOR",
                                       "is TASK_UNKNOWN",
                                       "is healthy",
                                       "is not healthy",

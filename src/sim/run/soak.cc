@@ -73,6 +73,7 @@ std::string Command(const RunSpec& spec, const std::string& program) {
   add("agents", spec.size.agents, usual.size.agents);
   add("frameworks", spec.size.frameworks, usual.size.frameworks);
   add("faults", spec.faults, usual.faults);
+  add("operator_acts", spec.operator_acts, usual.operator_acts);
   if (spec.length != usual.length) command += " --length=" + FormatDuration(spec.length);
   if (spec.only) command += fmt::format(" --only={}", fmt::join(*spec.only, ","));
   return command;
@@ -94,7 +95,7 @@ void PrintFaults(const std::vector<Fault>& faults, std::vector<int> numbers) {
 
 std::vector<int> NumbersOf(const RunSpec& spec) {
   if (spec.only) return *spec.only;
-  std::vector<int> numbers(static_cast<size_t>(spec.faults));
+  std::vector<int> numbers(static_cast<size_t>(spec.faults + spec.operator_acts));
   std::iota(numbers.begin(), numbers.end(), 0);
   return numbers;
 }
@@ -193,6 +194,8 @@ void SoakFlags::Declare(FlagTable* table) {
   table->Add("frameworks", &spec.size.frameworks,
              "Frameworks: batch, service, greedy, hoarder and nonsense in turn.");
   table->Add("faults", &spec.faults, "Faults of a run.");
+  table->Add("operator_acts", &spec.operator_acts,
+             "Agents that an operator marks gone, and frameworks that it tears down.");
   table->Add("length", &spec.length, "Virtual time in which they happen.");
   table->Group("One run");
   table->AddBinding("only", BindNumbers(&spec.only), "Only the faults of these numbers.");
