@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "agent/checkpoint/checkpoint.h"
@@ -88,7 +89,7 @@ class AgentServer::Impl {
     store_.reset();
     links_.reset();
     link_.reset();
-    parts_ = {};
+    parts_.reset();
   }
 
   Status Start();
@@ -137,7 +138,7 @@ class AgentServer::Impl {
 
   EventLoop reader_{"agent-reader"};
   // Used on the agent's thread only.
-  AgentParts parts_;
+  std::optional<AgentParts> parts_;  // Absent until Start has made them.
   std::unique_ptr<MasterLink> link_;
   std::unique_ptr<EdgeLinks> links_;
   std::unique_ptr<storage::Store> store_;
@@ -173,7 +174,7 @@ Status AgentServer::Impl::Start() {
     links_ = std::make_unique<EdgeLinks>(*link_, hub_,
                                          [this](const AgentId& id) { AttachSandboxes(id); });
     agent_ = std::make_unique<agent::Agent>(options_.agent, loop_, random_, *links_,
-                                            *parts_.containerizer, *parts_.prober, *parts_.disk,
+                                            *parts_->containerizer, *parts_->prober, *parts_->disk,
                                             *store_, options_.on_exit);
     agent_->Recover();
     detector_ = options_.detector(loop_, poster);

@@ -4,16 +4,16 @@
 #include <memory>
 #include <utility>
 
+#include "containers/fetch/uri_fetcher.h"
 #include "containers/host/prober.h"
-#include "containers/mesos/fetching.h"
 #include "containers/mesos/mesos_containerizer.h"
 #include "containers/sandbox/local_disk.h"
 
 namespace tepui::cli {
 namespace {
 
-containers::Fetcher::Options ToFetcherOptions(const AgentFlags& flags) {
-  containers::Fetcher::Options options;
+containers::UriFetcher::Options ToFetcherOptions(const AgentFlags& flags) {
+  containers::UriFetcher::Options options;
   // The fetcher empties its directory, so it must not be one that may hold other files.
   options.cache_dir = flags.fetcher_cache_dir + "/cache";
   options.cache_size_bytes = flags.fetcher_cache_size.value;
@@ -29,8 +29,8 @@ containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags&
   options.isolation.cgroups_root = flags.cgroups_root;
   options.isolation.cgroups_enable_cfs = flags.cgroups_enable_cfs;
   options.isolation.cgroups_limit_swap = flags.cgroups_limit_swap;
-  options.capabilities.effective = flags.effective_capabilities;
-  options.capabilities.bounding = flags.bounding_capabilities;
+  options.isolation.capabilities.effective = flags.effective_capabilities;
+  options.isolation.capabilities.bounding = flags.bounding_capabilities;
   options.runtime_dir = flags.runtime_dir;
   return options;
 }
@@ -39,17 +39,15 @@ containers::MesosContainerizer::Options ToContainerizerOptions(const AgentFlags&
 
 std::function<Result<server::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
     const AgentFlags& flags) {
-  // The server keeps this function, and with it the fetcher, until the parts that use it are
-  // destroyed.
-  auto fetcher = std::make_shared<std::unique_ptr<containers::Fetcher>>();
-  return [flags, fetcher](net::IoThreads&, Poster poster) -> Result<server::AgentParts> {
-    *fetcher = std::make_unique<containers::Fetcher>(ToFetcherOptions(flags));
+  return [flags](net::IoThreads&, const Poster& poster) -> Result<server::AgentParts> {
+    auto fetcher = std::make_unique<containers::UriFetcher>(ToFetcherOptions(flags));
     containers::MesosContainerizer::Options options = ToContainerizerOptions(flags);
     const std::shared_ptr<containers::Users> users = options.users;
-    auto containerizer = containers::MesosContainerizer::Create(std::move(options), poster,
-                                                                containers::FetchWith(**fetcher));
+    auto containerizer =
+        containers::MesosContainerizer::Create(std::move(options), poster, *fetcher);
     if (!containerizer) return Fail(std::move(containerizer.error()));
-    return server::AgentParts{.containerizer = std::move(*containerizer),
+    return server::AgentParts{.fetcher = std::move(fetcher),
+                              .containerizer = std::move(*containerizer),
                               .prober = std::make_unique<containers::CurlProber>(poster),
                               .disk = std::make_unique<containers::LocalDisk>(poster, users)};
   };

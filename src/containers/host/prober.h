@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/mailbox.h"
-#include "container/containerizer.h"
+#include "container/prober.h"
 
 namespace tepui::containers {
 
