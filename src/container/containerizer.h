@@ -4,39 +4,18 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "container/launch_spec.h"
 #include "mesos/v1/mesos.pb.h"
 #include "resources/resources.h"
 
 namespace tepui::containers {
-
-// What to start. One container is one task, or one custom executor.
-struct LaunchSpec {
-  ContainerId id;  // A UUID, or parent.UUID: a nested container shares the parent's cgroup subtree.
-  // command.uris are fetched into the sandbox first; `user` below overrides command.user.
-  v1::CommandInfo command;
-  std::optional<v1::ContainerInfo> container;  // rlimits, capabilities, environment of the image...
-  // The whole environment; the agent's is not inherited.
-  std::vector<std::pair<std::string, std::string>> environment;
-  std::optional<std::string> user;  // The user to run as; absent: the agent's user.
-  // The working directory; it holds stdout and stderr. It is created if missing, and `user` owns it
-  // afterwards.
-  std::string sandbox;
-  Resources resources;  // Requests: cpu shares, memory soft limit and OOM threshold.
-  // Hard limits by resource name (cpus, mem); infinity means no limit.
-  std::vector<std::pair<std::string, double>> limits;
-  FrameworkId framework;  // For the fetcher's cache (per user) and for names in logs.
-  // The container keeps running when the agent ends; otherwise its shim ends it then.
-  bool outlives_agent = true;
-};
 
 // What identifies the processes of a started container: a checkpoint keeps it beside the LaunchSpec
 // so that the container can be found again. The kernel reuses pids, so a process is identified by
@@ -142,8 +121,7 @@ class Containerizer {
   virtual void Destroy(const ContainerId& id) = 0;
 
   // Sets new requests and limits of a running container.
-  virtual void Update(const ContainerId& id, const Resources& resources,
-                      const std::vector<std::pair<std::string, double>>& limits) = 0;
+  virtual void Update(const ContainerId& id, const Resources& resources, const Limits& limits) = 0;
 
   // Runs a command beside the container's task, with the same user, sandbox, environment (plus the
   // command's) and isolation. The command and all its children are killed after `timeout`.
@@ -153,52 +131,6 @@ class Containerizer {
 
   virtual void Usage(const ContainerId& id,
                      std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) = 0;
-};
-
-// Performs network checks of the agent's tasks, from the agent's host. Callbacks run on the agent's
-// thread.
-class Prober {
- public:
-  virtual ~Prober() = default;
-  // Sends a GET. The result is the HTTP status, or the reason why there is none.
-  virtual void Http(const std::string& scheme, const std::string& host, uint16_t port,
-                    const std::string& path, Duration timeout,
-                    std::move_only_function<void(Result<int>)> callback) = 0;
-  // The result is true if a connection could be made.
-  virtual void Tcp(const std::string& host, uint16_t port, Duration timeout,
-                   std::move_only_function<void(Result<bool>)> callback) = 0;
-};
-
-// Operations on the agent's directories that its core decides about. Callbacks run on the agent's
-// thread.
-class Disk {
- public:
-  virtual ~Disk() = default;
-  // Creates the directory and its parents. `user` owns the directory (not its parents) afterwards,
-  // even if it existed before. If `link` is not empty it is the path of a symlink
-  // (".../runs/latest") that points to the directory afterwards, whatever it pointed to before.
-  virtual Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
-                                 const std::string& link) = 0;
-  // Makes `link` a symlink to `target`, with the link's parent directories. A symlink in its place
-  // is replaced; anything else there is an error.
-  virtual Status Link(const std::string& target, const std::string& link) = 0;
-  struct Entry {
-    std::string name;
-    WallTime modified;
-  };
-  // Returns the directories in the directory at `path`, without symlinks; none if it is missing.
-  virtual Result<std::vector<Entry>> List(const std::string& path) = 0;
-  // Removes the tree at `path` in the background; a missing path is success.
-  virtual void Remove(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
-  // Renames the directory `from` to `to`, on the same file system; the parents of `to` are created.
-  // On return the move is durable, whatever happens to the machine. It may be repeated: it does
-  // nothing if `to` exists or `from` does not.
-  virtual Status Move(const std::string& from, const std::string& to) = 0;
-  // Removes the contents of the directory at `path` in the background, but not the directory
-  // itself; they are durably gone when the callback runs. A missing path is success.
-  virtual void Empty(const std::string& path, std::move_only_function<void(Status)> callback) = 0;
-  // Returns the used fraction of the file system that holds `path`.
-  virtual Result<double> UsedFraction(const std::string& path) = 0;
 };
 
 }  // namespace tepui::containers

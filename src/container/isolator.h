@@ -8,30 +8,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/posix/file_descriptor.h"
 #include "base/result.h"
+#include "container/container_context.h"
+#include "container/demand.h"
+#include "container/features.h"
 #include "mesos/v1/mesos.pb.h"
 #include "resources/resources.h"
 #include "shim/launch.h"
 
 namespace tepui::containers {
-
-// What a container may use.
-struct Demand {
-  Resources requests;
-  std::vector<std::pair<std::string, double>> limits;  // By resource name; infinity: no limit.
-
-  std::optional<double> Limit(std::string_view name) const {
-    for (const auto& [limited, value] : limits) {
-      if (limited == name) return value;
-    }
-    return std::nullopt;
-  }
-};
 
 // A limit that a container ran into.
 struct Limitation {
@@ -48,32 +37,58 @@ struct Alarm {
   std::function<bool(int fd)> rang;
 };
 
-// One kind of isolation (reference 5.4): each name of the --isolation flag has its class. All
-// methods may block on the kernel for a moment and are called on worker threads, for different
-// containers concurrently; for one container in this order:
+// One kind of isolation (reference 5.4): each name of the --isolation flag that needs code has its
+// class. All methods may block on the kernel for a moment and are called on worker threads, for
+// different containers concurrently; for one container in this order:
 //
-//   Prepare, Isolate, Watch, then Update, Limited and Usage any number of times, Limited, Cleanup.
+//   Check, Prepare, Isolate, Watch, then Update, Limited and Usage any number of times, Limited,
+//   Cleanup.
 //
-// For a container that was prepared before the agent's restart, Recover takes the place of Prepare.
-// Cleanup follows every successful Prepare and every Recover; it is also called, without either,
-// for a container that is not claimed. Isolators are prepared in the order of Isolation::Create and
-// cleaned up in the reverse order.
+// Isolators are called in the order of the registry (isolators/registry.h), and cleaned up in the
+// reverse order. Cleanup follows every successful Prepare and every Recover; it is also called,
+// without either, for a container that is not claimed.
+//
+// Three steps can refuse a container, because each knows something that the earlier one does not:
+//   Check    judges the request, before anything is fetched or made. Its sentence reaches the user
+//            as it is, so it says what of the request is wrong.
+//   Prepare  makes something, so it can fail.
+//   Isolate  describes to the shim what was made, or reads it back. It is apart from Prepare
+//            because it is needed again without making anything: a restarted agent asks for the
+//            launch description of a running container, to run checks in it.
+//
+// After a restart of the agent, Recover takes the place of Prepare. (Check is asked again; if it
+// refuses, the container runs on, but no checks run in it.) Recover gets the context made from the
+// checkpointed LaunchSpec; most isolators find what they made by the container's id. An isolator
+// that made something that id and context do not determine (an address, a mount) writes that to
+// disk in Prepare, in a directory of its own in a file named by the id, before it makes it; Recover
+// reads the file and Cleanup removes it last. An isolator must be able to clean up by the id alone,
+// because nothing else is known of a container that is not claimed, and must name in Found what
+// only it can find. State that Update, Limited or Usage need is kept by id in memory.
 class Isolator {
  public:
   virtual ~Isolator() = default;
 
   virtual std::string_view name() const = 0;
 
+  // Returns the features that this isolator provides with the agent's configuration. A container
+  // that uses a feature of no isolator is refused.
+  virtual Features handles() const { return {}; }
+
+  // Returns kInvalid, with a sentence for the user, if this isolator does not give the container
+  // what its spec asks for. Does not change anything.
+  virtual Status Check(const ContainerContext&) { return {}; }
   // Creates what the container needs before its first process starts.
-  virtual Status Prepare(const ContainerId&, const Demand&) { return {}; }
+  virtual Status Prepare(const ContainerContext&) { return {}; }
   // Takes over what Prepare created before the agent's restart. The error names what is missing;
   // the container goes on without it.
-  virtual Status Recover(const ContainerId&) { return {}; }
+  virtual Status Recover(const ContainerContext&) { return {}; }
   // Returns the containers of which this isolator finds something on the machine, even if this
   // agent did not create it.
   virtual std::vector<ContainerId> Found() { return {}; }
-  // Adds what the shim has to do for this isolation.
-  virtual void Isolate(const ContainerId&, const Demand&, shim::Launch*) {}
+  // Adds what the shim has to do for this isolation, in the task and in every command that runs
+  // beside it. Called after all isolators have prepared or recovered the container, possibly
+  // several times. Does not change anything but the launch.
+  virtual Status Isolate(const ContainerContext&, shim::Launch*) { return {}; }
   virtual std::optional<Alarm> Watch(const ContainerId&) { return std::nullopt; }
   virtual Status Update(const ContainerId&, const Demand&) { return {}; }
   // Returns the limit that the container has run into, if any. `alarmed` means that the alarm rang,

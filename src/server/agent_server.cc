@@ -6,6 +6,7 @@
 #include <expected>
 #include <functional>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "agent/checkpoint/checkpoint.h"
@@ -93,7 +94,7 @@ class AgentServer::Impl {
     store_.reset();
     links_.reset();
     link_.reset();
-    parts_ = {};
+    parts_.reset();
   }
 
   Status Start();
@@ -146,7 +147,7 @@ class AgentServer::Impl {
 
   EventLoop reader_{"agent-reader"};
   // Used on the agent's thread only.
-  AgentParts parts_;
+  std::optional<AgentParts> parts_;  // Absent until Start has made them.
   std::unique_ptr<MasterLink> link_;
   std::unique_ptr<EdgeLinks> links_;
   std::unique_ptr<storage::Store> store_;
@@ -186,9 +187,9 @@ Status AgentServer::Impl::Start() {
                                        agent::Agent::Parts{.clock = loop_,
                                                            .random = random_,
                                                            .links = *links_,
-                                                           .containerizer = *parts_.containerizer,
-                                                           .prober = *parts_.prober,
-                                                           .disk = *parts_.disk,
+                                                           .containerizer = *parts_->containerizer,
+                                                           .prober = *parts_->prober,
+                                                           .disk = *parts_->disk,
                                                            .store = *store_},
                                        options_.on_exit);
     agent_->Recover();

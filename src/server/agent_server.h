@@ -14,6 +14,9 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "container/containerizer.h"
+#include "container/disk.h"
+#include "container/fetcher.h"
+#include "container/prober.h"
 #include "election/election.h"
 #include "net/http.h"
 #include "storage/store.h"
@@ -22,8 +25,10 @@
 namespace tepui::server {
 
 // The parts that an agent is built from. The caller makes them because they depend on flags
-// (isolation, launcher, fetcher).
+// (isolation, launcher, fetcher). A part may use those declared before it: the last one is
+// destroyed first.
 struct AgentParts {
+  std::unique_ptr<containers::Fetcher> fetcher;
   std::unique_ptr<containers::Containerizer> containerizer;
   std::unique_ptr<containers::Prober> prober;
   std::unique_ptr<containers::Disk> disk;

@@ -16,6 +16,8 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "container/containerizer.h"
+#include "container/disk.h"
+#include "container/prober.h"
 #include "mesos/v1/executor/executor.pb.h"
 #include "mesos/v1/mesos.pb.h"
 #include "resources/resources.h"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/executors/executor.h"
+#include "container/disk.h"
 
 namespace tepui::agent {
 

@@ -175,7 +175,7 @@ class Executor {
 
   // The resources of the executor and of its unfinished tasks.
   const Resources& allocated() const { return allocated_; }
-  ExecutorLimits::Limits limits() const { return limits_.Get(); }
+  containers::Limits limits() const { return limits_.Get(); }
 
   ExecutorState Snapshot() const;
 

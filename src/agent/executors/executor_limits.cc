@@ -35,8 +35,8 @@ void ExecutorLimits::Remove(const Resources& task, const TaskLimits& limits) {
   Count(mem_, task, limits, -1);
 }
 
-ExecutorLimits::Limits ExecutorLimits::Get() const {
-  Limits out;
+containers::Limits ExecutorLimits::Get() const {
+  containers::Limits out;
   for (const Sum* sum : {&cpus_, &mem_}) {
     if (sum->limits == 0) continue;
     out.emplace_back(sum->name.text(), sum->infinite > 0
@@ -46,8 +46,8 @@ ExecutorLimits::Limits ExecutorLimits::Get() const {
   return out;
 }
 
-ExecutorLimits::Limits LimitsOf(const v1::TaskInfo& task) {
-  ExecutorLimits::Limits out;
+containers::Limits LimitsOf(const v1::TaskInfo& task) {
+  containers::Limits out;
   for (const auto& [name, limit] : task.limits()) out.emplace_back(name, limit.value());
   return out;
 }

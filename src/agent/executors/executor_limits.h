@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-#include <utility>
-#include <vector>
-
+#include "container/demand.h"
 #include "mesos/v1/mesos.pb.h"
 #include "resources/resources.h"
 
@@ -16,7 +13,6 @@ namespace tepui::agent {
 // task's limit is infinite, the container has no limit.
 class ExecutorLimits {
  public:
-  using Limits = std::vector<std::pair<std::string, double>>;
   using TaskLimits = google::protobuf::Map<std::string, v1::Value::Scalar>;
 
   explicit ExecutorLimits(const Resources& executor);
@@ -24,8 +20,7 @@ class ExecutorLimits {
   void Add(const Resources& task, const TaskLimits& limits);
   void Remove(const Resources& task, const TaskLimits& limits);
 
-  // Limits by resource name (cpus, mem); infinity means no limit.
-  Limits Get() const;
+  containers::Limits Get() const;
 
   friend bool operator==(const ExecutorLimits&, const ExecutorLimits&) = default;
 
@@ -45,6 +40,6 @@ class ExecutorLimits {
 };
 
 // Returns the limits of a single task.
-ExecutorLimits::Limits LimitsOf(const v1::TaskInfo& task);
+containers::Limits LimitsOf(const v1::TaskInfo& task);
 
 }  // namespace tepui::agent

@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "container/containerizer.h"
+#include "container/disk.h"
+#include "container/prober.h"
 
 namespace tepui::agent {
 

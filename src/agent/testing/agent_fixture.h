@@ -81,7 +81,7 @@ class FakeContainerizer final : public containers::Containerizer {
   struct Change {
     ContainerId container;
     Resources resources;
-    std::vector<std::pair<std::string, double>> limits;
+    containers::Limits limits;
   };
 
   // Every claimed container runs, except those in `ended`.
@@ -123,7 +123,7 @@ class FakeContainerizer final : public containers::Containerizer {
   }
   void Destroy(const ContainerId& id) override { containers[id].destroyed = true; }
   void Update(const ContainerId& id, const Resources& resources,
-              const std::vector<std::pair<std::string, double>>& limits) override {
+              const containers::Limits& limits) override {
     changes.push_back({id, resources, limits});
   }
   void Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,

@@ -61,8 +61,7 @@ class Machine final : public containers::Containerizer {
   void Destroy(const ContainerId& id) override {
     if (containers.contains(id)) End(id, Killed(9));
   }
-  void Update(const ContainerId&, const Resources&,
-              const std::vector<std::pair<std::string, double>>&) override {}
+  void Update(const ContainerId&, const Resources&, const containers::Limits&) override {}
   void Exec(const ContainerId&, v1::CommandInfo, Duration, ExecCallback) override {}
   void Usage(const ContainerId&,
              std::move_only_function<void(Result<v1::ResourceStatistics>)>) override {}

@@ -2,7 +2,6 @@
 #include "cli/flags/agent_flags.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,12 +9,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
-#include <ranges>
 
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/flags/agent_flags_unsupported.h"
 #include "containers/host/detect.h"
+#include "containers/isolators/registry.h"
 #include "resources/resources.h"
 
 namespace tepui::cli {
@@ -158,10 +157,7 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
       ->Add("runtime_dir", &flags->containerizer.runtime_dir,
             "Directory for files that need not outlive a reboot.")
       .IsPath();
-  table->Add("isolation", &flags->containerizer.isolation.isolation,
-             "What keeps tasks apart, separated by commas: posix/cpu, posix/mem (nothing), "
-             "cgroups/cpu, cgroups/mem, "
-             "cgroups/pids; process and cgroups for short.");
+  table->Add("isolation", &flags->containerizer.isolation.isolation, containers::IsolationHelp());
   table->Add("launcher", &flags->launcher,
              "How tasks are started: linux (a cgroup for each) or posix; without it as the "
              "isolation needs.");
@@ -176,12 +172,14 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
   table->Add("cgroups_limit_swap", &flags->containerizer.isolation.cgroups_limit_swap,
              "Limit memory and swap together.");
   table
-      ->AddBinding("effective_capabilities", BindJson(&flags->containerizer.capabilities.effective),
+      ->AddBinding("effective_capabilities",
+                   BindJson(&flags->containerizer.isolation.capabilities.effective),
                    R"(Capabilities of tasks that ask for none: {"capabilities": ["NET_RAW"]}.)")
       .Alias("allowed_capabilities")
       .AlsoPlainPath();
   table
-      ->AddBinding("bounding_capabilities", BindJson(&flags->containerizer.capabilities.bounding),
+      ->AddBinding("bounding_capabilities",
+                   BindJson(&flags->containerizer.isolation.capabilities.bounding),
                    "Capabilities that tasks can ever have.")
       .AlsoPlainPath();
 }
@@ -212,19 +210,10 @@ void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
 }
 
 void CheckIsolation(const AgentFlags& flags, std::vector<std::string>* problems) {
-  static constexpr std::string_view kKnown[] = {
-      "posix/cpu", "posix/mem", "cgroups/cpu",      "cgroups/mem",   "cgroups/pids",
-      "process",   "cgroups",   "filesystem/posix", "posix/rlimits", "linux/capabilities",
-      "linux/nnp"};
-  bool any_cgroups = false;
-  for (const auto part : std::views::split(flags.containerizer.isolation.isolation, ',')) {
-    const std::string_view name(part.begin(), part.end());
-    any_cgroups = any_cgroups || name.starts_with("cgroups");
-    if (!name.empty() && std::ranges::find(kKnown, name) == std::end(kKnown)) {
-      problems->push_back(fmt::format("--isolation: '{}' is not supported yet; there are {}", name,
-                                      fmt::join(kKnown, ", ")));
-    }
-  }
+  const auto chosen =
+      containers::ChooseIsolators(flags.containerizer.isolation.isolation, problems);
+  const bool any_cgroups = std::ranges::any_of(
+      chosen, [](const containers::IsolatorKind* kind) { return !kind->controller.empty(); });
   if (flags.launcher && *flags.launcher != "posix" && *flags.launcher != "linux") {
     problems->push_back(fmt::format("--launcher: '{}' is not posix or linux", *flags.launcher));
   }

@@ -9,7 +9,7 @@
 #include "base/flags.h"
 #include "cli/flags/common_flags.h"
 #include "cli/flags/json_flag.h"
-#include "containers/fetch/fetcher.h"
+#include "containers/fetch/uri_fetcher.h"
 #include "containers/mesos/mesos_containerizer.h"
 
 namespace tepui::cli {
@@ -20,7 +20,7 @@ namespace tepui::cli {
 struct AgentFlags {
   agent::Options options;
   containers::MesosContainerizer::Options containerizer;
-  containers::Fetcher::Options fetcher;
+  containers::UriFetcher::Options fetcher;
 
   std::optional<std::string> resources;
   std::optional<std::string> attributes;

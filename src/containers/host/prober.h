@@ -10,7 +10,7 @@
 
 #include "base/mailbox.h"
 #include "base/mutex.h"
-#include "container/containerizer.h"
+#include "container/prober.h"
 
 namespace tepui::containers {
 

@@ -26,12 +26,13 @@ uint64_t Whole(double value, double low, double high) {
 
 }  // namespace
 
-Status CgroupIsolator::Prepare(const ContainerId& id, const Demand&) {
-  return cgroups_->Create(id);
+Status CgroupIsolator::Prepare(const ContainerContext& context) {
+  return cgroups_->Create(context.id());
 }
 
-void CgroupIsolator::Isolate(const ContainerId& id, const Demand&, shim::Launch* launch) {
-  if (cgroups_->Holds(id)) cgroups_->Join(id, launch);
+Status CgroupIsolator::Isolate(const ContainerContext& context, shim::Launch* launch) {
+  if (cgroups_->Holds(context.id())) cgroups_->Join(context.id(), launch);
+  return {};
 }
 
 void CgroupIsolator::Kill(const ContainerId& id) {
@@ -42,8 +43,8 @@ void CgroupIsolator::Kill(const ContainerId& id) {
 
 Status CgroupIsolator::Cleanup(const ContainerId& id) { return cgroups_->Destroy(id, kTimeout); }
 
-Status CgroupCpuIsolator::Prepare(const ContainerId& id, const Demand& demand) {
-  return Update(id, demand);
+Status CgroupCpuIsolator::Prepare(const ContainerContext& context) {
+  return Update(context.id(), context.demand);
 }
 
 Status CgroupCpuIsolator::Update(const ContainerId& id, const Demand& demand) {
@@ -93,9 +94,9 @@ void CgroupCpuIsolator::Usage(const ContainerId& id, pid_t, v1::ResourceStatisti
   if (system) statistics->set_cpus_system_time_secs(static_cast<double>(*system) / 1e9);
 }
 
-Status CgroupPidsIsolator::Prepare(const ContainerId& id, const Demand&) {
+Status CgroupPidsIsolator::Prepare(const ContainerContext& context) {
   if (max_ == 0) return {};
-  return cgroups_->Write("pids", id, "pids.max", fmt::format("{}", max_));
+  return cgroups_->Write("pids", context.id(), "pids.max", fmt::format("{}", max_));
 }
 
 void CgroupPidsIsolator::Usage(const ContainerId& id, pid_t, v1::ResourceStatistics* statistics) {

@@ -17,11 +17,11 @@ class CgroupIsolator final : public Isolator {
 
   explicit CgroupIsolator(std::shared_ptr<Cgroups> cgroups) : cgroups_(std::move(cgroups)) {}
   std::string_view name() const override { return "cgroups"; }
-  Status Prepare(const ContainerId& id, const Demand& demand) override;
-  Status Recover(const ContainerId& id) override { return cgroups_->Adopt(id); }
+  Status Prepare(const ContainerContext& context) override;
+  Status Recover(const ContainerContext& context) override { return cgroups_->Adopt(context.id()); }
   std::vector<ContainerId> Found() override { return cgroups_->List(); }
   // The checks of a container that was recovered without a cgroup run without one, too.
-  void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) override;
+  Status Isolate(const ContainerContext& context, shim::Launch* launch) override;
   void Kill(const ContainerId& id) override;
   Status Cleanup(const ContainerId& id) override;
 
@@ -37,7 +37,7 @@ class CgroupCpuIsolator final : public Isolator {
   CgroupCpuIsolator(std::shared_ptr<Cgroups> cgroups, bool enable_cfs)
       : cgroups_(std::move(cgroups)), enable_cfs_(enable_cfs) {}
   std::string_view name() const override { return "cgroups/cpu"; }
-  Status Prepare(const ContainerId& id, const Demand& demand) override;
+  Status Prepare(const ContainerContext& context) override;
   Status Update(const ContainerId& id, const Demand& demand) override;
   void Usage(const ContainerId& id, pid_t shim, v1::ResourceStatistics* statistics) override;
 
@@ -59,10 +59,10 @@ class CgroupMemoryIsolator final : public Isolator {
   CgroupMemoryIsolator(std::shared_ptr<Cgroups> cgroups, bool limit_swap)
       : cgroups_(std::move(cgroups)), limit_swap_(limit_swap) {}
   std::string_view name() const override { return "cgroups/mem"; }
-  Status Prepare(const ContainerId& id, const Demand& demand) override;
+  Status Prepare(const ContainerContext& context) override;
   // Makes a task that may use more than it requested the first to be killed when the machine runs
   // out of memory.
-  void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) override;
+  Status Isolate(const ContainerContext& context, shim::Launch* launch) override;
   std::optional<Alarm> Watch(const ContainerId& id) override;
   Status Update(const ContainerId& id, const Demand& demand) override;
   std::optional<Limitation> Limited(const ContainerId& id, bool alarmed) override;
@@ -84,7 +84,7 @@ class CgroupPidsIsolator final : public Isolator {
   CgroupPidsIsolator(std::shared_ptr<Cgroups> cgroups, uint64_t max)
       : cgroups_(std::move(cgroups)), max_(max) {}
   std::string_view name() const override { return "cgroups/pids"; }
-  Status Prepare(const ContainerId& id, const Demand& demand) override;
+  Status Prepare(const ContainerContext& context) override;
   void Usage(const ContainerId& id, pid_t shim, v1::ResourceStatistics* statistics) override;
 
  private:

@@ -65,9 +65,9 @@ bool KillIsCounted(int fd) {
 
 }  // namespace
 
-Status CgroupMemoryIsolator::Prepare(const ContainerId& id, const Demand& demand) {
-  Status soft = SetSoftLimit(id, demand);
-  return soft ? SetHardLimit(id, HardLimit(demand), /*raise=*/false) : soft;
+Status CgroupMemoryIsolator::Prepare(const ContainerContext& context) {
+  const Status soft = SetSoftLimit(context.id(), context.demand);
+  return soft ? SetHardLimit(context.id(), HardLimit(context.demand), /*raise=*/false) : soft;
 }
 
 Status CgroupMemoryIsolator::Update(const ContainerId& id, const Demand& demand) {
@@ -104,12 +104,13 @@ Status CgroupMemoryIsolator::SetHardLimit(const ContainerId& id, uint64_t bytes,
   return {};
 }
 
-void CgroupMemoryIsolator::Isolate(const ContainerId&, const Demand& demand, shim::Launch* launch) {
+Status CgroupMemoryIsolator::Isolate(const ContainerContext& context, shim::Launch* launch) {
   static const uint64_t kMachine = MachineBytes();
-  uint64_t soft = SoftLimit(demand);
-  if (soft >= HardLimit(demand) || kMachine == 0) return;
-  double share = static_cast<double>(soft) / static_cast<double>(kMachine);
+  const uint64_t soft = SoftLimit(context.demand);
+  if (soft >= HardLimit(context.demand) || kMachine == 0) return {};
+  const double share = static_cast<double>(soft) / static_cast<double>(kMachine);
   launch->oom_score_adj = std::clamp(1000 - static_cast<int>(1000 * std::min(share, 1.0)), 0, 1000);
+  return {};
 }
 
 std::optional<Alarm> CgroupMemoryIsolator::Watch(const ContainerId& id) {

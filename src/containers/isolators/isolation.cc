@@ -1,93 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containers/isolators/isolation.h"
 
-#include <set>
-#include <string_view>
-#include <utility>
-
 #include "containers/isolators/cgroup_isolators.h"
-#include "containers/isolators/posix_isolators.h"
 
 namespace tepui::containers {
 namespace {
 
-constexpr std::string_view kAlwaysOn[] = {"filesystem/posix", "posix/rlimits",
-                                          "linux/capabilities"};
-
-std::set<std::string> Split(std::string_view list) {
-  std::set<std::string> names;
-  while (!list.empty()) {
-    size_t comma = list.find(',');
-    std::string_view name = list.substr(0, comma);
-    if (name == "process") {
-      names.insert({"posix/cpu", "posix/mem"});
-    } else if (name == "cgroups") {
-      names.insert({"cgroups/cpu", "cgroups/mem"});
-    } else if (!name.empty()) {
-      names.emplace(name);
-    }
-    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-  }
-  for (std::string_view name : kAlwaysOn) names.erase(std::string(name));
-  return names;
-}
-
+// Returns null if no chosen isolator needs cgroups.
 Result<std::shared_ptr<Cgroups>> OpenCgroups(const IsolationOptions& options,
-                                             const std::set<std::string>& names) {
+                                             const std::vector<const IsolatorKind*>& chosen) {
   Cgroups::Options wanted = {options.cgroups_hierarchy, options.cgroups_root, {}};
-  if (names.contains("cgroups/cpu")) wanted.controllers.insert("cpu");
-  if (names.contains("cgroups/mem")) wanted.controllers.insert("memory");
-  if (names.contains("cgroups/pids")) wanted.controllers.insert("pids");
+  for (const IsolatorKind* kind : chosen) {
+    if (!kind->controller.empty()) wanted.controllers.emplace(kind->controller);
+  }
   if (wanted.controllers.empty()) return nullptr;
   Result<std::unique_ptr<Cgroups>> opened = Cgroups::Open(wanted);
   if (!opened) return Fail(opened.error());
   return std::shared_ptr<Cgroups>(std::move(*opened));
 }
 
+Error InIsolator(const Isolator& isolator, const Error& error) {
+  return {error.code, fmt::format("{}: {}", isolator.name(), error.message)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Isolation>> Isolation::Create(const IsolationOptions& options) {
-  std::set<std::string> names = Split(options.isolation);
-  Result<std::shared_ptr<Cgroups>> opened = OpenCgroups(options, names);
-  if (!opened) return Fail(opened.error());
-  const std::shared_ptr<Cgroups>& cgroups = *opened;
-
+  std::vector<std::string> problems;
+  const std::vector<const IsolatorKind*> chosen = ChooseIsolators(options.isolation, &problems);
+  if (!problems.empty()) return Fail(Code::kInvalid, "{}", problems.front());
+  const Result<std::shared_ptr<Cgroups>> cgroups = OpenCgroups(options, chosen);
+  if (!cgroups) return Fail(cgroups.error());
   std::vector<std::unique_ptr<Isolator>> isolators;
   // The cgroup comes first: the other isolators write into it, and it must be removed last.
-  if (cgroups != nullptr) isolators.push_back(std::make_unique<CgroupIsolator>(cgroups));
-  auto add = [&]<class T, class... Args>(const char* name, std::in_place_type_t<T>, Args... args) {
-    if (names.erase(name) > 0) isolators.push_back(std::make_unique<T>(args...));
-  };
-  add("posix/cpu", std::in_place_type<PosixCpuIsolator>);
-  add("posix/mem", std::in_place_type<PosixMemoryIsolator>);
-  add("cgroups/cpu", std::in_place_type<CgroupCpuIsolator>, cgroups, options.cgroups_enable_cfs);
-  add("cgroups/mem", std::in_place_type<CgroupMemoryIsolator>, cgroups, options.cgroups_limit_swap);
-  add("cgroups/pids", std::in_place_type<CgroupPidsIsolator>, cgroups, options.pids_max);
-  add("linux/nnp", std::in_place_type<NoNewPrivilegesIsolator>);
-  if (!names.empty()) {
-    return Fail(Code::kInvalid,
-                "--isolation names '{}', which is not known; known are posix/cpu, posix/mem, "
-                "cgroups/cpu, cgroups/mem, cgroups/pids, linux/nnp, filesystem/posix, "
-                "posix/rlimits, linux/capabilities, and the aliases process and cgroups",
-                *names.begin());
+  if (*cgroups != nullptr) isolators.push_back(std::make_unique<CgroupIsolator>(*cgroups));
+  for (const IsolatorKind* kind : chosen) {
+    if (kind->make == nullptr) continue;
+    Result<std::unique_ptr<Isolator>> made = kind->make({options, *cgroups});
+    if (!made) return Fail(made.error());
+    isolators.push_back(std::move(*made));
   }
   return std::make_unique<Isolation>(std::move(isolators));
 }
 
-Status Isolation::Prepare(const ContainerId& id, const Demand& demand) {
-  for (size_t i = 0; i < isolators_.size(); ++i) {
-    Status prepared = isolators_[i]->Prepare(id, demand);
-    if (prepared) continue;
-    (void)CleanupFirst(id, i);  // The earlier failure is reported.
-    return Fail(prepared.error().code, "{}: {}", isolators_[i]->name(), prepared.error().message);
+Isolation::Isolation(std::vector<std::unique_ptr<Isolator>> isolators)
+    : isolators_(std::move(isolators)) {
+  for (const auto& isolator : isolators_) handled_.merge(isolator->handles());
+}
+
+Status Isolation::Check(const ContainerContext& context) const {
+  for (const FeatureUse& use : FeaturesOf(context.container())) {
+    if (handled_.contains(use.feature)) continue;
+    return Fail(Code::kInvalid, "{} is not supported by the isolators configured on this agent",
+                use.words);
+  }
+  for (const auto& isolator : isolators_) {
+    if (Status checked = isolator->Check(context); !checked) return checked;
   }
   return {};
 }
 
-Status Isolation::Recover(const ContainerId& id) {
+Status Isolation::Prepare(const ContainerContext& context, shim::Launch* launch) {
+  for (size_t i = 0; i < isolators_.size(); ++i) {
+    const Status prepared = isolators_[i]->Prepare(context);
+    if (prepared) continue;
+    (void)CleanupFirst(context.id(), i);  // The earlier failure is reported.
+    return Fail(InIsolator(*isolators_[i], prepared.error()));
+  }
+  Status isolated = Isolate(context, launch);
+  if (!isolated) (void)Cleanup(context.id());
+  return isolated;
+}
+
+Status Isolation::Recover(const ContainerContext& context) {
   Status first;
   for (auto& isolator : isolators_) {
-    Status recovered = isolator->Recover(id);
+    Status recovered = isolator->Recover(context);
     if (first && !recovered) first = recovered;
   }
   return first;
@@ -101,8 +89,12 @@ std::set<ContainerId> Isolation::Found() {
   return found;
 }
 
-void Isolation::Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch) {
-  for (auto& isolator : isolators_) isolator->Isolate(id, demand, launch);
+Status Isolation::Isolate(const ContainerContext& context, shim::Launch* launch) {
+  for (const auto& isolator : isolators_) {
+    const Status isolated = isolator->Isolate(context, launch);
+    if (!isolated) return Fail(InIsolator(*isolator, isolated.error()));
+  }
+  return {};
 }
 
 std::vector<Alarm> Isolation::Watch(const ContainerId& id) {
@@ -146,12 +138,6 @@ Status Isolation::CleanupFirst(const ContainerId& id, size_t count) {
     if (first && !cleaned) first = cleaned;
   }
   return first;
-}
-
-std::vector<std::string> Isolation::Names() const {
-  std::vector<std::string> names;
-  for (const auto& isolator : isolators_) names.emplace_back(isolator->name());
-  return names;
 }
 
 }  // namespace tepui::containers

@@ -3,41 +3,34 @@
 
 #include <memory>
 #include <set>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "container/isolator.h"
+#include "containers/isolators/registry.h"
 
 namespace tepui::containers {
 
-// The flags of isolation (reference 7.3).
-struct IsolationOptions {
-  std::string isolation = "posix/cpu,posix/mem";
-  std::string cgroups_hierarchy = "/sys/fs/cgroup";
-  std::string cgroups_root = "mesos";
-  bool cgroups_enable_cfs = false;  // Set a hard limit on cpus even if only a request is given.
-  bool cgroups_limit_swap = false;  // v1: memory and swap together.
-  uint64_t pids_max = 0;  // With cgroups/pids: processes and threads per container; 0: no limit.
-};
-
 // The isolators of an agent, in order. As thread-safe as Isolator.
-//
-// Known names: posix/cpu, posix/mem (no limits, usage only), cgroups/cpu, cgroups/mem,
-// cgroups/pids, linux/nnp; the aliases `process` (posix/cpu, posix/mem) and `cgroups` (cgroups/cpu,
-// cgroups/mem); filesystem/posix, posix/rlimits and linux/capabilities, which are always on.
 class Isolation {
  public:
+  // Makes the isolators that the options choose (registry.h). Returns kInvalid for an unknown name
+  // and for what this machine does not have.
   static Result<std::unique_ptr<Isolation>> Create(const IsolationOptions& options);
 
-  explicit Isolation(std::vector<std::unique_ptr<Isolator>> isolators)
-      : isolators_(std::move(isolators)) {}
+  explicit Isolation(std::vector<std::unique_ptr<Isolator>> isolators);
 
-  // Prepares all or none: what was prepared before a failure is cleaned up.
-  Status Prepare(const ContainerId& id, const Demand& demand);
+  // Returns kInvalid if the container uses a feature that no isolator handles, or if an isolator
+  // refuses it.
+  Status Check(const ContainerContext& context) const;
+  // Lets all isolators prepare the container, and then add to the launch. If one fails, what was
+  // prepared before is cleaned up, in reverse order; the error names the isolator.
+  Status Prepare(const ContainerContext& context, shim::Launch* launch);
   // Tries all and returns the first failure.
-  Status Recover(const ContainerId& id);
+  Status Recover(const ContainerContext& context);
   std::set<ContainerId> Found();
-  void Isolate(const ContainerId& id, const Demand& demand, shim::Launch* launch);
+  // Lets all isolators of a recovered container add to a launch; Prepare does that for others.
+  Status Isolate(const ContainerContext& context, shim::Launch* launch);
   std::vector<Alarm> Watch(const ContainerId& id);
   // Tries all and returns the first failure.
   Status Update(const ContainerId& id, const Demand& demand);
@@ -47,12 +40,11 @@ class Isolation {
   // Tries all, in reverse order, and returns the first failure.
   Status Cleanup(const ContainerId& id);
 
-  std::vector<std::string> Names() const;
-
  private:
   Status CleanupFirst(const ContainerId& id, size_t count);
 
-  std::vector<std::unique_ptr<Isolator>> isolators_;
+  const std::vector<std::unique_ptr<Isolator>> isolators_;
+  Features handled_;  // Constant after construction.
 };
 
 }  // namespace tepui::containers

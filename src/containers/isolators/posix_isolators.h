@@ -42,14 +42,4 @@ class PosixMemoryIsolator final : public Isolator {
   void Usage(const ContainerId& id, pid_t shim, v1::ResourceStatistics* statistics) override;
 };
 
-// linux/nnp: keeps the task's processes from gaining privileges by exec (setuid programs, file
-// capabilities).
-class NoNewPrivilegesIsolator final : public Isolator {
- public:
-  std::string_view name() const override { return "linux/nnp"; }
-  void Isolate(const ContainerId&, const Demand&, shim::Launch* launch) override {
-    launch->no_new_privileges = true;
-  }
-};
-
 }  // namespace tepui::containers

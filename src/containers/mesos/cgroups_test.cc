@@ -10,7 +10,7 @@
 namespace tepui::containers {
 namespace {
 
-Demand Of(const std::string& requests, std::vector<std::pair<std::string, double>> limits = {}) {
+Demand Of(const std::string& requests, Limits limits = {}) {
   return {*Resources::Parse(requests), std::move(limits)};
 }
 
@@ -152,9 +152,15 @@ class CgroupV2Test : public testing::Test {
 
   std::string File(const std::string& path) { return Contents(directory_.path() + "/" + path); }
 
+  ContainerContext Context(Demand demand) {
+    spec_.id = id_;
+    return {.spec = spec_, .demand = std::move(demand)};
+  }
+
   TemporaryDirectory directory_;
   std::shared_ptr<Cgroups> cgroups_;
   const ContainerId id_{"c1"};
+  LaunchSpec spec_;
 };
 
 TEST_F(CgroupV2Test, ControllersAreHandedDownAndTheTaskIsInALeaf) {
@@ -174,7 +180,7 @@ TEST_F(CgroupV2Test, ControllersAreHandedDownAndTheTaskIsInALeaf) {
 
 TEST_F(CgroupV2Test, CpuWeightAndQuota) {
   CgroupCpuIsolator cpu(cgroups_, /*enable_cfs=*/false);
-  ASSERT_TRUE(cpu.Prepare(id_, Of("cpus:1.5")));
+  ASSERT_TRUE(cpu.Prepare(Context(Of("cpus:1.5"))));
   EXPECT_EQ(File("mesos/c1/cpu.weight"), "150");
   EXPECT_EQ(File("mesos/c1/cpu.max"), "");
   ASSERT_TRUE(cpu.Update(id_, Of("cpus:0.001", {{"cpus", 0.005}})));
@@ -189,7 +195,7 @@ TEST_F(CgroupV2Test, CpuWeightAndQuota) {
 
 TEST_F(CgroupV2Test, MemoryLimitsAndOomKills) {
   CgroupMemoryIsolator memory(cgroups_, /*limit_swap=*/false);
-  ASSERT_TRUE(memory.Prepare(id_, Of("mem:16", {{"mem", 64}})));
+  ASSERT_TRUE(memory.Prepare(Context(Of("mem:16", {{"mem", 64}}))));
   EXPECT_EQ(File("mesos/c1/memory.low"), "33554432");  // Not below 32 MB.
   EXPECT_EQ(File("mesos/c1/memory.max"), "67108864");
   ASSERT_TRUE(memory.Update(id_, Of("mem:40")));
@@ -219,7 +225,7 @@ TEST_F(CgroupV2Test, MemoryLimitsAndOomKills) {
 
 TEST_F(CgroupV2Test, PidsAndUsage) {
   CgroupPidsIsolator pids(cgroups_, 100);
-  ASSERT_TRUE(pids.Prepare(id_, {}));
+  ASSERT_TRUE(pids.Prepare(Context({})));
   EXPECT_EQ(File("mesos/c1/pids.max"), "100");
   WriteText(directory_.path() + "/mesos/c1/cpu.stat",
             "usage_usec 30\nuser_usec 2000000\nsystem_usec 500000\nnr_periods 9\n"
@@ -269,66 +275,6 @@ TEST_F(ContainerizerTest, ATaskIsBornInItsCgroupV2) {
   Status destroyed = cgroups.Destroy(id, std::chrono::seconds(10));
   EXPECT_TRUE(destroyed) << destroyed.error().message;
   EXPECT_TRUE(Eventually([&] { return !IsAlive((*shim)->pid()); }));
-}
-
-TEST(IsolationTest, NamesAndAliases) {
-  auto plain = Isolation::Create({.isolation = "process,posix/rlimits"});
-  ASSERT_TRUE(plain);
-  EXPECT_EQ((*plain)->Names(), (std::vector<std::string>{"posix/cpu", "posix/mem"}));
-  auto unknown = Isolation::Create({.isolation = "posix/cpu,gpu/nvidia"});
-  ASSERT_FALSE(unknown);
-  EXPECT_NE(unknown.error().message.find("'gpu/nvidia', which is not known"), std::string::npos);
-}
-
-// Records its calls.
-class Recorder final : public Isolator {
- public:
-  Recorder(std::string name, std::vector<std::string>* calls, bool fails = false)
-      : name_(std::move(name)), calls_(calls), fails_(fails) {}
-  std::string_view name() const override { return name_; }
-  Status Prepare(const ContainerId&, const Demand&) override {
-    calls_->push_back("prepare " + name_);
-    return fails_ ? Fail(Code::kInternal, "no") : Status();
-  }
-  void Isolate(const ContainerId&, const Demand&, shim::Launch*) override {
-    calls_->push_back("isolate " + name_);
-  }
-  Status Cleanup(const ContainerId&) override {
-    calls_->push_back("cleanup " + name_);
-    return {};
-  }
-
- private:
-  std::string name_;
-  std::vector<std::string>* calls_;
-  bool fails_;
-};
-
-TEST(IsolationTest, InOrderThereAndInReverseBack) {
-  std::vector<std::string> calls;
-  std::vector<std::unique_ptr<Isolator>> isolators;
-  isolators.push_back(std::make_unique<Recorder>("a", &calls));
-  isolators.push_back(std::make_unique<Recorder>("b", &calls));
-  Isolation isolation(std::move(isolators));
-  shim::Launch launch;
-  ASSERT_TRUE(isolation.Prepare(ContainerId("c"), {}));
-  isolation.Isolate(ContainerId("c"), {}, &launch);
-  ASSERT_TRUE(isolation.Cleanup(ContainerId("c")));
-  EXPECT_EQ(calls, (std::vector<std::string>{"prepare a", "prepare b", "isolate a", "isolate b",
-                                             "cleanup b", "cleanup a"}));
-}
-
-TEST(IsolationTest, AFailedPreparationIsUndone) {
-  std::vector<std::string> calls;
-  std::vector<std::unique_ptr<Isolator>> isolators;
-  isolators.push_back(std::make_unique<Recorder>("a", &calls));
-  isolators.push_back(std::make_unique<Recorder>("b", &calls, /*fails=*/true));
-  isolators.push_back(std::make_unique<Recorder>("c", &calls));
-  Isolation isolation(std::move(isolators));
-  Status prepared = isolation.Prepare(ContainerId("c"), {});
-  ASSERT_FALSE(prepared);
-  EXPECT_EQ(prepared.error().message, "b: no");
-  EXPECT_EQ(calls, (std::vector<std::string>{"prepare a", "prepare b", "cleanup a"}));
 }
 
 }  // namespace

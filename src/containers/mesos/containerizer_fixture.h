@@ -16,6 +16,7 @@
 #include <functional>
 #include <future>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -29,6 +30,25 @@
 #include "containers/sandbox/local_disk.h"
 
 namespace tepui::containers {
+
+// A fetch that ends only when it is cancelled. For one fetch.
+class HangingFetcher final : public Fetcher {
+ public:
+  void Fetch(const std::string&, const v1::CommandInfo&, const std::string&,
+             const std::optional<shim::Launch::User>&,
+             std::move_only_function<void(Status)> done) override {
+    done_ = std::move(done);
+    begun_.set_value();
+  }
+  void Cancel(const std::string&) override {
+    done_(Fail(Code::kUnavailable, "The fetch was cancelled"));
+  }
+  void AwaitFetch() { begun_.get_future().wait(); }
+
+ private:
+  std::move_only_function<void(Status)> done_;
+  std::promise<void> begun_;
+};
 
 class ContainerizerTest : public testing::Test {
  protected:
@@ -63,7 +83,7 @@ class ContainerizerTest : public testing::Test {
     options.shim_timeout = shim_timeout_;
     options.destroy_timeout = destroy_timeout_;
     auto created = MesosContainerizer::Create(
-        options, [loop = loop_.get()](auto work) { loop->Post(std::move(work)); }, fetching_);
+        options, [loop = loop_.get()](auto work) { loop->Post(std::move(work)); }, fetcher_);
     ASSERT_TRUE(created) << created.error().message;
     containerizer_ = std::move(*created);
   }
@@ -175,7 +195,7 @@ class ContainerizerTest : public testing::Test {
 
   SystemRandom random_;
   TemporaryDirectory directory_;
-  Fetching fetching_;
+  HangingFetcher fetcher_;
   Duration shim_timeout_ = std::chrono::seconds(10);
   Duration destroy_timeout_ = std::chrono::seconds(30);
   std::unique_ptr<EventLoop> loop_;

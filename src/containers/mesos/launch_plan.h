@@ -1,28 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
-#include "container/containerizer.h"
-#include "container/isolator.h"
+#include "container/container_context.h"
 #include "containers/host/user.h"
+#include "containers/mesos/poller.h"
 #include "shim/launch.h"
 
 namespace tepui::containers {
 
-// The values of the flags effective_capabilities and bounding_capabilities.
-struct CapabilityOptions {
-  std::optional<v1::CapabilityInfo> effective;
-  std::optional<v1::CapabilityInfo> bounding;
+// What a launch passes from step to step, and what is kept of it while the container runs. One
+// thread at a time writes it, until the agent's thread gets the shim; it is constant afterwards,
+// except `cancelled`.
+struct LaunchPlan {
+  LaunchSpec spec;     // Once planned, its environment is in `launch`.
+  Demand demand = {};  // At the launch.
+  std::optional<ParentContainer> parent = {};
+  std::optional<ContainerUser> user = {};  // Known once planned.
+  shim::Launch launch = {};
+  bool planned = false;  // Stays false for a recovered task whose user is unknown.
+  std::vector<Poller::Token> alarms = {};
+  std::atomic<bool> cancelled = false;
+
+  const ContainerId& id() const { return spec.id; }
+  // The container as isolators see it; valid while this plan exists.
+  ContainerContext Context() const {
+    return {.spec = spec, .user = user, .demand = demand, .parent = parent};
+  }
 };
 
-// Returns what the shim has to do for a container, without the isolators' part. Returns kInvalid
-// for what no isolator here provides (images, networks, volumes, namespaces of its own) and
-// kNotFound for a user that does not exist. Blocks on the user database.
-Result<shim::Launch> PlanTask(const LaunchSpec& spec, const CapabilityOptions& capabilities,
-                              Users& users);
+// Returns the user that the container runs as; nothing if the spec names none, which means the
+// agent's own. Returns kNotFound for a user that does not exist. Blocks on the user database.
+Result<std::optional<ContainerUser>> UserOf(const LaunchSpec& spec, Users& users);
+
+// Returns what the shim has to do for the container, without what the isolators add. Returns
+// kInvalid for a command that runs nothing.
+Result<shim::Launch> PlanTask(const ContainerContext& context);
 
 // Plans a check's command in the container that was planned as `task`. Its output goes to the
 // sandbox's stderr, so that stdout holds only the task's output.

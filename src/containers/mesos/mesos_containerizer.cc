@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containers/mesos/mesos_containerizer.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -13,7 +10,6 @@
 #include "containers/host/detect.h"
 #include "containers/isolators/posix_isolators.h"
 #include "containers/mesos/container.h"
-#include "shim/start_ticks.h"
 
 namespace tepui::containers {
 namespace {
@@ -50,26 +46,7 @@ void SetLimits(const Demand& demand, v1::ResourceStatistics* statistics) {
   }
 }
 
-// Kills the process group of a task whose shim is gone. Does nothing if the pid belongs to another
-// process by now. If no process has the pid, the group can only be the task's, because the kernel
-// never assigns a pid that is still a group's id.
-void KillGroup(const Launched& process, const std::string& boot_id) {
-  if (process.pid <= 0 || process.boot_id != boot_id) return;
-  const uint64_t start_ticks = shim::StartTicks(process.pid);
-  if (start_ticks == 0 || start_ticks == process.start_ticks) kill(-process.pid, SIGKILL);
-}
-
 }  // namespace
-
-void SayStuck(const ContainerId& id, const std::vector<pid_t>& pids) {
-  if (pids.empty()) return;
-  spdlog::error(
-      "Container {} does not end: SIGKILL does not end its processes {}. They wait in the kernel, "
-      "most likely for a disk or a network file system; /proc/{}/stack says where. Give them what "
-      "they wait for, or start the machine anew. Until they are gone the container counts as "
-      "running",
-      id, fmt::join(pids, ", "), pids.front());
-}
 
 Status CheckId(const ContainerId& id) {
   if (IsUsable(id)) return {};
@@ -79,40 +56,36 @@ Status CheckId(const ContainerId& id) {
 
 Result<std::unique_ptr<MesosContainerizer>> MesosContainerizer::Create(Options options,
                                                                        Poster poster,
-                                                                       Fetching fetching) {
+                                                                       Fetcher& fetcher) {
   Result<std::unique_ptr<Isolation>> isolation = Isolation::Create(options.isolation);
   if (!isolation) return Fail(isolation.error());
   Result<std::unique_ptr<ShimStarter>> starter = ShimStarter::Create(options.worker_threads);
   if (!starter) return Fail(starter.error());
   Result<std::unique_ptr<RuntimeDirectory>> runtime = RuntimeDirectory::Open(options.runtime_dir);
   if (!runtime) return Fail(runtime.error());
-  Parts parts = {std::move(*isolation), std::move(*starter), std::move(*runtime), BootId()};
-  return std::unique_ptr<MesosContainerizer>(new MesosContainerizer(
-      std::move(options), std::move(poster), std::move(fetching), std::move(parts)));
+  Launcher::Parts parts = {std::move(*isolation), std::move(*starter), std::move(*runtime),
+                           options.users, BootId()};
+  return std::unique_ptr<MesosContainerizer>(
+      new MesosContainerizer(std::move(options), std::move(poster), fetcher, std::move(parts)));
 }
 
-MesosContainerizer::MesosContainerizer(Options options, Poster poster, Fetching fetching,
-                                       Parts parts)
+MesosContainerizer::MesosContainerizer(Options options, Poster poster, Fetcher& fetcher,
+                                       Launcher::Parts parts)
     : options_(std::move(options)),
-      poster_(std::move(poster)),
-      fetching_(std::move(fetching)),
-      starter_(std::move(parts.starter)),
-      isolation_(std::move(parts.isolation)),
-      runtime_(std::move(parts.runtime)),
-      boot_id_(std::move(parts.boot_id)),
-      poller_(std::make_shared<Poller>("shims")),
-      workers_(std::make_shared<WorkerPool>("containers", options_.worker_threads)) {}
+      fetcher_(fetcher),
+      isolation_(parts.isolation),
+      runtime_(parts.runtime),
+      boot_id_(parts.boot_id),
+      mailbox_(std::move(poster)),
+      workers_(std::make_shared<WorkerPool>("containers", options_.worker_threads)),
+      launcher_(parts, poller_,
+                [this](const ContainerId& id) { FindLimitation(id, /*alarmed=*/true); }),
+      recoverer_(launcher_, parts, options_.shim_timeout, options_.destroy_timeout),
+      checks_(launcher_, poller_, *workers_, mailbox_) {}
 
 MesosContainerizer::~MesosContainerizer() {
-  alive_.reset();
   workers_->Stop();
-  poller_->Stop();
-}
-
-void MesosContainerizer::Post(std::move_only_function<void()> work) {
-  poster_([alive = std::weak_ptr(alive_), work = std::move(work)]() mutable {
-    if (alive.lock() != nullptr) work();
-  });
+  poller_.Stop();
 }
 
 MesosContainerizer::Container* MesosContainerizer::Find(const ContainerId& id) {
@@ -130,21 +103,88 @@ void MesosContainerizer::Launch(LaunchSpec spec, LaunchCallback callback) {
     checked = Fail(Code::kUnavailable, "The containers of the agent's last life are not back yet");
   }
   if (!checked) {
-    Post([error = checked.error(), callback = std::move(callback)]() mutable {
+    mailbox_.Post([error = checked.error(), callback = std::move(callback)]() mutable {
       callback(Fail(std::move(error)));
     });
     return;
   }
   fresh_ = false;
-  auto plan = std::make_shared<Plan>();
-  plan->demand = {spec.resources, spec.limits};
-  plan->spec = std::move(spec);
+  Container& container = Add(std::move(spec));
+  container.launched = std::move(callback);
+  workers_->Submit([this, plan = container.plan] { PlanAndFetch(plan); });
+}
+
+MesosContainerizer::Container& MesosContainerizer::Add(LaunchSpec spec) {
+  auto plan = std::make_shared<LaunchPlan>(std::move(spec));
+  plan->demand = {plan->spec.resources, plan->spec.limits};
+  plan->parent = ParentOf(plan->id());
   auto container = std::make_unique<Container>();
   container->plan = plan;
   container->demand = plan->demand;
-  container->launched = std::move(callback);
-  containers_.emplace(id, std::move(container));
-  workers_->Submit([this, plan] { PlanAndFetch(plan); });
+  return *containers_.emplace(plan->id(), std::move(container)).first->second;
+}
+
+std::optional<ParentContainer> MesosContainerizer::ParentOf(const ContainerId& id) {
+  const size_t dot = id.value().rfind('.');
+  if (dot == std::string::npos) return std::nullopt;
+  ParentContainer parent = {ContainerId(id.value().substr(0, dot))};
+  if (const Container* container = Find(parent.id)) {
+    parent.pid = container->process.pid;
+    parent.sandbox = container->plan->spec.sandbox;
+  }
+  return parent;
+}
+
+void MesosContainerizer::PlanAndFetch(const std::shared_ptr<LaunchPlan>& plan) {
+  const Status planned = launcher_.Plan(*plan);
+  if (!planned) {
+    mailbox_.Post([this, id = plan->id(), error = planned.error()] { OnNotStarted(id, error); });
+    return;
+  }
+  if (plan->spec.command.uris_size() == 0) return Start(plan);
+  fetcher_.Fetch(plan->id().value(), plan->spec.command, plan->spec.sandbox, plan->launch.user,
+                 [this, plan, workers = workers_](Status fetched) {
+                   // Always submit: after the pool has stopped, `this` no longer exists.
+                   workers->Submit([this, plan, fetched = std::move(fetched)] {
+                     if (fetched) return Start(plan);
+                     mailbox_.Post([this, id = plan->id(), error = fetched.error()] {
+                       OnNotStarted(id, error);
+                     });
+                   });
+                 });
+  // Destroy may have come before there was a fetch to cancel.
+  if (plan->cancelled) fetcher_.Cancel(plan->id().value());
+}
+
+void MesosContainerizer::Start(const std::shared_ptr<LaunchPlan>& plan) {
+  const Result<std::shared_ptr<ShimProcess>> shim = launcher_.Start(*plan);
+  if (!shim) {
+    mailbox_.Post([this, id = plan->id(), error = shim.error()] { OnNotStarted(id, error); });
+    return;
+  }
+  // In this order, which the poster keeps: the container has its shim before the shim's first
+  // event.
+  mailbox_.Post([this, id = plan->id(), shim = *shim] { OnShim(id, shim); });
+  Observe(plan->id(), *shim);
+}
+
+void MesosContainerizer::Observe(const ContainerId& id, const std::shared_ptr<ShimProcess>& shim) {
+  shim->Observe(poller_, {[this, id](const shim::Event& event) {
+                            mailbox_.Post([this, id, event] { OnShimEvent(id, event); });
+                          },
+                          [this, id] { mailbox_.Post([this, id] { OnShimGone(id); }); }});
+}
+
+void MesosContainerizer::Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,
+                              ExecCallback callback) {
+  const Container* container = Find(id);
+  if (container != nullptr && container->shim != nullptr && container->process.pid != 0 &&
+      !container->ended) {
+    return checks_.Run(container->plan, std::move(command), timeout, std::move(callback));
+  }
+  mailbox_.Post([id, callback = std::move(callback)]() mutable {
+    callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
+  });
 }
 
 void MesosContainerizer::Wait(const ContainerId& id, TerminationCallback callback) {
@@ -152,7 +192,7 @@ void MesosContainerizer::Wait(const ContainerId& id, TerminationCallback callbac
     container->waiter = std::move(callback);
     return;
   }
-  Post([id, callback = std::move(callback)]() mutable {
+  mailbox_.Post([id, callback = std::move(callback)]() mutable {
     Termination termination;
     termination.message = fmt::format("There is no container '{}'", id);
     callback(std::move(termination));
@@ -189,12 +229,12 @@ void MesosContainerizer::Destroy(const ContainerId& id) {
 
 void MesosContainerizer::KillContainer(const ContainerId& id, Container& container) {
   if (container.ended) return;
-  for (const std::shared_ptr<Check>& check : container.checks) check->Kill();
+  checks_.Kill(id);
   container.plan->cancelled = true;
   if (container.shim == nullptr) {
     // OnShim or OnNotStarted completes the destruction.
     container.destroying = true;
-    if (container.plan->spec.command.uris_size() > 0) fetching_.cancel(id.value());
+    if (container.plan->spec.command.uris_size() > 0) fetcher_.Cancel(id.value());
     return;
   }
   container.shim->Kill();
@@ -206,7 +246,7 @@ void MesosContainerizer::KillContainer(const ContainerId& id, Container& contain
 void MesosContainerizer::AwaitDeath(const ContainerId& id, Container& container,
                                     Duration patience) {
   container.destroy_deadline =
-      poller_->After(patience, [this, id] { Post([this, id] { KillAgain(id); }); });
+      poller_.After(patience, [this, id] { mailbox_.Post([this, id] { KillAgain(id); }); });
 }
 
 // The container has not ended in time. While one of its processes lives, its resources are in use,
@@ -218,12 +258,12 @@ void MesosContainerizer::KillAgain(const ContainerId& id) {
   workers_->Submit([this, id, shim = container->shim, was_alone = container->alone] {
     const bool alone = LiveProcessesBelow(shim->pid()).empty();
     if (!alone) {
-      SayStuck(id, KillProcessesBelow(shim->pid(), kKillPatience));
+      LogStuck(id, KillProcessesBelow(shim->pid(), kKillPatience));
     } else if (was_alone) {
       spdlog::warn("The shim of container {} hangs and is killed", id);
       shim->Abandon();
     }
-    Post([this, id, alone] {
+    mailbox_.Post([this, id, alone] {
       Container* container = Find(id);
       if (container == nullptr || container->ended) return;
       container->alone = alone;
@@ -233,7 +273,7 @@ void MesosContainerizer::KillAgain(const ContainerId& id) {
 }
 
 void MesosContainerizer::Update(const ContainerId& id, const Resources& resources,
-                                const std::vector<std::pair<std::string, double>>& limits) {
+                                const Limits& limits) {
   Container* container = Find(id);
   if (container == nullptr || container->ended) return;
   container->demand = {resources, limits};
@@ -252,7 +292,7 @@ void MesosContainerizer::StartUpdate(const ContainerId& id, Container& container
     if (!updated) {
       spdlog::warn("Cannot update the resources of container {}: {}", id, updated.error().message);
     }
-    Post([this, id] {
+    mailbox_.Post([this, id] {
       Container* container = Find(id);
       if (container == nullptr) return;
       container->updating = false;
@@ -266,7 +306,7 @@ void MesosContainerizer::Usage(
     const ContainerId& id, std::move_only_function<void(Result<v1::ResourceStatistics>)> callback) {
   Container* container = Find(id);
   if (container == nullptr || container->shim == nullptr || container->ended) {
-    Post([id, callback = std::move(callback)]() mutable {
+    mailbox_.Post([id, callback = std::move(callback)]() mutable {
       callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
     });
     return;
@@ -277,7 +317,7 @@ void MesosContainerizer::Usage(
     statistics.set_timestamp(Seconds(std::chrono::system_clock::now()));
     isolation_->Usage(id, shim->pid(), &statistics);
     SetLimits(demand, &statistics);
-    Post([callback = std::move(callback), statistics = std::move(statistics)]() mutable {
+    mailbox_.Post([callback = std::move(callback), statistics = std::move(statistics)]() mutable {
       callback(std::move(statistics));
     });
   });
@@ -327,8 +367,8 @@ void MesosContainerizer::OnShimEvent(const ContainerId& id, const shim::Event& e
 void MesosContainerizer::OnReplaced(const ContainerId& id) {
   spdlog::error("Another agent has taken container {}; this one should have ended", id);
   auto container = containers_.extract(id);
-  poller_->Cancel(container.mapped()->destroy_deadline);
-  Disarm(*container.mapped()->plan);
+  poller_.Cancel(container.mapped()->destroy_deadline);
+  launcher_.Disarm(*container.mapped()->plan);
 }
 
 void MesosContainerizer::OnShimGone(const ContainerId& id) {
@@ -339,46 +379,26 @@ void MesosContainerizer::OnShimGone(const ContainerId& id) {
     container->not_started =
         Error{Code::kInternal, "The task's shim ended before it had started the task"};
   }
-  for (const std::shared_ptr<Check>& check : container->checks) check->Kill();
-  poller_->Cancel(container->destroy_deadline);
+  checks_.Kill(id);
+  poller_.Cancel(container->destroy_deadline);
   if (!container->updating) CleanUp(id, *container);
 }
 
 void MesosContainerizer::CleanUp(const ContainerId& id, Container& container) {
-  workers_->Submit(
-      [this, id, plan = container.plan, process = container.process, status = container.status] {
-        Disarm(*plan);
-        End end = CleanUpNow(id, process, status);
-        if (process.pid == 0) (void)runtime_->Remove(id);  // The task never started.
-        Post([this, id, end = std::move(end)]() mutable { OnCleanedUp(id, std::move(end)); });
-      });
-}
-
-// Cleans up what the shim, which is gone, has left.
-MesosContainerizer::End MesosContainerizer::CleanUpNow(const ContainerId& id,
-                                                       const Launched& process,
-                                                       std::optional<int> status) {
-  End end;
-  end.status = status;
-  if (!end.status) {
-    Result<ExitRecord> record = runtime_->ReadStatus(id);
-    if (record && record->pid == process.pid && record->start_ticks == process.start_ticks) {
-      end.status = record->status;
-    } else {
-      KillGroup(process, boot_id_);
-    }
-  }
-  end.limitation = isolation_->Limited(id, /*alarmed=*/false);
-  Status cleaned = isolation_->Cleanup(id);
-  if (!cleaned) spdlog::error("{}", cleaned.error().message);
-  return end;
+  workers_->Submit([this, id, plan = container.plan, process = container.process,
+                    status = container.status] {
+    launcher_.Disarm(*plan);
+    ContainerEnd end = launcher_.CleanUp(id, process, status);
+    if (process.pid == 0) (void)runtime_->Remove(id);  // The task never started.
+    mailbox_.Post([this, id, end = std::move(end)]() mutable { OnCleanedUp(id, std::move(end)); });
+  });
 }
 
 void MesosContainerizer::FindLimitation(const ContainerId& id, bool alarmed) {
   workers_->Submit([this, id, alarmed] {
     std::optional<Limitation> limitation = isolation_->Limited(id, alarmed);
     if (!limitation) return;
-    Post([this, id, limitation = std::move(*limitation)]() mutable {
+    mailbox_.Post([this, id, limitation = std::move(*limitation)]() mutable {
       OnLimitation(id, std::move(limitation));
     });
   });
@@ -392,7 +412,7 @@ void MesosContainerizer::OnLimitation(const ContainerId& id, Limitation limitati
   Destroy(id);
 }
 
-void MesosContainerizer::OnCleanedUp(const ContainerId& id, End end) {
+void MesosContainerizer::OnCleanedUp(const ContainerId& id, ContainerEnd end) {
   auto node = containers_.extract(id);
   if (node.empty()) return;
   Container& container = *node.mapped();
@@ -401,19 +421,6 @@ void MesosContainerizer::OnCleanedUp(const ContainerId& id, End end) {
   if (!container.waiter) return;
   if (container.limitation) end.limitation = std::move(container.limitation);
   container.waiter(std::move(end).ToTermination("The task's shim ended before the task"));
-}
-
-Termination MesosContainerizer::End::ToTermination(std::string_view why_unknown) && {
-  Termination termination;
-  termination.status = status;
-  if (limitation) {
-    termination.reason = limitation->reason;
-    termination.message = std::move(limitation->message);
-    termination.limited = std::move(limitation->limited);
-  } else if (!status) {
-    termination.message = fmt::format("{}; how the task ended is unknown", why_unknown);
-  }
-  return termination;
 }
 
 }  // namespace tepui::containers

@@ -142,6 +142,12 @@ TEST_F(ContainerizerTest, WhatNoIsolatorGivesIsRefused) {
   network.container.emplace().set_type(v1::ContainerInfo::MESOS);
   network.container->add_network_infos()->set_name("overlay");
   EXPECT_NE(Refusal(network).find("'overlay' is not supported"), std::string::npos);
+  LaunchSpec rlimit = Spec("true");
+  rlimit.container.emplace().set_type(v1::ContainerInfo::MESOS);
+  rlimit.container->mutable_rlimit_info()->add_rlimits()->set_type(v1::RLimitInfo::RLimit::UNKNOWN);
+  // What is refused is refused before anything is fetched.
+  rlimit.command.add_uris()->set_value("http://example.com/never");
+  EXPECT_EQ(Refusal(rlimit), "An rlimit of the container has no known type");
 }
 
 TEST_F(ContainerizerTest, SignalsReachTheTaskAndItsGroup) {
@@ -178,30 +184,17 @@ TEST_F(ContainerizerTest, DaemonsOfATaskEndWithIt) {
 }
 
 TEST_F(ContainerizerTest, DestroyBeforeTheTaskRuns) {
-  std::atomic<bool> cancelled = false;
-  std::move_only_function<void(Status)> done;
-  std::promise<void> fetching;
-  fetching_.fetch = [&](const auto&, const auto&, const auto&, const auto&, auto callback) {
-    done = std::move(callback);
-    fetching.set_value();
-  };
-  fetching_.cancel = [&](const std::string&) {
-    cancelled = true;
-    done(Fail(Code::kUnavailable, "The fetch was cancelled"));
-  };
-  Start({});
   LaunchSpec spec = Spec("true");
   spec.command.add_uris()->set_value("http://example.com/never");
   std::promise<Result<Launched>> promise;
   loop_->Run([&] {
     containerizer_->Launch(spec, [&](Result<Launched> r) { promise.set_value(std::move(r)); });
   });
-  fetching.get_future().wait();
+  fetcher_.AwaitFetch();
   Destroy(spec.id);
   Result<Launched> result = promise.get_future().get();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().message, "The fetch was cancelled");
-  EXPECT_TRUE(cancelled);
 }
 
 TEST_F(ContainerizerTest, DestroyTakesNestedContainersAlong) {

@@ -548,7 +548,7 @@ TEST_P(RecoveryTest, AgentsDoNotShareTheirContainers) {
   MesosContainerizer::Options options;
   options.isolation = Isolation();
   options.runtime_dir = RuntimeDir();
-  auto second = MesosContainerizer::Create(options, [](auto) {}, {});
+  auto second = MesosContainerizer::Create(options, [](auto) {}, fetcher_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::kConflict);
   EXPECT_NE(second.error().message.find("Another agent has its containers"), std::string::npos);

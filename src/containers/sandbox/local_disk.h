@@ -9,7 +9,7 @@
 #include "base/mailbox.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
-#include "container/containerizer.h"
+#include "container/disk.h"
 #include "containers/host/user.h"
 #include "shim/launch.h"
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "api/operator_api.h"
+#include "api/operator/master_calls.h"
 #include "base/timer.h"
 #include "client/endpoint.h"
 #include "wire/content_type.h"

@@ -8,7 +8,7 @@
 #include <optional>
 #include <set>
 
-#include "api/operator_api.h"
+#include "api/operator/master_calls.h"
 #include "web/responses.h"
 
 namespace tepui::sim {
@@ -49,12 +49,14 @@ class OperatorNodeTest : public testing::Test {
   void OnRequest(const Host& host, Master& master, const net::Request& request,
                  Network::Exchange& exchange) {
     EXPECT_EQ(request.method, "POST");
-    const auto read = request.target == api::kTeardownPath ? api::ReadTeardownForm(request)
-                                                           : api::ReadOperatorRequest(request);
+    const auto read = request.target == api::kTeardownPath
+                          ? api::AdmitTeardownForm(request, {})
+                          : api::AdmitRequest<api::MasterApi>(request, {});
     ASSERT_TRUE(read) << read.error().body;
     forms_.insert(request.target + " " + *request.headers.Find("Content-Type"));
-    master.heard.push_back(read->has_teardown() ? read->teardown().framework_id().value()
-                                                : read->mark_agent_gone().agent_id().value());
+    master.heard.push_back(read->call().has_teardown()
+                               ? read->call().teardown().framework_id().value()
+                               : read->call().mark_agent_gone().agent_id().value());
     if (master.answers.empty()) return exchange.Respond(web::TextResponse(200, ""));
     net::Response answer = std::move(master.answers.front());
     master.answers.pop_front();

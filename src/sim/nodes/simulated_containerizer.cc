@@ -270,7 +270,7 @@ void SimulatedContainerizer::TellEnd(const ContainerId& id) {
 }
 
 void SimulatedContainerizer::Update(const ContainerId& id, const Resources& resources,
-                                    const std::vector<std::pair<std::string, double>>&) {
+                                    const containers::Limits&) {
   if (Container* container = Find(id)) container->resources = resources;
 }
 

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "container/containerizer.h"
+#include "container/disk.h"
+#include "container/prober.h"
 #include "sim/frameworks/container_script.h"
 #include "sim/nodes/executor_process.h"
 
@@ -47,7 +49,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
   bool Signal(const ContainerId& id, int signal) override;
   void Destroy(const ContainerId& id) override;
   void Update(const ContainerId& id, const Resources& resources,
-              const std::vector<std::pair<std::string, double>>& limits) override;
+              const containers::Limits& limits) override;
   void Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,
             ExecCallback callback) override;
   void Usage(const ContainerId& id,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containers/fetch/fetcher.h"
+#include "containers/fetch/uri_fetcher.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -34,7 +34,7 @@ class FetcherTest : public testing::Test {
     command->add_uris()->set_value(value);
     return command->mutable_uris(command->uris_size() - 1);
   }
-  std::future<Status> Start(Fetcher& fetcher, const CommandInfo& command,
+  std::future<Status> Start(UriFetcher& fetcher, const CommandInfo& command,
                             const std::string& id = "c",
                             const std::optional<shim::Launch::User>& user = std::nullopt) {
     auto promise = std::make_shared<std::promise<Status>>();
@@ -43,18 +43,23 @@ class FetcherTest : public testing::Test {
                   [promise](Status status) { promise->set_value(std::move(status)); });
     return future;
   }
-  Status Run(Fetcher& fetcher, const CommandInfo& command,
+  Status Run(UriFetcher& fetcher, const CommandInfo& command,
              const std::optional<shim::Launch::User>& user = std::nullopt) {
     return Start(fetcher, command, "c", user).get();
   }
 
+<<<<<<< HEAD:src/containers/fetch/fetcher_test.cc
   TemporaryDirectory directory_;
   const fs::path root_ = directory_.path();
   Fetcher::Options options_;
+=======
+  fs::path root_;
+  UriFetcher::Options options_;
+>>>>>>> isolator:src/containers/fetch/uri_fetcher_test.cc
 };
 
 TEST_F(FetcherTest, Files) {
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   CommandInfo command;
   Add(&command, "file://" + (root_ / "file").string());
   auto* tool = Add(&command, (root_ / "file").string());
@@ -68,7 +73,7 @@ TEST_F(FetcherTest, Files) {
 }
 
 TEST_F(FetcherTest, FailuresNameTheUri) {
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   for (const char* uri : {"/no/such/file", "http://127.0.0.1:1/x", "/dev/zero", "/etc"}) {
     CommandInfo command;
     Add(&command, uri);
@@ -80,7 +85,7 @@ TEST_F(FetcherTest, FailuresNameTheUri) {
 }
 
 TEST_F(FetcherTest, ALinkInTheSandboxIsNotFollowed) {
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   fs::create_directory(root_ / "elsewhere");
   fs::create_symlink(root_ / "elsewhere", root_ / "sandbox/link");
   fs::create_symlink(root_ / "elsewhere/planted", root_ / "sandbox/planted");
@@ -94,7 +99,7 @@ TEST_F(FetcherTest, ALinkInTheSandboxIsNotFollowed) {
 
 TEST_F(FetcherTest, ActsAsTheUser) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   chmod((root_ / "sandbox").c_str(), 0777);
   const auto nobody = ResolveUser("nobody");
   ASSERT_TRUE(nobody) << nobody.error().message;
@@ -153,7 +158,7 @@ class FetcherHttpTest : public FetcherTest {
 };
 
 TEST_F(FetcherHttpTest, Downloads) {
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   CommandInfo command;
   Add(&command, Url("/data"));
   ASSERT_TRUE(Run(fetcher, command));
@@ -167,7 +172,7 @@ TEST_F(FetcherHttpTest, Downloads) {
 }
 
 TEST_F(FetcherHttpTest, TheCacheFetchesOnceForManyAtOnce) {
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   CommandInfo command;
   auto* uri = Add(&command, Url("/data"));
   uri->set_cache(true);
@@ -182,7 +187,7 @@ TEST_F(FetcherHttpTest, TheCacheFetchesOnceForManyAtOnce) {
 
 TEST_F(FetcherHttpTest, TheCacheEvictsTheLeastRecentlyUsed) {
   options_.cache_size_bytes = 2500;
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   const auto fetch = [&](const std::string& path) {
     CommandInfo command;
     Add(&command, Url(path))->set_cache(true);
@@ -200,7 +205,7 @@ TEST_F(FetcherHttpTest, TheCacheEvictsTheLeastRecentlyUsed) {
 
 TEST_F(FetcherHttpTest, WhatDoesNotFitServesOnceAndIsNotKept) {
   options_.cache_size_bytes = 10;
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   CommandInfo command;
   Add(&command, Url("/data"))->set_cache(true);
   EXPECT_TRUE(Run(fetcher, command));
@@ -211,7 +216,7 @@ TEST_F(FetcherHttpTest, WhatDoesNotFitServesOnceAndIsNotKept) {
 
 TEST_F(FetcherHttpTest, AStallIsGivenUp) {
   options_.stall_timeout = std::chrono::seconds(1);
-  Fetcher fetcher(options_);
+  UriFetcher fetcher(options_);
   CommandInfo command;
   Add(&command, Url("/hang"));
   const Status status = Run(fetcher, command);
@@ -220,7 +225,7 @@ TEST_F(FetcherHttpTest, AStallIsGivenUp) {
 }
 
 TEST_F(FetcherHttpTest, CancelAndDestructionEndAFetch) {
-  auto fetcher = std::make_unique<Fetcher>(options_);
+  auto fetcher = std::make_unique<UriFetcher>(options_);
   CommandInfo command;
   Add(&command, Url("/hang"));
   auto cancelled = Start(*fetcher, command, "one");

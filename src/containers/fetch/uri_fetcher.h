@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "container/fetcher.h"
 #include "mesos/v1/mesos.pb.h"
 #include "shim/launch.h"
 
@@ -19,7 +20,7 @@ namespace tepui::containers {
 // ftps; `executable`, `extract`, `output_file`; a bounded cache per user that evicts the least
 // recently used file that nobody holds. Safe against archives that would write outside the sandbox
 // (.., absolute paths, links, devices) or grow beyond a bound when unpacked.
-class Fetcher {
+class UriFetcher final : public Fetcher {
  public:
   struct Options {
     std::string cache_dir;  // Emptied at construction.
@@ -37,16 +38,13 @@ class Fetcher {
     uint64_t cache_total_bytes = 0, cache_used_bytes = 0;
   };
 
-  explicit Fetcher(Options options);
-  ~Fetcher();  // Cancels and waits.
+  explicit UriFetcher(Options options);
+  ~UriFetcher() override;  // Cancels and waits.
 
-  // Fetches all of `command.uris` into `sandbox`, as `user` if given. `done` runs once, on a
-  // fetcher thread; its error names the URI. `id` identifies the fetch for Cancel.
-  void Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-             const std::string& sandbox, const std::optional<shim::Launch::User>& user,
-             std::move_only_function<void(Status)> done);
-  // Makes the fetch end soon, with kUnavailable.
-  void Cancel(const std::string& id);
+  void Fetch(const std::string& id, const v1::CommandInfo& command, const std::string& sandbox,
+             const std::optional<shim::Launch::User>& user,
+             std::move_only_function<void(Status)> done) override;
+  void Cancel(const std::string& id) override;
   Counters counters() const;
 
  private:

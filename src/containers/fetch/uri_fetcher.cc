@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "containers/fetch/fetcher.h"
+#include "containers/fetch/uri_fetcher.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -83,7 +83,7 @@ Result<FileDescriptor> CreateOutput(const std::string& sandbox, const std::strin
 
 }  // namespace
 
-class Fetcher::Impl {
+class UriFetcher::Impl {
  public:
   explicit Impl(Options options)
       : options_(std::move(options)),
@@ -234,14 +234,14 @@ class Fetcher::Impl {
   WorkerPool pool_;
 };
 
-Fetcher::Fetcher(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-Fetcher::~Fetcher() = default;
-void Fetcher::Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-                    const std::string& sandbox, const std::optional<shim::Launch::User>& user,
-                    std::move_only_function<void(Status)> done) {
+UriFetcher::UriFetcher(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+UriFetcher::~UriFetcher() = default;
+void UriFetcher::Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
+                       const std::string& sandbox, const std::optional<shim::Launch::User>& user,
+                       std::move_only_function<void(Status)> done) {
   impl_->Fetch(id, command, sandbox, user, std::move(done));
 }
-void Fetcher::Cancel(const std::string& id) { impl_->Cancel(id); }
-Fetcher::Counters Fetcher::counters() const { return impl_->counters(); }
+void UriFetcher::Cancel(const std::string& id) { impl_->Cancel(id); }
+UriFetcher::Counters UriFetcher::counters() const { return impl_->counters(); }
 
 }  // namespace tepui::containers
