@@ -507,7 +507,7 @@ TEST_F(ServerTest, EveryDescriptorIsCloseOnExec) {
   ::unlink(path.c_str());
   ASSERT_TRUE(server_->ListenUnix(path));
   Client client(threads_, {.host = "127.0.0.1", .port = server_->port()}, {});
-  Client local(threads_, path, {});
+  Client local(threads_, {.unix_path = path}, {});
   ASSERT_TRUE(SendAndWait(client, {}));
   ASSERT_TRUE(SendAndWait(local, {}));
   for (int fd = 3; fd < 200; ++fd) {

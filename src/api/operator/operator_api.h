@@ -45,12 +45,12 @@ struct OperatorEntry {
   using Change = void (*)(const OperatorCall<Api>&, typename Api::Core&, Reply);
 
   Api::Call::Type type;
-  // May the caller make this call? An error is the answer. Runs on an I/O thread.
+  // Decides whether the caller may make this call; an error is the answer. Runs on an I/O thread.
   Status (*authorize)(const security::Caller&, const typename Api::Call&);
   std::variant<Read, Change> handler;
 };
 
-// What an entry's `authorize` is while there is no authorization.
+// The `authorize` of every entry while there is no authorization.
 template <class Api>
 Status EverybodyMay(const security::Caller&, const typename Api::Call&) {
   return {};
@@ -80,8 +80,6 @@ net::Response NotServed(std::string_view call_type, std::string_view server);
 // Change.
 template <class Api>
 class AdmittedCall {
-  using Entry = OperatorEntry<Api>;
-
  public:
   AdmittedCall(const OperatorEntry<Api>& entry, OperatorCall<Api> call)
       : entry_(entry), call_(std::move(call)) {}
@@ -102,6 +100,8 @@ class AdmittedCall {
   }
 
  private:
+  using Entry = OperatorEntry<Api>;
+
   static net::Response Respond(const typename Entry::Answer& answer, wire::ContentType accept) {
     if (!answer) return web::ErrorResponse(answer.error());
     return *answer ? EncodedResponse(**answer, accept) : web::TextResponse(200, "");

@@ -115,7 +115,9 @@ Result<TestApi::Response> GetRoles(const OperatorCall<TestApi>&, const int& view
   if (view == 0) return Fail(Code::kUnavailable, "nothing to see");
   TestApi::Response response;
   response.set_type(TestApi::Response::GET_ROLES);
-  response.mutable_get_roles()->add_roles()->set_name("role");
+  auto* role = response.mutable_get_roles()->add_roles();
+  role->set_name("role");
+  role->set_weight(1);
   return response;
 }
 

@@ -48,14 +48,9 @@ class FetcherTest : public testing::Test {
     return Start(fetcher, command, "c", user).get();
   }
 
-<<<<<<< HEAD:src/containers/fetch/fetcher_test.cc
   TemporaryDirectory directory_;
   const fs::path root_ = directory_.path();
-  Fetcher::Options options_;
-=======
-  fs::path root_;
   UriFetcher::Options options_;
->>>>>>> isolator:src/containers/fetch/uri_fetcher_test.cc
 };
 
 TEST_F(FetcherTest, Files) {
