@@ -215,7 +215,7 @@ Status ServerConnection::Unpack(Request& request) const {
   const size_t most = std::min(shared_->options.max_body_bytes,
                                std::max(kAnyGrowthBytes, request.body.size() * kMostGrowth));
   auto body = Gunzip(request.body, most, *request.memory);
-  if (!body) return Fail(std::move(body.error()));
+  if (!body) return Fail(body.error());
   request.body = std::move(*body);
   request.memory->Shrink(Counted(request.body.size()));
   return {};
