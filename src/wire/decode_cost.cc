@@ -20,14 +20,16 @@ using google::protobuf::io::CodedInputStream;
 constexpr size_t kAllocationBytes =
     24;  // What an allocation costs besides, with the pointer to it.
 constexpr size_t kValueBytes = 8;
+constexpr size_t kEntryBytes = 128;
 constexpr int kMaxDepth = 100;  // Protobuf's own limit.
 
 size_t SizeOf(const Descriptor* type) {
   thread_local std::unordered_map<const Descriptor*, size_t> sizes;
   const auto [it, added] = sizes.try_emplace(type);
   if (added) {
+    // The entries of maps have no class that the factory knows.
     const Message* empty = MessageFactory::generated_factory()->GetPrototype(type);
-    it->second = kAllocationBytes + empty->SpaceUsedLong();
+    it->second = kAllocationBytes + (empty != nullptr ? empty->SpaceUsedLong() : kEntryBytes);
   }
   return it->second;
 }
