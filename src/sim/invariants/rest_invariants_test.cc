@@ -229,7 +229,7 @@ TEST_F(RestInvariantsTest, AnUnreachableTaskWasOnAnUnreachableAgent) {
   End(v1::TASK_UNREACHABLE);
   EXPECT_THAT(Check(), IsEmpty());
   standings["m-S0"] = Registry::Standing::kRemoved;
-  EXPECT_THAT(Check(), ElementsAre("nothing-forgotten"));
+  EXPECT_THAT(Check(), ElementsAre("nothing-forgotten", "gone-stays-gone"));
   standings["m-S0"] = Registry::Standing::kUnreachable;
   picture.agents[0].programs.insert("t");
   EXPECT_THAT(Check(), ElementsAre("told-truth", "nothing-forgotten"));
