@@ -299,7 +299,9 @@ void Grid(const Report& report, bool full) {
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("allocator_bench", "Allocation runs: the budget's lines, or Mesos' grid.");
+  CommandLine line(
+      "allocator_bench",
+      "Measures allocation runs: the lines of the budget, or the grid of Mesos' benchmark.");
   Report report("allocator_bench");
   report.DeclareFlags(&line, 3);
   std::string grid;

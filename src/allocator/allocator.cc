@@ -454,7 +454,7 @@ Status Allocator::Impl::CheckInvariants() const {
   if (Status held = cluster_.CheckInvariants(); !held) return held;
   const std::optional<MonotonicTime> next = NextRun();
   if (next && (timer_ == 0 || timer_time_ > *next)) {
-    return Fail(Code::kInternal, "A run of the allocator is due, but no timer starts it in time");
+    return Fail(Code::kInternal, "An allocation run is due, but no timer will start it in time");
   }
   for (AgentHandle agent : cluster_.with_free) {
     if (!cluster_.agents[agent].active || due_.Contains(agent)) continue;

@@ -227,8 +227,8 @@ void Client::Run() {
         zookeeper_init2(servers_.c_str(), &Callbacks::OnSession, static_cast<int>(timeout.count()),
                         nullptr, this, ZOO_NO_LOG_CLIENTENV, &Log);
     if (handle == nullptr) {
-      spdlog::warn("Cannot find the servers {} of ZooKeeper ({}); trying again in {} s", servers_,
-                   std::strerror(errno), kRetryDelay.count());
+      spdlog::warn("Cannot look up the servers {} of ZooKeeper ({}); trying again in {} s",
+                   servers_, std::strerror(errno), kRetryDelay.count());
     } else {
       // Names are looked up again when a connection is lost, not at each packet.
       zoo_set_servers_resolution_delay(handle, -1);

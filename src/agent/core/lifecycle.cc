@@ -75,7 +75,7 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
     updates_.Update(framework.id, status, executor.KeyOf(task));
   } else if (!duplicate) {
     ++metrics_.invalid_status_updates;
-    spdlog::debug("Dropped status {} of task {} of framework {}: the {} has ended or is not known",
+    spdlog::debug("Dropped status {} of task {} of framework {}: the {} has ended or is unknown",
                   v1::TaskState_Name(status.state()), task, framework.id,
                   applied ? "framework" : "task");
   }
@@ -125,7 +125,7 @@ void Agent::Impl::OnAcknowledgement(const link::Event::StatusAcknowledgement& ac
   const FrameworkId framework_id(acknowledgement.framework_id().value());
   const TaskId task(acknowledgement.task_id().value());
   if (!updates_.Acknowledge(framework_id, task, acknowledgement.uuid())) {
-    spdlog::debug("Ignored an acknowledgement for task {} of framework {}: nothing waits for it",
+    spdlog::debug("Ignored an acknowledgement for task {} of framework {}: no status waits for it",
                   task, framework_id);
   }
 }

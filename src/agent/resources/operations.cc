@@ -102,7 +102,7 @@ Resources Operations::GiveUpWhatDoesNotFit(const Resources& made) const {
       total = std::move(*with);
       continue;
     }
-    spdlog::error("Gave up {}, which is no part of the agent's resources any more{}",
+    spdlog::error("Dropped {}, which is no longer part of the agent's resources{}",
                   resource.ToString(),
                   resource.is_persistent_volume() ? "; the volume's data stays where it is" : "");
   }

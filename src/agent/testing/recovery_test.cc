@@ -525,12 +525,12 @@ TEST_F(RecoveryTest, CleanupEndsWhatRuns) {
 TEST_F(RecoveryTest, AfterARebootTheAgentIsTheSame) {
   RunTask();
   options.boot_id = "b2";
-  containerizer.ended[container()].message = "The machine was started anew since the task was";
+  containerizer.ended[container()].message = "The machine was rebooted while the task was running";
   RestartAndRegister();
   EXPECT_EQ(Subscription().info().id().value(), kAgent);
   const auto statuses = Take();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
-  EXPECT_THAT(statuses[0].message(), HasSubstr("The machine was started anew"));
+  EXPECT_THAT(statuses[0].message(), HasSubstr("The machine was rebooted"));
 }
 
 TEST_F(RecoveryTest, AfterARebootADifferentAgentIsANewOne) {
@@ -609,7 +609,7 @@ TEST_F(RecoveryTest, WithoutItsStoreTheAgentStops) {
   other.TakeOver([](const Result<uint64_t>&) {});
   containerizer.End(Exited(0));
   clock.Settle();
-  EXPECT_THAT(Why(), HasSubstr("The agent cannot write down what it does"));
+  EXPECT_THAT(Why(), HasSubstr("The agent cannot write its checkpoint"));
   EXPECT_THAT(Sent(), IsEmpty()) << "the status is not saved";
   EXPECT_THAT(containerizer.forgotten, IsEmpty()) << "so the next life hears it";
 }

@@ -180,7 +180,7 @@ Status Check(const StorePlan& plan) {
 Status WriteExport(const std::string& path, const std::vector<Entry>& entries) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) {
-    return Fail(Code::kInvalid, "'{}' cannot be made: {}", path, std::strerror(errno));
+    return Fail(Code::kInvalid, "'{}' cannot be created: {}", path, std::strerror(errno));
   }
   std::ofstream file(path, std::ios::binary);
   ExportWriter writer(file);
@@ -315,12 +315,11 @@ int StoreCommand(const Invocation& invocation) {
   StoreFlags flags;
   FlagTable table(
       {.program = invocation.program,
-       .purpose =
-           "Looks into a store and moves it: what a master keeps (registry.db of its --work_dir, "
-           "or the zk:// address of its --zk). 'inspect STORE' shows what it holds, 'check STORE' "
-           "reads all of it and says what is wrong, 'export STORE FILE' writes it to a portable "
-           "file, 'import FILE STORE' reads that. All but import may be used beside a running "
-           "master. docs/storage.md has the formats.",
+       .purpose = "Inspects and moves the store of a master (registry.db in its --work_dir, or the "
+                  "zk:// address of its --zk). 'inspect STORE' shows what it holds, 'check STORE' "
+                  "reads all of it and reports damage, 'export STORE FILE' writes it to a portable "
+                  "file, 'import FILE STORE' reads such a file. All but import may be used while a "
+                  "master is running. docs/storage.md has the formats.",
        .arguments = "inspect|check|export|import STORE...",
        .environment_prefix = "",
        .flags_after_arguments = true});

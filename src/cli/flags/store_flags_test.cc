@@ -57,7 +57,7 @@ TEST_F(StoreFlagsTest, AnImportNamesTheFileFirst) {
 
 TEST_F(StoreFlagsTest, WhatIsWrongIsSaid) {
   Parse({});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("What to do is missing")));
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("The action is missing")));
   Parse({"look", "f"});
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("'look' is none of inspect")));
   Parse({"inspect"});

@@ -93,7 +93,7 @@ TEST_F(ContainerizerTest, EachFailureToStartHasItsSentence) {
 
   LaunchSpec nowhere = Spec("true");
   nowhere.sandbox = "/proc/no-sandbox";
-  EXPECT_NE(Refusal(nowhere).find("The sandbox cannot be made"), std::string::npos);
+  EXPECT_NE(Refusal(nowhere).find("The sandbox cannot be created"), std::string::npos);
 
   LaunchSpec empty = Spec("");
   EXPECT_EQ(Refusal(empty), "The command has no value: nothing to run");
@@ -147,7 +147,7 @@ TEST_F(ContainerizerTest, WhatNoIsolatorGivesIsRefused) {
   rlimit.container->mutable_rlimit_info()->add_rlimits()->set_type(v1::RLimitInfo::RLimit::UNKNOWN);
   // What is refused is refused before anything is fetched.
   rlimit.command.add_uris()->set_value("http://example.com/never");
-  EXPECT_EQ(Refusal(rlimit), "An rlimit of the container has no known type");
+  EXPECT_EQ(Refusal(rlimit), "An rlimit of the container has an unknown type");
 }
 
 TEST_F(ContainerizerTest, SignalsReachTheTaskAndItsGroup) {

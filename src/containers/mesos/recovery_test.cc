@@ -454,7 +454,7 @@ TEST_P(RecoveryTest, AnotherProcessOfThePidIsLeftAlone) {
   Recovered recovered = StartAndRecover(recorded);
   ASSERT_EQ(recovered.ended.size(), 1u);
   EXPECT_EQ(recovered.ended[0].termination.message,
-            "The machine was started anew since the task was; how the task ended is unknown");
+            "The machine was rebooted while the task was running; how the task ended is unknown");
   EXPECT_TRUE(IsAlive(innocent));
   kill(innocent, SIGKILL);
   EXPECT_EQ(waitpid(innocent, nullptr, 0), innocent);

@@ -77,7 +77,7 @@ RunScheduler::RunScheduler(RunPlan plan, Clock& clock, Effects effects)
 }
 
 void RunScheduler::Start() {
-  effects_.tell(fmt::format("Connecting with the master at {}", plan_.master));
+  effects_.tell(fmt::format("Connecting to the master at {}", plan_.master));
   waiting_timer_.Set(kFirstPatience, [this] { TellOfWaiting(); });
 }
 
@@ -94,7 +94,7 @@ void RunScheduler::OnConnected() {
 }
 
 void RunScheduler::OnDisconnected() {
-  if (subscribed_ && !finished_) effects_.tell("Lost the connection with the master; trying again");
+  if (subscribed_ && !finished_) effects_.tell("Lost the connection to the master; trying again");
   connected_ = false;
   subscribed_ = false;
   subscribe_timer_.Cancel();
@@ -305,7 +305,7 @@ void RunScheduler::OnInterrupt() {
   if (finished_) return;
   if (interrupted_ || !launched_) return Finish(kInterruptedCode);
   interrupted_ = true;
-  effects_.tell("Killing the task; interrupt again to leave at once");
+  effects_.tell("Killing the task; interrupt again to exit at once");
   KillAll();
 }
 
@@ -313,10 +313,11 @@ void RunScheduler::TellOfWaiting() {
   if (!subscribed_) {
     effects_.tell(fmt::format("The master at {} has not answered yet; still trying", plan_.master));
   } else if (!largest_offer_) {
-    effects_.tell("No offer has come yet: every agent may be busy, or there is none");
+    effects_.tell("No offer has arrived yet: every agent may be busy, or there are no agents");
   } else {
-    effects_.tell(fmt::format("No offer has fitted yet: wanted are {}; the largest offer had {}",
-                              wanted_.ToString(), largest_offer_->ToString()));
+    effects_.tell(
+        fmt::format("No offer was large enough yet: the task needs {}; the largest offer had {}",
+                    wanted_.ToString(), largest_offer_->ToString()));
   }
   waiting_timer_.Set(kLaterPatience, [this] { TellOfWaiting(); });
 }

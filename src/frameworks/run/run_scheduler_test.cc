@@ -247,7 +247,7 @@ TEST_F(RunSchedulerTest, TellsWhyItWaits) {
   EXPECT_THAT(lines_.back(), HasSubstr("The master at m:5050 has not answered yet"));
   Subscribe();
   clock_.Advance(60s);
-  EXPECT_THAT(lines_.back(), HasSubstr("No offer has come yet"));
+  EXPECT_THAT(lines_.back(), HasSubstr("No offer has arrived yet"));
   Offer("cpus:0.5;mem:4096");
   Offer("cpus:0.25;mem:32");
   clock_.Advance(60s);

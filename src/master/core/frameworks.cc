@@ -221,7 +221,7 @@ void Master::Impl::Disconnect(Framework& framework) {
   publisher_.FrameworkChanged(framework);
 
   const Duration timeout = FailoverTimeout(framework);
-  spdlog::info("Framework {} disconnected; it may come back within {}", framework.id,
+  spdlog::info("Framework {} disconnected; it may resubscribe within {}", framework.id,
                FormatDuration(timeout));
   RemoveAfter(framework, timeout);
 }
@@ -232,7 +232,7 @@ Duration Master::Impl::FailoverTimeout(const Framework& framework) {
 
 void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
   framework.failover.Set(wait, [this, &framework] {
-    RemoveDurably(framework, "did not come back within its failover timeout",
+    RemoveDurably(framework, "did not resubscribe within its failover timeout",
                   [this, id = framework.id](const Status& removed) {
                     Framework* const known = FindFramework(id);
                     if (removed || known == nullptr) return;
@@ -257,8 +257,8 @@ void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply re
                     lifetime_.Bind([this, id, when, why = std::move(why),
                                     reply = std::move(reply)](Status status) mutable {
                       if (!status) {
-                        spdlog::error("The registry did not take framework {} for removed: {}", id,
-                                      status.error().message);
+                        spdlog::error("The registry refused to record framework {} as removed: {}",
+                                      id, status.error().message);
                         return reply(std::move(status));
                       }
                       if (removed_.insert(id).second) removed_order_.emplace_back(when, id);

@@ -159,14 +159,15 @@ Result<std::vector<Offer*>> Master::Impl::OffersToAccept(const Framework& framew
     }
     Offer& offer = *it->second;
     if (!offers.empty() && offer.role != offers.front()->role) {
-      return Fail(
-          Code::kInvalid,
-          "Offers accepted together must be for one role; offer {} is for '{}', {} for '{}'",
-          id.value(), offer.role, offers.front()->id, offers.front()->role);
+      return Fail(Code::kInvalid,
+                  "Offers accepted together must be for one role; offer {} is for '{}', offer {} "
+                  "is for '{}'",
+                  id.value(), offer.role, offers.front()->id, offers.front()->role);
     }
     if (!offers.empty() && offer.agent != offers.front()->agent) {
       return Fail(Code::kInvalid,
-                  "Offers accepted together must be of one agent; offer {} is of {}, {} of {}",
+                  "Offers accepted together must be from one agent; offer {} is from {}, offer {} "
+                  "is from {}",
                   id.value(), offer.agent->id, offers.front()->id, offers.front()->agent->id);
     }
     offers.push_back(&offer);

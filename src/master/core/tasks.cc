@@ -247,7 +247,8 @@ void Master::Impl::Acknowledge(Framework& framework,
   const auto it = framework.tasks.find(TaskId(acknowledge.task_id().value()));
   if (it != framework.tasks.end() && it->second.agent == agent) {
     const v1::Task& message = *it->second.message;
-    if (!message.has_status_update_uuid()) return refuse("no status that wants one was sent");
+    if (!message.has_status_update_uuid())
+      return refuse("no status that needs an acknowledgement was sent");
     // A terminal task is kept until it is acknowledged (reference 2.7: completed is terminal and
     // acknowledged).
     if (IsTerminal(message.status_update_state()) &&
@@ -255,7 +256,7 @@ void Master::Impl::Acknowledge(Framework& framework,
       Complete(it->second);
     }
   } else if (TEPUI_PLANTED_FAULT("late-acknowledgement-refused")) {
-    return refuse("the task is not known");
+    return refuse("the task is unknown");
   }
   link::Event event;
   event.set_type(link::Event::STATUS_ACKNOWLEDGEMENT);

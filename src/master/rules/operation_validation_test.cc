@@ -234,7 +234,7 @@ TEST_F(OperationValidationTest, Creating) {
 
 TEST_F(OperationValidationTest, SharedVolumesNeedTheCapability) {
   Expect(Create(Volume("v2", R"(,"shared":{})") + "," + Volume("v2", R"(,"shared":{})")),
-         "in the operation twice");
+         "appears twice in the operation");
   framework_.clear_capabilities();
   framework_.add_capabilities()->set_type(v1::FrameworkInfo::Capability::MULTI_ROLE);
   Expect(Create(Volume("v2", R"(,"shared":{})")), "lacks the capability SHARED_RESOURCES");

@@ -166,8 +166,8 @@ TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
 TEST_F(SqliteStoreTest, AnotherProgramsDatabaseStaysAsItIs) {
   RunSql(path_, "CREATE TABLE music (song TEXT); INSERT INTO music VALUES ('Angola')");
   const std::string before = Contents(path_);
-  ExpectRefused(Code::kInvalid, "no store of Tepui's");
-  ExpectRefused(Code::kInvalid, "no store of Tepui's", Access::kRead);
+  ExpectRefused(Code::kInvalid, "not a store of Tepui");
+  ExpectRefused(Code::kInvalid, "not a store of Tepui", Access::kRead);
   EXPECT_EQ(Contents(path_), before);
 }
 
@@ -176,8 +176,8 @@ TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseStaysAsItIs) {
       << "These are notes of mine, long enough to be taken for a header of SQLite: "
       << std::string(200, '.');
   const std::string before = Contents(path_);
-  ExpectRefused(Code::kInternal, "is no SQLite database");
-  ExpectRefused(Code::kInternal, "is no SQLite database", Access::kRead);
+  ExpectRefused(Code::kInternal, "is not a SQLite database");
+  ExpectRefused(Code::kInternal, "is not a SQLite database", Access::kRead);
   EXPECT_EQ(Contents(path_), before);
 }
 

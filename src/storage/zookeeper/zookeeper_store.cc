@@ -155,30 +155,30 @@ zookeeper::Callback<Value> ZooKeeperStore::Then(std::move_only_function<void(Val
 template <class T>
 void ZooKeeperStore::Prepare(std::move_only_function<void()> next) {
   if (prepared_) return next();
-  session_->Get(layout_.schema(), nullptr,
-                [this, next = std::move(next)](Answer<Node> schema) mutable {
-                  if (lost_) return;
-                  if (schema) {
-                    if (Status checked = CheckSchema(schema->data); !checked) {
-                      return Finish<T>(Fail(checked.error()));
-                    }
-                    prepared_ = true;
-                    return next();
-                  }
-                  if (schema.error().problem != Problem::kNoNode) {
-                    return Finish<T>(Fail(ToError(schema.error())));
-                  }
-                  if (access_ == Access::kRead) {
-                    return Finish<T>(Fail(Code::kNotFound, "There is no store at {}", place_));
-                  }
-                  if (++attempts_ > kMaxAttempts) {
-                    return Finish<T>(Fail(Code::kInvalid,
-                                          "'{}' in ZooKeeper {} is no store of Tepui's, or could "
-                                          "not be made",
-                                          layout_.root(), place_));
-                  }
-                  MakeStore<T>(std::move(next));
-                });
+  session_->Get(
+      layout_.schema(), nullptr, [this, next = std::move(next)](Answer<Node> schema) mutable {
+        if (lost_) return;
+        if (schema) {
+          if (Status checked = CheckSchema(schema->data); !checked) {
+            return Finish<T>(Fail(checked.error()));
+          }
+          prepared_ = true;
+          return next();
+        }
+        if (schema.error().problem != Problem::kNoNode) {
+          return Finish<T>(Fail(ToError(schema.error())));
+        }
+        if (access_ == Access::kRead) {
+          return Finish<T>(Fail(Code::kNotFound, "There is no store at {}", place_));
+        }
+        if (++attempts_ > kMaxAttempts) {
+          return Finish<T>(
+              Fail(Code::kInvalid,
+                   "'{}' in ZooKeeper {} is not a store of Tepui, or could not be created",
+                   layout_.root(), place_));
+        }
+        MakeStore<T>(std::move(next));
+      });
 }
 
 template <class T>
@@ -208,7 +208,7 @@ void ZooKeeperStore::MakeStore(std::move_only_function<void()> next) {
 Status ZooKeeperStore::CheckSchema(const std::string& text) const {
   const std::optional<uint64_t> schema = ParseNumber(text);
   if (!schema || *schema == 0) {
-    return Fail(Code::kInvalid, "'{}' in ZooKeeper {} is no store of Tepui's", layout_.root(),
+    return Fail(Code::kInvalid, "'{}' in ZooKeeper {} is not a store of Tepui", layout_.root(),
                 place_);
   }
   if (*schema > ZooKeeperLayout::kSchema) {
@@ -326,8 +326,8 @@ void ZooKeeperStore::OnEpochFailure(const zookeeper::Failure& failure) {
   if (failure.problem == Problem::kNoNode && !guard_.empty() && failure.operation == 0) {
     return Finish<TakeOverCall>(
         Fail(Code::kForbidden,
-             "The candidacy '{}' in ZooKeeper {} has ended, and with it the right to take the "
-             "store over: another may lead by now",
+             "The candidacy '{}' in ZooKeeper {} has ended, and with it the right to write to the "
+             "store: another master may lead by now",
              guard_, place_));
   }
   Finish<TakeOverCall>(Fail(ToError(failure)));
@@ -416,14 +416,15 @@ std::vector<std::string> ZooKeeperStore::FindProblems(const ZooKeeperReader::Sna
   const auto commit_epoch = ParseNumber(std::string_view(commit).substr(0, space));
   if (space == std::string::npos || !commit_epoch ||
       !ParseNumber(std::string_view(commit).substr(space + 1))) {
-    problems.push_back(fmt::format("'{}' is no epoch and number: '{}'", layout_.commit(), commit));
+    problems.push_back(
+        fmt::format("'{}' does not hold an epoch and a number: '{}'", layout_.commit(), commit));
   } else if (*commit_epoch > EpochOf(epoch.stat)) {
-    problems.push_back(fmt::format("'{}' is of epoch {}, '{}' has only {}", layout_.commit(),
+    problems.push_back(fmt::format("'{}' has epoch {}, but '{}' has only {}", layout_.commit(),
                                    *commit_epoch, layout_.epoch(), EpochOf(epoch.stat)));
   }
   for (const std::string& sentence : snapshot.damage) problems.push_back(sentence);
   for (const std::string& path : snapshot.strange) {
-    problems.push_back(fmt::format("'{}' is the node of no key", path));
+    problems.push_back(fmt::format("'{}' does not belong to any key", path));
   }
   for (const Entry& entry : snapshot.entries) {
     if (entry.value.size() > kMaxValueBytes) {
@@ -552,7 +553,7 @@ void ZooKeeperStore::OnFailure(const zookeeper::Failure& failure) {
   if (other_version || failure.problem == Problem::kNodeExists ||
       failure.problem == Problem::kNotEmpty) {
     return Lose({Code::kInternal,
-                 fmt::format("The store at {} was changed by somebody who is not its writer: {}",
+                 fmt::format("The store at {} was changed by a process that is not its writer: {}",
                              place_, failure.message)});
   }
   Lose(ToError(failure));
@@ -573,10 +574,11 @@ void ZooKeeperStore::FindOutWhetherMade() {
                                place_)});
     }
     if (++attempts_ > kMaxAttempts) {
-      return Lose({Code::kUnavailable,
-                   fmt::format("The connection to ZooKeeper {} was lost {} times with the same "
-                               "change: do its servers take requests of 1 MB (jute.maxbuffer)?",
-                               place_, attempts_)});
+      return Lose(
+          {Code::kUnavailable,
+           fmt::format("The connection to ZooKeeper {} was lost {} times with the same "
+                       "change: check whether its servers accept requests of 1 MB (jute.maxbuffer)",
+                       place_, attempts_)});
     }
     SendChange();
   });

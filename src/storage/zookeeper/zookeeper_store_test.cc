@@ -300,7 +300,7 @@ TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
   const auto problems = Open(Access::kRead)->Check();
   ASSERT_TRUE(problems);
   EXPECT_EQ(*problems, (std::vector<std::string>{
-                           fmt::format("'{}/985' has 9 bytes that are no entries", shards),
+                           fmt::format("'{}/985' has 9 bytes that are not entries", shards),
                            fmt::format("'{}' is not there: it held the value of 'large'", value)}));
   const auto entries = Open(Access::kRead)->Load("z");
   ASSERT_FALSE(entries);
