@@ -124,7 +124,7 @@ class Cluster {
     filters.set_refuse_seconds(refuse_seconds);
     const double time = Milliseconds([&] {
       for (const Offer& offer : offers_)
-        allocator_->Recover(offer.framework, offer.agent, offer.resources, filters);
+        allocator_->Release(offer.framework, offer.agent, offer.resources, filters);
     });
     offers_.clear();
     return time;

@@ -108,7 +108,7 @@ class Writer {
   Writer(Place& place, int number) {
     owner_.loop().Run([&] { store_ = place.Open(number, owner_); });
     const auto epoch =
-        owner_.Await<Result<uint64_t>>([this](auto done) { store_->TakeOver(std::move(done)); });
+        owner_.Await<Result<uint64_t>>([this](auto done) { store_->Fence(std::move(done)); });
     if (!epoch) Die(epoch.error().message);
   }
   ~Writer() {
@@ -184,7 +184,7 @@ void MeasureLoad(const Report& report, const std::string& name, Place& place, co
         Writer writer(place, 0);
         const double opened = SecondsSince(begin);
         if (writer.Recover() != agents.size()) Die("Some agents are missing");
-        measurement->facts = {{"open_and_take_over_s", opened},
+        measurement->facts = {{"open_and_fence_s", opened},
                               {"record_bytes", static_cast<double>(agents.front().ByteSizeLong())}};
         return SecondsSince(begin);
       });
@@ -245,7 +245,7 @@ void MeasureCheckpoint(const Report& report, SqlitePlace& place, int statuses, i
         std::unique_ptr<agent::Checkpoint> checkpoint;
         owner.loop().Run([&] { store = place.Open(++number * 1000, owner); });
         const auto epoch =
-            owner.Await<Result<uint64_t>>([&](auto done) { store->TakeOver(std::move(done)); });
+            owner.Await<Result<uint64_t>>([&](auto done) { store->Fence(std::move(done)); });
         if (!epoch) Die(epoch.error().message);
 
         v1::TaskStatus status;

@@ -233,7 +233,7 @@ TEST_F(AllocatorTest, MoreThanWhatWasRefusedIsOffered) {
   allocator_->DeactivateFramework(FrameworkId("f2"));
   Tick();
   EXPECT_TRUE(Take().empty());
-  allocator_->Recover(FrameworkId("f2"), AgentId("s1"), Allocated(R("cpus:1;mem:256"), "role"), {});
+  allocator_->Release(FrameworkId("f2"), AgentId("s1"), Allocated(R("cpus:1;mem:256"), "role"), {});
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
   EXPECT_EQ(last_.resources, Allocated(R("cpus:2;mem:512"), "role"));
@@ -545,7 +545,7 @@ TEST_F(AllocatorTest, HoldersNeverAddedAreForgotten) {
   AddAgent("s1", "cpus:1;mem:64", {{FrameworkId("ghost"), used}});
   AddFramework("f1", {"role"});
   EXPECT_TRUE(Take().empty());
-  allocator_->Recover(FrameworkId("ghost"), AgentId("s1"), used, std::nullopt);
+  allocator_->Release(FrameworkId("ghost"), AgentId("s1"), used, std::nullopt);
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
 }
@@ -596,9 +596,9 @@ TEST_F(AllocatorTest, ConvertToMoreCopiesOfASharedVolume) {
   allocator_->Convert(FrameworkId("f1"), AgentId("s1"), {}, Allocated(volume, "role"));
   EXPECT_EQ(allocator_->total(), Q("cpus:1;disk:100"));
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;disk:100"));
-  allocator_->Recover(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
+  allocator_->Release(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;disk:100"));
-  allocator_->Recover(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
+  allocator_->Release(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1"));
 }
 

@@ -81,7 +81,7 @@ Status CheckLimits(const Batch& batch, const Limits& limits) {
   return {};
 }
 
-Error NotTakenOver() {
+Error NotTheWriter() {
   return {Code::kForbidden,
           "This handle of the store may not write: it has not become the store's writer"};
 }

@@ -17,7 +17,7 @@ using testing::SizeIs;
 // Accepts batches, and answers when the test demands it.
 class SlowStore final : public storage::Store {
  public:
-  void TakeOver(TakenOver) override {}
+  void Fence(Fenced) override {}
   void Load(std::string, Loaded) override {}
   void Commit(storage::Batch batch, Done done) override {
     batches.push_back(std::move(batch));

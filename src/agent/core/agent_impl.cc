@@ -70,7 +70,7 @@ Agent::Impl::Impl(Options options, const Parts& parts, std::function<void(Status
       gc_(services_),
       registration_(services_, *this),
       end_timer_(parts.clock),
-      burial_(parts.clock) {}
+      destruction_(parts.clock) {}
 
 void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
   const std::string& id = subscribed.agent_id().value();
@@ -391,13 +391,14 @@ void Agent::Impl::Exit(const Status& status) {
   if (!std::exchange(exited_, true)) exit_(status);
 }
 
-void Agent::Impl::Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework) {
-  if (executor) buried_executors_.push_back(std::move(executor));
-  if (framework) buried_frameworks_.push_back(std::move(framework));
-  if (burial_.pending()) return;
-  burial_.Set(Duration::zero(), [this] {
-    buried_executors_.clear();
-    buried_frameworks_.clear();
+void Agent::Impl::DestroyLater(std::unique_ptr<Executor> executor,
+                               std::unique_ptr<Framework> framework) {
+  if (executor) ended_executors_.push_back(std::move(executor));
+  if (framework) ended_frameworks_.push_back(std::move(framework));
+  if (destruction_.pending()) return;
+  destruction_.Set(Duration::zero(), [this] {
+    ended_executors_.clear();
+    ended_frameworks_.clear();
   });
 }
 

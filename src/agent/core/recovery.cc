@@ -53,7 +53,7 @@ Error WithWayOut(Error error, bool strict) {
 }  // namespace
 
 void Agent::Impl::Recover() {
-  store_.TakeOver(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
+  store_.Fence(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
     if (!epoch) return Exit(Fail(epoch.error()));
     store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
       if (exited_) return;
@@ -71,8 +71,8 @@ void Agent::Impl::OnLoaded(Saved saved) {
                      Join(saved.problems)));
   }
   if (Status taken = TakeIdentity(saved); !taken) return Exit(taken);
-  const bool give_up = options_.recover == Options::Recover::kCleanup;
-  if (Status restored = operations_.Restore(saved, give_up); !restored) {
+  const bool drop_unfit = options_.recover == Options::Recover::kCleanup;
+  if (Status restored = operations_.Restore(saved, drop_unfit); !restored) {
     return Exit(Fail(restored.error().code,
                      "Reservations and volumes of this agent do not fit its resources: {}. Give "
                      "the agent its earlier --resources, or run it once with --recover=cleanup, "

@@ -109,7 +109,7 @@ bool Executor::Apply(const v1::TaskStatus& status) {
   return true;
 }
 
-void Executor::Complete(const TaskId& task) {
+void Executor::MoveToHistory(const TaskId& task) {
   places_.erase(task);
   auto done = terminated_.extract(task);
   if (done.empty()) return;

@@ -606,7 +606,7 @@ TEST_F(RecoveryTest, WithoutItsStoreTheAgentStops) {
   RunTask();
   storage::MemoryStore other([this](auto work) { clock.After(Duration::zero(), std::move(work)); },
                              saved);
-  other.TakeOver([](const Result<uint64_t>&) {});
+  other.Fence([](const Result<uint64_t>&) {});
   containerizer.End(Exited(0));
   clock.Settle();
   EXPECT_THAT(Why(), HasSubstr("The agent cannot write its checkpoint"));

@@ -75,9 +75,9 @@ class OpenedStore {
     return owner_.Await<Result<std::vector<Entry>>>(
         [&](auto done) { store_->Load("", std::move(done)); });
   }
-  Status TakeOver() {
+  Status Fence() {
     const auto epoch =
-        owner_.Await<Result<uint64_t>>([&](auto done) { store_->TakeOver(std::move(done)); });
+        owner_.Await<Result<uint64_t>>([&](auto done) { store_->Fence(std::move(done)); });
     return epoch ? Status() : Fail(epoch.error());
   }
   Status Commit(Batch batch) {
@@ -262,12 +262,12 @@ Status Import(const StorePlan& plan) {
 
   auto store = OpenedStore::Open(plan.store, Access::kImport);
   if (!store) return Fail(store.error());
-  // Checked first because TakeOver deposes a master that may be running, and again after it because
+  // Checked first because Fence deposes a master that may be running, and again after it because
   // only then can no one else write.
   auto entries = (*store)->Load();
   if (!entries) return Fail(entries.error());
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;
-  if (Status taken = (*store)->TakeOver(); !taken) return taken;
+  if (Status taken = (*store)->Fence(); !taken) return taken;
   entries = (*store)->Load();
   if (!entries) return Fail(entries.error());
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;

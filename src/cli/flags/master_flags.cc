@@ -318,8 +318,8 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   DeclareUnsupported(table);
 }
 
-void CompleteAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
-                              std::vector<std::string>* problems) {
+void FillAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
+                          std::vector<std::string>* problems) {
   ReadMinAllocatable(flags.min_allocatable_resources, &options->min_allocatable, problems);
   if (flags.weights) ReadWeights(*flags.weights, &options->weights, problems);
 }
@@ -327,7 +327,7 @@ void CompleteAllocatorOptions(const AllocationFlags& flags, allocator::Options* 
 master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
                                 std::vector<std::string>* problems) {
   master::Options options = flags.options;
-  CompleteAllocatorOptions(flags.allocation, &options.allocator, problems);
+  FillAllocatorOptions(flags.allocation, &options.allocator, problems);
   options.allocator.domain = common.domain;
   if (common.domain) *options.info.mutable_domain() = *common.domain;
   return options;

@@ -56,7 +56,7 @@ SimulatePlan ToSimulatePlan(const SimulateFlags& flags, const std::vector<std::s
     plan.workload_path = arguments[0];
   }
   plan.settings = flags.settings;
-  CompleteAllocatorOptions(flags.allocation, &plan.settings.allocation, problems);
+  FillAllocatorOptions(flags.allocation, &plan.settings.allocation, problems);
   const auto& domain = plan.settings.allocation.domain;
   if (domain && !domain->has_fault_domain()) problems->push_back("--domain has no fault_domain");
   plan.json = flags.format == "json";

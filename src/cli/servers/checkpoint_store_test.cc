@@ -52,7 +52,7 @@ class CheckpointStoreTest : public testing::Test {
     auto store = Open(true);
     ASSERT_TRUE(store);
     std::promise<Status> written;
-    (*store)->TakeOver([&](const Result<uint64_t>&) {
+    (*store)->Fence([&](const Result<uint64_t>&) {
       storage::Batch batch;
       for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
       (*store)->Commit(std::move(batch), [&](Status status) { written.set_value(status); });
@@ -61,7 +61,7 @@ class CheckpointStoreTest : public testing::Test {
   }
   static size_t Entries(storage::Store& store) {
     std::promise<size_t> count;
-    store.TakeOver([&](const Result<uint64_t>& epoch) {
+    store.Fence([&](const Result<uint64_t>& epoch) {
       ASSERT_TRUE(epoch);
       store.Load("", [&](Result<std::vector<storage::Entry>> entries) {
         ASSERT_TRUE(entries);

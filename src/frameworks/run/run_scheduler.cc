@@ -78,7 +78,7 @@ RunScheduler::RunScheduler(RunPlan plan, Clock& clock, Effects effects)
 
 void RunScheduler::Start() {
   effects_.tell(fmt::format("Connecting to the master at {}", plan_.master));
-  waiting_timer_.Set(kFirstPatience, [this] { TellOfWaiting(); });
+  waiting_timer_.Set(kFirstPatience, [this] { PrintWhyItWaits(); });
 }
 
 RunScheduler::Call RunScheduler::MakeCall(Call::Type type) const {
@@ -248,7 +248,7 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
       plan_.tasks, [&](const auto& task) { return task.task_id().value() == id; });
   // Retried updates of a task that has ended are not news.
   if (!ours || exit_codes_.contains(id)) return;
-  Tell(status);
+  PrintStatus(status);
   if (status.state() == v1::TASK_RUNNING && plan_.kill_after &&
       !std::exchange(kill_planned_, true)) {
     kill_timer_.Set(*plan_.kill_after, [this] { KillAll(); });
@@ -264,7 +264,7 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
   Finish(interrupted_ && code != 0 ? kInterruptedCode : code);
 }
 
-void RunScheduler::Tell(const v1::TaskStatus& status) const {
+void RunScheduler::PrintStatus(const v1::TaskStatus& status) const {
   std::string text = fmt::format("Received status update {} for task '{}'",
                                  v1::TaskState_Name(status.state()), status.task_id().value());
   if (!status.message().empty()) text += fmt::format("\n  message: '{}'", status.message());
@@ -309,7 +309,7 @@ void RunScheduler::OnInterrupt() {
   KillAll();
 }
 
-void RunScheduler::TellOfWaiting() {
+void RunScheduler::PrintWhyItWaits() {
   if (!subscribed_) {
     effects_.tell(fmt::format("The master at {} has not answered yet; still trying", plan_.master));
   } else if (!largest_offer_) {
@@ -319,7 +319,7 @@ void RunScheduler::TellOfWaiting() {
         fmt::format("No offer was large enough yet: the task needs {}; the largest offer had {}",
                     wanted_.ToString(), largest_offer_->ToString()));
   }
-  waiting_timer_.Set(kLaterPatience, [this] { TellOfWaiting(); });
+  waiting_timer_.Set(kLaterPatience, [this] { PrintWhyItWaits(); });
 }
 
 void RunScheduler::Finish(int code) {

@@ -72,7 +72,7 @@ void Master::Impl::OnSchedulerSubscribe(StreamId stream, const std::string& stre
   ++framework->counters.calls[SchedulerCall::SUBSCRIBE];
   if (returns) framework->reregistered = clock_.WallNow();
   Connect(*framework, stream, stream_uuid);
-  if (returns) TellAgents(*framework);
+  if (returns) SendUpdateToAgents(*framework);
   reply({});
 }
 
@@ -165,7 +165,7 @@ std::shared_ptr<const link::Event> Master::Impl::UpdateEvent(Framework& framewor
   return framework.update_event;
 }
 
-void Master::Impl::TellAgents(Framework& framework) {
+void Master::Impl::SendUpdateToAgents(Framework& framework) {
   for (Agent* agent : framework.agents) Send(*agent, UpdateEvent(framework));
 }
 
@@ -321,7 +321,7 @@ void Master::Impl::EndTasks(Framework& framework) {
   for (Task* task : tasks) {
     if (!IsTerminal(task->message->state()))
       UpdateTask(*task, killed(*task->message), v1::TASK_KILLED);
-    Complete(*task);
+    MoveToHistory(*task);
   }
   while (framework.unreachable.size() > 0) {
     UnreachableTasks::Message lost = framework.unreachable.RemoveOldest().second;
@@ -350,7 +350,7 @@ Status Master::Impl::UpdateFramework(Framework& framework,
                 valid.error().message);
   }
   UpdateInfo(framework, info, suppressed);
-  TellAgents(framework);
+  SendUpdateToAgents(framework);
   return {};
 }
 

@@ -23,7 +23,7 @@ Leadership::Leadership(Options options, RegistryTimeouts timeouts, const Parts& 
                           "check whether its store answers",
                           FormatDuration(timeouts_.fetch))});
   });
-  parts_.store.TakeOver(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
+  parts_.store.Fence(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
     if (!ended_) return;
     if (!epoch) return End(epoch.error());
     spdlog::info("Leading in epoch {}", *epoch);

@@ -37,9 +37,9 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
     if (used->second.empty()) framework.used.erase(used);
   }
   agent.used -= resources;
-  allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
+  allocator_.Release(framework.id, agent.id, resources, std::nullopt);
   if (TEPUI_PLANTED_FAULT("recovered-twice"))
-    allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
+    allocator_.Release(framework.id, agent.id, resources, std::nullopt);
   publisher_.FrameworkTouched(framework);
   publisher_.AgentTouched(agent);
 }
@@ -181,7 +181,7 @@ void Master::Impl::DetachTask(Task& task) {
   task.framework->tasks.erase(id);
 }
 
-void Master::Impl::Complete(Task& task) {
+void Master::Impl::MoveToHistory(Task& task) {
   Framework& framework = *task.framework;
   std::shared_ptr<const v1::Task> message = task.message;
   DetachTask(task);
@@ -253,7 +253,7 @@ void Master::Impl::Acknowledge(Framework& framework,
     // acknowledged).
     if (IsTerminal(message.status_update_state()) &&
         message.status_update_uuid() == acknowledge.uuid()) {
-      Complete(it->second);
+      MoveToHistory(it->second);
     }
   } else if (TEPUI_PLANTED_FAULT("late-acknowledgement-refused")) {
     return refuse("the task is unknown");

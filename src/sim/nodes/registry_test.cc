@@ -31,7 +31,7 @@ mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "
 class RegistryTest : public testing::Test {
  protected:
   RegistryTest() {
-    store_.TakeOver([](const Result<uint64_t>&) {});
+    store_.Fence([](const Result<uint64_t>&) {});
     world_.clock().Advance(seconds(1));
   }
 
@@ -120,7 +120,7 @@ TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
 
 TEST_F(RegistryTest, WhatIsRefusedIsNotTold) {
   SimulatedStore next(process_, "master-1", registry_, behaviour_, SeededRandom(2));
-  next.TakeOver([](const Result<uint64_t>&) {});
+  next.Fence([](const Result<uint64_t>&) {});
   Settle();
   store_.Commit({{.key = "registry/agents/a", .value = "x"}},
                 [](const Status& status) { EXPECT_FALSE(status); });

@@ -196,8 +196,8 @@ Status SqliteFile::PrepareStatements() {
   return {};
 }
 
-Result<uint64_t> SqliteFile::TakeOver() {
-  if (!statements_) return Fail(NotTakenOver());
+Result<uint64_t> SqliteFile::Fence() {
+  if (!statements_) return Fail(NotTheWriter());
   if (access_ != Access::kImport) {
     const Result<uint64_t> unfinished = Version(kImportKey);
     if (!unfinished) return unfinished;
@@ -240,7 +240,7 @@ Result<std::vector<Entry>> SqliteFile::Load(std::string_view prefix) {
 }
 
 Result<std::vector<Status>> SqliteFile::Commit(std::span<const Batch* const> batches) {
-  if (epoch_ == 0) return Fail(NotTakenOver());
+  if (epoch_ == 0) return Fail(NotTheWriter());
   if (Status begun = connection_->Run("BEGIN IMMEDIATE"); !begun) return Fail(begun.error());
   Result<std::vector<Status>> applied = Apply(batches);
   if (applied) {

@@ -46,7 +46,7 @@ class SqliteStoreTest : public testing::Test {
   }
   std::unique_ptr<Handle> OpenWriter() {
     auto handle = Open();
-    EXPECT_TRUE(handle->TakeOver());
+    EXPECT_TRUE(handle->Fence());
     return handle;
   }
   void Fill(int keys) {
@@ -84,7 +84,7 @@ TEST_F(SqliteStoreTest, LimitsCanBeOthers) {
     auto store = SqliteStore::Open(path_, Access::kWrite, owner_.poster(), kLarge);
     ASSERT_TRUE(store) << store.error().message;
     Handle handle(owner_, std::move(*store));
-    ASSERT_TRUE(handle.TakeOver());
+    ASSERT_TRUE(handle.Fence());
     ASSERT_TRUE(handle.Commit({Put("a", value), Put("b", value)}));
     const Status refused = handle.Commit({Put("c", value + "v")});
     ASSERT_FALSE(refused);
@@ -133,7 +133,7 @@ TEST_F(SqliteStoreTest, OthersMayReadWhileItIsWritten) {
   EXPECT_EQ(facts->schema, static_cast<uint64_t>(SqliteFile::kSchema));
   EXPECT_NE(facts->writer.find("pid "), std::string::npos);
   EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
-  const auto epoch = reader->TakeOver();
+  const auto epoch = reader->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kForbidden);
 }
@@ -241,19 +241,19 @@ TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
 TEST_F(SqliteStoreTest, AnImportThatDidNotEndIsNoStore) {
   {
     auto store = Open(Access::kImport);
-    ASSERT_TRUE(store->TakeOver());
+    ASSERT_TRUE(store->Fence());
     ASSERT_TRUE(store->Commit({Put(std::string(kImportKey), "")}));
   }
-  const auto epoch = Open()->TakeOver();
+  const auto epoch = Open()->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kUnavailable);
   EXPECT_NE(epoch.error().message.find("import"), std::string::npos);
   EXPECT_EQ(Open(Access::kRead)->Check().value().size(), 1u);
   auto store = Open(Access::kImport);
-  ASSERT_TRUE(store->TakeOver());
+  ASSERT_TRUE(store->Fence());
   ASSERT_TRUE(store->Commit({Remove(std::string(kImportKey))}));
   store.reset();
-  EXPECT_TRUE(Open()->TakeOver());
+  EXPECT_TRUE(Open()->Fence());
 }
 
 TEST_F(SqliteStoreTest, WaitsForAnotherProgramsTransaction) {
