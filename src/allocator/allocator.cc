@@ -453,7 +453,7 @@ const Quantities& Allocator::Impl::allocated() const {
 Status Allocator::Impl::CheckInvariants() const {
   if (Status held = cluster_.CheckInvariants(); !held) return held;
   const std::optional<MonotonicTime> next = NextRun();
-  if (next && (timer_ == 0 || timer_time_ > *next)) {
+  if (next && (!timer_.pending() || timer_.due() > *next)) {
     return Fail(Code::kInternal, "An allocation run is due, but no timer will start it in time");
   }
   for (AgentHandle agent : cluster_.with_free) {
