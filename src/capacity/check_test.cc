@@ -92,7 +92,7 @@ TEST(CheckTest, TasksOfATraceAreNamedByTheirLine) {
                           "has for it is cpus:2"));
 }
 
-TEST(CheckTest, WhoDecidesAfterTheTimeout) {
+TEST(CheckTest, DecisionsThatTakeLongerThanTheOfferTimeout) {
   const std::string slow = std::string(R"("decision_time": "5secs", )") + kSmall;
   Settings settings;
   settings.offer_timeout = 5s;

@@ -98,7 +98,7 @@ TEST(WorkloadReaderTest, AWholeFile) {
   EXPECT_EQ(std::get<Batch>(batch.workload).duration.MeanSeconds(), 90);
 }
 
-TEST(WorkloadReaderTest, WhatIsNoJson) {
+TEST(WorkloadReaderTest, InvalidJson) {
   EXPECT_THAT(ProblemsOf("{\n\"duration\": 24hrs}"),
               ElementsAre("w.json:2:13: '24hrs' is not a value: write text in double quotes"));
   EXPECT_THAT(ProblemsOf("[]"),

@@ -55,7 +55,7 @@ TEST_F(StoreFlagsTest, AnImportNamesTheFileFirst) {
   EXPECT_TRUE(plan.replace);
 }
 
-TEST_F(StoreFlagsTest, WhatIsWrongIsSaid) {
+TEST_F(StoreFlagsTest, ErrorsNameWhatIsWrong) {
   Parse({});
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("The action is missing")));
   Parse({"look", "f"});

@@ -86,7 +86,7 @@ TEST_F(CheckpointStoreTest, ADamagedFileIsRefusedAndLeftAsItIs) {
   EXPECT_THAT(Aside(), IsEmpty());
 }
 
-TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
+TEST_F(CheckpointStoreTest, WithoutStrictADamagedFileIsMovedAside) {
   ASSERT_TRUE(Open(true));
   Damage();
   const std::string before = Contents(File());
@@ -100,7 +100,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
   EXPECT_EQ(Contents(aside + "-wal"), "of the damaged one");
 }
 
-TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
+TEST_F(CheckpointStoreTest, WithoutStrictDamagedRecordsAreIgnored) {
   Write({"executors/a", "executors/b", "executors/c"});
   DamageBehind("value of executors/");
   auto store = Open(false);
@@ -117,7 +117,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
   }
 }
 
-TEST_F(CheckpointStoreTest, WhatIsWholeOrInUseIsNotMoved) {
+TEST_F(CheckpointStoreTest, AFileThatIsWholeOrInUseIsNotMoved) {
   auto store = Open(false);
   ASSERT_TRUE(store);
   EXPECT_FALSE(Open(false)) << "another agent has it";

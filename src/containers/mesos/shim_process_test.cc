@@ -110,7 +110,7 @@ TEST_F(ShimProcessTest, ALaterAgentIsInControl) {
   shim_pid_ = 0;
 }
 
-TEST_F(ShimProcessTest, TheLastWhoSaidHelloIsInControl) {
+TEST_F(ShimProcessTest, TheLastClientThatSentHelloIsInControl) {
   LeaveShim("trap 'echo got it' USR1; echo ready; while :; do sleep 0.01; done");
   auto first = ShimProcess::Attach(*runtime_, id_, kPatience);
   ASSERT_TRUE(first);
@@ -165,7 +165,7 @@ TEST_F(ShimProcessTest, WithoutACommonVersionNothingChanges) {
 }
 
 // An older agent finds a newer shim, which this process plays.
-TEST_F(ShimProcessTest, AnOlderAgentIsToldOfANewerShim) {
+TEST_F(ShimProcessTest, AnOlderAgentRefusesANewerShim) {
   Result<FileDescriptor> listener = runtime_->Create(id_);
   ASSERT_TRUE(listener);
   std::thread newer_shim([&] {
@@ -185,7 +185,7 @@ TEST_F(ShimProcessTest, AnOlderAgentIsToldOfANewerShim) {
 }
 
 // No process accepts: the one that listens is not a shim and must not be killed like one.
-TEST_F(ShimProcessTest, WhoListensAndIsNoShimIsNotTakenForOne) {
+TEST_F(ShimProcessTest, AnotherListenerIsNotMistakenForAShim) {
   Result<FileDescriptor> listener = runtime_->Create(id_);
   ASSERT_TRUE(listener);
   auto attached = ShimProcess::Attach(*runtime_, id_, std::chrono::milliseconds(50));

@@ -154,7 +154,7 @@ TEST_F(LeadershipTest, EndsWhenAnotherMasterTookOver) {
   EXPECT_THAT(data->records, IsEmpty());
 }
 
-TEST_F(LeadershipTest, AnswersAfterItsEndFindNobody) {
+TEST_F(LeadershipTest, AnswersAfterItsEndAreIgnored) {
   store.held = true;
   Lead();
   clock.Settle();

@@ -226,7 +226,7 @@ TEST_F(StoreRegistrarTest, EntriesAreDescribedToPeople) {
   EXPECT_FALSE(DescribeRegistryEntry({.key = "other/key", .value = ""}));
 }
 
-TEST_F(StoreRegistrarTest, AnswersAfterItsEndFindNobody) {
+TEST_F(StoreRegistrarTest, AnswersAfterItsEndAreIgnored) {
   registrar->Commit(change::PutAgent{Info("a")}, Expect());
   registrar.reset();
   clock.Settle();

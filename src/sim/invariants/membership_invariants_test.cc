@@ -58,7 +58,7 @@ struct MembershipInvariantsTest : ::testing::Test {
   MembershipInvariants membership{findings};
 };
 
-TEST_F(MembershipInvariantsTest, WhatTheRegistryHasMayBeTold) {
+TEST_F(MembershipInvariantsTest, WhatIsInTheRegistryMayBeAnnounced) {
   for (const char* op : {"admit", "update"}) {
     membership.OnCommitted(1, op, "m-S0");
     ReportAdmission();
@@ -72,12 +72,12 @@ TEST_F(MembershipInvariantsTest, WhatTheRegistryHasMayBeTold) {
   EXPECT_THAT(NamesOf(findings), IsEmpty());
 }
 
-TEST_F(MembershipInvariantsTest, AdmissionIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, AdmissionIsAnnouncedAfterTheRegistryIsWritten) {
   ReportAdmission();
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first", "durable-first", "durable-first"));
 }
 
-TEST_F(MembershipInvariantsTest, AnUnreachableAgentIsNotToldOfAsRegistered) {
+TEST_F(MembershipInvariantsTest, AnUnreachableAgentIsNotAnnouncedAsRegistered) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnCommitted(1, "unreachable", "m-S0");
   ReportAdmission();
@@ -85,14 +85,14 @@ TEST_F(MembershipInvariantsTest, AnUnreachableAgentIsNotToldOfAsRegistered) {
       << "readers may be behind";
 }
 
-TEST_F(MembershipInvariantsTest, LossIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, LossIsAnnouncedAfterTheRegistryIsWritten) {
   membership.OnCommitted(1, "admit", "m-S0");
   ReportLoss();
   EXPECT_THAT(NamesOf(findings),
               ElementsAre("durable-first", "durable-first", "durable-first", "durable-first"));
 }
 
-TEST_F(MembershipInvariantsTest, TheEndIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, TheEndIsAnnouncedAfterTheRegistryIsWritten) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnCommitted(1, "unreachable", "m-S0");
   ReportEnd();
@@ -102,7 +102,7 @@ TEST_F(MembershipInvariantsTest, TheEndIsToldAfterTheRegistryHasIt) {
 
 // A task, of a framework that is not partition-aware, is dropped because its agent is being
 // removed.
-TEST_F(MembershipInvariantsTest, ARefusedLaunchSaysNothingOfTheAgent) {
+TEST_F(MembershipInvariantsTest, ARefusedLaunchDoesNotImplyAnAgent) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnMasterSends("master-0", "f", UpdateOf(LostOf(v1::TASK_LOST, false)));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
@@ -131,7 +131,7 @@ TEST_F(MembershipInvariantsTest, AReturningAgentIsUnreachableUntilTheMasterHears
 }
 
 // This holds for a deposed master too.
-TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsAnnouncedAfterTheRegistryIsWritten) {
   link::Event shutdown;
   shutdown.set_type(link::Event::SHUTDOWN_FRAMEWORK);
   shutdown.mutable_shutdown_framework()->set_value("f");

@@ -137,7 +137,7 @@ TEST_F(SimulatedStoreTest, AFailingStoreMayHaveDoneTheFirstOfWhatItWasAskedAndIs
   EXPECT_FALSE(Stored("later"));
 }
 
-TEST_F(SimulatedStoreTest, ADeposedOneIsToldAtItsNextWrite) {
+TEST_F(SimulatedStoreTest, ADeposedWriterFailsAtItsNextWrite) {
   Process other_process(world_, "other");
   SimulatedStore other(other_process, "master-1", registry_, behaviour_, SeededRandom(2));
   other.Fence([this](const Result<uint64_t>& epoch) {

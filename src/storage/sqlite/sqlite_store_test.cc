@@ -108,7 +108,7 @@ TEST_F(SqliteStoreTest, OnlyItsUserReadsTheFiles) {
   }
 }
 
-TEST_F(SqliteStoreTest, ASecondWriterIsToldWhoIsTheFirst) {
+TEST_F(SqliteStoreTest, ASecondWriterLearnsWhoIsTheFirst) {
   auto first = OpenWriter();
   const auto second = TryOpen();
   ASSERT_FALSE(second);
@@ -138,7 +138,7 @@ TEST_F(SqliteStoreTest, OthersMayReadWhileItIsWritten) {
   EXPECT_EQ(epoch.error().code, Code::kForbidden);
 }
 
-TEST_F(SqliteStoreTest, AReaderMakesNothing) {
+TEST_F(SqliteStoreTest, AReaderCreatesNoFiles) {
   ExpectRefused(Code::kNotFound, "No such file", Access::kRead);
   EXPECT_EQ(Files(), std::set<std::string>{});
   std::ofstream(path_).close();
@@ -151,7 +151,7 @@ TEST_F(SqliteStoreTest, AFileThatWasMadeAndNothingMoreBecomesAStore) {
   EXPECT_TRUE(OpenWriter()->Commit({Put("k", "v")}));
 }
 
-TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
+TEST_F(SqliteStoreTest, AStoreOfANewerVersionIsNotChanged) {
   Fill(3);
   RunSql(path_, "PRAGMA user_version = 2");
   const std::string before = Contents(path_);
@@ -163,7 +163,7 @@ TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
   EXPECT_EQ(OpenWriter()->Load().value().size(), 3u);
 }
 
-TEST_F(SqliteStoreTest, AnotherProgramsDatabaseStaysAsItIs) {
+TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsNotChanged) {
   RunSql(path_, "CREATE TABLE music (song TEXT); INSERT INTO music VALUES ('Angola')");
   const std::string before = Contents(path_);
   ExpectRefused(Code::kInvalid, "not a store of Tepui");
@@ -171,7 +171,7 @@ TEST_F(SqliteStoreTest, AnotherProgramsDatabaseStaysAsItIs) {
   EXPECT_EQ(Contents(path_), before);
 }
 
-TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseStaysAsItIs) {
+TEST_F(SqliteStoreTest, AFileThatIsNotADatabaseIsNotChanged) {
   std::ofstream(path_)
       << "These are notes of mine, long enough to be taken for a header of SQLite: "
       << std::string(200, '.');
@@ -181,7 +181,7 @@ TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseStaysAsItIs) {
   EXPECT_EQ(Contents(path_), before);
 }
 
-TEST_F(SqliteStoreTest, ADirectoryInItsPlaceIsNoStore) {
+TEST_F(SqliteStoreTest, ADirectoryIsNotAStore) {
   std::filesystem::create_directory(path_);
   ExpectRefused(Code::kUnavailable, "Is a directory");
 }
@@ -207,7 +207,7 @@ TEST_F(SqliteStoreTest, AFileThatWasCutOffIsDamaged) {
   EXPECT_EQ(Contents(path_), bytes);
 }
 
-TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
+TEST_F(SqliteStoreTest, AFlippedBitInAValueIsFound) {
   {
     auto store = OpenWriter();
     ASSERT_TRUE(store->Commit({Put("good", "harmless"), Put("hurt", "a value on the disk")}));
@@ -238,7 +238,7 @@ TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
   EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"good", "harmless", 1}}));
 }
 
-TEST_F(SqliteStoreTest, AnImportThatDidNotEndIsNoStore) {
+TEST_F(SqliteStoreTest, AnUnfinishedImportIsNotAStore) {
   {
     auto store = Open(Access::kImport);
     ASSERT_TRUE(store->Fence());
@@ -334,7 +334,7 @@ TEST_F(SqliteStoreTest, AFullDiskEndsTheStoreAndLosesNothing) {
   EXPECT_TRUE(store->Commit({Put("new", "v")}));
 }
 
-TEST_F(SqliteStoreTest, NothingIsWrittenWhereNothingCanBe) {
+TEST_F(SqliteStoreTest, WritersFailOnAReadOnlyFileSystem) {
   FullDisk disk(directory_.path());
   if (!disk.mounted()) GTEST_SKIP() << "needs a file system of its own";
   Fill(3);

@@ -144,12 +144,12 @@ void KillAgainAndAgain(const std::string& place) {
   }
 }
 
-TEST(StoreCrash, SqliteHasEverythingAcknowledgedAndNothingByHalf) {
+TEST(StoreCrash, SqliteKeepsAcknowledgedBatchesWhole) {
   TemporaryDirectory directory;
   KillAgainAndAgain(directory.path() + "/store.db");
 }
 
-TEST(StoreCrash, ZooKeeperHasEverythingAcknowledgedAndNothingByHalf) {
+TEST(StoreCrash, ZooKeeperKeepsAcknowledgedBatchesWhole) {
   KillAgainAndAgain(zookeeper::FreshTestAddress());
 }
 

@@ -96,7 +96,7 @@ TEST_P(StoreSuite, IsEmptyAtFirst) {
   EXPECT_EQ(store->Load().value(), Entries{});
 }
 
-TEST_P(StoreSuite, EachTakeOverBeginsAGreaterEpoch) {
+TEST_P(StoreSuite, EachFenceBeginsAGreaterEpoch) {
   uint64_t last = 0;
   for (int i = 0; i < 3; ++i) {
     auto store = Open();
@@ -158,7 +158,7 @@ TEST_P(StoreSuite, KeepsEveryByteOfValues) {
   EXPECT_EQ(store->Load().value(), (Entries{{"all", all, 1}, {"empty", "", 1}}));
 }
 
-TEST_P(StoreSuite, CountsVersionsAndAKeyMadeAgainStartsAnew) {
+TEST_P(StoreSuite, CountsVersionsFromOneForAKeyThatIsMadeAgain) {
   auto store = OpenWriter();
   ASSERT_TRUE(store->Commit({Put("k", "a")}));
   ASSERT_TRUE(store->Commit({Put("k", "b")}));
@@ -249,7 +249,7 @@ TEST_P(StoreSuite, CommitsAndCallsBackInTheOrderOfTheCalls) {
   EXPECT_EQ(store->Load().value(), Entries{});
 }
 
-TEST_P(StoreSuite, OnlyAHandleThatTookOverMayWrite) {
+TEST_P(StoreSuite, OnlyAHandleThatFencedMayWrite) {
   auto store = Open();
   const Status status = store->Commit({Put("k", "v")});
   ASSERT_FALSE(status);
@@ -294,7 +294,7 @@ TEST_P(StoreSuite, ADeposedWriterIsLostForGood) {
   EXPECT_TRUE(second->Commit({Put("k", "second")}));
 }
 
-TEST_P(StoreSuite, TakesWhatIsAtItsLimits) {
+TEST_P(StoreSuite, AcceptsWritesAtItsLimits) {
   auto store = OpenWriter();
   const std::string key(Store::kMaxKeyBytes, 'k');
   const std::string value(Store::kMaxValueBytes, 'v');

@@ -79,7 +79,7 @@ TEST(ZooKeeperPacking, UnpacksWhatWasPacked) {
   EXPECT_EQ(journal->entries_size(), 2);
 }
 
-TEST(ZooKeeperPacking, SaysWhatIsWrong) {
+TEST(ZooKeeperPacking, ErrorsNameWhatIsWrong) {
   const std::vector<std::string> keys = Neighbours(2);
   const std::string& k = keys[0];
   packed::Entry both = Packed(k, 1, "v");
@@ -126,7 +126,7 @@ TEST(ZooKeeperPacking, SaysWhatIsWrong) {
 }
 
 // Any bytes are either refused or exactly what a writer would have packed.
-TEST(ZooKeeperPacking, TakesNoBytesThatItWouldNotWrite) {
+TEST(ZooKeeperPacking, RefusesBytesThatItWouldNotWrite) {
   const std::vector<std::string> keys = Neighbours(4);
   const size_t shard = ZooKeeperLayout::ShardOf("k");
   const std::string good =

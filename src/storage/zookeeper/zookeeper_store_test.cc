@@ -206,7 +206,7 @@ TEST_F(ZooKeeperStoreTest, ReadsAsOfOneMomentWhileItIsWritten) {
   RecordProperty("reads", std::to_string(reads));
 }
 
-TEST_F(ZooKeeperStoreTest, AReaderMakesNothing) {
+TEST_F(ZooKeeperStoreTest, AReaderCreatesNoNodes) {
   auto reader = Open(Access::kRead);
   EXPECT_EQ(reader->Load().error().code, Code::kNotFound);
   EXPECT_EQ(reader->Describe().error().code, Code::kNotFound);
@@ -215,7 +215,7 @@ TEST_F(ZooKeeperStoreTest, AReaderMakesNothing) {
   EXPECT_FALSE(somebody.Get(zookeeper::ParseAddress(address_)->path));
 }
 
-TEST_F(ZooKeeperStoreTest, WhatAnotherVersionWroteStaysAsItIs) {
+TEST_F(ZooKeeperStoreTest, AStoreOfAnotherVersionIsNotChanged) {
   {
     auto store = OpenWriter();
     ASSERT_TRUE(store->Commit({Put("k", "v")}));
@@ -240,7 +240,7 @@ TEST_F(ZooKeeperStoreTest, WhatAnotherVersionWroteStaysAsItIs) {
   EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 1");
 }
 
-TEST_F(ZooKeeperStoreTest, WhatIsNoStoreStaysAsItIs) {
+TEST_F(ZooKeeperStoreTest, ANodeThatIsNotAStoreIsNotChanged) {
   Somebody somebody(owner_, address_);
   somebody.MakePath(somebody.root() + "/mine");
   EXPECT_EQ(Open()->Fence().error().code, Code::kInvalid);
@@ -250,7 +250,7 @@ TEST_F(ZooKeeperStoreTest, WhatIsNoStoreStaysAsItIs) {
   EXPECT_EQ(Open(Access::kRead)->Load().error().code, Code::kInvalid);
 }
 
-TEST_F(ZooKeeperStoreTest, OnlyWhoHasTheCredentialsTakesOver) {
+TEST_F(ZooKeeperStoreTest, FencingNeedsTheCredentials) {
   const auto with = [&](const std::string& credentials) {
     std::string address = address_;
     return address.replace(0, 5, "zk://" + credentials);
@@ -320,7 +320,7 @@ TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
             (std::vector<Entry>{{"agents/a-S1", "v", 1}, {"large", large, 1}, {"z", "w", 2}}));
 }
 
-TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
+TEST_F(ZooKeeperStoreTest, AnUnfinishedImportIsNotAStore) {
   auto importer = Open(Access::kImport);
   ASSERT_TRUE(importer->Fence());
   ASSERT_TRUE(importer->Commit({Put(std::string(kImportKey), "")}));
@@ -332,7 +332,7 @@ TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
   EXPECT_TRUE(Open()->Fence());
 }
 
-TEST_F(ZooKeeperStoreTest, AnImportThatBeginsWhileTheStoreIsTakenOverIsFound) {
+TEST_F(ZooKeeperStoreTest, AnImportThatBeginsDuringFencingIsFound) {
   auto importer = Open(Access::kImport);
   ASSERT_TRUE(importer->Fence());
   TestProxy proxy(zookeeper::SharedTestServer().port());
@@ -353,7 +353,7 @@ TEST_F(ZooKeeperStoreTest, AnImportThatBeginsWhileTheStoreIsTakenOverIsFound) {
   EXPECT_EQ(importer->Commit({Put("k", "v")}).error().code, Code::kForbidden);
 }
 
-TEST_F(ZooKeeperStoreTest, WhoseCandidacyHasEndedDeposesNobody) {
+TEST_F(ZooKeeperStoreTest, AnEndedCandidacyCannotFence) {
   Somebody somebody(owner_, address_);
   const std::string path = zookeeper::ParseAddress(address_)->path;
   somebody.MakePath(path);
@@ -512,7 +512,7 @@ TEST_F(ZooKeeperStoreTest, ANodeThatSomebodyChangedEndsTheStore) {
   EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"l", "v", 1}}));
 }
 
-TEST_F(ZooKeeperStoreTest, WithoutAServerItGivesUpInTime) {
+TEST_F(ZooKeeperStoreTest, WithoutAServerItFailsInTime) {
   const std::string address = fmt::format("zk://127.0.0.1:{}/p", TestServer::FreePort());
   Handle store(owner_, OpenInZooKeeper(owner_, address, Access::kWrite,
                                        {.connect_timeout = std::chrono::seconds(1)}));
@@ -575,7 +575,7 @@ TEST_F(LostAnswers, OfADoneCommitAreNotHiddenByANewEpoch) {
   EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "after", 2}}));
 }
 
-TEST_F(LostAnswers, ThatNobodyCanFindOutAnyMoreEndTheStore) {
+TEST_F(LostAnswers, ThatCannotBeFoundOutEndTheStore) {
   auto status = CommitWithoutAnswer({Put("k", "after")});
   auto rival = OpenWriter();
   ASSERT_TRUE(rival->Commit({Put("l", "rival")}));
@@ -595,7 +595,7 @@ TEST_F(LostAnswers, OfACommitThatNeverArrivedBeforeANewEpoch) {
   EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "before", 1}}));
 }
 
-TEST_F(LostAnswers, DuringATakeOverAreAskedForAgain) {
+TEST_F(LostAnswers, WhileFencingAreAskedForAgain) {
   proxy_.SetMode(TestProxy::Mode::kDropReplies);
   auto epoch = std::make_shared<std::promise<Result<uint64_t>>>();
   owner_.loop().Run(
