@@ -220,7 +220,7 @@ int Main(int argc, char** argv) {
     core.AddAgents(agents, 0.1 * tasks + 1);
     return OfTasks(core, agents * tasks, [&] { core.Launch(tasks, labels); }, m);
   });
-  Measure(report, "a task taken over, beyond its message", [&](Measurement* m) {
+  Measure(report, "a recovered task, beyond its message", [&](Measurement* m) {
     const ClusterShape shape{
         .agents = agents, .tasks_per_agent = tasks, .labels = labels, .detailed = true};
     Core core;

@@ -171,9 +171,10 @@ TEST(WorkloadReaderTest, Agents) {
               ElementsAre(HasSubstr("agents[0].domain: the key \"zone\" is missing")));
   EXPECT_THAT(of(R"("domain": {"region": "eu", "zone": "z", "zones": 1})"),
               ElementsAre(HasSubstr("domain.zones: there is no such key; did you mean \"zone\"?")));
-  EXPECT_THAT(of(R"("color": 1)"),
-              ElementsAre(HasSubstr("agents[0].color: there is no such key; known here are count, "
-                                    "resources, attributes, domain")));
+  EXPECT_THAT(
+      of(R"("color": 1)"),
+      ElementsAre(HasSubstr("agents[0].color: there is no such key; the known keys are count, "
+                            "resources, attributes, domain")));
 }
 
 TEST(WorkloadReaderTest, ThereAreBounds) {
@@ -232,9 +233,10 @@ TEST(WorkloadReaderTest, Loads) {
   EXPECT_EQ(OfLoad(R"("service": 0, "resources": "cpus:1")"),
             ".workload.service: expected a whole number from 1 to 20000000, not 0");
   EXPECT_EQ(OfLoad(R"("service": 1)"), ".workload: the key \"resources\" is missing");
-  EXPECT_EQ(OfLoad(R"("service": 1, "resources": "cpus:1", "tasks": 1)"),
-            ".workload.tasks: there is no such key; known here are resources, duration, service, "
-            "arrivals, trace");
+  EXPECT_EQ(
+      OfLoad(R"("service": 1, "resources": "cpus:1", "tasks": 1)"),
+      ".workload.tasks: there is no such key; the known keys are resources, duration, service, "
+      "arrivals, trace");
   EXPECT_EQ(OfLoad(R"("arrivals": {"at_start": 1}, "resources": "cpus:1")"),
             ".workload: the key \"duration\" is missing");
 }

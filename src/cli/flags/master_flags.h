@@ -30,7 +30,7 @@ void FillAllocatorOptions(const AllocationFlags& flags, allocator::Options* opti
                           std::vector<std::string>* problems);
 
 // The master's own flags (reference 7.2). Flags that are plain values are bound to the options
-// themselves, which say their defaults. Flags shared with the agent are declared elsewhere, and so
+// themselves, which hold their defaults. Flags shared with the agent are declared elsewhere, and so
 // is work_dir, which has another meaning for `tepui local`.
 struct MasterFlags {
   master::Options options;

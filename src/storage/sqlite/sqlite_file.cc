@@ -309,7 +309,9 @@ Result<Facts> SqliteFile::Describe() {
   if (!select) return Fail(select.error());
   const Result<bool> row = select->Step();
   if (!row) return Fail(row.error());
-  if (!*row) return Fail(Code::kInternal, "The store '{}' is damaged: it names no writer", path_);
+  if (!*row) {
+    return Fail(Code::kInternal, "The store '{}' is damaged: its table writer is empty", path_);
+  }
   return Facts{.place = fmt::format("the SQLite file '{}'", path_),
                .schema = kSchema,
                .epoch = static_cast<uint64_t>(select->Number(0)),
