@@ -30,7 +30,7 @@ class MasterLinkTest : public ::testing::Test {
       Note([this, &reason] { broken_.push_back(reason); });
     };
     link_.emplace(threads_, loop_, std::move(events));
-    link_->SetMaster({"127.0.0.1", server_.port()});
+    link_->SetMaster({.host = "127.0.0.1", .port = server_.port()});
   }
 
   ~MasterLinkTest() override {

@@ -94,7 +94,7 @@ Status Agent::Impl::CheckStreams() const {
     }
   }
   for (const auto& [stream, executor] : streams_) {
-    if (executors.contains(executor) && Custom(*executor) != nullptr) continue;
+    if (executors.contains(executor) && executor->custom() != nullptr) continue;
     return Fail(Code::kInternal, "Stream {} belongs to an executor that the agent does not have",
                 stream);
   }
