@@ -88,8 +88,8 @@ TEST(CheckTest, TasksOfATraceAreNamedByTheirLine) {
       Read(Json("1hrs", 1, "cpus:2", R"({"name": "f", "workload": {"trace": "t.csv"}})"),
            {{"t.csv", "arrival_seconds,duration_seconds,cpus\n0,1,1\n5,1,3\n6,1,3\n"}});
   EXPECT_THAT(CheckWorkload(workload, {}),
-              ElementsAre("t.csv:3:1: a task of 'f' of cpus:3 fits on no agent: the most that one "
-                          "has for it is cpus:2"));
+              ElementsAre("t.csv:3:1: a task of 'f' of cpus:3 fits on no agent: the agent with the "
+                          "most of it has only cpus:2"));
 }
 
 TEST(CheckTest, DecisionsThatTakeLongerThanTheOfferTimeout) {
@@ -107,7 +107,7 @@ TEST(CheckTest, MoreTasksThanCanBeSimulated) {
   EXPECT_THAT(ProblemsOf("cpus:1", R"("count": 3, "workload": {
       "arrivals": {"poisson_per_hour": 1e6}, "resources": "cpus:1", "duration": "1secs"})"),
               ElementsAre(HasSubstr("about 72000000 tasks would arrive in 1days, 72000000 of them "
-                                    "of 'f', and at most 20000000 can be simulated")));
+                                    "from 'f', but at most 20000000 can be simulated")));
   // A service whose tasks end at once.
   EXPECT_THAT(ProblemsOf("cpus:1", R"("workload": {"service": 1000, "resources": "cpus:1",
       "duration": "1secs"})"),

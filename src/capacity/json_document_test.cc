@@ -70,7 +70,7 @@ TEST(JsonDocumentTest, HasBounds) {
   EXPECT_EQ(ErrorOf(std::string(depth + 1, '[') + std::string(depth + 1, ']')),
             "w.json:1:33: nested more than 32 levels deep");
   EXPECT_EQ(ErrorOf(std::string(JsonDocument::kMaxBytes + 1, ' ')),
-            "w.json: 16777217B are more than the 16MB that are read");
+            "w.json: 16777217B is too large; at most 16MB can be read");
 }
 
 }  // namespace

@@ -122,13 +122,13 @@ TEST(WorkloadReaderTest, AllProblemsAtOnceEachWithItsPlace) {
           StartsWith("w.json:3:27: agents[0].resources: resource 'cpus:x': "),
           "w.json:3:51: agents[1]: expected an object in braces, not 3",
           "w.json:3:55: agents[2].count: expected a whole number from 1 to 200000, not 1.5",
-          "w.json:3:69: agents[2].resources: the agents have none: write "
+          "w.json:3:69: agents[2].resources: the agents have no resources: write for example "
           "\"cpus:16;mem:65536\"",
           "w.json:6:5: frameworks[0]: the key \"workload\" is missing",
           "w.json:6:34: frameworks[0].wrkload: there is no such key; did you mean "
           "\"workload\"?",
           "w.json:7:6: frameworks[1].name: another framework has the name 'a' too; use \"count\" "
-          "makes several of one kind",
+          "for several frameworks of one kind",
           "w.json:4:15: weights.eng: expected a number from 1e-06 to 1000000, not -1",
           "w.json:4:26: weights.enq: no framework has the role 'enq'; did you mean 'eng'?",
           "w.json:2:3: durations: there is no such key; did you mean \"duration\"?"));

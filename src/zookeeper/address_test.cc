@@ -77,7 +77,7 @@ TEST(Address, ErrorsNameWhatIsWrong) {
       {"zk://::1:2181/p", "has no name"},
       {"zk://[::1/p", "use [address]:port"},
       {"zk://[::1]1/p", "use [address]:port"},
-      {"zk://o ne:1/p", "'o ne' is no name"},
+      {"zk://o ne:1/p", "'o ne' is not the name"},
       {"zk://one:1/a//b", "a part of it is empty"},
       {"zk://one:1/a/./b", "a part of it is empty, . or .."},
       {"zk://one:1/..", "a part of it is empty, . or .."},

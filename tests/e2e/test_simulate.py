@@ -106,7 +106,7 @@ def test_what_cannot_run_is_refused(tmp_path):
         {"name": "a", "workload": {"service": 1, "resources": "cpus:8"}}]}""")
     result = simulate(workload)
     assert result.returncode == 2
-    assert "fits on no agent: the most that one has for it is cpus:4" in result.stderr
+    assert "fits on no agent: the agent with the most of it has only cpus:4" in result.stderr
 
 
 @pytest.mark.parametrize("arguments,words", [

@@ -484,7 +484,7 @@ TEST_F(RecoveryTest, ADifferentAgentDoesNotTakeTheTasks) {
   const auto records = saved->records.size();
   options.info.set_hostname("other");
   Restart();
-  EXPECT_THAT(Why(), HasSubstr("its hostname was 'host' and is 'other'"));
+  EXPECT_THAT(Why(), HasSubstr("its hostname was 'host' and is now 'other'"));
   EXPECT_THAT(Why(), HasSubstr("--recover=cleanup"));
   EXPECT_EQ(saved->records.size(), records) << "nothing was changed";
 }
@@ -592,7 +592,7 @@ TEST_F(RecoveryTest, RecordsOfANewerVersionAreNotTouched) {
   RunTask();
   saved->records["volumes/x"].value = "y";
   Restart();
-  EXPECT_THAT(Why(), HasSubstr("'volumes/x' is of no kind that this version knows"));
+  EXPECT_THAT(Why(), HasSubstr("'volumes/x' has a kind that this version does not know"));
 }
 
 TEST_F(RecoveryTest, AShimOfANewerVersionStopsTheAgent) {

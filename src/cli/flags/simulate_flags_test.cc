@@ -76,7 +76,7 @@ TEST_F(SimulateFlagsTest, AllProblemsAtOnce) {
          "--weights=a", "--min_allocatable_resources=cpus", "--allocation_interval=0secs",
          "--domain={}", "--quorum=2", "--rol_sorter=drf"});
   for (const char* part :
-       {"one workload file only, and there is 'b.json' too", "--seed: expected a whole number",
+       {"Give only one workload file; 'b.json' is another one", "--seed: expected a whole number",
         "--format must be table or json, not 'xml'", "--plot must end in .svg or .html: 'p.png'",
         "--role_sorter: 'fair' is not drf or random", "--weights: 'a'",
         "--min_allocatable_resources:", "--allocation_interval must be from",

@@ -111,7 +111,7 @@ TEST(ZooKeeperPacking, ErrorsNameWhatIsWrong) {
       {Bytes({Placed(k, 1, std::string(65, '1'))}), "an invalid node name"},
       {Bytes({Packed(k, 1, "v"), Packed(k, 2, "v")}), "'" + k + "' twice"},
       {Bytes({Packed(keys[1], 1, "v"), Packed(k, 1, "v")}), "not in its place"},
-      {Bytes({Packed("another", 1, "v")}), "'another', which belongs into another"},
+      {Bytes({Packed("another", 1, "v")}), "'another', which belongs to another shard"},
   };
   for (const auto& [bytes, said] : cases) {
     const auto entries = UnpackShard(ZooKeeperLayout::ShardOf("k"), bytes);

@@ -276,11 +276,12 @@ TEST_F(ZooKeeperStoreTest, CheckFindsWhatDoesNotBelong) {
                Operation::Set(somebody.root() + "/commit", "9 9")});
   const auto problems = store->Check();
   ASSERT_TRUE(problems);
-  EXPECT_EQ(*problems,
-            (std::vector<std::string>{
-                fmt::format("'{0}/commit' is of epoch 9, '{0}/epoch' has only 1", somebody.root()),
-                fmt::format("'{}/38' is the node of no key", shards),
-                fmt::format("'{}/985/1-9-0' is the node of no key", shards)}));
+  EXPECT_EQ(
+      *problems,
+      (std::vector<std::string>{
+          fmt::format("'{0}/commit' has epoch 9, but '{0}/epoch' has only 1", somebody.root()),
+          fmt::format("'{}/38' does not belong to any key", shards),
+          fmt::format("'{}/985/1-9-0' does not belong to any key", shards)}));
   EXPECT_EQ(store->Load().value().size(), 1u);
 }
 
@@ -299,9 +300,10 @@ TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
   somebody.Do({Operation::Set(shards + "/985", "\x0A\xFFgarbage"), Operation::Delete(value)});
   const auto problems = Open(Access::kRead)->Check();
   ASSERT_TRUE(problems);
-  EXPECT_EQ(*problems, (std::vector<std::string>{
-                           fmt::format("'{}/985' has 9 bytes that are not entries", shards),
-                           fmt::format("'{}' is not there: it held the value of 'large'", value)}));
+  EXPECT_EQ(*problems,
+            (std::vector<std::string>{
+                fmt::format("'{}/985' has 9 bytes that are not entries", shards),
+                fmt::format("'{}' does not exist: it held the value of 'large'", value)}));
   const auto entries = Open(Access::kRead)->Load("z");
   ASSERT_FALSE(entries);
   EXPECT_EQ(entries.error().code, Code::kInternal);
