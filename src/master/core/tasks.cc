@@ -105,7 +105,8 @@ void Master::Impl::OnStatusUpdate(Agent& agent, const link::Call::StatusUpdate& 
     spdlog::warn("Ignoring a status of task {} of framework {} from agent {}: {}",
                  status.task_id().value(), framework_id, agent.id,
                  framework == nullptr ? "unknown framework" : "it has no uuid");
-    if (framework == nullptr && IsCompleted(framework_id)) {
+    const bool away = TEPUI_PLANTED_FAULT("removed-framework-kept-by-agents-away");
+    if (framework == nullptr && IsCompleted(framework_id) && !away) {
       // The agent missed the framework's end and would retry forever.
       link::Event event;
       event.set_type(link::Event::SHUTDOWN_FRAMEWORK);
