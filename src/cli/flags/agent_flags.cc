@@ -142,11 +142,14 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
       .Check(Positive(&flags->options.disk_watch_interval));
   table->AddBinding("fetcher_cache_size", BindBytes(&flags->fetcher.cache_size_bytes),
                     "Disk for downloads that are kept for later tasks.");
-  table->Add("fetcher_cache_dir", &flags->fetcher_cache_dir, "Where they are kept.").IsPath();
   table
-      ->Add("fetcher_stall_timeout", &flags->fetcher.stall_timeout,
-            "A download that stands still so long is given up.")
-      .Check(Positive(&flags->fetcher.stall_timeout));
+      ->Add("fetcher_cache_dir", &flags->fetcher_cache_dir,
+            "Where they are kept, by this agent alone; without it in its --work_dir.")
+      .IsPath();
+  table
+      ->Add("fetcher_stall_timeout", &flags->fetcher.pace.stall_timeout,
+            "A download that stands still so long fails; so does one slower than 1 KB/s.")
+      .Check(Positive(&flags->fetcher.pace.stall_timeout));
   table
       ->Add("frameworks_home", &flags->fetcher.frameworks_home,
             "Directory in which relative URIs start.")
@@ -186,14 +189,13 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
 
 }  // namespace
 
-std::string TemporaryDirectory() {
+std::string DefaultDirectory() {
   const char* directory = std::getenv("TMPDIR");
-  return directory != nullptr && *directory != '\0' ? directory : "/tmp";
+  return std::string(directory != nullptr && *directory != '\0' ? directory : "/tmp") + "/mesos";
 }
 
 void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
-  if (geteuid() != 0) flags->containerizer.runtime_dir = TemporaryDirectory() + "/mesos/runtime";
-  flags->fetcher_cache_dir = TemporaryDirectory() + "/mesos/fetch";
+  if (geteuid() != 0) flags->containerizer.runtime_dir = DefaultDirectory() + "/runtime";
   table->Group("Agent");
   table->Add("resources", &flags->resources,
              "Resources to offer, as name(role):value;... or JSON; what is not named is detected.");
