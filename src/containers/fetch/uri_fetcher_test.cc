@@ -183,11 +183,10 @@ TEST_F(FetcherTest, WhatIsFetchedFitsIntoTheTasksDisk) {
 
 TEST_F(FetcherTest, WhatIsUnpackedFitsIntoTheTasksDisk) {
   const auto fetcher = Make();
-  const std::string zeros = (root_ / "zeros").string();
-  ASSERT_EQ(std::system(fmt::format("head -c 2000000 /dev/zero > {0}; gzip {0}", zeros).c_str()),
-            0);
+  const std::string large = (root_ / "large").string();
+  ASSERT_EQ(std::system(fmt::format("yes | head -c 2000000 > {0}; gzip {0}", large).c_str()), 0);
   CommandInfo command;
-  Add(&command, zeros + ".gz");
+  Add(&command, large + ".gz");
   FetchRequest request = Request(command);
   request.disk_bytes = 1 << 20;
   const Status status = Start(*fetcher, request).get();
