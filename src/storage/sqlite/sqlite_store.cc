@@ -42,8 +42,8 @@ void SqliteStore::Ask(std::move_only_function<Result<T>(SqliteFile&)> work,
           });
 }
 
-void SqliteStore::TakeOver(TakenOver done) {
-  Ask<uint64_t>([](SqliteFile& file) { return file.TakeOver(); }, std::move(done));
+void SqliteStore::Fence(Fenced done) {
+  Ask<uint64_t>([](SqliteFile& file) { return file.Fence(); }, std::move(done));
 }
 
 void SqliteStore::Load(std::string prefix, Loaded done) {

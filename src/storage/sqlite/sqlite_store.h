@@ -37,7 +37,7 @@ class SqliteStore final : public InspectableStore {
                                                    Poster poster, Limits limits = {});
   ~SqliteStore() override;
 
-  void TakeOver(TakenOver done) override;
+  void Fence(Fenced done) override;
   void Load(std::string prefix, Loaded done) override;
   void Commit(Batch batch, Done done) override;
   void Describe(Described done) override;
