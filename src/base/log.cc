@@ -3,12 +3,30 @@
 
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <sys/stat.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <vector>
 
 namespace tepui {
+namespace {
+
+// Throws if the file that was opened as `path` is behind a link, which somebody may have put into a
+// directory that others can write to.
+void RefuseLink(const std::string& path, std::FILE* file) {
+  struct stat opened{};
+  struct stat named{};
+  if (fstat(fileno(file), &opened) == 0 && lstat(path.c_str(), &named) == 0 &&
+      S_ISREG(named.st_mode) && opened.st_nlink == 1 && opened.st_ino == named.st_ino &&
+      opened.st_dev == named.st_dev) {
+    return;
+  }
+  throw spdlog::spdlog_ex("there is a link instead of a file");
+}
+
+}  // namespace
 
 Status SetUpLog(const LogOptions& options) {
   spdlog::level::level_enum level;
@@ -29,10 +47,12 @@ Status SetUpLog(const LogOptions& options) {
   if (!options.quiet) sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (!options.directory.empty()) {
     const std::string path = options.directory + "/" + options.program + ".log";
+    spdlog::file_event_handlers handlers;
+    handlers.after_open = RefuseLink;
     std::error_code error;
     std::filesystem::create_directories(options.directory, error);
     try {
-      sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
+      sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path, false, handlers));
     } catch (const spdlog::spdlog_ex& e) {
       return Fail(Code::kInvalid, "Cannot write the log file '{}': {}", path, e.what());
     }

@@ -144,12 +144,15 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
   table->AddBinding("fetcher_cache_size", BindBytes(&flags->fetcher.cache_size_bytes),
                     "Disk space for the cache of downloads.");
   table
-      ->Add("fetcher_cache_dir", &flags->fetcher_cache_dir, "Directory for the cache of downloads.")
+      ->Add("fetcher_cache_dir", &flags->fetcher_cache_dir,
+            "Directory for the cache of downloads, for this agent only; without it fetch in "
+            "--work_dir.")
       .IsPath();
   table
-      ->Add("fetcher_stall_timeout", &flags->fetcher.stall_timeout,
-            "A download that makes no progress for this time fails.")
-      .Check(Positive(&flags->fetcher.stall_timeout));
+      ->Add("fetcher_stall_timeout", &flags->fetcher.pace.stall_timeout,
+            "A download that makes no progress for this time fails; so does one slower than 1 "
+            "KB/s.")
+      .Check(Positive(&flags->fetcher.pace.stall_timeout));
   table
       ->Add("frameworks_home", &flags->fetcher.frameworks_home,
             "Directory in which relative URIs are looked up.")
@@ -189,14 +192,13 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
 
 }  // namespace
 
-std::string TemporaryDirectory() {
+std::string DefaultDirectory() {
   const char* directory = std::getenv("TMPDIR");
-  return directory != nullptr && *directory != '\0' ? directory : "/tmp";
+  return std::string(directory != nullptr && *directory != '\0' ? directory : "/tmp") + "/mesos";
 }
 
 void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
-  if (geteuid() != 0) flags->containerizer.runtime_dir = TemporaryDirectory() + "/mesos/runtime";
-  flags->fetcher_cache_dir = TemporaryDirectory() + "/mesos/fetch";
+  if (geteuid() != 0) flags->containerizer.runtime_dir = DefaultDirectory() + "/runtime";
   table->Group("Agent");
   table->Add("resources", &flags->resources,
              "Resources to offer, as name(role):value;... or JSON; resources not named here are "

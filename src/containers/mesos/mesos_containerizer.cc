@@ -143,7 +143,12 @@ void MesosContainerizer::PlanAndFetch(const std::shared_ptr<LaunchPlan>& plan) {
     return;
   }
   if (plan->spec.command.uris_size() == 0) return Start(plan);
-  fetcher_.Fetch(plan->id().value(), plan->spec.command, plan->spec.sandbox, plan->launch.user,
+  fetcher_.Fetch({.id = plan->id().value(),
+                  .framework = plan->spec.framework,
+                  .command = plan->spec.command,
+                  .sandbox = plan->spec.sandbox,
+                  .user = plan->launch.user,
+                  .disk_bytes = DiskOf(plan->spec.resources)},
                  [this, plan, workers = workers_](Status fetched) {
                    // Always submit: after the pool has stopped, `this` no longer exists.
                    workers->Submit([this, plan, fetched = std::move(fetched)] {
