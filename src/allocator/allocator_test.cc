@@ -641,5 +641,37 @@ TEST_F(AllocatorTest, IdleAllocatorHasNoTimer) {
   EXPECT_FALSE(clock_.Step());
 }
 
+// --- Hostile agents.
+
+TEST_F(AllocatorTest, TotalsMayExceed64Bits) {
+  AddFramework("f1", {"role"});
+  AddFramework("f2", {"other"});
+  constexpr int kAgents = 10'000;
+  for (int i = 0; i < kAgents; ++i) AddAgent("s" + std::to_string(i), "cpus:1e12;mem:100");
+  EXPECT_EQ(Take().size(), size_t{kAgents});
+  EXPECT_DOUBLE_EQ(allocator_->Roles().at("role").dominant_share, 0.5);
+  EXPECT_EQ(allocator_->total(), allocator_->allocated());
+  Check();
+  for (int i = 0; i < kAgents; ++i) allocator_->RemoveAgent(AgentId("s" + std::to_string(i)));
+  EXPECT_TRUE(allocator_->total().empty());
+}
+
+// The process numbers names of resources, and numbers are few: those of gone agents are used again.
+TEST_F(AllocatorTest, NamesAreForgottenWithTheirAgents) {
+  AddFramework("f1", {"role"});
+  for (int round = 0; round < 700; ++round) {
+    std::string total = "cpus:1";
+    for (int i = 0; i < 100; ++i) total += fmt::format(";name-{}-{}:1", round, i);
+    AddAgent("s", total);
+    EXPECT_EQ(TakeOne(), "s f1 role");
+    Decline(last_, Refuse(3600));
+    last_ = {};
+    allocator_->RemoveAgent(AgentId("s"));
+  }
+  const Result<ResourceName> next = ResourceName::Of("next");
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_LT(next->index(), 300);
+}
+
 }  // namespace
 }  // namespace tepui::allocator

@@ -32,11 +32,32 @@ Quantities Counted(const Resources& resources) {
 // --- The share tree.
 
 Status ShareTree::CheckInvariants() const {
+  if (Status held = CheckSlots(); !held) return held;
   for (uint32_t i = 0; i < nodes_.slots(); ++i) {
     const NodeHandle node(i);
     if (nodes_[node].kind == Kind::kFree) continue;
     if (Status held = CheckNode(node); !held) return held;
     if (Status held = CheckChildren(node); !held) return held;
+  }
+  return {};
+}
+
+Status ShareTree::CheckSlots() const {
+  const Quantities held = Held(root_);
+  for (size_t slot = 0; slot < name_by_slot_.size(); ++slot) {
+    const Amount total = total_by_slot_[slot];
+    if (!name_by_slot_[slot]) {
+      if (total == Amount()) continue;
+      return Broken("the share tree has a total of {} without a name", total.ToString());
+    }
+    const ResourceName& name = *name_by_slot_[slot];
+    if (total_.Get(name) != total) {
+      return Broken("the share tree counts {} of {} as well as {}", total.ToString(), name.text(),
+                    total_.Get(name).ToString());
+    }
+    if (total == Amount() && held.Get(name) == Amount()) {
+      return Broken("the share tree remembers the name {}, of which there is nothing", name.text());
+    }
   }
   return {};
 }

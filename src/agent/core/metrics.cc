@@ -17,8 +17,8 @@ uint64_t CountOf(const std::map<v1::TaskState, uint64_t>& counts, v1::TaskState 
 // Adds <name>_total, <name>_used and <name>_percent, which is a fraction in spite of its name.
 void AddResources(const Resources& total, const Resources& used, const std::string& suffix,
                   Values& out) {
-  for (const ResourceName name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
-                                  ResourceNames::Mem(), ResourceNames::Disk()}) {
+  for (const ResourceName& name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
+                                   ResourceNames::Mem(), ResourceNames::Disk()}) {
     const double all = total.Scalar(name).ToDouble();
     const double in_use = used.Scalar(name).ToDouble();
     const std::string prefix = "slave/" + name.text() + suffix;

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
-#include <cmath>
 #include <functional>
 #include <ranges>
 #include <string_view>
@@ -149,10 +148,11 @@ void ReadWeights(const std::string& text, std::unordered_map<std::string, double
     const std::string_view number =
         equals == std::string_view::npos ? "" : entry.substr(equals + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), weight);
-    if (error != std::errc() || end != number.data() + number.size() || !std::isfinite(weight) ||
-        weight <= 0) {
+    // The bounds keep sums and quotients of weights finite.
+    if (error != std::errc() || end != number.data() + number.size() ||
+        !(weight >= 1e-9 && weight <= 1e9)) {
       problems->push_back(fmt::format(
-          "--weights: '{}' is not of the form role=weight with a weight above 0", entry));
+          "--weights: '{}' is not of the form role=weight with a weight from 1e-9 to 1e9", entry));
       continue;
     }
     const std::string role(entry.substr(0, equals));

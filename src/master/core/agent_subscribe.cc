@@ -24,12 +24,13 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
   subscription->stream_uuid = stream_uuid;
   subscription->message = std::move(subscribe);
   subscription->reply = std::move(reply);
-  // A person must fix the errors below. A new agent exits with the error instead of trying again.
-  // One that comes back keeps its tasks and tries again, because the wrong flags may be the
-  // master's.
+  // A person must fix most of the errors below. A new agent exits with the error instead of trying
+  // again. One that comes back keeps its tasks and tries again, because the wrong flags may be the
+  // master's. Both try again if other agents are to blame (kUnavailable).
   const v1::AgentInfo& info = subscription->message.info();
   const auto refuse = [&](const Error& error) {
-    if (!returns) return RefuseAgent(*subscription, link::Event::ERROR, error.message);
+    if (!returns && error.code != Code::kUnavailable)
+      return RefuseAgent(*subscription, link::Event::ERROR, error.message);
     spdlog::warn("Refusing agent {} ({}); it may try again: {}", info.id().value(), info.hostname(),
                  error.message);
     subscription->reply(Fail(error));

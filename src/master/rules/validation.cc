@@ -121,8 +121,10 @@ Status ValidateQuantity(const std::string& name, double value) {
   }
 }
 
-// Checks a list of alternatives, each of at least one quantity (reference 2.3).
-Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& filters) {
+// Checks a list of alternatives, each of at least one quantity (reference 2.3). Adds the names of
+// the quantities to `names`.
+Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& filters,
+                            std::set<std::string_view>* names) {
   for (const auto& alternative : filters.min_allocatable_resources().quantities()) {
     if (alternative.quantities().empty()) {
       return Fail(Code::kInvalid, "The offer filters of role '{}' have no quantity", role);
@@ -131,6 +133,7 @@ Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& fil
       if (Status valid = ValidateQuantity(name, quantity.value()); !valid) {
         return Within(fmt::format("The offer filters of role '{}'", role), std::move(valid));
       }
+      names->insert(name);
     }
   }
   return {};
@@ -213,8 +216,13 @@ Status ValidateFramework(const v1::FrameworkInfo& info,
   if (!info.id().value().empty()) {
     if (Status valid = ValidateId(info.id().value(), "'FrameworkInfo.id'"); !valid) return valid;
   }
+  std::set<std::string_view> quantities;
   for (const auto& [role, filters] : info.offer_filters()) {
-    if (Status valid = ValidateOfferFilters(role, filters); !valid) return valid;
+    if (Status valid = ValidateOfferFilters(role, filters, &quantities); !valid) return valid;
+  }
+  if (quantities.size() > Resources::kMaxNames) {
+    return Fail(Code::kInvalid, "The offer filters name more than {} resources",
+                Resources::kMaxNames);
   }
   if (!IsDuration(info.failover_timeout())) {
     return Fail(Code::kInvalid, "'FrameworkInfo.failover_timeout' of {} seconds is not a duration",

@@ -84,7 +84,7 @@ std::string PercentEncode(const std::string& text) {
   return out;
 }
 
-void WriteResource(const Gauges& gauges, ResourceName name, Metrics* out) {
+void WriteResource(const Gauges& gauges, const ResourceName& name, Metrics* out) {
   const auto write = [&](std::string_view kind, const Quantities& total, const Quantities& used) {
     const double all = total.Get(name).ToDouble();
     const double taken = used.Get(name).ToDouble();
@@ -178,8 +178,8 @@ void Write(const Gauges& gauges, Metrics* out) {
   m["master/frameworks_connected"] = gauges.frameworks_connected;
   m["master/frameworks_disconnected"] = gauges.frameworks_disconnected;
   m["master/outstanding_offers"] = gauges.outstanding_offers;
-  for (const ResourceName name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
-                                  ResourceNames::Mem(), ResourceNames::Disk()}) {
+  for (const ResourceName& name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
+                                   ResourceNames::Mem(), ResourceNames::Disk()}) {
     WriteResource(gauges, name, out);
   }
 }
