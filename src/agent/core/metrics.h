@@ -36,6 +36,7 @@ struct Gauges {
   double executors_running = 0;
   double executors_terminating = 0;
   double max_allowed_age_secs = 0;
+  bool disk_full = false;
   uint64_t removals_succeeded = 0;
   uint64_t removals_failed = 0;
   uint64_t removals_pending = 0;

@@ -104,6 +104,7 @@ Gauges Agent::Impl::MakeGauges() const {
     }
   }
   gauges.max_allowed_age_secs = Seconds(gc_.allowed_age());
+  gauges.disk_full = gc_.disk_full();
   gauges.removals_succeeded = gc_.succeeded();
   gauges.removals_failed = gc_.failed();
   gauges.removals_pending = gc_.scheduled();

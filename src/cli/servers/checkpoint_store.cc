@@ -20,10 +20,11 @@ namespace tepui::cli {
 namespace {
 
 using Opened = Result<std::unique_ptr<storage::Store>>;
+using OnFull = storage::SqliteStore::OnFull;
 
-Opened Open(const std::string& path, Poster poster) {
+Opened Open(const std::string& path, Poster poster, OnFull on_full) {
   return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
-                                    agent::Checkpoint::kLimits);
+                                    agent::Checkpoint::kLimits, std::move(on_full));
 }
 
 // A name beside `path` for a damaged file, with the time.
@@ -47,9 +48,9 @@ Status RemoveDamagedRecords(const std::string& path) {
   return {};
 }
 
-Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
+Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster, OnFull on_full) {
   if (Status removed = RemoveDamagedRecords(path); !removed) return Fail(removed.error());
-  return Open(path, std::move(poster));
+  return Open(path, std::move(poster), std::move(on_full));
 }
 
 // Moves the store with its log, which SQLite keeps beside it. The file itself is moved first,
@@ -68,7 +69,7 @@ Result<std::string> MoveAside(const std::string& path) {
   return aside;
 }
 
-Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster) {
+Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster, OnFull on_full) {
   const Result<std::string> aside = MoveAside(path);
   if (!aside) return Fail(aside.error().code, "{}; {}", damage.message, aside.error().message);
   spdlog::error(
@@ -77,19 +78,20 @@ Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster) {
       "any more: their data stays where it is, and on a MOUNT disk the next volume shows it unless "
       "you empty the disk",
       damage.message, *aside);
-  return Open(path, std::move(poster));
+  return Open(path, std::move(poster), std::move(on_full));
 }
 
 }  // namespace
 
-std::function<Opened(Poster)> CheckpointStore(const std::string& work_dir, bool strict,
-                                              std::vector<std::string>* problems) {
+server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
+                                                      std::vector<std::string>* problems) {
   const std::string directory = work_dir + "/meta";
   CreateDirectory("work_dir", directory, problems);
-  return [path = directory + "/agent.db", strict](Poster poster) -> Opened {
-    Opened store = strict ? Open(path, poster) : OpenWithoutDamagedRecords(path, poster);
+  return [path = directory + "/agent.db", strict](Poster poster, OnFull on_full) -> Opened {
+    Opened store =
+        strict ? Open(path, poster, on_full) : OpenWithoutDamagedRecords(path, poster, on_full);
     if (store || store.error().code != Code::kInternal) return store;
-    if (!strict) return OpenAfresh(path, store.error(), std::move(poster));
+    if (!strict) return OpenAfresh(path, store.error(), std::move(poster), std::move(on_full));
     return Fail(Code::kInternal,
                 "{}. If it cannot be brought back, start the agent once with --strict=false: it "
                 "moves the file aside, starts as a new agent and ends the tasks that it finds",

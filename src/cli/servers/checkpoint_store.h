@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "base/mailbox.h"
-#include "base/result.h"
-#include "storage/store.h"
+#include "server/agent_server.h"
 
 namespace tepui::cli {
 
@@ -20,7 +16,9 @@ namespace tepui::cli {
 // moved aside, to a name with the time, never deleted, and the store is then empty: the agent
 // registers as a new one and ends the containers that it finds running, because the contents of the
 // file could not be trusted to be complete.
-std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
-    const std::string& work_dir, bool strict, std::vector<std::string>* problems);
+//
+// A full disk does not end the store (storage::SqliteStore::OnFull).
+server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
+                                                      std::vector<std::string>* problems);
 
 }  // namespace tepui::cli

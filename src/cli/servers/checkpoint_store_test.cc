@@ -22,7 +22,8 @@ class CheckpointStoreTest : public testing::Test {
  protected:
   Result<std::unique_ptr<storage::Store>> Open(bool strict) {
     std::vector<std::string> problems;
-    auto store = CheckpointStore(directory_.path(), strict, &problems)([](auto work) { work(); });
+    auto store = CheckpointStore(directory_.path(), strict, &problems)([](auto work) { work(); },
+                                                                       [](bool) {});
     EXPECT_THAT(problems, IsEmpty());
     return store;
   }
