@@ -233,7 +233,7 @@ TEST_F(AllocatorTest, MoreThanWhatWasRefusedIsOffered) {
   allocator_->DeactivateFramework(FrameworkId("f2"));
   Tick();
   EXPECT_TRUE(Take().empty());
-  allocator_->Recover(FrameworkId("f2"), AgentId("s1"), Allocated(R("cpus:1;mem:256"), "role"), {});
+  allocator_->Release(FrameworkId("f2"), AgentId("s1"), Allocated(R("cpus:1;mem:256"), "role"), {});
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
   EXPECT_EQ(last_.resources, Allocated(R("cpus:2;mem:512"), "role"));
@@ -253,7 +253,7 @@ TEST_F(AllocatorTest, FiltersAreByRole) {
   EXPECT_EQ(TakeOne(), "s1 f1 role2");
 }
 
-TEST_F(AllocatorTest, FiltersEndWhenTheAgentIsAnother) {
+TEST_F(AllocatorTest, FiltersEndWhenTheAgentChanges) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:512");
   EXPECT_EQ(TakeOne(), "s1 f1 role");
@@ -392,7 +392,7 @@ TEST_F(AllocatorTest, MinimumOfTheFrameworkForARole) {
   EXPECT_EQ(TakeOne(), "s3 f1 role3");
 }
 
-TEST_F(AllocatorTest, GpuAgentsAreForThoseWhoSayTheyKnow) {
+TEST_F(AllocatorTest, GpuAgentsNeedTheGpuCapability) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:512;gpus:1");
   EXPECT_TRUE(Take().empty());
@@ -449,7 +449,7 @@ TEST_F(AllocatorTest, OldAgentsAreNotForNewFrameworks) {
   EXPECT_EQ(TakeOne(), "flat deep a/b");
 }
 
-TEST_F(AllocatorTest, RevocableResourcesAreForThoseWhoTakeThem) {
+TEST_F(AllocatorTest, RevocableResourcesNeedTheirCapability) {
   AddFramework("f1", {"role"});
   AgentSpec spec = Spec("s1", R("cpus:1;mem:64") + RevocableCpus(4));
   allocator_->AddAgent(spec, {});
@@ -506,7 +506,7 @@ TEST_F(AllocatorTest, SharedVolumesAreOfferedOnceARun) {
 
 // --- Adding and removing frameworks and agents.
 
-TEST_F(AllocatorTest, RecoverAfterAgentOrFrameworkIsGone) {
+TEST_F(AllocatorTest, ReleaseAfterAgentOrFrameworkIsGone) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:64");
   EXPECT_EQ(TakeOne(), "s1 f1 role");
@@ -545,7 +545,7 @@ TEST_F(AllocatorTest, HoldersNeverAddedAreForgotten) {
   AddAgent("s1", "cpus:1;mem:64", {{FrameworkId("ghost"), used}});
   AddFramework("f1", {"role"});
   EXPECT_TRUE(Take().empty());
-  allocator_->Recover(FrameworkId("ghost"), AgentId("s1"), used, std::nullopt);
+  allocator_->Release(FrameworkId("ghost"), AgentId("s1"), used, std::nullopt);
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
 }
@@ -596,9 +596,9 @@ TEST_F(AllocatorTest, ConvertToMoreCopiesOfASharedVolume) {
   allocator_->Convert(FrameworkId("f1"), AgentId("s1"), {}, Allocated(volume, "role"));
   EXPECT_EQ(allocator_->total(), Q("cpus:1;disk:100"));
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;disk:100"));
-  allocator_->Recover(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
+  allocator_->Release(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;disk:100"));
-  allocator_->Recover(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
+  allocator_->Release(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1"));
 }
 

@@ -49,7 +49,7 @@ Status ShareTree::CheckNode(NodeHandle handle) const {
   }
   if (node.kind != Kind::kRole || handle == root_) return {};
   if (FindRole(node.path) != handle || node.weight != Weight(node.path)) {
-    return Broken("role '{}' is not found by its path, or has another weight than was set",
+    return Broken("role '{}' is not found by its path, or has a weight that was not set",
                   node.path);
   }
   return {};
@@ -97,7 +97,7 @@ Status Ledger::CheckHoldings() const {
       const Holding& holding = holdings_[entry.holding];
       if (holding.client != entry.client || holding.agent != AgentHandle(i) ||
           holding.resources.empty()) {
-        return Broken("an agent lists a holding that is another's, or empty");
+        return Broken("an agent lists a holding that belongs to another agent or is empty");
       }
       ++of_agents;
     }
@@ -114,7 +114,7 @@ Status Ledger::CheckHoldings() const {
     }
   }
   if (of_agents != holdings_.size() || of_clients != holdings_.size()) {
-    return Broken("agents list {} and clients {} of {} holdings", of_agents, of_clients,
+    return Broken("of {2} holdings agents list {0} and clients {1}", of_agents, of_clients,
                   holdings_.size());
   }
   return {};

@@ -204,7 +204,7 @@ TEST_F(FlagsTest, EnvironmentGivesWayToTheCommandLine) {
   EXPECT_EQ(ping_, 7s);
   EXPECT_EQ(limit_, std::nullopt);
   EXPECT_THAT(result.warnings,
-              ElementsAre("MESOS_SLAVE_PING_TIMEOUT is the old name of MESOS_AGENT_PING_TIMEOUT"));
+              ElementsAre("MESOS_SLAVE_PING_TIMEOUT is an old name: set MESOS_AGENT_PING_TIMEOUT"));
   EXPECT_THAT(result.problems,
               ElementsAre("MESOS_HOSTNAME_LOOKUP: expected true or false, not 'no'"));
 }

@@ -30,7 +30,7 @@ class MasterLinkTest : public ::testing::Test {
       Note([this, &reason] { broken_.push_back(reason); });
     };
     link_.emplace(threads_, loop_, std::move(events));
-    link_->SetMaster({"127.0.0.1", server_.port()});
+    link_->SetMaster({.host = "127.0.0.1", .port = server_.port()});
   }
 
   ~MasterLinkTest() override {
@@ -121,7 +121,7 @@ class MasterLinkTest : public ::testing::Test {
   std::optional<MasterLink> link_;
 };
 
-TEST_F(MasterLinkTest, BatchesStayBelowTheBodyThatAMasterTakes) {
+TEST_F(MasterLinkTest, BatchesStayBelowTheBodyLimitOfTheMaster) {
   Subscribe();
   constexpr int kCalls = 40;
   Send(kCalls, 1 << 20);
@@ -148,7 +148,7 @@ TEST_F(MasterLinkTest, ANewLinkDoesNotWaitForTheOldOnesBatch) {
 }
 
 // The core sends lists, so the link must not end in the middle of one.
-TEST_F(MasterLinkTest, AMasterThatTakesNothingIsLeftOnce) {
+TEST_F(MasterLinkTest, ALinkToAMasterThatReadsNothingIsClosedOnce) {
   Note([this] { stick_ = true; });
   Subscribe();
   bool inside = false;

@@ -67,7 +67,7 @@ class ReaderSink final : public master::ReadModelSink {
 };
 
 // The answer to a call that reaches the master's thread after the master stopped leading.
-Error LeadsNoMore() { return {Code::kUnavailable, "This master does not lead any more"}; }
+Error LeadsNoMore() { return {Code::kUnavailable, "This master is no longer the leader"}; }
 
 size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
   const std::string* text = url.Query(key);

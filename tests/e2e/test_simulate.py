@@ -112,7 +112,7 @@ def test_what_cannot_run_is_refused(tmp_path):
 @pytest.mark.parametrize("arguments,words", [
     (["/nowhere.json"], "'/nowhere.json' cannot be opened"),
     ([EXAMPLES], "is a directory"),
-    ([], "The workload file is missing"),
+    ([], "The workload file, which describes the cluster and its load, is missing"),
     ([EXAMPLES / "history.json", "--format=xml", "--allocation_interval=0secs"], "--format must be table or json"),
 ])
 def test_bad_arguments(arguments, words):

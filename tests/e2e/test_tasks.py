@@ -31,7 +31,7 @@ def test_what_a_framework_heard_is_whole_in_every_later_read(cluster, framework)
     for number in range(1, 11):
         framework.start_task()
         state = mesos.get_json(cluster.host, cluster.port, "/state")
-        (shown,) = (f for f in state["frameworks"] if f["id"] == framework.framework_id)
+        (shown,) = (f for f in state["frameworks"] if f["id"] == framework.info["id"]["value"])
         assert len(shown["tasks"]) == number
         assert shown["used_resources"]["cpus"] == pytest.approx(0.1 * number)
         (agent,) = state["slaves"]

@@ -76,7 +76,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
 
   // Recovery, in this order.
   void MakeRoom(const Saved& saved);
-  void TakeOver();
+  void FenceStore();
   void OnLoaded(Saved saved);
   Status TakeIdentity(Saved& saved);
   void RestoreExecutors(const Saved& saved);
@@ -123,7 +123,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   // Statuses.
   v1::TaskStatus AgentStatus(const TaskId& task, v1::TaskState state, v1::TaskStatus::Reason reason,
                              std::string message) const;
-  void Complete(v1::TaskStatus& status, const Executor* executor);
+  void FillStatus(v1::TaskStatus& status, const Executor* executor);
   // Sends a status of a task that is in no executor's record.
   void Report(const FrameworkId& framework, v1::TaskStatus status);
   void Forward(const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest);
@@ -144,7 +144,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void ExitIfDone();
   void Finish();
   void Exit(const Status& status);
-  void Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
+  void DestroyLater(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
 
   // The executor API.
   // Returns the custom executor that sent `call`, if the call is valid and authorized.
@@ -204,9 +204,9 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   Timer end_timer_;
 
   // Objects that ended while their own code may be running; the event loop destroys them.
-  std::vector<std::unique_ptr<Framework>> buried_frameworks_;
-  std::vector<std::unique_ptr<Executor>> buried_executors_;
-  Timer burial_;
+  std::vector<std::unique_ptr<Framework>> ended_frameworks_;
+  std::vector<std::unique_ptr<Executor>> ended_executors_;
+  Timer destruction_;
   Lifetime lifetime_;
 };
 

@@ -43,8 +43,8 @@ Executor::Kind FromProto(checkpoint::Executor::Kind kind) {
 Error WithWayOut(Error error, bool strict) {
   if (error.code == Code::kInternal && strict) {
     error.message +=
-        ". Or start the agent once with --strict=false: it goes on without the records that are "
-        "damaged, and what they are about is ended";
+        ". Or start the agent once with --strict=false: it then ignores the damaged records and "
+        "kills the tasks and executors that they describe";
   }
   return error;
 }
@@ -52,11 +52,11 @@ Error WithWayOut(Error error, bool strict) {
 }  // namespace
 
 void Agent::Impl::Recover() {
-  if (gc_.allowed_age() > Duration::zero()) return TakeOver();
-  // On a full disk there may be no room for what TakeOver writes.
+  if (gc_.allowed_age() > Duration::zero()) return FenceStore();
+  // On a full disk there may be no room for what the fence writes.
   store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
     if (entries) MakeRoom(ReadCheckpoint(*entries));
-    TakeOver();
+    FenceStore();
   }));
 }
 
@@ -72,8 +72,8 @@ void Agent::Impl::MakeRoom(const Saved& saved) {
   CollectOldSandboxes(AgentId(saved.agent->info().id().value()), live);
 }
 
-void Agent::Impl::TakeOver() {
-  store_.TakeOver(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
+void Agent::Impl::FenceStore() {
+  store_.Fence(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
     if (!epoch) return Exit(Fail(epoch.error()));
     store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
       if (exited_) return;
@@ -85,25 +85,24 @@ void Agent::Impl::TakeOver() {
 
 void Agent::Impl::OnLoaded(Saved saved) {
   if (!saved.problems.empty() && options_.strict) {
-    return Exit(
-        Fail(Code::kInternal,
-             "The agent's checkpoint is damaged: {}. With --strict=false it goes on without "
-             "these records, and what they are about is ended",
-             Join(saved.problems)));
+    return Exit(Fail(Code::kInternal,
+                     "The agent's checkpoint is damaged: {}. With --strict=false the agent ignores "
+                     "these records and kills the tasks and executors that they describe",
+                     Join(saved.problems)));
   }
   if (Status taken = TakeIdentity(saved); !taken) return Exit(taken);
-  const bool give_up = options_.recover == Options::Recover::kCleanup;
-  if (Status restored = operations_.Restore(saved, give_up); !restored) {
+  const bool drop_unfit = options_.recover == Options::Recover::kCleanup;
+  if (Status restored = operations_.Restore(saved, drop_unfit); !restored) {
     return Exit(Fail(restored.error().code,
-                     "Reservations and volumes of this agent do not fit its resources: {}. Give it "
-                     "the --resources it had, or run it once with --recover=cleanup, which gives "
-                     "them up",
+                     "Reservations and volumes of this agent do not fit its resources: {}. Give "
+                     "the agent its earlier --resources, or run it once with --recover=cleanup, "
+                     "which drops these reservations and volumes",
                      restored.error().message));
   }
   checkpoint_.Restore(saved);
   std::vector<std::string> damaged;
   for (const Saved::Problem& problem : saved.problems) {
-    spdlog::error("Left out of the agent's checkpoint: {}: {}", problem.message,
+    spdlog::error("Ignored in the agent's checkpoint: {}: {}", problem.message,
                   LostWith(problem.key));
     damaged.push_back(problem.key);
   }
@@ -117,7 +116,7 @@ Status Agent::Impl::TakeIdentity(Saved& saved) {
   if (!saved.agent) return {};  // Never registered, or ended for good.
   const v1::AgentInfo& before = saved.agent->info();
   const bool rebooted = saved.agent->boot_id() != options_.boot_id;
-  if (rebooted) spdlog::info("The machine was started anew: no container is left");
+  if (rebooted) spdlog::info("The machine was rebooted: no container is left");
   const Status fits = options_.recover == Options::Recover::kCleanup
                           ? Status()
                           : CheckReconfiguration(before, options_.info, options_.reconfiguration);
@@ -204,7 +203,7 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
                      refused.error.message));
   }
   if (!recovered->orphans.empty()) {
-    spdlog::info("Destroyed {} containers that are not to outlive the agent",
+    spdlog::info("Destroyed {} containers that may not outlive the agent",
                  recovered->orphans.size());
   }
   Endings endings;
@@ -216,7 +215,8 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   ResumeExecutors(endings);
   if (ending_) return BeginEnd();
   if (options_.recover == Options::Recover::kCleanup) {
-    spdlog::info("Ending what the agent's last life has left, as --recover=cleanup says");
+    spdlog::info(
+        "Killing everything that the agent's previous run left, because of --recover=cleanup");
     return Shutdown(false, {});
   }
   if (has_master_) registration_.OnMasterDetected();
@@ -243,7 +243,8 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
       // The executor has an unfinished task only if the record of a last status was damaged.
       ExecutorEnd lost;
       lost.message =
-          "The task has ended, and how was lost with a damaged record of the agent's checkpoint";
+          "The task has ended, but its outcome was lost with a damaged record of the agent's "
+          "checkpoint";
       EndTasks(*executor, lost);
     }
   }

@@ -86,7 +86,7 @@ TEST_F(LifecycleTest, LaunchesOfAFrameworkThatIsShutDownAreDropped) {
   EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_LOST)) << "told until it is acknowledged";
 }
 
-TEST_F(LifecycleTest, ShutdownOfAFrameworkForgetsWhatWaits) {
+TEST_F(LifecycleTest, ShutdownOfAFrameworkDropsItsWaitingStatuses) {
   Register();
   Finish("t1");
   ShutdownFramework();
@@ -96,7 +96,7 @@ TEST_F(LifecycleTest, ShutdownOfAFrameworkForgetsWhatWaits) {
   EXPECT_TRUE(Sent().empty());
 }
 
-TEST_F(LifecycleTest, DroppedTasksAreToldUntilAcknowledged) {
+TEST_F(LifecycleTest, DroppedTasksAreReportedUntilAcknowledged) {
   Register();
   Run(CustomTask("t1"), false);
   EXPECT_EQ(Sent().size(), 1u);
@@ -147,7 +147,7 @@ TEST_F(LifecycleTest, AnOutdatedViewOfTheResourcesDropsTheTask) {
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
 }
 
-TEST_F(LifecycleTest, AnUpdatedFrameworkIsTheOneThatCounts) {
+TEST_F(LifecycleTest, AnUpdatedFrameworkInfoIsUsed) {
   Register();
   Run(Task("t1"));
   AddCapability(v1::FrameworkInfo::Capability::PARTITION_AWARE);

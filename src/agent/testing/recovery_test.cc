@@ -77,7 +77,7 @@ TEST_F(RecoveryTest, ATaskGoesOn) {
   EXPECT_THAT(Keys(), ElementsAre("agent")) << "nothing is left of it";
 }
 
-TEST_F(RecoveryTest, NothingIsToldBeforeItIsSaved) {
+TEST_F(RecoveryTest, NothingIsReportedBeforeItIsSaved) {
   Register();
   Run(Task("t1"));
   EXPECT_THAT(Sent(), IsEmpty());
@@ -107,7 +107,7 @@ TEST_F(RecoveryTest, StatusesThatWaitAreSentAgainInOrder) {
   EXPECT_EQ(after[0].timestamp(), before[0].timestamp());
 }
 
-TEST_F(RecoveryTest, AnEndInTheAbsenceIsTold) {
+TEST_F(RecoveryTest, AnEndWhileNoAgentRanIsReported) {
   RunTask();
   EndMeanwhile(container(), Exited(3));
   RestartAndRegister();
@@ -117,7 +117,7 @@ TEST_F(RecoveryTest, AnEndInTheAbsenceIsTold) {
   EXPECT_THAT(containerizer.forgotten, Contains(container()));
 }
 
-TEST_F(RecoveryTest, AnEndThatWasSavedIsToldOnce) {
+TEST_F(RecoveryTest, ASavedEndIsReportedOnce) {
   RunTask();
   containerizer.End(Exited(0));
   clock.Settle();
@@ -133,7 +133,7 @@ TEST_F(RecoveryTest, AnEndThatWasSavedIsToldOnce) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
+TEST_F(RecoveryTest, AnAcknowledgedEndIsNotReportedAgain) {
   options.registration_backoff_factor = Duration::zero();
   StartAgent(/*disk_delay=*/std::chrono::seconds(2));
   clock.Advance(std::chrono::seconds(10));
@@ -187,7 +187,7 @@ TEST_F(RecoveryTest, AFrameworkMayBeShutDownBeforeAnIdIsFree) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-TEST_F(RecoveryTest, ALaunchThatWasInterruptedHasFailed) {
+TEST_F(RecoveryTest, AnInterruptedLaunchFails) {
   Register();
   Run(Task("t1"));
   clock.Settle();
@@ -369,7 +369,7 @@ TEST_F(ExecutorRecoveryTest, ThatDoesNotReconnectIsDestroyed) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-TEST_F(ExecutorRecoveryTest, ThatEndedTakesItsTasksAlong) {
+TEST_F(ExecutorRecoveryTest, TasksOfAnExecutorThatEndedHaveEnded) {
   RunExecutor();
   Take();
   EndMeanwhile(container(), Exited(1));
@@ -469,7 +469,7 @@ TEST_F(ExecutorRecoveryTest, HasToWaitForTheRecovery) {
 }
 
 // No master would shut the framework down again.
-TEST_F(RecoveryTest, ARemovedFrameworkIsNotTakenUp) {
+TEST_F(RecoveryTest, ARemovedFrameworkIsNotRecovered) {
   RunTask();
   ShutdownFramework();
   clock.Settle();
@@ -525,12 +525,12 @@ TEST_F(RecoveryTest, CleanupEndsWhatRuns) {
 TEST_F(RecoveryTest, AfterARebootTheAgentIsTheSame) {
   RunTask();
   options.boot_id = "b2";
-  containerizer.ended[container()].message = "The machine was started anew since the task was";
+  containerizer.ended[container()].message = "The machine was rebooted while the task was running";
   RestartAndRegister();
   EXPECT_EQ(Subscription().info().id().value(), kAgent);
   const auto statuses = Take();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
-  EXPECT_THAT(statuses[0].message(), HasSubstr("The machine was started anew"));
+  EXPECT_THAT(statuses[0].message(), HasSubstr("The machine was rebooted"));
 }
 
 TEST_F(RecoveryTest, AfterARebootADifferentAgentIsANewOne) {
@@ -606,10 +606,10 @@ TEST_F(RecoveryTest, WithoutItsStoreTheAgentStops) {
   RunTask();
   storage::MemoryStore other([this](auto work) { clock.After(Duration::zero(), std::move(work)); },
                              saved);
-  other.TakeOver([](const Result<uint64_t>&) {});
+  other.Fence([](const Result<uint64_t>&) {});
   containerizer.End(Exited(0));
   clock.Settle();
-  EXPECT_THAT(Why(), HasSubstr("The agent cannot write down what it does"));
+  EXPECT_THAT(Why(), HasSubstr("The agent cannot write its checkpoint"));
   EXPECT_THAT(Sent(), IsEmpty()) << "the status is not saved";
   EXPECT_THAT(containerizer.forgotten, IsEmpty()) << "so the next life hears it";
 }

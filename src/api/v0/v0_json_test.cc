@@ -50,7 +50,7 @@ TEST(V0Json, ReservedByRole) {
 }
 
 // Reference trap 4.
-TEST(V0Json, FullResourcesAlsoSayTheRoleInTheOldWay) {
+TEST(V0Json, FullResourcesAlsoHaveTheRoleInTheOldForm) {
   std::string json;
   web::JsonWriter writer(&json);
   WriteFullReserved(*Resources::Parse("cpus(a):1"), &writer);

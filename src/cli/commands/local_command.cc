@@ -30,7 +30,7 @@ void Declare(FlagTable* table, LocalFlags* flags) {
   flags->master.registry = "in_memory";
   flags->work_dir = TemporaryDirectory() + "/mesos/work";
   table->Group("Local cluster");
-  table->Add("work_dir", &flags->work_dir, "Directory for everything that master and agents keep.")
+  table->Add("work_dir", &flags->work_dir, "Directory for the data of the master and the agents.")
       .IsPath();
   table
       ->Add("num_agents", &flags->num_agents,
@@ -133,11 +133,9 @@ int LocalCommand(const Invocation& invocation) {
   LocalFlags flags;
   FlagTable table(
       {.program = invocation.program,
-       .purpose =
-           "Runs a master and agents in one process, to try things out. It listens on 127.0.0.1 "
-           "unless "
-           "--ip says otherwise: whoever can reach it can run commands on this machine. Every flag "
-           "of master and agent may be given.",
+       .purpose = "Runs a master and agents in one process, to try things out. It listens on "
+                  "127.0.0.1 unless --ip is given: anyone who can reach it can run commands on "
+                  "this machine. It accepts every flag of the master and the agent.",
        .arguments = "",
        .environment_prefix = "MESOS_"});
   Declare(&table, &flags);

@@ -15,8 +15,8 @@
 namespace tepui::cli {
 
 // The agent's own flags (reference 7.3). Flags that are plain values are bound to the options
-// themselves, which say their defaults. Flags shared with the master are declared elsewhere, and so
-// are master and work_dir, which have another meaning for `tepui local`.
+// themselves, which hold their defaults. Flags shared with the master are declared elsewhere, and
+// so are master and work_dir, which have another meaning for `tepui local`.
 struct AgentFlags {
   agent::Options options;
   containers::MesosContainerizer::Options containerizer;

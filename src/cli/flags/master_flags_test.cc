@@ -135,8 +135,8 @@ TEST_F(MasterFlagsTest, AllSemanticProblemsAtOnce) {
         "--registry must be replicated_log or in_memory, not 'etcd'", "--weights: 'a=0'",
         "--weights: 'b'", "--weights: the role 'c' has two weights", "--role_sorter: 'fair'",
         "--min_allocatable_resources:", "--ip: '1.2.3' is not an IP",
-        "--advertise_ip: nobody can reach", "--logging_level: 'LOUD'",
-        "--domain names no fault_domain", "--recovery_agent_removal_limit: '101%'",
+        "--advertise_ip: no other machine can reach", "--logging_level: 'LOUD'",
+        "--domain has no fault_domain", "--recovery_agent_removal_limit: '101%'",
         "--agent_removal_rate_limit: '0/1mins'", "--registry_max_agent_count must be at least 1",
         "--zk cannot be used", "--allocation_interval must be"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));

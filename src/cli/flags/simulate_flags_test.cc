@@ -80,7 +80,7 @@ TEST_F(SimulateFlagsTest, AllProblemsAtOnce) {
         "--format must be table or json, not 'xml'", "--plot must end in .svg or .html: 'p.png'",
         "--role_sorter: 'fair' is not drf or random", "--weights: 'a'",
         "--min_allocatable_resources:", "--allocation_interval must be from",
-        "--domain names no fault_domain", "--quorum is not a flag of tepui simulate",
+        "--domain has no fault_domain", "--quorum is not a flag of tepui simulate",
         "did you mean --role_sorter?"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));
   }
@@ -88,7 +88,9 @@ TEST_F(SimulateFlagsTest, AllProblemsAtOnce) {
 
 TEST_F(SimulateFlagsTest, AFileIsNeeded) {
   Parse({"--seed=3"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("The workload file is missing")));
+  EXPECT_THAT(problems_,
+              ElementsAre(HasSubstr(
+                  "The workload file, which describes the cluster and its load, is missing")));
 }
 
 // A report repeats the flags that are needed to reproduce it.

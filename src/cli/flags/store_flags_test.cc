@@ -55,9 +55,9 @@ TEST_F(StoreFlagsTest, AnImportNamesTheFileFirst) {
   EXPECT_TRUE(plan.replace);
 }
 
-TEST_F(StoreFlagsTest, WhatIsWrongIsSaid) {
+TEST_F(StoreFlagsTest, ErrorsNameWhatIsWrong) {
   Parse({});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("What to do is missing")));
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("The action is missing")));
   Parse({"look", "f"});
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("'look' is none of inspect")));
   Parse({"inspect"});

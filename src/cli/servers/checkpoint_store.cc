@@ -41,8 +41,8 @@ Status RemoveDamagedRecords(const std::string& path) {
   if (!removed) return Fail(removed.error());
   for (const std::string& key : *removed) {
     spdlog::error(
-        "Left out of the agent's checkpoint: The record '{}' does not match its checksum: {}. '{}' "
-        "is the store as it was; look after the disk",
+        "Ignored in the agent's checkpoint: The record '{}' does not match its checksum: {}. '{}' "
+        "is a copy of the damaged store; check the disk",
         key, agent::LostWith(key), copy);
   }
   return {};
@@ -58,7 +58,7 @@ Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster, OnFull 
 Result<std::string> MoveAside(const std::string& path) {
   const std::string aside = NameAside(path);
   if (std::filesystem::exists(aside)) {
-    return Fail(Code::kConflict, "'{}' is there already: try again in a second", aside);
+    return Fail(Code::kConflict, "'{}' exists already: try again in a second", aside);
   }
   for (const char* suffix : {"", "-wal", "-shm"}) {
     if (std::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
@@ -73,10 +73,10 @@ Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster, O
   const Result<std::string> aside = MoveAside(path);
   if (!aside) return Fail(aside.error().code, "{}; {}", damage.message, aside.error().message);
   spdlog::error(
-      "{}. It was moved to '{}', as --strict=false allows. This agent starts as a new one and ends "
-      "the tasks that it finds. What was reserved is free, and persistent volumes are no volumes "
-      "any more: their data stays where it is, and on a MOUNT disk the next volume shows it unless "
-      "you empty the disk",
+      "{}. It was moved to '{}', as --strict=false allows. This agent registers as a new agent and "
+      "kills the tasks that it finds. Its dynamic reservations and persistent volumes are lost: "
+      "the data of the volumes stays where it is, and on a MOUNT disk the next volume shows it "
+      "unless you empty the disk",
       damage.message, *aside);
   return Open(path, std::move(poster), std::move(on_full));
 }
@@ -93,8 +93,8 @@ server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_di
     if (store || store.error().code != Code::kInternal) return store;
     if (!strict) return OpenAfresh(path, store.error(), std::move(poster), std::move(on_full));
     return Fail(Code::kInternal,
-                "{}. If it cannot be brought back, start the agent once with --strict=false: it "
-                "moves the file aside, starts as a new agent and ends the tasks that it finds",
+                "{}. If you cannot restore it, start the agent once with --strict=false: it moves "
+                "the file aside, registers as a new agent and kills the tasks that it finds",
                 store.error().message);
   };
 }

@@ -53,7 +53,7 @@ class CheckpointStoreTest : public testing::Test {
     auto store = Open(true);
     ASSERT_TRUE(store);
     std::promise<Status> written;
-    (*store)->TakeOver([&](const Result<uint64_t>&) {
+    (*store)->Fence([&](const Result<uint64_t>&) {
       storage::Batch batch;
       for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
       (*store)->Commit(std::move(batch), [&](Status status) { written.set_value(status); });
@@ -62,7 +62,7 @@ class CheckpointStoreTest : public testing::Test {
   }
   static size_t Entries(storage::Store& store) {
     std::promise<size_t> count;
-    store.TakeOver([&](const Result<uint64_t>& epoch) {
+    store.Fence([&](const Result<uint64_t>& epoch) {
       ASSERT_TRUE(epoch);
       store.Load("", [&](Result<std::vector<storage::Entry>> entries) {
         ASSERT_TRUE(entries);
@@ -87,7 +87,7 @@ TEST_F(CheckpointStoreTest, ADamagedFileIsRefusedAndLeftAsItIs) {
   EXPECT_THAT(Aside(), IsEmpty());
 }
 
-TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
+TEST_F(CheckpointStoreTest, WithoutStrictADamagedFileIsMovedAside) {
   ASSERT_TRUE(Open(true));
   Damage();
   const std::string before = Contents(File());
@@ -101,7 +101,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
   EXPECT_EQ(Contents(aside + "-wal"), "of the damaged one");
 }
 
-TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
+TEST_F(CheckpointStoreTest, WithoutStrictDamagedRecordsAreIgnored) {
   Write({"executors/a", "executors/b", "executors/c"});
   DamageBehind("value of executors/");
   auto store = Open(false);
@@ -118,7 +118,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
   }
 }
 
-TEST_F(CheckpointStoreTest, WhatIsWholeOrInUseIsNotMoved) {
+TEST_F(CheckpointStoreTest, AFileThatIsWholeOrInUseIsNotMoved) {
   auto store = Open(false);
   ASSERT_TRUE(store);
   EXPECT_FALSE(Open(false)) << "another agent has it";

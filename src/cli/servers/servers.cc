@@ -55,8 +55,8 @@ server::MasterServerOptions::OpenStore RegistryStore(const MasterFlags& flags,
   }
   if (work_dir.empty()) {
     problems->push_back(
-        "--work_dir is missing: the registry is kept there (or say --registry=in_memory, and "
-        "agents register anew after a restart of the master)");
+        "--work_dir is missing: the master keeps the registry there (or use --registry=in_memory, "
+        "which forgets the agents when the master restarts)");
     return {};
   }
   if (problems->empty()) CreateDirectory("work_dir", work_dir, problems);

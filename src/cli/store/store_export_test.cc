@@ -62,7 +62,7 @@ TEST(StoreExportTest, TheFormat) {
             WithLines("a%20b%25 AP8=\né/%01 \n\xf0\x9f\x98\x80 Zm91cg==\n", 3));
 }
 
-TEST(StoreExportTest, WhatWasExportedIsImported) {
+TEST(StoreExportTest, AnExportCanBeImported) {
   std::string all_bytes;
   for (int i = 0; i < 256; ++i) all_bytes += static_cast<char>(i);
   const std::vector<Entry> entries = {

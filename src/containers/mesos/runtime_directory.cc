@@ -93,8 +93,8 @@ Result<FileDescriptor> RuntimeDirectory::Create(const ContainerId& id) {
   if (mkdirat(directory_.get(), id.value().c_str(), kOursOnly) != 0) {
     if (errno == EEXIST) {
       return Fail(Code::kConflict,
-                  "There is a container '{}' already, of an earlier life of the agent or not "
-                  "forgotten yet",
+                  "There is a container '{}' already, from an earlier run of the agent or not "
+                  "cleaned up yet",
                   id);
     }
     return Fail(Code::kInternal, "Cannot create '{}/{}': {}", path_, id, std::strerror(errno));
@@ -142,7 +142,7 @@ Result<ExitRecord> RuntimeDirectory::ReadStatus(const ContainerId& id) const {
   const bool whole = size > 0 && std::strchr(text.data(), '\n') == text.data() + size - 1;
   if (!whole || std::sscanf(text.data(), shim::kStatusFileFormat, &version, &record.pid,
                             &start_ticks, &record.status) != 4) {
-    return Fail(Code::kInternal, "'{}' does not hold what a shim writes", path);
+    return Fail(Code::kInternal, "'{}' does not have the format that a shim writes", path);
   }
   record.start_ticks = start_ticks;
   return record;

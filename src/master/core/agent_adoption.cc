@@ -95,8 +95,8 @@ Task* Master::Impl::AdoptTask(Agent& agent, v1::Task message) {
   }
   Task* const task = AddTask(*framework, agent, std::move(message), std::move(*resources));
   if (task == nullptr) {
-    spdlog::error("Agent {} reports task {} of framework {}, which agent {} has", agent.id, id,
-                  framework->id, framework->tasks.at(id).agent->id);
+    spdlog::error("Agent {} reports task {} of framework {}, which is already running on agent {}",
+                  agent.id, id, framework->id, framework->tasks.at(id).agent->id);
   }
   return task;
 }

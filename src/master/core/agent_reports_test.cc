@@ -121,7 +121,7 @@ TEST_F(AgentReports, AnIdThatIsJustBeingGivenCannotBeClaimed) {
 
 // Only the master makes a task unreachable. A task whose executor reports that state still runs and
 // holds its resources.
-TEST_F(AgentReports, AnExecutorThatCallsItsTaskUnreachableFreesNothing) {
+TEST_F(AgentReports, AnExecutorThatReportsUnreachableReleasesNoResources) {
   const Node agent = h.Join();
   const Scheduler owner = h.Subscribe();
   h.Launch(owner, {MasterHarness::Task(agent, "t")});
@@ -133,7 +133,7 @@ TEST_F(AgentReports, AnExecutorThatCallsItsTaskUnreachableFreesNothing) {
 }
 
 // Reference 2.6: a PARTITION_AWARE framework gets DROPPED, also if the agent does not know it.
-TEST_F(AgentReports, WhatNeverReachedTheAgentIsAskedForWithTheFramework) {
+TEST_F(AgentReports, OperationsThatNeverReachedTheAgentAreReconciledWithTheFramework) {
   Node agent = h.Join();
   const Scheduler owner = h.Subscribe();
   h.Launch(owner, {MasterHarness::Task(agent, "t")});

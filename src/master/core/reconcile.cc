@@ -138,7 +138,7 @@ v1::OperationStatus Master::Impl::UnknownOperation(
   switch (membership_.StandingOf(agent)) {
     case Standing::kRecovered:
       return answer(v1::OPERATION_RECOVERING,
-                    "Reconciliation: Agent has not come back to this master yet");
+                    "Reconciliation: Agent has not reregistered with this master yet");
     case Standing::kActive:
     case Standing::kDisconnected:
       return answer(v1::OPERATION_UNKNOWN, "Reconciliation: Operation is unknown");

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "wire/task_states.h"
+#include "model/states.h"
 
 namespace tepui::sim {
 
@@ -18,8 +18,8 @@ bool IsPartitionAware(const v1::FrameworkInfo& info) {
   });
 }
 
-// What a master may say of a task on an agent that it knows to be gone. A launch on such an agent
-// is dropped; one that is not valid is an error.
+// What a master may report of a task on an agent that it knows to be gone. A launch on such an
+// agent is dropped; one that is not valid is an error.
 bool IsTrueOfGone(v1::TaskState state, bool partition_aware) {
   if (state == v1::TASK_ERROR) return true;
   if (!partition_aware) return state == v1::TASK_LOST;
@@ -114,7 +114,7 @@ void OperatorInvariants::CheckTold(const std::string& agent) {
     const auto framework = frameworks_.find(key.first);
     if (framework == frameworks_.end() || !framework->second.connected) continue;
     const auto told = told_.find(key);
-    if (told != told_.end() && wire::IsTerminal(told->second)) continue;
+    if (told != told_.end() && model::IsTerminal(told->second)) continue;
     findings_.Report("gone-is-told",
                      "Agent {} is gone, and framework {} is not told the end of task {} on it",
                      agent, key.first, key.second);
@@ -182,7 +182,7 @@ void OperatorInvariants::Publish(const master::Changes::Task& task) {
   if (const auto old = living_.extract(key); !old.empty()) living_on_[old.mapped()].erase(key);
   const master::TaskRecord& record = task.record;
   if (record.task == nullptr || record.phase == master::TaskPhase::kCompleted) return;
-  if (record.phase == master::TaskPhase::kActive && wire::IsTerminal(record.task->state())) return;
+  if (record.phase == master::TaskPhase::kActive && model::IsTerminal(record.task->state())) return;
   const std::string& agent = record.task->agent_id().value();
   living_[key] = agent;
   living_on_[agent].insert(key);

@@ -9,7 +9,7 @@
 
 #include "api/operator/master_calls.h"
 #include "base/timer.h"
-#include "client/endpoint.h"
+#include "client/location.h"
 #include "wire/content_type.h"
 
 namespace tepui::sim {
@@ -138,7 +138,7 @@ void OperatorNode::Errand::OnResponse(const net::Response& response) {
   Write("is answered {} {}", response.status, response.body);
   if (response.status == 307) {
     const std::string* location = response.headers.Find("Location");
-    const auto leader = client::ParseLocation(location == nullptr ? "" : *location);
+    const auto leader = client::ParseLocation(location == nullptr ? "" : *location, Scheme::kHttp);
     return TryAgain(leader ? leader->host : NextMaster(), Duration::zero());
   }
   if (response.status >= 500) return TryAgain(NextMaster(), kRetryDelay);

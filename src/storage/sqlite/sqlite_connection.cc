@@ -44,12 +44,12 @@ Error Explain(const std::string& path, int code, const char* words, int system_e
                  fmt::format("cannot be opened: {}",
                              system_error != 0 ? std::strerror(system_error) : words));
     case SQLITE_CORRUPT:
-      return say(Code::kInternal,
-                 fmt::format("is damaged ({}): restore it from an export or a copy, "
-                             "and look after the disk",
-                             words));
+      return say(
+          Code::kInternal,
+          fmt::format("is damaged ({}): restore it from an export or a copy, and check the disk",
+                      words));
     case SQLITE_NOTADB:
-      return say(Code::kInternal, "is no SQLite database");
+      return say(Code::kInternal, "is not a SQLite database");
     case SQLITE_IOERR:
       return say(Code::kUnavailable,
                  fmt::format("cannot be read or written: {} ({})", words,

@@ -129,7 +129,7 @@ Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection
   if (!tables) return tables;
   if (*application == 0 && *schema == 0 && *tables == 0) return 0;
   if (*application != SqliteFile::kApplicationId) {
-    return Fail(Code::kInvalid, "'{}' is a SQLite database, but no store of Tepui's", path);
+    return Fail(Code::kInvalid, "'{}' is a SQLite database, but not a store of Tepui", path);
   }
   if (*schema > SqliteFile::kSchema) {
     return Fail(Code::kInvalid,
@@ -158,7 +158,7 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& given, A
   const Result<int64_t> schema = ReadSchema(path, **connection);
   if (!schema) return Fail(schema.error());
   if (access == Access::kRead && *schema == 0) {
-    return Fail(Code::kInvalid, "'{}' is empty: no store was ever made there", path);
+    return Fail(Code::kInvalid, "'{}' is empty: no store was ever created there", path);
   }
   if (access != Access::kRead && !alone) {
     connection = SqliteConnection::Open(path, SQLITE_OPEN_READWRITE);
@@ -191,10 +191,10 @@ Status SqliteFile::CheckPages() {
   const Result<bool> row = check->Step();
   if (!row) return Fail(row.error());
   if (*row && check->Bytes(0) != "ok") {
-    return Fail(Code::kInternal,
-                "The store '{}' is damaged ({}): restore it from an export or a copy, and look "
-                "after the disk",
-                path_, check->Bytes(0));
+    return Fail(
+        Code::kInternal,
+        "The store '{}' is damaged ({}): restore it from an export or a copy, and check the disk",
+        path_, check->Bytes(0));
   }
   return {};
 }
@@ -218,8 +218,8 @@ Status SqliteFile::PrepareStatements() {
   return {};
 }
 
-Result<uint64_t> SqliteFile::TakeOver() {
-  if (!statements_) return Fail(NotTakenOver());
+Result<uint64_t> SqliteFile::Fence() {
+  if (!statements_) return Fail(NotTheWriter());
   if (access_ != Access::kImport) {
     const Result<uint64_t> unfinished = Version(kImportKey);
     if (!unfinished) return unfinished;
@@ -255,14 +255,14 @@ Result<std::vector<Entry>> SqliteFile::Load(std::string_view prefix) {
     if (!MatchesChecksum(*select)) {
       return Fail(Code::kInternal,
                   "The record '{}' of the store '{}' is damaged: restore the store from an export "
-                  "or a copy, and look after the disk",
+                  "or a copy, and check the disk",
                   entry.key, path_);
     }
   }
 }
 
 Result<std::vector<Status>> SqliteFile::Commit(std::span<const Batch* const> batches) {
-  if (epoch_ == 0) return Fail(NotTakenOver());
+  if (epoch_ == 0) return Fail(NotTheWriter());
   if (Status begun = connection_->Run("BEGIN IMMEDIATE"); !begun) return Fail(begun.error());
   Result<std::vector<Status>> applied = Apply(batches);
   if (applied) {
@@ -331,7 +331,9 @@ Result<Facts> SqliteFile::Describe() {
   if (!select) return Fail(select.error());
   const Result<bool> row = select->Step();
   if (!row) return Fail(row.error());
-  if (!*row) return Fail(Code::kInternal, "The store '{}' is damaged: it names no writer", path_);
+  if (!*row) {
+    return Fail(Code::kInternal, "The store '{}' is damaged: its table writer is empty", path_);
+  }
   return Facts{.place = fmt::format("the SQLite file '{}'", path_),
                .schema = kSchema,
                .epoch = static_cast<uint64_t>(select->Number(0)),

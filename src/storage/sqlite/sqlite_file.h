@@ -34,7 +34,7 @@ class SqliteFile {
   static Result<std::unique_ptr<SqliteFile>> Open(const std::string& path, Access access);
 
   // Returns the new epoch.
-  Result<uint64_t> TakeOver();
+  Result<uint64_t> Fence();
   Result<std::vector<Entry>> Load(std::string_view prefix);
 
   // Writes the batches in order with one flush of the disk, and returns one status per batch. An
@@ -87,7 +87,7 @@ class SqliteFile {
   const std::optional<StoreLock> lock_;  // Released after the connection is closed.
   const std::unique_ptr<SqliteConnection> connection_;
   std::optional<Statements> statements_;
-  uint64_t epoch_ = 0;  // 0: not taken over yet.
+  uint64_t epoch_ = 0;  // 0: not fenced by this handle yet.
 };
 
 }  // namespace tepui::storage

@@ -55,9 +55,9 @@ void SqliteStore::Ask(std::move_only_function<Result<T>(SqliteFile&)> work,
           });
 }
 
-void SqliteStore::TakeOver(TakenOver done) {
+void SqliteStore::Fence(Fenced done) {
   Ask<uint64_t>(
-      [this](SqliteFile& file) { return Persist<uint64_t>([&file] { return file.TakeOver(); }); },
+      [this](SqliteFile& file) { return Persist<uint64_t>([&file] { return file.Fence(); }); },
       std::move(done));
 }
 

@@ -46,7 +46,7 @@ class SqliteStore final : public InspectableStore {
                                                    OnFull on_full = {});
   ~SqliteStore() override;
 
-  void TakeOver(TakenOver done) override;
+  void Fence(Fenced done) override;
   void Load(std::string prefix, Loaded done) override;
   void Commit(Batch batch, Done done) override;
   void Describe(Described done) override;

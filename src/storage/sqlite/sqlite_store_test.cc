@@ -50,7 +50,7 @@ class SqliteStoreTest : public testing::Test {
   }
   std::unique_ptr<Handle> OpenWriter() {
     auto handle = Open();
-    EXPECT_TRUE(handle->TakeOver());
+    EXPECT_TRUE(handle->Fence());
     return handle;
   }
   void Fill(int keys) {
@@ -88,7 +88,7 @@ TEST_F(SqliteStoreTest, LimitsCanBeOthers) {
     auto store = SqliteStore::Open(path_, Access::kWrite, owner_.poster(), kLarge);
     ASSERT_TRUE(store) << store.error().message;
     Handle handle(owner_, std::move(*store));
-    ASSERT_TRUE(handle.TakeOver());
+    ASSERT_TRUE(handle.Fence());
     ASSERT_TRUE(handle.Commit({Put("a", value), Put("b", value)}));
     const Status refused = handle.Commit({Put("c", value + "v")});
     ASSERT_FALSE(refused);
@@ -112,7 +112,7 @@ TEST_F(SqliteStoreTest, OnlyItsUserReadsTheFiles) {
   }
 }
 
-TEST_F(SqliteStoreTest, ASecondWriterIsToldWhoIsTheFirst) {
+TEST_F(SqliteStoreTest, ASecondWriterLearnsWhoIsTheFirst) {
   auto first = OpenWriter();
   const auto second = TryOpen();
   ASSERT_FALSE(second);
@@ -137,12 +137,12 @@ TEST_F(SqliteStoreTest, OthersMayReadWhileItIsWritten) {
   EXPECT_EQ(facts->schema, static_cast<uint64_t>(SqliteFile::kSchema));
   EXPECT_NE(facts->writer.find("pid "), std::string::npos);
   EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
-  const auto epoch = reader->TakeOver();
+  const auto epoch = reader->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kForbidden);
 }
 
-TEST_F(SqliteStoreTest, AReaderMakesNothing) {
+TEST_F(SqliteStoreTest, AReaderCreatesNoFiles) {
   ExpectRefused(Code::kNotFound, "No such file", Access::kRead);
   EXPECT_EQ(Files(), std::set<std::string>{});
   std::ofstream(path_).close();
@@ -155,7 +155,7 @@ TEST_F(SqliteStoreTest, AFileThatWasMadeAndNothingMoreBecomesAStore) {
   EXPECT_TRUE(OpenWriter()->Commit({Put("k", "v")}));
 }
 
-TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
+TEST_F(SqliteStoreTest, AStoreOfANewerVersionIsNotChanged) {
   Fill(3);
   RunSql(path_, "PRAGMA user_version = 2");
   const std::string before = Contents(path_);
@@ -167,25 +167,25 @@ TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
   EXPECT_EQ(OpenWriter()->Load().value().size(), 3u);
 }
 
-TEST_F(SqliteStoreTest, AnotherProgramsDatabaseStaysAsItIs) {
+TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsNotChanged) {
   RunSql(path_, "CREATE TABLE music (song TEXT); INSERT INTO music VALUES ('Angola')");
   const std::string before = Contents(path_);
-  ExpectRefused(Code::kInvalid, "no store of Tepui's");
-  ExpectRefused(Code::kInvalid, "no store of Tepui's", Access::kRead);
+  ExpectRefused(Code::kInvalid, "not a store of Tepui");
+  ExpectRefused(Code::kInvalid, "not a store of Tepui", Access::kRead);
   EXPECT_EQ(Contents(path_), before);
 }
 
-TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseStaysAsItIs) {
+TEST_F(SqliteStoreTest, AFileThatIsNotADatabaseIsNotChanged) {
   std::ofstream(path_)
       << "These are notes of mine, long enough to be taken for a header of SQLite: "
       << std::string(200, '.');
   const std::string before = Contents(path_);
-  ExpectRefused(Code::kInternal, "is no SQLite database");
-  ExpectRefused(Code::kInternal, "is no SQLite database", Access::kRead);
+  ExpectRefused(Code::kInternal, "is not a SQLite database");
+  ExpectRefused(Code::kInternal, "is not a SQLite database", Access::kRead);
   EXPECT_EQ(Contents(path_), before);
 }
 
-TEST_F(SqliteStoreTest, ADirectoryInItsPlaceIsNoStore) {
+TEST_F(SqliteStoreTest, ADirectoryIsNotAStore) {
   std::filesystem::create_directory(path_);
   ExpectRefused(Code::kUnavailable, "Is a directory");
 }
@@ -211,7 +211,7 @@ TEST_F(SqliteStoreTest, AFileThatWasCutOffIsDamaged) {
   EXPECT_EQ(Contents(path_), bytes);
 }
 
-TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
+TEST_F(SqliteStoreTest, AFlippedBitInAValueIsFound) {
   {
     auto store = OpenWriter();
     ASSERT_TRUE(store->Commit({Put("good", "harmless"), Put("hurt", "a value on the disk")}));
@@ -242,22 +242,22 @@ TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
   EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"good", "harmless", 1}}));
 }
 
-TEST_F(SqliteStoreTest, AnImportThatDidNotEndIsNoStore) {
+TEST_F(SqliteStoreTest, AnUnfinishedImportIsNotAStore) {
   {
     auto store = Open(Access::kImport);
-    ASSERT_TRUE(store->TakeOver());
+    ASSERT_TRUE(store->Fence());
     ASSERT_TRUE(store->Commit({Put(std::string(kImportKey), "")}));
   }
-  const auto epoch = Open()->TakeOver();
+  const auto epoch = Open()->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kUnavailable);
   EXPECT_NE(epoch.error().message.find("import"), std::string::npos);
   EXPECT_EQ(Open(Access::kRead)->Check().value().size(), 1u);
   auto store = Open(Access::kImport);
-  ASSERT_TRUE(store->TakeOver());
+  ASSERT_TRUE(store->Fence());
   ASSERT_TRUE(store->Commit({Remove(std::string(kImportKey))}));
   store.reset();
-  EXPECT_TRUE(Open()->TakeOver());
+  EXPECT_TRUE(Open()->Fence());
 }
 
 TEST_F(SqliteStoreTest, WaitsForAnotherProgramsTransaction) {
@@ -387,7 +387,7 @@ class SqliteReserveTest : public SqliteStoreTest {
 
 TEST_F(SqliteReserveTest, WritesGoOnFromTheReserveAndThenWaitForRoom) {
   auto store = OpenWithReserve();
-  ASSERT_TRUE(store->TakeOver());
+  ASSERT_TRUE(store->Fence());
   ASSERT_TRUE(store->Commit({Put("before", "v")}));
   EXPECT_TRUE(HasReserve());
   FillDisk();
@@ -406,10 +406,10 @@ TEST_F(SqliteReserveTest, WritesGoOnFromTheReserveAndThenWaitForRoom) {
   EXPECT_TRUE(store->Commit({Put("after", "v")}));
 }
 
-TEST_F(SqliteReserveTest, AStoreWithoutAByteOfRoomIsReadAndWaitsToBeTakenOver) {
+TEST_F(SqliteReserveTest, AStoreWithoutAByteOfRoomIsReadAndWaitsToBeFenced) {
   {
     auto store = OpenWithReserve();
-    ASSERT_TRUE(store->TakeOver());
+    ASSERT_TRUE(store->Fence());
     ASSERT_TRUE(store->Commit({Put("k", "v")}));
   }
   std::filesystem::remove(path_ + ".reserve");
@@ -419,7 +419,7 @@ TEST_F(SqliteReserveTest, AStoreWithoutAByteOfRoomIsReadAndWaitsToBeTakenOver) {
   EXPECT_EQ(store->Load().value().size(), 1u);
   auto epoch = std::make_shared<std::promise<Result<uint64_t>>>();
   owner_.loop().Run([&] {
-    store->store().TakeOver([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
+    store->store().Fence([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
   });
   auto taken = epoch->get_future();
   EXPECT_EQ(taken.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
@@ -430,7 +430,7 @@ TEST_F(SqliteReserveTest, AStoreWithoutAByteOfRoomIsReadAndWaitsToBeTakenOver) {
 
 TEST_F(SqliteReserveTest, AStoreThatWaitsForRoomCanBeClosed) {
   auto store = OpenWithReserve();
-  ASSERT_TRUE(store->TakeOver());
+  ASSERT_TRUE(store->Fence());
   std::filesystem::remove(path_ + ".reserve");
   FillDisk();
   const auto waits = Begin(*store, "waits");
@@ -438,7 +438,7 @@ TEST_F(SqliteReserveTest, AStoreThatWaitsForRoomCanBeClosed) {
   store->Close();
 }
 
-TEST_F(SqliteStoreTest, NothingIsWrittenWhereNothingCanBe) {
+TEST_F(SqliteStoreTest, WritersFailOnAReadOnlyFileSystem) {
   FullDisk disk(directory_.path());
   if (!disk.mounted()) GTEST_SKIP() << "needs a file system of its own";
   Fill(3);
