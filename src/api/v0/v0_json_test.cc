@@ -58,6 +58,49 @@ TEST(V0Json, FullResourcesAlsoHaveTheRoleInTheOldForm) {
   EXPECT_NE(json.find("reservations"), std::string::npos) << json;
 }
 
+// One variable of each type; the value of the SECRET is "hush".
+v1::Environment EnvironmentWithSecret() {
+  v1::Environment environment;
+  v1::Environment::Variable* plain = environment.add_variables();
+  plain->set_name("LEVEL");
+  plain->set_value("3");
+  v1::Environment::Variable* secret = environment.add_variables();
+  secret->set_name("PASSWORD");
+  secret->set_type(v1::Environment::Variable::SECRET);
+  secret->mutable_secret()->set_type(v1::Secret::VALUE);
+  secret->mutable_secret()->mutable_value()->set_data("hush");
+  return environment;
+}
+
+TEST(V0Json, CommandsShowTheirEnvironmentWithoutSecrets) {
+  v1::ExecutorInfo executor;
+  *executor.mutable_command()->mutable_environment() = EnvironmentWithSecret();
+  std::string json;
+  web::JsonWriter writer(&json);
+  writer.BeginObject();
+  WriteExecutorFields(executor, &writer);
+  EXPECT_NE(json.find(R"("environment":{"variables":[{"name":"LEVEL","value":"3"},)"
+                      R"({"name":"PASSWORD","value":""}]})"),
+            std::string::npos)
+      << json;
+}
+
+TEST(V0Json, TasksShowNoSecrets) {
+  v1::Task task;
+  *task.mutable_health_check()->mutable_command()->mutable_environment() = EnvironmentWithSecret();
+  v1::Volume* volume = task.mutable_container()->add_volumes();
+  volume->set_container_path("key");
+  volume->mutable_source()->mutable_secret()->set_type(v1::Secret::VALUE);
+  volume->mutable_source()->mutable_secret()->mutable_value()->set_data("hush");
+  std::string json;
+  web::JsonWriter writer(&json);
+  WriteTask(task, &writer);
+  EXPECT_NE(json.find("PASSWORD"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("container_path":"key")"), std::string::npos) << json;
+  EXPECT_EQ(json.find("hush"), std::string::npos) << json;
+  EXPECT_EQ(json.find("aHVzaA"), std::string::npos) << json << " has it in base64";
+}
+
 TEST(JsonWriter, CommasAndNumbers) {
   std::string json;
   web::JsonWriter writer(&json);

@@ -89,7 +89,8 @@ void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
       ->AddBinding(
           "executor_environment_variables", BindTextMap(&flags->executor_environment_variables),
           R"(Environment of executors and tasks instead of the agent's own: {"NAME": "value"}.)")
-      .AlsoPlainPath();
+      .AlsoPlainPath()
+      .Secret();
   table->AddBinding(
       "recover",
       BindChoice(&flags->options.recover, {{"reconnect", agent::Options::Recover::kReconnect},

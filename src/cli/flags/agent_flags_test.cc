@@ -73,6 +73,8 @@ TEST_F(AgentFlagsTest, ValuesReachTheOptions) {
   EXPECT_EQ(options.recover, agent::Options::Recover::kCleanup);
   EXPECT_FALSE(options.strict);
   EXPECT_EQ(options.reconfiguration, agent::Options::Reconfiguration::kAdditive);
+  EXPECT_THAT(table_.Values(), Contains(std::pair<std::string, std::string>(
+                                   "executor_environment_variables", "(hidden)")));
   EXPECT_THAT(options.executor_environment, ElementsAre(Pair("PATH", "/bin"), Pair("LANG", "C")));
 }
 
