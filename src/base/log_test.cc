@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+
+#include <gtest/gtest.h>
+
+#include "base/testing/temporary_directory.h"
+
+namespace tepui {
+namespace {
+
+TEST(LogTest, AMessageIsOneLineWithoutControlCharacters) {
+  TemporaryDirectory directory;
+  const auto before = spdlog::default_logger();
+  ASSERT_TRUE(SetUpLog({.quiet = true, .directory = directory.path(), .program = "test"}));
+  spdlog::info("Added framework {}", "a\nb\x1b[2Jc\x7f\xc2\x9bd \xc3\xa9\xe2\x82\xac");
+  spdlog::set_default_logger(before);
+  const std::string text = Contents(directory.path() + "/test.log");
+  EXPECT_TRUE(
+      text.ends_with(" I Added framework a\\x0Ab\\x1B[2Jc\\x7F\xc2\\x9Bd \xc3\xa9\xe2\x82\xac\n"))
+      << text;
+}
+
+}  // namespace
+}  // namespace tepui
