@@ -4,23 +4,17 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <iterator>
+
+#include "base/testing/temporary_directory.h"
 
 namespace tepui {
 namespace {
 
-std::string Contents(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // Whoever can write to the directory could otherwise make the log appear in any file.
 TEST(Log, ALinkIsNotWrittenTo) {
-  char pattern[] = "/tmp/log_test.XXXXXX";
-  const std::string directory = mkdtemp(pattern);
+  const TemporaryDirectory temporary;
+  const std::string directory = temporary.path();
   const std::string victim = directory + "/victim";
   std::ofstream(victim) << "text";
   LogOptions options;
@@ -41,7 +35,18 @@ TEST(Log, ALinkIsNotWrittenTo) {
   spdlog::info("a line");
   spdlog::set_default_logger(before);
   EXPECT_NE(Contents(log).find("a line"), std::string::npos);
-  std::filesystem::remove_all(directory);
+}
+
+TEST(LogTest, AMessageIsOneLineWithoutControlCharacters) {
+  TemporaryDirectory directory;
+  const auto before = spdlog::default_logger();
+  ASSERT_TRUE(SetUpLog({.quiet = true, .directory = directory.path(), .program = "test"}));
+  spdlog::info("Added framework {}", "a\nb\x1b[2Jc\x7f\xc2\x9bd \xc3\xa9\xe2\x82\xac");
+  spdlog::set_default_logger(before);
+  const std::string text = Contents(directory.path() + "/test.log");
+  EXPECT_TRUE(
+      text.ends_with(" I Added framework a\\x0Ab\\x1B[2Jc\\x7F\xc2\\x9Bd \xc3\xa9\xe2\x82\xac\n"))
+      << text;
 }
 
 }  // namespace

@@ -317,6 +317,18 @@ void Agent::Impl::Leave() {
   BeginEnd();
 }
 
+void Agent::Impl::OnDiskFull(bool full) {
+  if (full) {
+    spdlog::error(
+        "The disk of {} is full: the sandboxes of what has ended are removed now, and no task is "
+        "launched until there is room",
+        options_.work_dir);
+  } else {
+    spdlog::info("There is room again on the disk of {}: tasks are launched", options_.work_dir);
+  }
+  gc_.SetDiskFull(full);
+}
+
 bool Agent::Impl::Outlives(const Framework& framework) const {
   return leaves_ && framework.info.checkpoint();
 }

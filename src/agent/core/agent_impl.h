@@ -12,6 +12,7 @@
 #include "agent/core/agent.h"
 #include "agent/core/gc.h"
 #include "agent/core/metrics.h"
+#include "agent/core/old_sandboxes.h"
 #include "agent/core/registration.h"
 #include "agent/executors/custom_executor.h"
 #include "agent/executors/executor.h"
@@ -48,6 +49,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnStreamClosed(StreamId stream);
   void Shutdown(bool unregister, const Status& status);
   void Leave();
+  void OnDiskFull(bool full);
   std::shared_ptr<const AgentState> Snapshot() const;
   Status CheckInvariants() const;
 
@@ -73,6 +75,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnUnregistered() override;
 
   // Recovery, in this order.
+  void MakeRoom(const Saved& saved);
+  void FenceStore();
   void OnLoaded(Saved saved);
   Status TakeIdentity(Saved& saved);
   void RestoreExecutors(const Saved& saved);
@@ -81,7 +85,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
                        std::vector<containers::RecoverSpec>& claims);
   void OnContainersRecovered(Result<containers::Recovered> recovered);
   void ResumeExecutors(const Endings& endings);
-  void CollectOldSandboxes();
+  LiveRuns Live() const;
+  void CollectOldSandboxes(const AgentId& agent, const LiveRuns& live);
 
   // ExecutorHost.
   void OnTaskStatus(Executor& executor, v1::TaskStatus status) override;

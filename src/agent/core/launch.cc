@@ -90,6 +90,10 @@ void Agent::Impl::Run(Launch launch) {
 
 std::optional<Agent::Impl::Refusal> Agent::Impl::CheckLaunch(const Framework& framework,
                                                              const Launch& launch) const {
+  if (gc_.disk_full()) {
+    return Refusal{v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
+                   "The disk of the agent's work directory is full"};
+  }
   if (launch.resource_version && *launch.resource_version != operations_.resource_version()) {
     return Refusal{v1::TaskStatus::REASON_INVALID_OFFERS,
                    "The task assumes an outdated state of the agent's resources"};

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "agent/core/agent_impl.h"
-#include "agent/core/old_sandboxes.h"
 #include "agent/core/reconfiguration.h"
 #include "base/log.h"
+#include "base/seconds.h"
 
 namespace tepui::agent {
 namespace {
@@ -53,6 +53,27 @@ Error WithWayOut(Error error, bool strict) {
 }  // namespace
 
 void Agent::Impl::Recover() {
+  if (gc_.allowed_age() > Duration::zero()) return FenceStore();
+  // On a full disk there may be no room for what the fence writes.
+  store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
+    if (entries) MakeRoom(ReadCheckpoint(*entries));
+    FenceStore();
+  }));
+}
+
+// Removes the sandboxes that no record needs, unless the records may not be all there were.
+void Agent::Impl::MakeRoom(const Saved& saved) {
+  if (!saved.problems.empty() || !saved.agent) return;
+  LiveRuns live;
+  for (const auto& [id, framework] : saved.frameworks) live[id];
+  for (const Saved::Executor& executor : saved.executors) {
+    live[FrameworkId(executor.record.framework_id().value())].insert_or_assign(
+        ExecutorId(executor.record.info().executor_id().value()), executor.container);
+  }
+  CollectOldSandboxes(AgentId(saved.agent->info().id().value()), live);
+}
+
+void Agent::Impl::FenceStore() {
   store_.Fence(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
     if (!epoch) return Exit(Fail(epoch.error()));
     store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
@@ -190,8 +211,9 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   for (auto& ended : recovered->ended) endings.ended[ended.id] = std::move(ended.termination);
   endings.survivors = {recovered->survivors.begin(), recovered->survivors.end()};
   recovered_ = true;
+  metrics_.recovery_secs = Seconds(services_.clock.Now() - start_);
   // This comes before any deadline is set, as it may take a while.
-  CollectOldSandboxes();
+  CollectOldSandboxes(AgentId(info_.id().value()), Live());
   ResumeExecutors(endings);
   if (ending_) return BeginEnd();
   if (options_.recover == Options::Recover::kCleanup) {
@@ -231,11 +253,21 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
   for (Framework* framework : frameworks) RemoveIfIdle(*framework);
 }
 
+LiveRuns Agent::Impl::Live() const {
+  LiveRuns live;
+  for (const auto& [id, framework] : frameworks_) {
+    auto& executors = live[id];
+    for (const auto& [executor_id, executor] : framework->executors) {
+      executors.emplace(executor_id, executor->container());
+    }
+  }
+  return live;
+}
+
 // Schedules the sandboxes of what ended before the restart. They age since their last change.
-void Agent::Impl::CollectOldSandboxes() {
+void Agent::Impl::CollectOldSandboxes(const AgentId& agent, const LiveRuns& live) {
   const WallTime now = services_.clock.WallNow();
-  for (const OldSandbox& old : FindOldSandboxes(services_.disk, options_.work_dir,
-                                                AgentId(info_.id().value()), frameworks_)) {
+  for (const OldSandbox& old : FindOldSandboxes(services_.disk, options_.work_dir, agent, live)) {
     gc_.ScheduleOld(old.path, std::max<Duration>(now - old.modified, Duration::zero()));
   }
 }

@@ -196,6 +196,25 @@ TEST_F(GcTest, AFullDiskCleansAtOnce) {
   EXPECT_EQ(Metric("slave/executor_directory_max_allowed_age_secs"), 0);
 }
 
+TEST_F(GcTest, ADiskThatIsFullTakesNoNewTasksUntilThereIsRoom) {
+  Register();
+  FinishOne();
+  Run(Task("t2"));
+  agent->OnDiskFull(true);
+  EXPECT_TRUE(disk.Removed(ExecutorDirectory())) << "although the disk says that it has room";
+  EXPECT_EQ(Metric("slave/work_dir_full"), 1);
+  Run(Task("t3"));
+  const auto statuses = Drain();
+  ASSERT_THAT(States(statuses, "t3"), ElementsAre(v1::TASK_LOST));
+  EXPECT_EQ(statuses.back().reason(), v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  EXPECT_THAT(statuses.back().message(), testing::HasSubstr("disk"));
+  EXPECT_THAT(States(statuses, "t2"), ElementsAre(v1::TASK_STARTING)) << "what runs goes on";
+  agent->OnDiskFull(false);
+  EXPECT_EQ(Metric("slave/work_dir_full"), 0);
+  Run(Task("t4"));
+  EXPECT_THAT(States(Drain(), "t4"), ElementsAre(v1::TASK_STARTING));
+}
+
 TEST_F(GcTest, HalfADiskIsKeptForLess) {
   disk.used = 0.5;
   Register();

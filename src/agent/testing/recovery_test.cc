@@ -57,6 +57,13 @@ TEST_F(RecoveryTest, TheEdgeLearnsTheIdBeforeAMasterIsFound) {
   EXPECT_EQ(links.identities.size(), 1u);
 }
 
+TEST_F(RecoveryTest, TheTimeThatItTookIsAMetric) {
+  RunTask();
+  Restart(/*disk_delay=*/seconds(1));
+  clock.Advance(seconds(5));
+  EXPECT_EQ(Metric("slave/recovery_time_secs"), 2);
+}
+
 TEST_F(RecoveryTest, ATaskGoesOn) {
   RunTask();
   RestartAndRegister();
@@ -670,6 +677,28 @@ TEST_F(RecoveryTest, AShutdownWaitsForTheRecovery) {
   clock.Advance(seconds(3));
   EXPECT_THAT(exits, SizeIs(1));
   EXPECT_THAT(Keys(), IsEmpty());
+}
+
+// The write that begins a recovery may find no room before that.
+TEST_F(RecoveryTest, OnAFullDiskOldSandboxesAreRemovedBeforeAnythingIsWritten) {
+  RunTask();
+  const std::string root = "/w/slaves/M-S0/frameworks";
+  const WallTime now = clock.WallNow();
+  disk.listings["/w/slaves"] = {{"M-S0", now}};
+  disk.listings[root] = {{"F1", now}, {"F0", now}};
+  disk.listings[root + "/F1/executors"] = {{"t1", now}, {"t0", now}};
+  disk.listings[root + "/F1/executors/t1/runs"] = {{container().value(), now}, {"earlier", now}};
+  disk.used = 1;
+  const uint64_t epoch = saved->epoch;
+  Restart(/*disk_delay=*/seconds(1));
+  EXPECT_EQ(saved->epoch, epoch);
+  clock.Advance(seconds(1));
+  EXPECT_THAT(disk.removed, testing::UnorderedElementsAre(root + "/F0", root + "/F1/executors/t0",
+                                                          root + "/F1/executors/t1/runs/earlier"));
+  clock.Advance(seconds(5));
+  Register();
+  EXPECT_THAT(exits, IsEmpty());
+  EXPECT_THAT(disk.removed, Not(Contains(root + "/F1/executors/t1")));
 }
 
 TEST_F(RecoveryTest, OldSandboxesAreCollected) {

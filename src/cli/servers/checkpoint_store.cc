@@ -15,16 +15,20 @@
 #include "cli/servers/servers.h"
 #include "storage/sqlite/sqlite_file.h"
 #include "storage/sqlite/sqlite_store.h"
+#include "tepui/checkpoint.pb.h"
 
 namespace tepui::cli {
 namespace {
 
 using Opened = Result<std::unique_ptr<storage::Store>>;
+using OnFull = storage::SqliteStore::OnFull;
 
-Opened Open(const std::string& path, Poster poster) {
+Opened Open(const std::string& path, Poster poster, OnFull on_full) {
   return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
-                                    agent::Checkpoint::kLimits);
+                                    agent::Checkpoint::kLimits, std::move(on_full));
 }
+
+std::string StorePath(const std::string& work_dir) { return work_dir + "/meta/agent.db"; }
 
 // A name beside `path` for a damaged file, with the time.
 std::string NameAside(const std::string& path) {
@@ -47,9 +51,9 @@ Status RemoveDamagedRecords(const std::string& path) {
   return {};
 }
 
-Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
+Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster, OnFull on_full) {
   if (Status removed = RemoveDamagedRecords(path); !removed) return Fail(removed.error());
-  return Open(path, std::move(poster));
+  return Open(path, std::move(poster), std::move(on_full));
 }
 
 // Moves the store with its log, which SQLite keeps beside it. The file itself is moved first,
@@ -68,7 +72,7 @@ Result<std::string> MoveAside(const std::string& path) {
   return aside;
 }
 
-Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster) {
+Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster, OnFull on_full) {
   const Result<std::string> aside = MoveAside(path);
   if (!aside) return Fail(aside.error().code, "{}; {}", damage.message, aside.error().message);
   spdlog::error(
@@ -77,24 +81,34 @@ Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster) {
       "the data of the volumes stays where it is, and on a MOUNT disk the next volume shows it "
       "unless you empty the disk",
       damage.message, *aside);
-  return Open(path, std::move(poster));
+  return Open(path, std::move(poster), std::move(on_full));
 }
 
 }  // namespace
 
-std::function<Opened(Poster)> CheckpointStore(const std::string& work_dir, bool strict,
-                                              std::vector<std::string>* problems) {
-  const std::string directory = work_dir + "/meta";
-  CreateDirectory("work_dir", directory, problems);
-  return [path = directory + "/agent.db", strict](Poster poster) -> Opened {
-    Opened store = strict ? Open(path, poster) : OpenWithoutDamagedRecords(path, poster);
+server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
+                                                      std::vector<std::string>* problems) {
+  CreateDirectory("work_dir", work_dir + "/meta", problems);
+  return [path = StorePath(work_dir), strict](Poster poster, OnFull on_full) -> Opened {
+    Opened store =
+        strict ? Open(path, poster, on_full) : OpenWithoutDamagedRecords(path, poster, on_full);
     if (store || store.error().code != Code::kInternal) return store;
-    if (!strict) return OpenAfresh(path, store.error(), std::move(poster));
+    if (!strict) return OpenAfresh(path, store.error(), std::move(poster), std::move(on_full));
     return Fail(Code::kInternal,
                 "{}. If you cannot restore it, start the agent once with --strict=false: it moves "
                 "the file aside, registers as a new agent and kills the tasks that it finds",
                 store.error().message);
   };
+}
+
+uint16_t CheckpointedPort(const std::string& work_dir) {
+  const auto file = storage::SqliteFile::Open(StorePath(work_dir), storage::Access::kRead);
+  if (!file) return 0;
+  const auto entries = (*file)->Load(agent::kAgentKey);
+  checkpoint::Agent record;
+  const bool known =
+      entries && entries->size() == 1 && record.ParseFromString(entries->front().value);
+  return known ? static_cast<uint16_t>(record.info().port()) : 0;
 }
 
 }  // namespace tepui::cli

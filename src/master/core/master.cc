@@ -162,6 +162,10 @@ void Master::Teardown(const security::Caller& caller, const FrameworkId& framewo
   impl_->Teardown(caller, framework, std::move(reply));
 }
 
+void Master::WhenPublished(std::move_only_function<void()> then) {
+  impl_->WhenPublished(std::move(then));
+}
+
 Status Master::CheckInvariants() const { return impl_->CheckInvariants(); }
 
 void Master::MarkAgentGone(const security::Caller& caller, const AgentId& agent, Reply reply) {

@@ -69,6 +69,7 @@ class Master::Impl {
   void OnStreamClosed(StreamId stream);
   void Teardown(const security::Caller& caller, const FrameworkId& id, Reply reply);
   void MarkAgentGone(const security::Caller& caller, const AgentId& id, Reply reply);
+  void WhenPublished(Publisher::Then then) { publisher_.WhenPublished(std::move(then)); }
   Status CheckInvariants() const;
 
  private:

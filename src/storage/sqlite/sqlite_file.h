@@ -29,6 +29,7 @@ class SqliteFile {
 
   // For writing, the file is created if it does not exist, locked, and checked for damage. A file
   // that is not a store of Tepui, or was written by a newer version, is refused and left untouched.
+  // On a full disk a file can still be opened, but others cannot read it meanwhile.
   // kInternal always means damage in the file.
   static Result<std::unique_ptr<SqliteFile>> Open(const std::string& path, Access access);
 
@@ -51,6 +52,9 @@ class SqliteFile {
   Result<std::vector<std::string>> RemoveDamaged(const std::string& copy);
 
   const std::string& path() const { return path_; }
+  // True if the last operation that failed did so because the disk is full. Nothing of it is
+  // written then, and it may be repeated.
+  bool disk_full() const { return connection_->disk_full(); }
 
  private:
   // Prepared once, and run for each key.
