@@ -11,10 +11,10 @@
 
 namespace tepui {
 
-// Threads for work that blocks on the file system, the user database or the kernel. Thread-safe.
+// Threads for work that blocks on the file system, the user database or the kernel, or is long.
 //
-// The queue has no bound of its own. Each container has at most one launch, one update and one
-// cleanup in it, and each check at most one start; web::Router bounds the number of requests.
+// Thread-safe. The queue has no bound of its own: each container has at most one launch, one update
+// and one cleanup in it, each check at most one start; web::Router and net::Server bound requests.
 class WorkerPool {
  public:
   using Work = std::move_only_function<void()>;

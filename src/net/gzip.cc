@@ -65,7 +65,7 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  Result<std::string> Run(std::string_view bytes, size_t max_bytes) {
+  Result<std::string> Run(std::string_view bytes, size_t max_bytes, MemoryLease& memory) {
     std::string out;
     char piece[64 << 10];
     int result = Z_OK;
@@ -85,6 +85,9 @@ class Inflater {
       const size_t produced = sizeof(piece) - stream_.avail_out;
       if (produced > max_bytes - out.size()) {
         return Fail(Code::kTooLarge, "The body is over {} bytes once decompressed", max_bytes);
+      }
+      if (!memory.Grow(produced)) {
+        return Fail(Code::kUnavailable, "The memory for requests is in use; try again later");
       }
       out.append(piece, produced);
     }
@@ -116,9 +119,14 @@ std::string Gzip(std::string_view bytes) {
   return deflater.Run(bytes);
 }
 
-Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes) {
+Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes, MemoryLease& memory) {
   if (bytes.empty()) return Fail(Code::kInvalid, "The body is not valid gzip data: it is empty");
-  return Inflater().Run(bytes, max_bytes);
+  return Inflater().Run(bytes, max_bytes, memory);
+}
+
+Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes) {
+  MemoryLease uncounted;
+  return Gunzip(bytes, max_bytes, uncounted);
 }
 
 bool AcceptsGzip(std::string_view accept_encoding) {

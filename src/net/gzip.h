@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "net/memory_budget.h"
 
 namespace tepui::net {
 
@@ -17,7 +18,9 @@ inline constexpr size_t kGzipMinimumBytes = 1024;
 std::string Gzip(std::string_view bytes);
 
 // Returns kTooLarge as soon as the output exceeds `max_bytes`, so that a decompression bomb costs
-// no more than the limit, and kInvalid if `bytes` is not complete gzip data.
+// no more than the limit, and kInvalid if `bytes` is not complete gzip data. `memory` grows by the
+// output, step by step; kUnavailable if it may not.
+Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes, MemoryLease& memory);
 Result<std::string> Gunzip(std::string_view bytes, size_t max_bytes);
 
 // Returns true if an Accept-Encoding header admits gzip, by name or by "*", with a weight above

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/result.h"
+#include "net/memory_budget.h"
 
 namespace tepui::net {
 
@@ -43,6 +44,9 @@ struct Request {
   Headers headers;
   std::string body;  // The whole body, decoded from chunks and gzip. The server bounds it.
   std::string peer;  // "ip:port" of the other side, filled by the server; empty on a unix socket.
+  // Counts what the server keeps of this request until it is answered. Whoever makes more of it
+  // grows the lease, before the answer, and answers 503 if that fails. Null: nothing is counted.
+  std::shared_ptr<MemoryLease> memory = nullptr;
 };
 
 struct Response {
@@ -136,8 +140,19 @@ class IoThreads {
 struct ServerOptions {
   size_t max_header_bytes = 64 << 10;
   size_t max_body_bytes = 64 << 20;  // Counted after decoding. A larger body gets 413.
-  // Limits that replace max_body_bytes for some paths, for bodies that are not compressed.
-  std::map<std::string, size_t, std::less<>> max_body_bytes_of = {};
+  // Requests with a longer body, or a compressed one, are unpacked and handled on workers, one at a
+  // time for each connection, in the order in which they arrived. The handler decodes the body, so
+  // an I/O thread would serve nobody else meanwhile.
+  size_t max_inline_bytes = 64 << 10;
+  // Counts what requests, answers and streams hold. Null: there is no common bound.
+  std::shared_ptr<MemoryBudget> memory = nullptr;
+  // Paths whose requests wait for no others and take no memory from them: they have workers of
+  // their own, and these values instead of the general ones.
+  struct Lane {
+    size_t max_body_bytes = 0;  // For bodies that are not compressed.
+    std::shared_ptr<MemoryBudget> memory = nullptr;
+  };
+  std::map<std::string, Lane, std::less<>> lanes = {};
   size_t max_stream_backlog_bytes = 64 << 20;
   int max_connections = 100'000;  // Connections above this number are closed at once.
   int max_pipelined = 16;  // Requests of one connection in progress. At this number reading stops.
@@ -152,7 +167,7 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Runs on I/O threads, at the same time for different connections. Must not block.
+  // Runs on I/O threads and workers, at the same time for different connections. Must not block.
   using Handler = std::function<void(Request, Responder)>;
 
   Server(IoThreads& threads, ServerOptions options, Handler handler);

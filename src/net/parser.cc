@@ -194,6 +194,7 @@ class RequestParser::Parser final : public MessageParser<true> {
   std::string method;
   std::string target;
   bool expects_continue = false;
+  const ServerOptions::Lane* lane = nullptr;
 
  private:
   void on_request_impl(http::verb, beast::string_view method_text, beast::string_view target_text,
@@ -205,9 +206,12 @@ class RequestParser::Parser final : public MessageParser<true> {
   }
 
   void OnHead(ErrorCode& error) override {
-    if (const auto* of = limits().max_body_bytes_of; of != nullptr) {
-      const auto found = of->find(std::string_view(target).substr(0, target.find('?')));
-      if (found != of->end()) set_max_body_bytes(found->second);
+    if (const auto* lanes = limits().lanes; lanes != nullptr) {
+      const auto found = lanes->find(std::string_view(target).substr(0, target.find('?')));
+      if (found != lanes->end()) {
+        lane = &found->second;
+        set_max_body_bytes(lane->max_body_bytes);
+      }
     }
     const std::string* expect = headers().Find("Expect");
     if (expect == nullptr || !http11()) return;
@@ -231,6 +235,7 @@ bool RequestParser::keep_alive() const { return parser_->keep_alive(); }
 bool RequestParser::http11() const { return parser_->http11(); }
 bool RequestParser::expects_continue() const { return parser_->expects_continue; }
 size_t RequestParser::body_bytes() const { return parser_->body().size(); }
+const ServerOptions::Lane* RequestParser::lane() const { return parser_->lane; }
 const ParseFailure& RequestParser::failure() const { return parser_->failure(); }
 
 Request RequestParser::Take() {

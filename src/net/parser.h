@@ -26,8 +26,8 @@ struct ParseFailure {
 struct ParseLimits {
   size_t max_header_bytes;  // Bounds the first line, the fields, and a chunk's head or the trailer.
   size_t max_body_bytes;    // Bytes as sent, without the chunks' framing.
-  // Limits for requests that replace max_body_bytes for some paths. Must outlive the parser.
-  const std::map<std::string, size_t, std::less<>>* max_body_bytes_of = nullptr;
+  // Requests to these paths have the limit of their lane. Must outlive the parser.
+  const std::map<std::string, ServerOptions::Lane, std::less<>>* lanes = nullptr;
 };
 
 class RequestParser {
@@ -46,10 +46,12 @@ class RequestParser {
   bool keep_alive() const;
   bool http11() const;
   bool expects_continue() const;
-  size_t body_bytes() const;  // Bytes of the body so far.
+  size_t body_bytes() const;                // Bytes of the body so far.
+  const ServerOptions::Lane* lane() const;  // Null: the path has none.
 
-  // After kDone: returns the request, with its target in origin form; then the next one may follow.
-  // Trailer fields are dropped, so that no header can be added after the headers were checked.
+  // After kDone, or to forget a partial request: returns the request, with its target in origin
+  // form; then the next one may follow. Trailer fields are dropped, so that no header can be added
+  // after the headers were checked.
   Request Take();
 
   const ParseFailure& failure() const;  // Valid after kFailed.

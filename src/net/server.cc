@@ -74,6 +74,8 @@ class Server::Impl {
     // had already finished; the second round ends those.
     CloseEverywhere();
     CloseEverywhere();
+    shared_->workers.Stop();
+    shared_->lane_workers.Stop();
   }
 
  private:

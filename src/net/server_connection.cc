@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
+#include <thread>
 #include <utility>
 
 #include "net/gzip.h"
@@ -18,8 +20,31 @@ constexpr size_t kVectors = 64;  // The most segments for one writev.
 constexpr size_t kMinBodyBytesPerSecond = 16 << 10;
 constexpr size_t kKeptInputBytes = 1 << 10;  // The input buffer that an idle connection may keep.
 constexpr Duration kLingerTime = std::chrono::seconds(2);
+constexpr size_t kMostWaiting = 1'000;  // Requests that wait for a worker.
+// Calls shrink about tenfold. A body that grows more than this is refused, unless it stays small.
+constexpr size_t kMostGrowth = 100;
+constexpr size_t kAnyGrowthBytes = 1 << 20;
+constexpr const char* kNoMemory =
+    "The memory for requests is in use; try again later, or send less at once";
+
+int WorkerCount() {
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency() / 2));
+}
+
+// The answer after which the connection is closed.
+Response LastResponse(unsigned status, std::string message) {
+  Response response{.status = status, .headers = {}, .body = std::move(message)};
+  response.headers.Add("Connection", "close");
+  return response;
+}
 
 }  // namespace
+
+ServerShared::ServerShared(ServerOptions the_options, Server::Handler the_handler)
+    : options(std::move(the_options)),
+      handler(std::move(the_handler)),
+      workers("requests", WorkerCount()),
+      lane_workers("lane-requests", options.lanes.empty() ? 0 : WorkerCount()) {}
 
 ServerConnection::ServerConnection(std::shared_ptr<Loop> loop, std::shared_ptr<ServerShared> shared,
                                    std::unique_ptr<Transport> transport, std::string peer)
@@ -29,7 +54,7 @@ ServerConnection::ServerConnection(std::shared_ptr<Loop> loop, std::shared_ptr<S
       peer_(std::move(peer)),
       parser_({.max_header_bytes = shared_->options.max_header_bytes,
                .max_body_bytes = shared_->options.max_body_bytes,
-               .max_body_bytes_of = &shared_->options.max_body_bytes_of}),
+               .lanes = &shared_->options.lanes}),
       deadline_(*loop_),
       idle_since_(loop_->Now()),
       progress_(idle_since_) {}
@@ -54,7 +79,9 @@ void ServerConnection::Close() {
   deadline_.Clear();
   DropSlots();
   out_.Clear();
+  out_memory_.clear();
   std::string().swap(input_);
+  input_memory_.Shrink(0);
   shared_->connections.fetch_sub(1, std::memory_order_relaxed);
   loop_->Leave(*this);
   if (const auto stream = std::exchange(stream_, nullptr)) stream->End();
@@ -76,6 +103,7 @@ void ServerConnection::OnRead(std::string_view bytes) {
       input_.append(bytes);
       input_.erase(0, TakeRequests(input_));
     }
+    if (!last_taken_ && !CountInput()) DropInput();
   }
   // Otherwise these bytes are ignored: after a last request, during a stream, or while lingering.
   Advance();
@@ -87,7 +115,8 @@ void ServerConnection::OnReadFailed() {
 }
 
 bool ServerConnection::MayTakeRequest() const {
-  return phase_ == Phase::kServing && !last_taken_ && out_.size() <= kMaxUnsentBytes &&
+  return phase_ == Phase::kServing && !last_taken_ && !on_worker_ &&
+         out_.size() <= kMaxUnsentBytes &&
          slots_.size() < static_cast<size_t>(std::max(1, shared_->options.max_pipelined));
 }
 
@@ -118,30 +147,117 @@ size_t ServerConnection::TakeRequests(std::string_view bytes) {
 void ServerConnection::Dispatch() {
   RequestTraits traits{
       .head = false, .http11 = parser_.http11(), .keep_alive = parser_.keep_alive()};
+  const ServerOptions::Lane* lane = parser_.lane();
   Request request = parser_.Take();
+  input_memory_.Shrink(0);
   continue_sent_ = false;
   traits.head = request.method == "HEAD";
   last_taken_ = !traits.keep_alive;
   const std::string* accept = request.headers.Find("Accept-Encoding");
   traits.accepts_gzip = accept != nullptr && AcceptsGzip(*accept);
 
+  bool packed = false;
   if (const std::string* encoding = request.headers.Find("Content-Encoding"); encoding != nullptr) {
-    if (EqualsIgnoreCase(*encoding, "gzip") || EqualsIgnoreCase(*encoding, "x-gzip")) {
-      auto body = Gunzip(request.body, shared_->options.max_body_bytes);
-      if (!body)
-        return Refuse({body.error().code == Code::kTooLarge ? 413U : 400U, body.error().message});
-      request.body = std::move(*body);
-    } else if (!EqualsIgnoreCase(*encoding, "identity")) {
+    packed = EqualsIgnoreCase(*encoding, "gzip") || EqualsIgnoreCase(*encoding, "x-gzip");
+    if (!packed && !EqualsIgnoreCase(*encoding, "identity")) {
       return Refuse({415, "The only Content-Encoding understood here is 'gzip'"});
     }
   }
+  MemoryLease memory(HolderIn(lane != nullptr ? lane->memory : shared_->options.memory));
+  if (!memory.Set(Counted(request.body.size()))) return Refuse({503, kNoMemory});
   request.peer = peer_;
   slots_.emplace_back();
   const uint64_t number = first_number_ + slots_.size() - 1;
+  auto answer = std::make_shared<Responder::Impl>(Self(), number, traits, std::move(memory));
+  request.memory = std::shared_ptr<MemoryLease>(answer, &answer->memory);
+  if (packed || request.body.size() > shared_->options.max_inline_bytes) {
+    return HandleOnWorker(std::move(request), std::move(answer), packed, lane != nullptr);
+  }
   in_handler_ = true;
-  shared_->handler(std::move(request),
-                   Responder(std::make_shared<Responder::Impl>(Self(), number, traits)));
+  shared_->handler(std::move(request), Responder(std::move(answer)));
   in_handler_ = false;
+}
+
+// No other request of this connection is taken before the handler has returned: requests reach it
+// in their order.
+void ServerConnection::HandleOnWorker(Request request, std::shared_ptr<Responder::Impl> answer,
+                                      bool packed, bool in_lane) {
+  WorkerPool& workers = in_lane ? shared_->lane_workers : shared_->workers;
+  if (workers.Waiting() >= kMostWaiting) {
+    return answer->Send(LastResponse(503, "Too many large requests wait; try again later"));
+  }
+  on_worker_ = true;
+  workers.Submit([self = Self(), request = std::move(request),
+                  responder = Responder(std::move(answer)), packed]() mutable {
+    if (!self->closed_) self->RunHandler(std::move(request), std::move(responder), packed);
+    self->loop_->Post([self] {
+      self->on_worker_ = false;
+      self->Advance();
+    });
+  });
+}
+
+void ServerConnection::RunHandler(Request request, Responder responder, bool packed) const {
+  if (packed) {
+    if (Status unpacked = Unpack(request); !unpacked) {
+      const Code code = unpacked.error().code;
+      const unsigned status = code == Code::kTooLarge      ? 413
+                              : code == Code::kUnavailable ? 503
+                                                           : 400;
+      std::move(responder).Send(LastResponse(status, std::move(unpacked.error().message)));
+      return;
+    }
+  }
+  shared_->handler(std::move(request), std::move(responder));
+}
+
+Status ServerConnection::Unpack(Request& request) const {
+  const size_t most = std::min(shared_->options.max_body_bytes,
+                               std::max(kAnyGrowthBytes, request.body.size() * kMostGrowth));
+  auto body = Gunzip(request.body, most, *request.memory);
+  if (!body) return Fail(body.error());
+  request.body = std::move(*body);
+  request.memory->Shrink(Counted(request.body.size()));
+  return {};
+}
+
+std::shared_ptr<MemoryHolder> ServerConnection::HolderIn(
+    const std::shared_ptr<MemoryBudget>& budget) {
+  if (budget == nullptr) return nullptr;
+  std::shared_ptr<MemoryHolder>& holder = holders_[budget.get()];
+  if (holder == nullptr) {
+    const std::string_view peer = peer_;
+    auto cut = [connection = std::weak_ptr(Self())] {
+      const auto self = connection.lock();
+      if (self != nullptr) self->loop_->Post([self] { self->Close(); });
+    };
+    holder = budget->Open(std::string(peer.substr(0, peer.rfind(':'))), std::move(cut));
+  }
+  return holder;
+}
+
+// Refuses the request that is on its way, and forgets what has arrived of it.
+void ServerConnection::DropInput() {
+  Refuse({503, kNoMemory});
+  std::string().swap(input_);
+  parser_.Take();
+  input_memory_.Shrink(0);
+}
+
+bool ServerConnection::CountInput() {
+  const bool body = parser_.begun() && parser_.header_done();
+  const size_t held = Counted(input_.size() + (body ? parser_.body_bytes() : 0));
+  if (held == 0) {
+    input_memory_.Shrink(0);
+    return true;
+  }
+  const ServerOptions::Lane* lane = body ? parser_.lane() : nullptr;
+  const auto& budget = lane != nullptr ? lane->memory : shared_->options.memory;
+  if (input_budget_ != budget.get()) {
+    input_memory_ = MemoryLease(HolderIn(budget));
+    input_budget_ = budget.get();
+  }
+  return input_memory_.Set(held);
 }
 
 // Bytes that cannot be parsed hide where the next request begins, so this request is the last.
@@ -188,9 +304,15 @@ ServerConnection::Rendered ServerConnection::Render(const RequestTraits& traits,
 
 bool ServerConnection::InHandler() const { return loop_->OnThread() && in_handler_; }
 
-void ServerConnection::Answer(uint64_t number, const RequestTraits& traits, Response response) {
+void ServerConnection::Answer(uint64_t number, const RequestTraits& traits, Response response,
+                              MemoryLease memory) {
   if (closed_) return;
   Rendered answer = Render(traits, std::move(response));
+  if (!memory.Set(Counted(answer.body.size()))) {
+    answer = Render(traits, LastResponse(503, "The memory for answers is in use; try again later"));
+    memory.Shrink(0);
+  }
+  answer.memory = std::move(memory);
   if (InHandler()) return Settle(number, std::move(answer));
   loop_->Post([self = Self(), number, answer = std::move(answer)]() mutable {
     self->Settle(number, std::move(answer));
@@ -200,7 +322,8 @@ void ServerConnection::Answer(uint64_t number, const RequestTraits& traits, Resp
 
 std::shared_ptr<Stream> ServerConnection::AnswerByStream(uint64_t number,
                                                          const RequestTraits& traits,
-                                                         unsigned status, Headers headers) {
+                                                         unsigned status, Headers headers,
+                                                         MemoryLease memory) {
   auto wake = [connection = std::weak_ptr(Self())] {
     const auto self = connection.lock();
     if (self == nullptr) return;
@@ -208,7 +331,7 @@ std::shared_ptr<Stream> ServerConnection::AnswerByStream(uint64_t number,
   };
   const bool chunked = traits.http11 && !traits.head;
   auto stream = std::make_shared<ServerStream>(shared_->options.max_stream_backlog_bytes, chunked,
-                                               std::move(wake));
+                                               memory.Another(), std::move(wake));
   Rendered answer;
   answer.close = true;
   AppendResponseHead({.status = status, .headers = std::move(headers), .body = {}},
@@ -253,6 +376,7 @@ void ServerConnection::QueueAnswers() {
     if (out_.empty()) progress_ = loop_->Now();
     out_.Append(std::string_view(answer.head));
     out_.Append(std::move(answer.body));
+    if (answer.memory.bytes() > 0) out_memory_.push_back(std::move(answer.memory));
     if (answer.stream != nullptr) {
       phase_ = Phase::kStreaming;
       stream_ = std::move(answer.stream);
@@ -291,6 +415,7 @@ ServerConnection::Sent ServerConnection::SendQueued(size_t& budget) {
     budget -= std::min(budget, static_cast<size_t>(count));
     progress_ = loop_->Now();
   }
+  out_memory_.clear();
   return Sent::kAll;
 }
 

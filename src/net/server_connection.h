@@ -2,13 +2,16 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/worker_pool.h"
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/memory_budget.h"
 #include "net/message_format.h"
 #include "net/parser.h"
 #include "net/send_queue.h"
@@ -19,9 +22,15 @@ namespace tepui::net {
 
 // What the connections of one server share.
 struct ServerShared {
+  ServerShared(ServerOptions the_options, Server::Handler the_handler);
+
   ServerOptions options;
   Server::Handler handler;
   std::atomic<int> connections = 0;
+  // What is too large for an I/O thread. Each connection has at most one request there, so the
+  // queue gives every connection its turn.
+  WorkerPool workers;
+  WorkerPool lane_workers;
 };
 
 // The properties of a request that its answer depends on.
@@ -52,9 +61,10 @@ class ServerConnection final : public LoopMember, public IoEvents {
 
   // The functions for answers; may be called on any thread. `number` counts the connection's
   // requests from 0.
-  void Answer(uint64_t number, const RequestTraits& traits, Response response);
+  // `memory` counts the answer.
+  void Answer(uint64_t number, const RequestTraits& traits, Response response, MemoryLease memory);
   std::shared_ptr<Stream> AnswerByStream(uint64_t number, const RequestTraits& traits,
-                                         unsigned status, Headers headers);
+                                         unsigned status, Headers headers, MemoryLease memory);
 
  private:
   enum class Phase { kServing, kStreaming, kLingering, kClosed };
@@ -65,6 +75,7 @@ class ServerConnection final : public LoopMember, public IoEvents {
     std::string body;
     bool close = false;
     std::shared_ptr<ServerStream> stream;  // Sent after the head.
+    MemoryLease memory;
   };
   struct Slot {
     bool answered = false;
@@ -80,8 +91,17 @@ class ServerConnection final : public LoopMember, public IoEvents {
   bool MayTakeRequest() const;
   size_t TakeRequests(std::string_view bytes);  // Returns the number of bytes consumed.
   void Dispatch();
+  void HandleOnWorker(Request request, std::shared_ptr<Responder::Impl> answer, bool packed,
+                      bool in_lane);
+  void RunHandler(Request request, Responder responder, bool packed) const;
+  Status Unpack(Request& request) const;
   void Refuse(const ParseFailure& failure);
   void OfferContinue();
+
+  // Memory.
+  std::shared_ptr<MemoryHolder> HolderIn(const std::shared_ptr<MemoryBudget>& budget);
+  void DropInput();
+  bool CountInput();  // Returns false if what has arrived may not be held.
 
   // Answering.
   static Rendered Render(const RequestTraits& traits, Response response);
@@ -120,9 +140,15 @@ class ServerConnection final : public LoopMember, public IoEvents {
   std::vector<Slot> slots_;  // One for each request in progress, in their order.
   uint64_t first_number_ = 0;  // The number of slots_.front().
   SendQueue out_;
+  std::vector<MemoryLease> out_memory_;  // Counts what is in out_.
+  // What this connection holds in each of the budgets that it has used.
+  std::map<const MemoryBudget*, std::shared_ptr<MemoryHolder>> holders_;
+  MemoryLease input_memory_;  // Counts input_ and the body of the present request.
+  const MemoryBudget* input_budget_ = nullptr;  // Where input_memory_ counts.
   std::shared_ptr<ServerStream> stream_;
 
   bool in_handler_ = false;
+  bool on_worker_ = false;   // The last request is being handled by a worker.
   bool reading_ = false;     // A read is armed.
   bool waiting_ = false;     // A wait for the socket to take more is armed.
   bool last_taken_ = false;  // No request is read after those in progress.
@@ -144,13 +170,22 @@ class ServerConnection final : public LoopMember, public IoEvents {
 // An unanswered request.
 class Responder::Impl {
  public:
-  Impl(std::shared_ptr<ServerConnection> connection, uint64_t number, RequestTraits traits)
-      : connection_(std::move(connection)), number_(number), traits_(traits) {}
+  Impl(std::shared_ptr<ServerConnection> connection, uint64_t number, RequestTraits traits,
+       MemoryLease memory)
+      : memory(std::move(memory)),
+        connection_(std::move(connection)),
+        number_(number),
+        traits_(traits) {}
 
-  void Send(Response response) { connection_->Answer(number_, traits_, std::move(response)); }
-  std::shared_ptr<Stream> StartStream(unsigned status, Headers headers) {
-    return connection_->AnswerByStream(number_, traits_, status, std::move(headers));
+  void Send(Response response) {
+    connection_->Answer(number_, traits_, std::move(response), std::move(memory));
   }
+  std::shared_ptr<Stream> StartStream(unsigned status, Headers headers) {
+    return connection_->AnswerByStream(number_, traits_, status, std::move(headers),
+                                       std::move(memory));
+  }
+
+  MemoryLease memory;  // Counts the request.
 
  private:
   const std::shared_ptr<ServerConnection> connection_;

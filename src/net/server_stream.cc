@@ -24,10 +24,18 @@ void AppendChunk(std::string&& bytes, SendQueue& out) {
 
 }  // namespace
 
-ServerStream::ServerStream(size_t max_backlog_bytes, bool chunked, std::function<void()> wake)
-    : max_backlog_bytes_(max_backlog_bytes), chunked_(chunked), wake_(std::move(wake)) {}
+ServerStream::ServerStream(size_t max_backlog_bytes, bool chunked, MemoryLease memory,
+                           std::function<void()> wake)
+    : max_backlog_bytes_(max_backlog_bytes),
+      chunked_(chunked),
+      wake_(std::move(wake)),
+      memory_(std::move(memory)) {}
 
 bool ServerStream::TakeWake() { return std::exchange(idle_, false); }
+
+bool ServerStream::MayHold(size_t bytes) {
+  return bytes <= max_backlog_bytes_ && memory_.Set(Counted(bytes));
+}
 
 bool ServerStream::Write(std::string bytes) {
   bool wake = false;
@@ -36,7 +44,7 @@ bool ServerStream::Write(std::string bytes) {
     const MutexLock lock(mutex_);
     if (closed_) return false;
     if (bytes.empty()) return true;  // An empty chunk would end the body.
-    if (pending_.size() + unsent_ + bytes.size() > max_backlog_bytes_) {
+    if (!MayHold(pending_.size() + unsent_ + bytes.size())) {
       accepted = false;
       closed_ = cut_ = true;
       pending_.Clear();
@@ -98,6 +106,7 @@ ServerStream::Next ServerStream::Take(SendQueue& out) {
 void ServerStream::SetUnsent(size_t bytes) {
   const MutexLock lock(mutex_);
   unsent_ = bytes;
+  memory_.Shrink(Counted(pending_.size() + unsent_));
 }
 
 ServerStream::Ending ServerStream::ending() const {
@@ -114,6 +123,7 @@ void ServerStream::End() {
     ended_ = closed_ = true;
     idle_ = false;
     pending_.Clear();
+    memory_.Shrink(0);
     callback = std::move(on_closed_);
   }
   if (callback) callback();

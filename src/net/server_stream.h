@@ -7,6 +7,7 @@
 
 #include "base/mutex.h"
 #include "net/http.h"
+#include "net/memory_budget.h"
 #include "net/send_queue.h"
 
 namespace tepui::net {
@@ -15,8 +16,10 @@ namespace tepui::net {
 class ServerStream final : public Stream {
  public:
   // `wake` makes the connection call Take on its loop. Writers' threads call it, only when there
-  // are new bytes and the last Take returned kIdle, or when the stream is to end.
-  ServerStream(size_t max_backlog_bytes, bool chunked, std::function<void()> wake);
+  // are new bytes and the last Take returned kIdle, or when the stream is to end. `memory` counts
+  // the backlog.
+  ServerStream(size_t max_backlog_bytes, bool chunked, MemoryLease memory,
+               std::function<void()> wake);
 
   bool Write(std::string bytes) override;
   void Close() override;
@@ -29,7 +32,7 @@ class ServerStream final : public Stream {
     kIdle,   // Nothing to send: the next Write calls `wake`.
     kBytes,  // `out` has bytes to send.
     kEnd,    // All bytes are sent; `out` has what ends the body. Take must not be called again.
-    kCut,    // The backlog is over the limit: drop the connection.
+    kCut,    // The backlog is over a limit: drop the connection.
   };
   Next Take(SendQueue& out);  // `out` must be empty.
 
@@ -46,6 +49,8 @@ class ServerStream final : public Stream {
  private:
   // True: the caller must call wake_ after unlocking.
   bool TakeWake() TEPUI_REQUIRES(mutex_);
+  // Returns whether the backlog may have that many bytes.
+  bool MayHold(size_t bytes) TEPUI_REQUIRES(mutex_);
 
   const size_t max_backlog_bytes_;
   const bool chunked_;
@@ -54,6 +59,7 @@ class ServerStream final : public Stream {
   mutable Mutex mutex_;
   SendQueue pending_ TEPUI_GUARDED_BY(mutex_);
   size_t unsent_ TEPUI_GUARDED_BY(mutex_) = 0;
+  MemoryLease memory_ TEPUI_GUARDED_BY(mutex_);
   bool idle_ TEPUI_GUARDED_BY(mutex_) = false;    // The connection waits for wake_.
   bool closed_ TEPUI_GUARDED_BY(mutex_) = false;  // No more writes.
   bool cut_ TEPUI_GUARDED_BY(mutex_) = false;

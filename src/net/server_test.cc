@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <map>
 #include <thread>
 #include <vector>
@@ -170,7 +171,7 @@ TEST_F(ServerTest, GzipRequests) {
 }
 
 TEST_F(ServerTest, APathMayHaveALimitOfItsOwn) {
-  ServeEcho({.max_body_bytes = 1000, .max_body_bytes_of = {{"/large", 10'000}, {"/small", 10}}});
+  ServeEcho({.max_body_bytes = 1000, .lanes = {{"/large", {10'000}}, {"/small", {10}}}});
   const auto post = [this](const std::string& target, const std::string& body,
                            const std::string& more = "") {
     return Connect()
@@ -194,6 +195,118 @@ TEST_F(ServerTest, APathMayHaveALimitOfItsOwn) {
   };
   EXPECT_THAT(socket.Ask(request("/large")).head, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(socket.Ask(request("/")).head, StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, APackedBodyMayNotGrowTooMuch) {
+  ServeEcho();
+  const auto post = [this](size_t size) {
+    const std::string body = Gzip(std::string(size, 'x'));
+    return Connect().Ask("POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: " +
+                         std::to_string(body.size()) + "\r\n\r\n" + body);
+  };
+  EXPECT_THAT(post(1 << 20).head, StartsWith("HTTP/1.1 200"));
+  const auto refused = post(32 << 20);
+  EXPECT_THAT(refused.head, StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(refused.head, HasSubstr("Connection: close"));
+}
+
+std::string Post(const std::string& path, size_t size) {
+  return "POST " + path + " HTTP/1.1\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+         std::string(size, 'x');
+}
+
+TEST_F(ServerTest, LargeBodiesHoldNobodyUp) {
+  std::promise<void> release;
+  Mutex mutex;
+  std::vector<std::string> handled;
+  Serve({.max_inline_bytes = 100, .lanes = {{"/lane", {1000}}}},
+        [&, released = release.get_future().share()](Request request, Responder responder) {
+          if (request.target == "/wait") released.wait();
+          {
+            const MutexLock lock(mutex);
+            handled.push_back(request.target);
+          }
+          std::move(responder).Send({.status = 200, .headers = {}, .body = request.target});
+        });
+  // All workers are busy.
+  std::vector<TestSocket> waiting;
+  for (unsigned i = 0; i < std::thread::hardware_concurrency() + 1; ++i) {
+    waiting.push_back(Connect());
+    waiting.back().Say(Post("/wait", 101));
+  }
+  waiting.front().Say("GET /behind HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(Connect().Ask(Post("/small", 100)).body, "/small");
+  EXPECT_EQ(Connect().Ask(Post("/lane", 101)).body, "/lane");
+  {
+    const MutexLock lock(mutex);
+    EXPECT_THAT(handled, testing::ElementsAre("/small", "/lane"));
+  }
+  release.set_value();
+  for (TestSocket& socket : waiting) EXPECT_EQ(socket.ReadAnswer().body, "/wait");
+  // A request reaches the handler after those before it on its connection.
+  EXPECT_EQ(waiting.front().ReadAnswer().body, "/behind");
+}
+
+class BudgetTest : public ServerTest {
+ protected:
+  const std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>(100'000);
+  const std::shared_ptr<MemoryBudget> lane_memory_ = std::make_shared<MemoryBudget>(100'000);
+};
+
+TEST_F(BudgetTest, BodiesThatAreReadCount) {
+  ServeEcho({.memory = memory_, .lanes = {{"/lane", {1 << 20, lane_memory_}}}});
+  TestSocket slow = Connect();
+  slow.Say("POST / HTTP/1.1\r\nContent-Length: 90000\r\n\r\n" + std::string(80'000, 'x'));
+  while (memory_->used() < 80'000) std::this_thread::yield();
+  EXPECT_EQ(Connect().Ask(Post("/lane", 90'000)).body.size(), 90'011U);
+  EXPECT_EQ(memory_->used(), 80'000U);
+  // Who holds less is served at the cost of who holds the most.
+  EXPECT_EQ(Connect().Ask(Post("/", 50'000)).body.size(), 50'007U);
+  EXPECT_TRUE(slow.Ended());
+  EXPECT_THAT(Connect().Ask(Post("/", 200'000)).head, StartsWith("HTTP/1.1 503"));
+  while (memory_->used() + lane_memory_->used() > 0) std::this_thread::yield();
+}
+
+TEST_F(BudgetTest, RequestsCountUntilTheyAreAnswered) {
+  std::vector<Responder> held;
+  Tally received;
+  Serve({.memory = memory_}, [&](Request request, Responder responder) {
+    EXPECT_EQ(request.memory->bytes(), 10'000U);
+    EXPECT_TRUE(request.memory->Grow(30'000));  // What became of it.
+    EXPECT_FALSE(request.memory->Grow(70'000));
+    held.push_back(std::move(responder));
+    received.Add();
+  });
+  TestSocket socket = Connect();
+  socket.Say(Post("/", 10'000));
+  ASSERT_TRUE(received.WaitFor(1));
+  EXPECT_EQ(memory_->used(), 40'000U);
+  std::move(held[0]).Send({.status = 200, .headers = {}, .body = ""});
+  socket.ReadAnswer();
+  EXPECT_EQ(memory_->used(), 0U);
+}
+
+TEST_F(BudgetTest, AnswersThatNobodyTakesCount) {
+  std::vector<Responder> held;
+  Tally received;
+  Serve({.memory = memory_}, [&](Request, Responder responder) {
+    held.push_back(std::move(responder));
+    received.Add();
+  });
+  TestSocket socket = Connect();
+  socket.Say("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(received.WaitFor(3));
+  const auto answer = [&](size_t i, size_t size) {
+    std::move(held[i]).Send({.status = 200, .headers = {}, .body = std::string(size, 'x')});
+  };
+  answer(1, 60'000);
+  EXPECT_EQ(memory_->used(), 60'000U);
+  answer(2, 60'000);  // It does not fit beside the other.
+  answer(0, 10);
+  EXPECT_EQ(socket.ReadAnswer().body.size(), 10U);
+  EXPECT_EQ(socket.ReadAnswer().body.size(), 60'000U);
+  EXPECT_THAT(socket.ReadAnswer().head, StartsWith("HTTP/1.1 503"));
+  while (memory_->used() > 0) std::this_thread::yield();
 }
 
 TEST_F(ServerTest, PipelinedAnswersKeepTheOrderOfTheRequests) {

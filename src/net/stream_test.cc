@@ -135,6 +135,28 @@ TEST_F(StreamTest, SlowReaderIsCutAtTheBacklog) {
   EXPECT_LE(Unchunk(socket.ReadAll()).size(), accepted);
 }
 
+TEST_F(StreamTest, BacklogsAreBoundTogether) {
+  constexpr size_t kMemory = 64 << 20;
+  const auto memory = std::make_shared<MemoryBudget>(kMemory);
+  Serve({.memory = memory, .max_stream_backlog_bytes = kMemory});
+  TestSocket deaf(server_->port(), 4096);
+  Begin(deaf);
+  const auto deaf_stream = stream_;
+  while (memory->used() < kMemory * 3 / 4)
+    ASSERT_TRUE(deaf_stream->Write(std::string(1 << 16, 'x')));
+  TestSocket reader(server_->port(), 4096);
+  reader.Say("GET / HTTP/1.1\r\n\r\n");
+  reader.ReadUntil("\r\n\r\n");
+  EXPECT_TRUE(started_.WaitFor(2));
+  // The one that holds the most makes room.
+  EXPECT_TRUE(stream_->Write(std::string(kMemory * 3 / 8, 'x')));
+  EXPECT_TRUE(closed_.WaitFor(1));
+  EXPECT_FALSE(deaf_stream->Write("x"));
+  EXPECT_FALSE(stream_->closed());
+  server_->Stop();
+  EXPECT_EQ(memory->used(), 0U);
+}
+
 TEST_F(StreamTest, CloseGivesUpAfterTheWriteTimeout) {
   Serve({.write_timeout = std::chrono::milliseconds(50)});
   TestSocket socket(server_->port(), 4096);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resources/roles.h"
 
+#include <algorithm>
+
 namespace tepui {
 namespace {
 
@@ -25,6 +27,13 @@ Status ValidateComponent(std::string_view role, std::string_view component) {
 Status ValidateRole(std::string_view role) {
   if (role == "*") return {};
   if (role.empty()) return Fail(Code::kInvalid, "a role must not be empty");
+  if (role.size() > kMaxRoleBytes) {
+    return Fail(Code::kInvalid, "a role has {} bytes, but at most {} are allowed", role.size(),
+                kMaxRoleBytes);
+  }
+  if (std::ranges::count(role, '/') >= kMaxRoleLevels) {
+    return Fail(Code::kInvalid, "role '{}' has more than {} levels", role, kMaxRoleLevels);
+  }
   for (size_t begin = 0;;) {
     const size_t slash = role.find('/', begin);
     const bool last = slash == std::string_view::npos;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace tepui {
 namespace {
 
@@ -22,6 +24,20 @@ TEST(RolesTest, InvalidRoles) {
     ASSERT_FALSE(valid) << role;
     EXPECT_EQ(valid.error().code, Code::kInvalid);
   }
+}
+
+TEST(RolesTest, RolesHaveBounds) {
+  const auto levels = [](int count) {
+    std::string role = "a";
+    for (int i = 1; i < count; ++i) role += "/a";
+    return role;
+  };
+  EXPECT_TRUE(ValidateRole(levels(kMaxRoleLevels)));
+  EXPECT_FALSE(ValidateRole(levels(kMaxRoleLevels + 1)));
+  EXPECT_TRUE(ValidateRole(std::string(kMaxRoleBytes, 'a')));
+  const Status longer = ValidateRole(levels(100'000));
+  ASSERT_FALSE(longer);
+  EXPECT_LT(longer.error().message.size(), 100u);  // It does not repeat the role.
 }
 
 TEST(RolesTest, SentenceNamesRoleAndRule) {

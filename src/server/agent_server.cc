@@ -248,6 +248,8 @@ void AgentServer::Impl::AttachSandboxes(const AgentId& id) {
 }
 
 void AgentServer::Impl::AddRoutes() {
+  const std::string& hostname = options_.agent.info.hostname();
+  router_.Guard(web::ForeignPagesOf(options_.ip, hostname.empty() ? Hostname() : hostname));
   router_.Add(std::string(api::kExecutorPath), "POST",
               [this](web::Incoming incoming, net::Responder responder) {
                 OnExecutor(std::move(incoming), std::move(responder));

@@ -51,7 +51,7 @@ struct AgentServerOptions {
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
   net::ServerOptions net{
-      .max_body_bytes_of = {{std::string(api::kExecutorPath), web::kMaxSubscriptionBytes}},
+      .lanes = {{std::string(api::kExecutorPath), {.max_body_bytes = web::kMaxSubscriptionBytes}}},
   };
   // Called once, on the agent's thread, when the agent must end: it was refused or shut down by the
   // master, or Shutdown is done.

@@ -121,10 +121,78 @@ TEST_F(EdgeTest, RoutesByPathPrefixAndMethod) {
   EXPECT_EQ(Send("GET", "/masterget").status, 404u);
   EXPECT_EQ(Send("GET", "/other/get").status, 404u);
   EXPECT_EQ(Send("GET", "/%zz").status, 400u);
-  const net::Response refused = Send("POST", "/get");
+  EXPECT_EQ(Send("POST", "/get").body, "got");
+  EXPECT_EQ(Send("HEAD", "/get").status, 200u);
+  const net::Response refused = Send("PUT", "/get");
   EXPECT_EQ(refused.status, 405u);
   ASSERT_NE(refused.headers.Find("Allow"), nullptr);
   EXPECT_EQ(*refused.headers.Find("Allow"), "GET");
+}
+
+TEST_F(EdgeTest, ServesOldPathsAndPathsBelow) {
+  const auto answer = [](std::string text) {
+    return [text](web::Incoming, net::Responder responder) {
+      std::move(responder).Send(web::TextResponse(200, text));
+    };
+  };
+  router_.Add("/", "GET", answer("front"));
+  router_.Add("/slaves", "GET", answer("slaves"));
+  router_.Add("/metrics/snapshot", "GET", answer("metrics"));
+  router_.Add("/files/read", "GET", answer("read"));
+  router_.Add("/files/read/more", "GET", answer("more"));
+  router_.Add("/redirect", "", answer("redirect"));
+  Serve();
+  const std::pair<std::string, std::string> cases[] = {
+      {"/slaves/ID-S1", "slaves"},
+      {"/master/slaves/ID-S1", "slaves"},
+      {"/slaves/a/b/", "slaves"},
+      {"/slaves.json", "slaves"},
+      {"/master/slaves.json?x=1", "slaves"},
+      {"/slaves/ID.json", "slaves"},
+      {"/metrics/snapshot.json", "metrics"},
+      {"/files/read/more/still", "more"},
+      {"/files/read/other", "read"},
+      {"/", "front"},
+  };
+  for (const auto& [target, body] : cases) EXPECT_EQ(Send("GET", target).body, body) << target;
+  for (const std::string target :
+       {"/slavesX", "/metrics", "/slaves.jsonx", "/master/nothing", "/redirect/slaves"}) {
+    EXPECT_EQ(Send("GET", target).status, 404u) << target;
+  }
+}
+
+TEST_F(EdgeTest, RefusesForeignPages) {
+  std::atomic<int> changes = 0;
+  router_.Guard(web::ForeignPagesOf("127.0.0.1", "node1"));
+  const auto answer = [](web::Incoming, net::Responder responder) {
+    std::move(responder).Send(web::TextResponse(200, ""));
+  };
+  router_.Add("/read", "GET", answer);
+  router_.Add("/change", "POST", [&](web::Incoming, net::Responder responder) {
+    ++changes;
+    std::move(responder).Send(web::TextResponse(200, ""));
+  });
+  Serve();
+  const auto send = [this](const std::string& path, net::Headers headers) {
+    net::Request request;
+    request.method = "POST";
+    request.target = path;
+    request.headers = std::move(headers);
+    return net::SendAndWait(*client_, std::move(request)).value_or(net::Response{}).status;
+  };
+  const auto headers = [](const std::string& host, const std::string& origin) {
+    net::Headers all;
+    all.Add("Host", host);
+    if (!origin.empty()) all.Add("Origin", origin);
+    return all;
+  };
+  EXPECT_EQ(send("/change", headers("node1", "")), 200u);
+  EXPECT_EQ(send("/change", headers("node1", "http://node1")), 200u);
+  EXPECT_EQ(send("/change", headers("node1", "http://evil")), 403u);
+  EXPECT_EQ(send("/change", headers("evil", "")), 403u);
+  EXPECT_EQ(send("/read", headers("evil", "")), 403u);
+  EXPECT_EQ(send("/read", headers("node1", "http://evil")), 200u);
+  EXPECT_EQ(changes, 2);
 }
 
 // Below a prefix as well, and for routes that block.

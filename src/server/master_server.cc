@@ -335,6 +335,9 @@ void MasterServer::Impl::Redirect(net::Responder responder) {
 }
 
 void MasterServer::Impl::AddRoutes() {
+  const v1::MasterInfo& info = options_.master.info;
+  router_.Guard(
+      web::ForeignPagesOf(options_.ip, info.has_hostname() ? info.hostname() : Hostname()));
   AddLeading(std::string(api::kSchedulerPath), "POST",
              [this](web::Incoming incoming, net::Responder responder) {
                OnScheduler(std::move(incoming), std::move(responder));

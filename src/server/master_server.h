@@ -39,7 +39,7 @@ struct MasterServerOptions {
   // Called once, on the master's thread, with the reason, if the process must end.
   std::function<void(const Error&)> on_exit = [](const Error&) {};
   net::ServerOptions net{
-      .max_body_bytes_of = {{std::string(api::kAgentPath), web::kMaxSubscriptionBytes}},
+      .lanes = {{std::string(api::kAgentPath), {.max_body_bytes = web::kMaxSubscriptionBytes}}},
   };
 };
 

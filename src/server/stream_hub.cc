@@ -34,10 +34,32 @@ void StreamHub::Send(StreamId stream, std::shared_ptr<const google::protobuf::Me
 void StreamHub::Close(StreamId stream) { Send(stream, nullptr); }
 
 void StreamHub::Send(std::vector<Outgoing> batch) {
-  encoder_.Post([this, batch = std::move(batch)] { streams_.Send(batch); });
+  const size_t events = batch.size();
+  Enter(events);
+  encoder_.Post([this, events, batch = std::move(batch)] {
+    streams_.Send(batch);
+    Leave(events);
+  });
+}
+
+void StreamHub::Enter(size_t events) {
+  const MutexLock lock(mutex_);
+  while (waiting_ >= kMostWaiting && !stopped_) fewer_.Wait(mutex_);
+  waiting_ += events;
+}
+
+void StreamHub::Leave(size_t events) {
+  const MutexLock lock(mutex_);
+  waiting_ -= events;
+  fewer_.NotifyAll();
 }
 
 void StreamHub::Stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopped_ = true;
+    fewer_.NotifyAll();
+  }
   encoder_.Stop();
   streams_.CloseAll();
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/event_loop.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "server/stream_table.h"
 #include "web/event_sink.h"
@@ -20,9 +21,13 @@ namespace tepui::server {
 // of one thread take effect in their order.
 //
 // Bound: an event waits here only until its stream is accepted and the encoder has come to it; then
-// it counts against the bound of its sink, which cuts a receiver that is too slow.
+// it counts against the bound of its sink, which cuts a receiver that is too slow. While
+// kMostWaiting events wait for the encoder, Send waits too. So the calls that make so many events
+// wait for the core, where the memory of their senders counts.
 class StreamHub {
  public:
+  static constexpr size_t kMostWaiting = 50'000;
+
   using StreamId = StreamTable::StreamId;
   using Outgoing = StreamTable::Outgoing;
 
@@ -50,7 +55,14 @@ class StreamHub {
   void Stop();
 
  private:
+  void Enter(size_t events);
+  void Leave(size_t events);
+
   const std::function<void(StreamId)> on_closed_;
+  Mutex mutex_;
+  CondVar fewer_;
+  size_t waiting_ TEPUI_GUARDED_BY(mutex_) = 0;
+  bool stopped_ TEPUI_GUARDED_BY(mutex_) = false;
   std::atomic<StreamId> last_{0};
   StreamTable streams_;  // Used on the encoder's thread only.
   EventLoop encoder_{

@@ -308,6 +308,29 @@ TEST_F(StreamHubTest, EncodesAnEventOfALaterBatchAgain) {
   EXPECT_THAT(told->calls, ElementsAre("accept", Record("shared"), Record("other")));
 }
 
+TEST_F(StreamHubTest, WhoSendsMuchWaitsForTheEncoder) {
+  std::promise<void> release;
+  class Blocking final : public web::EventSink {
+   public:
+    explicit Blocking(std::future<void> released) : released_(std::move(released)) {}
+    void Accept(std::move_only_function<void()>) override { released_.wait(); }
+    void Refuse(const Error&) override {}
+    void Write(web::OutgoingEvent&) override {}
+    void Close() override {}
+
+   private:
+    std::future<void> released_;
+  };
+  const auto stream = hub_.Open(std::make_unique<Blocking>(release.get_future()));
+  hub_.Answer(stream, {});
+  const auto event = ErrorEvent("many");
+  hub_.Send(std::vector<StreamHub::Outgoing>(StreamHub::kMostWaiting, {stream, event}));
+  std::future<void> sent = std::async(std::launch::async, [&] { hub_.Send(stream, event); });
+  EXPECT_EQ(sent.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  release.set_value();
+  sent.wait();
+}
+
 // The hub does not know the types of events.
 TEST_F(StreamHubTest, CarriesEventsOfAnyType) {
   const auto event = std::make_shared<mesos::v1::master::Event>();

@@ -17,7 +17,14 @@ std::expected<void, net::Response> DecodeCall(const net::Request& request,
         TextResponse(415, fmt::format("Expecting 'Content-Type' of {} or {}",
                                       wire::kApplicationJson, wire::kApplicationProtobuf)));
   }
-  if (auto decoded = wire::Decode(request.body, *type, call); !decoded) {
+  wire::MemoryAsker ask;
+  if (request.memory != nullptr) {
+    ask = [memory = request.memory.get()](size_t bytes) { return memory->Grow(bytes); };
+  }
+  if (auto decoded = wire::Decode(request.body, *type, call, ask); !decoded) {
+    if (decoded.error().code != Code::kInvalid) {
+      return std::unexpected(ErrorResponse(decoded.error()));
+    }
     return std::unexpected(TextResponse(
         400, fmt::format("Failed to parse the body as a {} of type {}: {}",
                          *type == wire::ContentType::kJson ? "JSON object" : "protobuf message",

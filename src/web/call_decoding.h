@@ -15,7 +15,8 @@ namespace tepui::web {
 // response.
 
 // Reads the body into `call` by its Content-Type. Answers 400 if that is missing or the body does
-// not parse, 415 if it is unknown.
+// not parse, 415 if it is unknown, 413 or 503 if the call would take too much memory, which is
+// counted as the request's.
 std::expected<void, net::Response> DecodeCall(const net::Request& request,
                                               google::protobuf::Message* call);
 

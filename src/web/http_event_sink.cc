@@ -21,7 +21,9 @@ void HttpEventSink::Refuse(const Error& why) {
   responder_.reset();
 }
 
-void HttpEventSink::Write(OutgoingEvent& event) { stream_->Write(event.Record(type_)); }
+void HttpEventSink::Write(OutgoingEvent& event) {
+  if (!stream_->closed()) stream_->Write(event.Record(type_));
+}
 
 void HttpEventSink::Close() { stream_->Close(); }
 

@@ -4,12 +4,14 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/worker_pool.h"
 #include "net/http.h"
 #include "security/caller.h"
+#include "web/foreign.h"
 
 namespace tepui::web {
 
@@ -37,8 +39,12 @@ class Router {
       Identify identify = [](const net::Request&, std::string_view) { return security::Caller(); })
       : prefix_(std::move(prefix)), identify_(std::move(identify)) {}
 
-  // A `method` of "" admits any; otherwise other methods are answered with 405. HEAD is admitted
-  // with GET.
+  // Requests that foreign pages make browsers send are refused with 403 from now on.
+  void Guard(ForeignPages pages) { pages_ = std::move(pages); }
+
+  // A `method` of "" admits any, at this very path; otherwise other methods are answered with 405.
+  // A route of "GET" only reads: it also admits HEAD, and POST, which some dashboards send. A route
+  // of "POST" changes something: see CheckOrigin.
   void Add(std::string path, std::string method, Handler handler);
 
   // For handlers that read files or ask a user database: they run on `workers`, which must be
@@ -47,8 +53,10 @@ class Router {
   static constexpr size_t kMostWaiting = 1'000;
   void AddBlocking(std::string path, std::string method, WorkerPool& workers, Handler handler);
 
-  // Answers 400 for a target that cannot be parsed, 404 for an unknown path, 405 for a wrong
-  // method, and what `identify` answers.
+  // Serves a path at the route that is its longest prefix ("/slaves/ID" at "/slaves"), as Mesos
+  // does, and without an ending ".json", as Mesos did until 1.7. Answers 400 for a target that
+  // cannot be parsed, 404 for an unknown path, 405 for a wrong method, 403 for a foreign page, and
+  // what `identify` answers.
   void Route(net::Request request, net::Responder responder) const;
 
  private:
@@ -57,9 +65,17 @@ class Router {
     Handler handler;
   };
 
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
+  // Returns the end if nothing serves the path.
+  Entries::const_iterator Find(std::string_view path) const;
+  // Returns the refusal of a request to the route, if it is refused.
+  std::optional<net::Response> Refusal(const net::Request& request, const Entry& entry) const;
+
   std::string prefix_;
   Identify identify_;
-  std::map<std::string, Entry, std::less<>> entries_;
+  ForeignPages pages_;
+  Entries entries_;
 };
 
 }  // namespace tepui::web

@@ -63,9 +63,19 @@ double QualityOf(std::string_view accept, std::string_view type) {
   return 0;
 }
 
-Status DecodeProtobuf(std::string_view bytes, google::protobuf::Message* message) {
+// What is smaller cannot become large enough to matter.
+constexpr size_t kFreeBytes = 4 << 10;
+
+Status DecodeProtobuf(std::string_view bytes, google::protobuf::Message* message,
+                      const MemoryAsker& ask) {
   const std::string& name = message->GetDescriptor()->full_name();
   message->Clear();
+  if (bytes.size() > kFreeBytes) {
+    DecodeCost cost(ask);
+    if (Status counted = AddProtobuf(bytes, message->GetDescriptor(), &cost); !counted) {
+      return counted;
+    }
+  }
   // Protobuf counts in int; the edge's limit on bodies is far below that.
   const bool readable =
       bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
@@ -101,8 +111,10 @@ std::string Encode(const google::protobuf::Message& message, ContentType type) {
   return type == ContentType::kJson ? ToJson(message) : message.SerializePartialAsString();
 }
 
-Status Decode(std::string_view bytes, ContentType type, google::protobuf::Message* message) {
-  return type == ContentType::kJson ? FromJson(bytes, message) : DecodeProtobuf(bytes, message);
+Status Decode(std::string_view bytes, ContentType type, google::protobuf::Message* message,
+              const MemoryAsker& ask) {
+  return type == ContentType::kJson ? FromJson(bytes, message, ask)
+                                    : DecodeProtobuf(bytes, message, ask);
 }
 
 }  // namespace tepui::wire

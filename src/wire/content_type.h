@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/decode_cost.h"
 
 namespace tepui::wire {
 
@@ -30,7 +31,8 @@ std::optional<ContentType> Negotiate(const std::string* accept_header);
 std::string Encode(const google::protobuf::Message& message, ContentType type);
 
 // Returns kInvalid with the reason if `bytes` is not a `type` encoding of the message with all its
-// required fields.
-Status Decode(std::string_view bytes, ContentType type, google::protobuf::Message* message);
+// required fields. `ask` is asked for the memory of the message; see DecodeCost for its bounds.
+Status Decode(std::string_view bytes, ContentType type, google::protobuf::Message* message,
+              const MemoryAsker& ask = {});
 
 }  // namespace tepui::wire

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "wire/decode_cost.h"
 
 namespace tepui::wire {
 
@@ -25,8 +26,10 @@ void AppendJson(const google::protobuf::Message& message, std::string* out);
 
 // Reads one JSON object into `message` (cleared first). Unknown fields are ignored. A wrong type,
 // an unknown enum name in a required field, bad base64, a missing required field, trailing bytes or
-// too deep a nesting is kInvalid; the sentence names the path of the field.
-Status FromJson(std::string_view json, google::protobuf::Message* message);
+// too deep a nesting is kInvalid; the sentence names the path of the field. `ask` is asked for the
+// memory of the message; see DecodeCost for its bounds.
+Status FromJson(std::string_view json, google::protobuf::Message* message,
+                const MemoryAsker& ask = {});
 
 // Appends `text` as a JSON string with its quotes; invalid UTF-8 becomes U+FFFD.
 void AppendJsonString(std::string_view text, std::string* out);

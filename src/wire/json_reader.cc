@@ -4,6 +4,7 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 
+#include "wire/decode_cost.h"
 #include "wire/json.h"
 #include "wire/json_field.h"
 #include "wire/required.h"
@@ -28,7 +29,7 @@ class MessageBuilder {
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
 
-  explicit MessageBuilder(Message* root) : root_(root) {}
+  MessageBuilder(Message* root, const MemoryAsker& ask) : root_(root), cost_(ask) {}
 
   // The error of the message, if that ended the parse and not a syntax error.
   const std::optional<Error>& error() const { return error_; }
@@ -100,9 +101,9 @@ class MessageBuilder {
   bool Check(Status status, error_code& ec) {
     if (status) return true;
     const std::string path = Path();
-    error_ =
-        Error{Code::kInvalid, path.empty() ? std::move(status.error().message)
-                                           : fmt::format("{}: {}", path, status.error().message)};
+    error_ = Error{status.error().code, path.empty()
+                                            ? std::move(status.error().message)
+                                            : fmt::format("{}: {}", path, status.error().message)};
     ec = boost::json::make_error_code(boost::json::error::exception);
     return false;
   }
@@ -125,7 +126,9 @@ class MessageBuilder {
     if (skipped_ > 0) return {};
     if (levels_.empty()) return Fail(Code::kInvalid, "The JSON text is not an object");
     const Target target = NextTarget();
-    return target.field == nullptr ? Status() : put(target.message, target.field);
+    if (target.field == nullptr) return {};
+    if (Status counted = cost_.AddString(0); !counted) return counted;
+    return put(target.message, target.field);
   }
 
   static Status PutNumberText(std::string_view text, Message* message,
@@ -143,7 +146,8 @@ class MessageBuilder {
       text = parts_;
     }
     const bool go_on = Check(Put([&](Message* message, const FieldDescriptor* field) {
-                               return put(text, message, field);
+                               Status counted = cost_.Add(text.size());
+                               return counted ? put(text, message, field) : counted;
                              }),
                              ec);
     parts_.clear();
@@ -154,6 +158,7 @@ class MessageBuilder {
     Level& level = levels_.back();
     if (level.kind == Level::Kind::kMap) {
       level.key = key;
+      if (Status counted = cost_.AddMessage(level.field->message_type()); !counted) return counted;
       level.entry = level.message->GetReflection()->AddMessage(level.message, level.field);
       return PutString(key, level.entry, level.entry->GetDescriptor()->field(0));
     }
@@ -183,6 +188,7 @@ class MessageBuilder {
           {.kind = Level::Kind::kMap, .message = target.message, .field = target.field});
       return {};
     }
+    if (Status counted = cost_.AddMessage(target.field->message_type()); !counted) return counted;
     const auto& reflection = *target.message->GetReflection();
     levels_.push_back({.message = target.field->is_repeated()
                                       ? reflection.AddMessage(target.message, target.field)
@@ -235,6 +241,7 @@ class MessageBuilder {
   }
 
   Message* root_;
+  DecodeCost cost_;
   std::vector<Level> levels_;
   int skipped_ = 0;    // The number of open objects and arrays inside an unknown field.
   std::string parts_;  // The parts of a key, string or number that the parser delivers in pieces.
@@ -243,11 +250,11 @@ class MessageBuilder {
 
 }  // namespace
 
-Status FromJson(std::string_view json, Message* message) {
+Status FromJson(std::string_view json, Message* message, const MemoryAsker& ask) {
   message->Clear();
   boost::json::parse_options options;
   options.max_depth = kMaxJsonDepth;
-  boost::json::basic_parser<MessageBuilder> parser(options, message);
+  boost::json::basic_parser<MessageBuilder> parser(options, message, ask);
   error_code ec;
   const size_t read = parser.write_some(false, json.data(), json.size(), ec);
   if (parser.handler().error()) return Fail(*parser.handler().error());

@@ -34,12 +34,12 @@ def processes_in(directory):
 class Program:
     """A running tepui command. Its log is kept and shown when a test fails."""
 
-    def __init__(self, *arguments, env=None):
+    def __init__(self, *arguments, env=None, prefix=()):
         self.log = []
         self._listening = {}
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [str(BINARY), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [*prefix, str(BINARY), *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={**os.environ, **(env or {})})
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -31,11 +31,11 @@ def status_of(answer):
 
 
 @pytest.mark.parametrize("request_bytes,expected", [
-    (b"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
-    (b"GET /state%00 HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
-    (b"GET /tasks?limit=%f HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
-    (b"GET  HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
-    (b"GET ? HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
+    (b"GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}),
+    (b"GET /state%00 HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}),
+    (b"GET /tasks?limit=%f HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}),
+    (b"GET  HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}),
+    (b"GET ? HTTP/1.1\r\nHost: localhost\r\n\r\n", {400}),
     (b"\x00\x01\x02\r\n\r\n", {400}),
     (b"GET / HTTP/9.9\r\n\r\n", {400, 505}),
     (b"GET /health HTTP/1.1\r\n" + b"A: " + b"b" * 200_000 + b"\r\n\r\n", {400, 431}),
@@ -45,7 +45,7 @@ def status_of(answer):
     (b"POST /api/v1/scheduler HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", {400}),
     (b"POST /api/v1/scheduler HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n"
      b"2\r\n{}\r\n0\r\nTrailer: x\r\n\r\n", {400}),
-    (b"GET /no/such/path HTTP/1.1\r\nHost: x\r\n\r\n", {404}),
+    (b"GET /no/such/path HTTP/1.1\r\nHost: localhost\r\n\r\n", {404}),
 ])
 def test_bad_requests(cluster, request_bytes, expected):
     answer = exchange(cluster, request_bytes)
@@ -73,7 +73,7 @@ def test_a_gzip_bomb_is_refused(cluster):
 
 
 def test_pipelined_requests_are_answered_in_order(cluster):
-    requests = b"".join(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path
+    requests = b"".join(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path
                         for path in [b"/state", b"/health", b"/nowhere", b"/version"])
     answers = exchange(cluster, requests)
     codes = re.findall(rb"HTTP/1\.1 (\d+) ", answers)
@@ -118,7 +118,7 @@ def test_a_reader_that_does_not_read_is_cut(make_cluster):
     connection = socket.create_connection((cluster.host, cluster.port))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     body = json.dumps({"type": "SUBSCRIBE", "subscribe": {"framework_info": deaf.info}}).encode()
-    connection.sendall(b"POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    connection.sendall(b"POST /api/v1/scheduler HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                        b"Content-Length: %d\r\n\r\n" % len(body) + body)
     head = b""
     while b"\r\n\r\n" not in head or b'"framework_id"' not in head:

@@ -10,6 +10,8 @@ namespace tepui::api {
 
 namespace {
 
+constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+
 // Mesos treats an unknown framework as an invalid request: 400, never 404.
 void Teardown(const MasterCall& call, master::Master& master, MasterEntry::Reply reply) {
   master.Teardown(call.caller, FrameworkId(call.call.teardown().framework_id().value()),
@@ -29,6 +31,11 @@ constexpr std::array<MasterEntry, 1> kCalls = {{
 std::span<const MasterEntry> FrameworkCalls() { return kCalls; }
 
 Admission<MasterApi> AdmitTeardownForm(const net::Request& request, security::Caller caller) {
+  const std::string* type = request.headers.Find("Content-Type");
+  if (type != nullptr && !type->starts_with(kForm)) {
+    return std::unexpected(
+        web::TextResponse(415, fmt::format("Expecting 'Content-Type' of {}", kForm)));
+  }
   const auto form = net::ParseFields(request.body);
   if (!form) return std::unexpected(web::ErrorResponse(form.error()));
   const std::string* framework = net::FindField(*form, "frameworkId");

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/posix/memory_limit.h"
 #include "base/posix/private_directory.h"
 #include "base/version.h"
 #include "cli/servers/agent_parts.h"
@@ -41,6 +42,21 @@ void CreateDirectory(const std::string& flag, const std::string& path,
 }
 
 namespace {
+
+// The budgets of this process, which all its servers share.
+struct MemoryBudgets {
+  const std::shared_ptr<net::MemoryBudget> requests =
+      std::make_shared<net::MemoryBudget>(MemoryLimit() / 4);
+  // For the links of agents and executors.
+  const std::shared_ptr<net::MemoryBudget> links =
+      std::make_shared<net::MemoryBudget>(MemoryLimit() / 8);
+};
+
+void BoundMemory(net::ServerOptions* options) {
+  static const MemoryBudgets budgets;
+  options->memory = budgets.requests;
+  for (auto& [path, lane] : options->lanes) lane.memory = budgets.links;
+}
 
 // Opens the store that --registry names, in the ZooKeeper of the election if there is one; returns
 // an empty function for a registry in memory.
@@ -79,6 +95,7 @@ server::MasterServerOptions ToMasterServer(const MasterFlags& flags, const Commo
                                            const Identity& identity, const std::string& work_dir,
                                            FlagValues values, std::vector<std::string>* problems) {
   server::MasterServerOptions options;
+  BoundMemory(&options.net);
   options.registry = flags.registry_timeouts;
   options.store = RegistryStore(flags, common, work_dir, problems);
   if (flags.zk) {
@@ -120,6 +137,7 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
                                          const std::vector<std::string>& environment,
                                          FlagValues values, std::vector<std::string>* problems) {
   server::AgentServerOptions options;
+  BoundMemory(&options.net);
   CheckIsolation(flags, problems);
   // Nothing is created on disk if the flags are wrong already.
   if (!problems->empty() || work_dir.empty()) return options;
