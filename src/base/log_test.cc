@@ -56,7 +56,9 @@ TEST_F(LogTest, ALinkIsNotWrittenTo) {
 TEST_F(LogTest, AMessageIsOneLineWithoutControlCharacters) {
   const auto before = spdlog::default_logger();
   ASSERT_TRUE(SetUpLog({.quiet = true, .directory = directory_, .program = "test"}));
-  spdlog::info("Added framework {}", "a\nb\x1b[2Jc\x7f\xc2\x9bd \xc3\xa9\xe2\x82\xac");
+  spdlog::info("Added framework {}",
+               "a\nb\x1b[2Jc\x7f\xc2\x9b"
+               "d \xc3\xa9\xe2\x82\xac");
   spdlog::set_default_logger(before);
   const std::string text = Contents(directory_ + "/test.log");
   EXPECT_TRUE(
