@@ -124,7 +124,7 @@ class Cluster {
     filters.set_refuse_seconds(refuse_seconds);
     const double time = Milliseconds([&] {
       for (const Offer& offer : offers_)
-        allocator_->Recover(offer.framework, offer.agent, offer.resources, filters);
+        allocator_->Release(offer.framework, offer.agent, offer.resources, filters);
     });
     offers_.clear();
     return time;
@@ -299,7 +299,9 @@ void Grid(const Report& report, bool full) {
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("allocator_bench", "Allocation runs: the budget's lines, or Mesos' grid.");
+  CommandLine line(
+      "allocator_bench",
+      "Measures allocation runs: the lines of the budget, or the grid of Mesos' benchmark.");
   Report report("allocator_bench");
   report.DeclareFlags(&line, 3);
   std::string grid;

@@ -236,22 +236,25 @@ double OverSockets(const ClusterShape& shape, int io_threads, Measurement* measu
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("failover_bench",
-                   "Failover of a master: all agents come back with all they run.");
+  CommandLine line(
+      "failover_bench",
+      "Measures the failover of a master: all agents reregister with all their tasks.");
   Report report("failover_bench");
   report.DeclareFlags(&line, 3);
   ClusterShape shape{.agents = 40'000};
   bool sockets = false;
   int io_threads = cli::IoThreadCount();
-  line.AddNumber("agents", &shape.agents, 1, 999'999, "How many agents");
-  line.Add("frameworks", &shape.frameworks, "Each with tasks on every agent");
-  line.Add("tasks", &shape.tasks_per_agent, "Running tasks an agent");
-  line.Add("completed", &shape.completed_per_agent, "Completed tasks an agent reports");
-  line.Add("labels", &shape.labels, "Of each task");
-  line.Add("detailed", &shape.detailed, "Tasks with the statuses and executors of our agents");
-  line.Add("sockets", &sockets, "Over HTTP, as many agents as the limit of files allows");
+  line.AddNumber("agents", &shape.agents, 1, 999'999, "Number of agents");
+  line.Add("frameworks", &shape.frameworks, "Number of frameworks; each has tasks on every agent");
+  line.Add("tasks", &shape.tasks_per_agent, "Running tasks on each agent");
+  line.Add("completed", &shape.completed_per_agent, "Completed tasks that each agent reports");
+  line.Add("labels", &shape.labels, "Number of labels of each task");
+  line.Add("detailed", &shape.detailed,
+           "Give tasks the statuses and executors that Tepui's agents report");
+  line.Add("sockets", &sockets,
+           "Connect the agents over HTTP; the limit of open files bounds their number");
   line.AddNumber("io_threads", &io_threads, 1, 64,
-                 "Of the master; without sockets, those that decode");
+                 "I/O threads of the master; without --sockets, the threads that decode");
   line.Parse(argc, argv);
 
   if (!sockets) {

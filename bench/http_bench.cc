@@ -200,18 +200,20 @@ double LoadStream(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("http_bench", "Load over HTTP.");
+  CommandLine line("http_bench", "Measures an HTTP server under load.");
   Report report("http_bench");
   report.DeclareFlags(&line, 3);
   Options options;
   line.AddChoice("server", &options.server, {"master", "net", "floor"},
-                 "The server that is measured: master, net or floor");
-  line.Add("target", &options.target, "Port of 127.0.0.1 of a server that runs");
-  line.AddNumber("connections", &options.connections, 1, 10'000, "How many connections at once");
-  line.AddNumber("seconds", &options.seconds, 1, 3600, "How long each repeat takes");
-  line.AddNumber("io_threads", &options.io_threads, 1, 64, "Of the server");
-  line.Add("path", &options.path, "What is read");
-  line.Add("serve", &options.serve, "Only serve, until killed");
+                 "The server to measure: master, net or floor");
+  line.Add("target", &options.target,
+           "Measure a server that is already running on this port of 127.0.0.1");
+  line.AddNumber("connections", &options.connections, 1, 10'000,
+                 "Number of connections that are open at once");
+  line.AddNumber("seconds", &options.seconds, 1, 3600, "Seconds that each repeat takes");
+  line.AddNumber("io_threads", &options.io_threads, 1, 64, "I/O threads of the server");
+  line.Add("path", &options.path, "The path to request");
+  line.Add("serve", &options.serve, "Only run the server, until it is killed");
   line.Add("stream", &options.stream, "Measure a streaming response");
   line.Parse(argc, argv);
 

@@ -77,7 +77,8 @@ void Poller::PollUntil(const std::function<bool()>& done, const char* what, doub
   const SteadyClock::time_point begin = SteadyClock::now();
   while (!done()) {
     Poll(100);
-    if (SecondsSince(begin) > limit_seconds) Die(fmt::format("Waited in vain for {}", what));
+    if (SecondsSince(begin) > limit_seconds)
+      Die(fmt::format("Nothing came within the time limit: waited for {}", what));
   }
 }
 

@@ -85,7 +85,8 @@ class Leaders {
 bool Serves(uint16_t port) {
   const int fd = ConnectTo(port);
   const std::string request = "GET /slaves HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n";
-  if (::write(fd, request.data(), request.size()) < 0) Die("The new leader takes no request");
+  if (::write(fd, request.data(), request.size()) < 0)
+    Die("The new leader does not answer requests");
   std::array<char, 12> head{};  // "HTTP/1.1 200"
   const ssize_t size = ::recv(fd, head.data(), head.size(), MSG_WAITALL);
   ::close(fd);
@@ -138,11 +139,12 @@ double Failover(int count, const std::string& text, Measurement* measurement) {
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("leader_bench", "Failover from a leader that is killed, with ZooKeeper.");
+  CommandLine line("leader_bench",
+                   "Measures the failover after the leader is killed, with ZooKeeper.");
   Report report("leader_bench");
   report.DeclareFlags(&line, 3);
   int agents = 1000;
-  line.AddNumber("agents", &agents, 1, 10'000, "How many agents");
+  line.AddNumber("agents", &agents, 1, 10'000, "Number of agents");
   line.Parse(argc, argv);
   QuietLog();
   zookeeper::TestEnsemble ensemble;

@@ -255,14 +255,15 @@ int Main(int argc, char** argv) {
   bench::Report report("load_driver");
   report.DeclareFlags(&line, 0);
   std::string content_type = "protobuf";
-  line.Add("master", &options.master, "host:port of the master");
-  line.Add("tasks", &options.tasks, "how many");
-  line.Add("cpus", &options.cpus, "of each task");
-  line.Add("mem", &options.mem, "of each task, MB");
+  line.Add("master", &options.master, "The master's host:port");
+  line.Add("tasks", &options.tasks, "Number of tasks");
+  line.Add("cpus", &options.cpus, "CPUs of each task");
+  line.Add("mem", &options.mem, "Memory of each task, in MB");
   line.Add("command", &options.command,
-           "shell command of each task (else /bin/true without a shell)");
-  line.Add("checkpoint", &options.checkpoint, "the agent writes down what the tasks do");
-  line.AddChoice("content_type", &content_type, {"protobuf", "json"}, "protobuf or json");
+           "Shell command of each task (default: /bin/true, without a shell)");
+  line.Add("checkpoint", &options.checkpoint, "The agent checkpoints the tasks");
+  line.AddChoice("content_type", &content_type, {"protobuf", "json"},
+                 "Encoding of calls and events: protobuf or json");
   const std::vector<std::string> words = line.Parse(argc, argv);
   const std::map<std::string, Driver::Mode> modes = {{"launch", Driver::Mode::kLaunch},
                                                      {"latency", Driver::Mode::kLatency},

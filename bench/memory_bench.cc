@@ -204,13 +204,14 @@ void Measure(const Report& report, const std::string& name,
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("memory_bench", "Memory of a master for each task, agent and framework.");
+  CommandLine line("memory_bench",
+                   "Measures the memory that a master needs for each task, agent and framework.");
   Report report("memory_bench");
   report.DeclareFlags(&line, 1);
   int agents = 1000, tasks = 200, labels = 10;
-  line.AddNumber("agents", &agents, 1, 100'000, "How many agents");
-  line.AddNumber("tasks", &tasks, 1, 10'000, "An agent");
-  line.Add("labels", &labels, "Of each task");
+  line.AddNumber("agents", &agents, 1, 100'000, "Number of agents");
+  line.AddNumber("tasks", &tasks, 1, 10'000, "Tasks on each agent");
+  line.Add("labels", &labels, "Number of labels of each task");
   line.Parse(argc, argv);
 
   Measure(report, "a task launched, beyond its message", [&](Measurement* m) {
@@ -219,7 +220,7 @@ int Main(int argc, char** argv) {
     core.AddAgents(agents, 0.1 * tasks + 1);
     return OfTasks(core, agents * tasks, [&] { core.Launch(tasks, labels); }, m);
   });
-  Measure(report, "a task taken over, beyond its message", [&](Measurement* m) {
+  Measure(report, "a recovered task, beyond its message", [&](Measurement* m) {
     const ClusterShape shape{
         .agents = agents, .tasks_per_agent = tasks, .labels = labels, .detailed = true};
     Core core;

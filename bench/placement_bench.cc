@@ -194,22 +194,23 @@ double SmallCalls(const Options& options, Call call, int count, Measurement* mea
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("placement_bench", "Tasks and calls a second through the scheduler API.");
+  CommandLine line("placement_bench",
+                   "Measures tasks and calls per second through the scheduler API.");
   Report report("placement_bench");
   report.DeclareFlags(&line, 3);
   Options options;
   int calls = 0;
-  line.AddNumber("agents", &options.agents, 1, 9000, "How many agents");
-  line.AddNumber("frameworks", &options.frameworks, 1, 1000, "How many frameworks");
-  line.AddNumber("tasks", &options.tasks, 1, 10'000'000, "How many tasks");
+  line.AddNumber("agents", &options.agents, 1, 9000, "Number of agents");
+  line.AddNumber("frameworks", &options.frameworks, 1, 1000, "Number of frameworks");
+  line.AddNumber("tasks", &options.tasks, 1, 10'000'000, "Number of tasks");
   line.AddNumber("tasks_per_accept", &options.tasks_per_accept, 1, 100'000,
-                 "Tasks that one ACCEPT launches");
-  line.Add("labels", &options.labels, "Of each task");
+                 "Number of tasks that one ACCEPT launches");
+  line.Add("labels", &options.labels, "Number of labels of each task");
   line.AddNumber("allocation_interval_ms", &options.allocation_interval_ms, 1, 60'000,
-                 "The allocation interval of the master");
-  line.AddNumber("io_threads", &options.io_threads, 1, 64, "Of the master");
-  line.Add("life", &options.life, "Whole lives of tasks, with updates and acknowledgements");
-  line.Add("calls", &calls, "So many small calls instead of tasks");
+                 "Allocation interval of the master, in milliseconds");
+  line.AddNumber("io_threads", &options.io_threads, 1, 64, "I/O threads of the master");
+  line.Add("life", &options.life, "Run each task to its end, with updates and acknowledgements");
+  line.Add("calls", &calls, "Send this many small calls instead of launching tasks");
   line.Parse(argc, argv);
 
   if (calls == 0) {

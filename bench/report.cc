@@ -32,10 +32,10 @@ void AddLatencies(const std::string& name, const std::vector<double>& millisecon
 }
 
 void Report::DeclareFlags(CommandLine* line, int default_repeats) {
-  line->Add("json", &json_, "One JSON object a line, for scripts/bench.py");
+  line->Add("json", &json_, "Print one JSON object per line, for scripts/bench.py");
   if (default_repeats == 0) return;
   repeats_ = default_repeats;
-  line->AddNumber("repeats", &repeats_, 1, 1000, "How often each is measured");
+  line->AddNumber("repeats", &repeats_, 1, 1000, "Number of times to repeat each measurement");
 }
 
 void Report::Print(const Measurement& measurement) const {

@@ -169,19 +169,19 @@ class StateBench {
 
 int Main(int argc, char** argv) {
   CommandLine line("state_bench",
-                   "The full state as JSON at scale, and what it does to calls meanwhile.");
+                   "Measures reads of the full state as JSON, and how they slow calls down.");
   Report report("state_bench");
   report.DeclareFlags(&line, 5);
   ClusterShape shape{.agents = 20'000, .completed_per_agent = 10};
   std::string path = "/state";
   int io_threads = cli::IoThreadCount();
-  line.AddNumber("agents", &shape.agents, 1, 999'999, "How many agents");
-  line.Add("tasks", &shape.tasks_per_agent, "Running tasks an agent");
-  line.Add("completed", &shape.completed_per_agent, "Completed tasks an agent");
-  line.Add("labels", &shape.labels, "Of each task");
-  line.Add("detailed", &shape.detailed, "Tasks with the statuses that our agents report");
-  line.Add("path", &path, "What is read");
-  line.AddNumber("io_threads", &io_threads, 1, 64, "Of the master");
+  line.AddNumber("agents", &shape.agents, 1, 999'999, "Number of agents");
+  line.Add("tasks", &shape.tasks_per_agent, "Running tasks on each agent");
+  line.Add("completed", &shape.completed_per_agent, "Completed tasks on each agent");
+  line.Add("labels", &shape.labels, "Number of labels of each task");
+  line.Add("detailed", &shape.detailed, "Give tasks the statuses that Tepui's agents report");
+  line.Add("path", &path, "The path to request");
+  line.AddNumber("io_threads", &io_threads, 1, 64, "I/O threads of the master");
   line.Parse(argc, argv);
 
   StateBench bench(shape, io_threads);

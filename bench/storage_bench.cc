@@ -108,7 +108,7 @@ class Writer {
   Writer(Place& place, int number) {
     owner_.loop().Run([&] { store_ = place.Open(number, owner_); });
     const auto epoch =
-        owner_.Await<Result<uint64_t>>([this](auto done) { store_->TakeOver(std::move(done)); });
+        owner_.Await<Result<uint64_t>>([this](auto done) { store_->Fence(std::move(done)); });
     if (!epoch) Die(epoch.error().message);
   }
   ~Writer() {
@@ -183,8 +183,8 @@ void MeasureLoad(const Report& report, const std::string& name, Place& place, co
         const auto begin = SteadyClock::now();
         Writer writer(place, 0);
         const double opened = SecondsSince(begin);
-        if (writer.Recover() != agents.size()) Die("Not all agents are there");
-        measurement->facts = {{"open_and_take_over_s", opened},
+        if (writer.Recover() != agents.size()) Die("Some agents are missing");
+        measurement->facts = {{"open_and_fence_s", opened},
                               {"record_bytes", static_cast<double>(agents.front().ByteSizeLong())}};
         return SecondsSince(begin);
       });
@@ -245,7 +245,7 @@ void MeasureCheckpoint(const Report& report, SqlitePlace& place, int statuses, i
         std::unique_ptr<agent::Checkpoint> checkpoint;
         owner.loop().Run([&] { store = place.Open(++number * 1000, owner); });
         const auto epoch =
-            owner.Await<Result<uint64_t>>([&](auto done) { store->TakeOver(std::move(done)); });
+            owner.Await<Result<uint64_t>>([&](auto done) { store->Fence(std::move(done)); });
         if (!epoch) Die(epoch.error().message);
 
         v1::TaskStatus status;
@@ -304,21 +304,24 @@ void MeasureDisk(const Report& report, const std::string& directory, const Sizes
 }
 
 int Main(int argc, char** argv) {
-  CommandLine line("storage_bench", "The stores of a registry, and the disk beneath them.");
+  CommandLine line("storage_bench",
+                   "Measures the stores that can hold a registry, and the disk below them.");
   Report report("storage_bench");
   report.DeclareFlags(&line, 3);
   Sizes sizes;
   std::string parent = "/var/tmp";
-  line.AddNumber("loaded", &sizes.loaded, 1, 99'999, "Agents of the registry that is loaded");
-  line.AddNumber("registered", &sizes.registered, 1, 99'999, "Agents that register at once");
+  line.AddNumber("loaded", &sizes.loaded, 1, 99'999,
+                 "Number of agents in the registry that is loaded");
+  line.AddNumber("registered", &sizes.registered, 1, 99'999,
+                 "Number of agents that register at once");
   line.AddNumber("commits", &sizes.commits, 1, 1'000'000,
-                 "Commits one by one; five times as many together");
-  line.Add("directory", &parent, "On the disk to measure; ZooKeeper's is /tmp");
+                 "Number of commits one by one; five times as many are made in parallel");
+  line.Add("directory", &parent, "Directory on the disk to measure; ZooKeeper uses /tmp");
   line.Parse(argc, argv);
 
   QuietLog();
   std::string directory = parent + "/tepui-storage-bench-XXXXXX";
-  if (mkdtemp(directory.data()) == nullptr) Die("No directory can be made in " + parent);
+  if (mkdtemp(directory.data()) == nullptr) Die("Cannot create a directory in " + parent);
   MeasureDisk(report, directory, sizes);
   SqlitePlace sqlite(directory);
   MeasureLoad(report, "sqlite", sqlite, sizes);

@@ -71,7 +71,7 @@ class Allocator::Impl {
                const Resources& converted);
   Status ConvertFree(const AgentId& agent, const Resources& consumed, const Resources& converted);
   void Allocate(const FrameworkId& framework, const AgentId& agent, const Resources& resources);
-  void Recover(const FrameworkId& framework, const AgentId& agent, const Resources& resources,
+  void Release(const FrameworkId& framework, const AgentId& agent, const Resources& resources,
                const std::optional<v1::Filters>& filters);
 
   void UpdateWeights(const std::unordered_map<std::string, double>& weights);
@@ -280,7 +280,7 @@ void Allocator::Impl::Allocate(const FrameworkId& framework, const AgentId& agen
   cluster_.Take(cluster_.EnsureFramework(framework), agent, resources);
 }
 
-void Allocator::Impl::Recover(const FrameworkId& framework_id, const AgentId& agent_id,
+void Allocator::Impl::Release(const FrameworkId& framework_id, const AgentId& agent_id,
                               const Resources& resources,
                               const std::optional<v1::Filters>& filters) {
   const FrameworkHandle framework = cluster_.FindFramework(framework_id);
@@ -454,7 +454,7 @@ Status Allocator::Impl::CheckInvariants() const {
   if (Status held = cluster_.CheckInvariants(); !held) return held;
   const std::optional<MonotonicTime> next = NextRun();
   if (next && (!timer_.pending() || timer_.due() > *next)) {
-    return Fail(Code::kInternal, "A run of the allocator is due, but no timer starts it in time");
+    return Fail(Code::kInternal, "An allocation run is due, but no timer will start it in time");
   }
   for (AgentHandle agent : cluster_.with_free) {
     if (!cluster_.agents[agent].active || due_.Contains(agent)) continue;
@@ -513,9 +513,9 @@ void Allocator::Allocate(const FrameworkId& framework, const AgentId& agent,
                          const Resources& resources) {
   impl_->Allocate(framework, agent, resources);
 }
-void Allocator::Recover(const FrameworkId& framework, const AgentId& agent,
+void Allocator::Release(const FrameworkId& framework, const AgentId& agent,
                         const Resources& resources, const std::optional<v1::Filters>& filters) {
-  impl_->Recover(framework, agent, resources, filters);
+  impl_->Release(framework, agent, resources, filters);
 }
 void Allocator::Suppress(const FrameworkId& framework, const std::vector<std::string>& roles) {
   impl_->SetSuppressed(framework, roles, true);

@@ -105,7 +105,7 @@ class Allocator {
   // this agent, in the role they were allocated to, for refuse_seconds (default 5, at most 365
   // days, at least one allocation interval). Unknown frameworks and agents are ignored: they may
   // have been removed first.
-  void Recover(const FrameworkId& framework, const AgentId& agent, const Resources& resources,
+  void Release(const FrameworkId& framework, const AgentId& agent, const Resources& resources,
                const std::optional<v1::Filters>& filters);
 
   // If `roles` is empty, all roles of the framework are meant. Revive also ends the filters of

@@ -152,7 +152,7 @@ class AllocatorFixture : public ::testing::Test {
   }
 
   void Decline(const Offer& offer, std::optional<v1::Filters> filters = std::nullopt) {
-    allocator_->Recover(offer.framework, offer.agent, offer.resources, filters);
+    allocator_->Release(offer.framework, offer.agent, offer.resources, filters);
   }
 
   void Tick() { clock_.Advance(std::chrono::seconds(1)); }

@@ -330,7 +330,7 @@ void AllocatorModelTest::GiveBack() {
   }
   std::optional<v1::Filters> filters;
   if (Any(4) != 0) filters = Refuse(static_cast<double>(Any(8)));
-  allocator_->Recover(FrameworkId(framework_id), AgentId(agent), Allocated(part, role), filters);
+  allocator_->Release(FrameworkId(framework_id), AgentId(agent), Allocated(part, role), filters);
   it->second -= part;
 
   ModelFramework& framework = model_.frameworks.at(framework_id);

@@ -233,7 +233,7 @@ TEST_F(AllocatorTest, MoreThanWhatWasRefusedIsOffered) {
   allocator_->DeactivateFramework(FrameworkId("f2"));
   Tick();
   EXPECT_TRUE(Take().empty());
-  allocator_->Recover(FrameworkId("f2"), AgentId("s1"), Allocated(R("cpus:1;mem:256"), "role"), {});
+  allocator_->Release(FrameworkId("f2"), AgentId("s1"), Allocated(R("cpus:1;mem:256"), "role"), {});
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
   EXPECT_EQ(last_.resources, Allocated(R("cpus:2;mem:512"), "role"));
@@ -253,7 +253,7 @@ TEST_F(AllocatorTest, FiltersAreByRole) {
   EXPECT_EQ(TakeOne(), "s1 f1 role2");
 }
 
-TEST_F(AllocatorTest, FiltersEndWhenTheAgentIsAnother) {
+TEST_F(AllocatorTest, FiltersEndWhenTheAgentChanges) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:512");
   EXPECT_EQ(TakeOne(), "s1 f1 role");
@@ -392,7 +392,7 @@ TEST_F(AllocatorTest, MinimumOfTheFrameworkForARole) {
   EXPECT_EQ(TakeOne(), "s3 f1 role3");
 }
 
-TEST_F(AllocatorTest, GpuAgentsAreForThoseWhoSayTheyKnow) {
+TEST_F(AllocatorTest, GpuAgentsNeedTheGpuCapability) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:512;gpus:1");
   EXPECT_TRUE(Take().empty());
@@ -449,7 +449,7 @@ TEST_F(AllocatorTest, OldAgentsAreNotForNewFrameworks) {
   EXPECT_EQ(TakeOne(), "flat deep a/b");
 }
 
-TEST_F(AllocatorTest, RevocableResourcesAreForThoseWhoTakeThem) {
+TEST_F(AllocatorTest, RevocableResourcesNeedTheirCapability) {
   AddFramework("f1", {"role"});
   AgentSpec spec = Spec("s1", R("cpus:1;mem:64") + RevocableCpus(4));
   allocator_->AddAgent(spec, {});
@@ -506,7 +506,7 @@ TEST_F(AllocatorTest, SharedVolumesAreOfferedOnceARun) {
 
 // --- Adding and removing frameworks and agents.
 
-TEST_F(AllocatorTest, RecoverAfterAgentOrFrameworkIsGone) {
+TEST_F(AllocatorTest, ReleaseAfterAgentOrFrameworkIsGone) {
   AddFramework("f1", {"role"});
   AddAgent("s1", "cpus:1;mem:64");
   EXPECT_EQ(TakeOne(), "s1 f1 role");
@@ -545,7 +545,7 @@ TEST_F(AllocatorTest, HoldersNeverAddedAreForgotten) {
   AddAgent("s1", "cpus:1;mem:64", {{FrameworkId("ghost"), used}});
   AddFramework("f1", {"role"});
   EXPECT_TRUE(Take().empty());
-  allocator_->Recover(FrameworkId("ghost"), AgentId("s1"), used, std::nullopt);
+  allocator_->Release(FrameworkId("ghost"), AgentId("s1"), used, std::nullopt);
   Tick();
   EXPECT_EQ(TakeOne(), "s1 f1 role");
 }
@@ -596,9 +596,9 @@ TEST_F(AllocatorTest, ConvertToMoreCopiesOfASharedVolume) {
   allocator_->Convert(FrameworkId("f1"), AgentId("s1"), {}, Allocated(volume, "role"));
   EXPECT_EQ(allocator_->total(), Q("cpus:1;disk:100"));
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;disk:100"));
-  allocator_->Recover(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
+  allocator_->Release(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1;disk:100"));
-  allocator_->Recover(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
+  allocator_->Release(FrameworkId("f1"), AgentId("s1"), Allocated(volume, "role"), std::nullopt);
   EXPECT_EQ(allocator_->allocated(), Q("cpus:1"));
 }
 
@@ -639,6 +639,38 @@ TEST_F(AllocatorTest, IdleAllocatorHasNoTimer) {
   AddAgent("s1", "cpus:1;mem:64");
   EXPECT_EQ(TakeOne(), "s1 f1 role");
   EXPECT_FALSE(clock_.Step());
+}
+
+// --- Hostile agents.
+
+TEST_F(AllocatorTest, TotalsMayExceed64Bits) {
+  AddFramework("f1", {"role"});
+  AddFramework("f2", {"other"});
+  constexpr int kAgents = 10'000;
+  for (int i = 0; i < kAgents; ++i) AddAgent("s" + std::to_string(i), "cpus:1e12;mem:100");
+  EXPECT_EQ(Take().size(), size_t{kAgents});
+  EXPECT_DOUBLE_EQ(allocator_->Roles().at("role").dominant_share, 0.5);
+  EXPECT_EQ(allocator_->total(), allocator_->allocated());
+  Check();
+  for (int i = 0; i < kAgents; ++i) allocator_->RemoveAgent(AgentId("s" + std::to_string(i)));
+  EXPECT_TRUE(allocator_->total().empty());
+}
+
+// The process numbers names of resources, and numbers are few: those of gone agents are used again.
+TEST_F(AllocatorTest, NamesAreForgottenWithTheirAgents) {
+  AddFramework("f1", {"role"});
+  for (int round = 0; round < 700; ++round) {
+    std::string total = "cpus:1";
+    for (int i = 0; i < 100; ++i) total += fmt::format(";name-{}-{}:1", round, i);
+    AddAgent("s", total);
+    EXPECT_EQ(TakeOne(), "s f1 role");
+    Decline(last_, Refuse(3600));
+    last_ = {};
+    allocator_->RemoveAgent(AgentId("s"));
+  }
+  const Result<ResourceName> next = ResourceName::Of("next");
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_LT(next->index(), 300);
 }
 
 }  // namespace

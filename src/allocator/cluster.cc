@@ -50,7 +50,8 @@ std::optional<std::vector<Quantities>> MinimumOf(const v1::FrameworkInfo& info,
   for (const auto& set : filters->second.min_allocatable_resources().quantities()) {
     Quantities quantities;
     for (const auto& [name, scalar] : set.quantities()) {
-      // Validation refuses names beyond what the process can number.
+      // While too many names are in use the new ones are left out, so that the framework may get
+      // offers that it has to decline.
       if (auto known = ResourceName::Of(name))
         quantities.Set(*known, Amount::FromDouble(scalar.value()));
     }

@@ -32,11 +32,32 @@ Quantities Counted(const Resources& resources) {
 // --- The share tree.
 
 Status ShareTree::CheckInvariants() const {
+  if (Status held = CheckSlots(); !held) return held;
   for (uint32_t i = 0; i < nodes_.slots(); ++i) {
     const NodeHandle node(i);
     if (nodes_[node].kind == Kind::kFree) continue;
     if (Status held = CheckNode(node); !held) return held;
     if (Status held = CheckChildren(node); !held) return held;
+  }
+  return {};
+}
+
+Status ShareTree::CheckSlots() const {
+  const Quantities held = Held(root_);
+  for (size_t slot = 0; slot < name_by_slot_.size(); ++slot) {
+    const Amount total = total_by_slot_[slot];
+    if (!name_by_slot_[slot]) {
+      if (total == Amount()) continue;
+      return Broken("the share tree has a total of {} without a name", total.ToString());
+    }
+    const ResourceName& name = *name_by_slot_[slot];
+    if (total_.Get(name) != total) {
+      return Broken("the share tree counts {} of {} as well as {}", total.ToString(), name.text(),
+                    total_.Get(name).ToString());
+    }
+    if (total == Amount() && held.Get(name) == Amount()) {
+      return Broken("the share tree remembers the name {}, of which there is nothing", name.text());
+    }
   }
   return {};
 }
@@ -49,7 +70,7 @@ Status ShareTree::CheckNode(NodeHandle handle) const {
   }
   if (node.kind != Kind::kRole || handle == root_) return {};
   if (FindRole(node.path) != handle || node.weight != Weight(node.path)) {
-    return Broken("role '{}' is not found by its path, or has another weight than was set",
+    return Broken("role '{}' is not found by its path, or has a weight that was not set",
                   node.path);
   }
   return {};
@@ -97,7 +118,7 @@ Status Ledger::CheckHoldings() const {
       const Holding& holding = holdings_[entry.holding];
       if (holding.client != entry.client || holding.agent != AgentHandle(i) ||
           holding.resources.empty()) {
-        return Broken("an agent lists a holding that is another's, or empty");
+        return Broken("an agent lists a holding that belongs to another agent or is empty");
       }
       ++of_agents;
     }
@@ -114,7 +135,7 @@ Status Ledger::CheckHoldings() const {
     }
   }
   if (of_agents != holdings_.size() || of_clients != holdings_.size()) {
-    return Broken("agents list {} and clients {} of {} holdings", of_agents, of_clients,
+    return Broken("of {2} holdings agents list {0} and clients {1}", of_agents, of_clients,
                   holdings_.size());
   }
   return {};

@@ -23,30 +23,46 @@ ShareTree::ShareTree(std::unordered_map<std::string, double> weights,
   ranks_.resize(1);
 }
 
-size_t ShareTree::SlotOf(ResourceName name) {
+size_t ShareTree::SlotOf(const ResourceName& name) {
   if (name.index() >= slot_by_name_.size()) slot_by_name_.resize(name.index() + size_t{1}, kNoSlot);
   uint16_t& slot = slot_by_name_[name.index()];
-  if (slot == kNoSlot) {
+  if (slot != kNoSlot) return slot;
+  if (free_slots_.empty()) {
     slot = static_cast<uint16_t>(name_by_slot_.size());
-    name_by_slot_.push_back(name);
-    total_by_slot_.push_back(0);
-    divisor_by_slot_.push_back(0);
+    name_by_slot_.emplace_back();
+    total_by_slot_.emplace_back();
+    divisor_by_slot_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
   }
+  name_by_slot_[slot] = name;
   return slot;
+}
+
+void ShareTree::ForgetUnused(size_t slot) {
+  // The root holds at least what any other node holds.
+  const std::vector<Amount>& held = nodes_[root_].held;
+  if (total_by_slot_[slot] != Amount() || (slot < held.size() && held[slot] != Amount())) return;
+  slot_by_name_[name_by_slot_[slot]->index()] = kNoSlot;
+  name_by_slot_[slot].reset();
+  divisor_by_slot_[slot] = Amount();
+  free_slots_.push_back(static_cast<uint16_t>(slot));
 }
 
 void ShareTree::AddTotal(const Quantities& quantities) {
   total_ += quantities;
-  for (const auto& [name, amount] : quantities) {
-    total_by_slot_[SlotOf(name)] += amount.milli();
-  }
+  for (const auto& [name, amount] : quantities) total_by_slot_[SlotOf(name)] += amount;
   stale_ = true;
 }
 
 void ShareTree::SubtractTotal(const Quantities& quantities) {
   total_ -= quantities;
   for (const auto& [name, amount] : quantities) {
-    total_by_slot_[SlotOf(name)] -= amount.milli();
+    const size_t slot = SlotOf(name);
+    total_by_slot_[slot] -= amount;
+    assert(total_by_slot_[slot] >= Amount());
+    ForgetUnused(slot);
   }
   stale_ = true;
 }
@@ -183,11 +199,10 @@ double ShareTree::ShareOf(const Node& node) const {
   double share = 0;
   const size_t slots = std::min(node.held.size(), divisor_by_slot_.size());
   for (size_t slot = 0; slot < slots; ++slot) {
-    if (divisor_by_slot_[slot] <= 0) continue;
+    if (divisor_by_slot_[slot] <= Amount()) continue;
     // A division, because with a product with the inverse equal fractions might not give equal
     // shares, and ties would break wrongly.
-    share = std::max(
-        share, static_cast<double>(node.held[slot]) / static_cast<double>(divisor_by_slot_[slot]));
+    share = std::max(share, node.held[slot] / divisor_by_slot_[slot]);
   }
   return share / node.weight;
 }
@@ -230,46 +245,57 @@ void ShareTree::Rerank(NodeHandle node, uint64_t allocations) {
 void ShareTree::Measure(const Resources& resources) {
   measure_.clear();
   for (const Resource& resource : resources) {
-    if (resource.is_scalar())
-      measure_.push_back({SlotOf(resource.name()), resource.scalar().milli()});
+    if (resource.is_scalar()) measure_.push_back({SlotOf(resource.name()), resource.scalar()});
   }
 }
 
-void ShareTree::AddMeasure(NodeHandle node, int64_t sign, uint64_t allocations) {
-  std::vector<int64_t>& held = nodes_[node].held;
-  for (const auto& [slot, milli] : measure_) {
+void ShareTree::AddMeasure(NodeHandle node, uint64_t allocations) {
+  std::vector<Amount>& held = nodes_[node].held;
+  for (const auto& [slot, amount] : measure_) {
     if (slot >= held.size()) held.resize(slot + 1);
-    held[slot] += sign * milli;
-    assert(held[slot] >= 0);
+    held[slot] += amount;
   }
   Rerank(node, allocations);
 }
 
+void ShareTree::SubtractMeasure(NodeHandle node) {
+  std::vector<Amount>& held = nodes_[node].held;
+  for (const auto& [slot, amount] : measure_) {
+    assert(slot < held.size() && held[slot] >= amount);
+    held[slot] -= amount;
+  }
+  Rerank(node, 0);
+  if (node != root_) return;
+  for (const auto& [slot, amount] : measure_) {
+    if (name_by_slot_[slot]) ForgetUnused(slot);
+  }
+}
+
 void ShareTree::Add(NodeHandle node, const Resources& resources, uint64_t allocations) {
   Measure(resources);
-  AddMeasure(node, 1, allocations);
+  AddMeasure(node, allocations);
 }
 
 void ShareTree::Subtract(NodeHandle node, const Resources& resources) {
   Measure(resources);
-  AddMeasure(node, -1, 0);
+  SubtractMeasure(node);
 }
 
 void ShareTree::AddUp(NodeHandle client, const Resources& resources, uint64_t allocations) {
   Measure(resources);
-  for (NodeHandle node = client; node; node = nodes_[node].parent) AddMeasure(node, 1, allocations);
+  for (NodeHandle node = client; node; node = nodes_[node].parent) AddMeasure(node, allocations);
 }
 
 void ShareTree::SubtractUp(NodeHandle client, const Resources& resources) {
   Measure(resources);
-  for (NodeHandle node = client; node; node = nodes_[node].parent) AddMeasure(node, -1, 0);
+  for (NodeHandle node = client; node; node = nodes_[node].parent) SubtractMeasure(node);
 }
 
 Quantities ShareTree::Held(NodeHandle node) const {
   Quantities result;
-  const std::vector<int64_t>& held = nodes_[node].held;
+  const std::vector<Amount>& held = nodes_[node].held;
   for (size_t slot = 0; slot < held.size(); ++slot) {
-    result.Set(name_by_slot_[slot], Amount::FromMilli(held[slot]));
+    if (name_by_slot_[slot]) result.Set(*name_by_slot_[slot], held[slot]);
   }
   return result;
 }
@@ -278,9 +304,10 @@ void ShareTree::Refresh() {
   if (!stale_) return;
   stale_ = false;
   for (size_t slot = 0; slot < name_by_slot_.size(); ++slot) {
+    if (!name_by_slot_[slot]) continue;
     const bool excluded =
-        std::ranges::find(excluded_, name_by_slot_[slot].text()) != excluded_.end();
-    divisor_by_slot_[slot] = excluded ? 0 : total_by_slot_[slot];
+        std::ranges::find(excluded_, name_by_slot_[slot]->text()) != excluded_.end();
+    divisor_by_slot_[slot] = excluded ? Amount() : total_by_slot_[slot];
   }
   for (uint32_t i = 0; i < nodes_.slots(); ++i) {
     const Node& node = nodes_[NodeHandle(i)];

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -108,7 +109,7 @@ class ShareTree {
     NodeHandle parent;
     uint32_t active_clients = 0;  // The number at or below this node.
     double weight = 1.0;
-    std::vector<int64_t> held;  // In thousandths, by slot.
+    std::vector<Amount> held;  // By slot.
     std::vector<NodeHandle> ranked;
     std::map<std::string, NodeHandle, std::less<>> children;  // By name.
     std::string name;
@@ -122,18 +123,22 @@ class ShareTree {
     friend auto operator<=>(const Rank&, const Rank&) = default;
   };
 
-  size_t SlotOf(ResourceName name);
+  // Returns the slot of the name, which gets one if it has none.
+  size_t SlotOf(const ResourceName& name);
+  void ForgetUnused(size_t slot);
   NodeHandle EnsureRole(std::string_view path);
   NodeHandle AddChild(NodeHandle parent, Kind kind, std::string name);
   void Unlink(NodeHandle node);
   uint64_t LabelFor(Node& parent, const std::string& name);
   double ShareOf(const Node& node) const;
+  Status CheckSlots() const;
   Status CheckNode(NodeHandle node) const;
   Status CheckChildren(NodeHandle node) const;
   // Writes the scalars of `resources` by slot into measure_. A shared resource counts once, however
   // many copies there are.
   void Measure(const Resources& resources);
-  void AddMeasure(NodeHandle node, int64_t sign, uint64_t allocations);
+  void AddMeasure(NodeHandle node, uint64_t allocations);
+  void SubtractMeasure(NodeHandle node);
   // Gives the node a new rank and moves it among its siblings.
   void SetRank(NodeHandle node, const Rank& rank);
   void Rerank(NodeHandle node, uint64_t allocations);
@@ -142,16 +147,18 @@ class ShareTree {
   std::unordered_map<std::string, double> weights_;  // Weights other than 1.0.
   std::vector<std::string> excluded_;
 
-  // Scalar names of the cluster as small numbers, in order of appearance.
+  // Scalar names of the cluster as small numbers. A name has a slot while the cluster's total or
+  // what is held has some of it, so that names are forgotten with the last agent that brought them.
   static constexpr uint16_t kNoSlot = UINT16_MAX;
   std::vector<uint16_t> slot_by_name_;
-  std::vector<ResourceName> name_by_slot_;
-  std::vector<int64_t> total_by_slot_;
-  std::vector<int64_t> divisor_by_slot_;  // 0 for scalars that do not count for shares.
+  std::vector<std::optional<ResourceName>> name_by_slot_;
+  std::vector<uint16_t> free_slots_;
+  std::vector<Amount> total_by_slot_;
+  std::vector<Amount> divisor_by_slot_;  // 0 for scalars that do not count for shares.
   Quantities total_;
   struct SlotAmount {
     size_t slot;
-    int64_t milli;
+    Amount amount;
   };
   std::vector<SlotAmount> measure_;  // Scratch of Measure.
 

@@ -255,5 +255,71 @@ TEST_F(ShareTreeTest, RandomOrderWithOneHeavyRole) {
   EXPECT_NEAR(x_second / 10000.0, 0.5, 0.03);
 }
 
+// Agents that lie may each have the largest amount that is accepted. Whatever they add up to,
+// shares are right and what is given can be taken back.
+TEST_F(ShareTreeTest, SumsBeyond64BitsAreExact) {
+  constexpr int kAgents = 40'000;
+  for (int i = 0; i < kAgents; ++i) tree_.AddTotal(Q("cpus:1e12;mem:1e12"));
+  for (const char* role : {"a", "a/b", "c"}) Add(role);
+  for (int i = 0; i < kAgents / 4; ++i) {
+    Give("a", "cpus:1e12");
+    tree_.AddUp(clients_["a/b"], R("mem:1e12"), 1);
+    tree_.AddUp(clients_["c"], R("cpus:1e12;mem:0.5e12"), 1);
+  }
+  EXPECT_EQ(Order(), (Roles{"c", "a", "a/b"}));
+  EXPECT_DOUBLE_EQ(tree_.Share(clients_["a/b"]), 0.25);
+  EXPECT_TRUE(tree_.CheckInvariants());
+  EXPECT_EQ(tree_.Held(tree_.root()).Get(ResourceNames::Cpus()),
+            Amount::FromMilli(Amount::kMaxMilli) * (kAgents / 2));
+
+  for (int i = 0; i < kAgents / 4; ++i) {
+    TakeBack("a", "cpus:1e12");
+    tree_.SubtractUp(clients_["a/b"], R("mem:1e12"));
+    tree_.SubtractUp(clients_["c"], R("cpus:1e12;mem:0.5e12"));
+  }
+  for (int i = 0; i < kAgents; ++i) tree_.SubtractTotal(Q("cpus:1e12;mem:1e12"));
+  EXPECT_TRUE(tree_.Held(tree_.root()).empty());
+  EXPECT_TRUE(tree_.total().empty());
+  EXPECT_TRUE(tree_.CheckInvariants());
+}
+
+// Random histories near the limits: every node counts what was given below it, and nothing else.
+TEST_F(ShareTreeTest, RandomSumsNearTheLimitsAreExact) {
+  const std::vector<std::string> roles = {"a", "a/b", "a/b/c", "d", "d/e"};
+  for (const std::string& role : roles) Add(role);
+  std::map<std::string, Quantities> held;
+  std::map<std::string, std::vector<Resources>> given;
+  SeededRandom random(11);
+  for (int step = 0; step < 40'000; ++step) {
+    const std::string& role = roles[random.Below(roles.size())];
+    std::vector<Resources>& stack = given[role];
+    if (!stack.empty() && random.Below(3) == 0) {
+      tree_.SubtractUp(clients_[role], stack.back());
+      held[role] -= stack.back().ScalarQuantities();
+      tree_.SubtractTotal(stack.back().ScalarQuantities());
+      stack.pop_back();
+    } else {
+      const std::string name = "name-" + std::to_string(random.Below(3));
+      stack.push_back(R("cpus:1e12;mem:" + std::to_string(random.Below(1'000'000'000'000)) + ";" +
+                        name + ":999999999999.999"));
+      tree_.AddTotal(stack.back().ScalarQuantities());
+      tree_.AddUp(clients_[role], stack.back(), 1);
+      held[role] += stack.back().ScalarQuantities();
+    }
+  }
+  Quantities all;
+  for (const std::string& role : roles) {
+    EXPECT_EQ(tree_.Held(clients_[role]), held[role]) << role;
+    all += held[role];
+  }
+  EXPECT_EQ(tree_.Held(tree_.root()), all);
+  EXPECT_EQ(tree_.total(), all);
+  EXPECT_GT(all.Get(ResourceNames::Cpus()), Amount::FromMilli(INT64_MAX));
+  tree_.Refresh();
+  EXPECT_DOUBLE_EQ(tree_.Share(tree_.root()), 1);
+  const Status kept = tree_.CheckInvariants();
+  EXPECT_TRUE(kept) << kept.error().message;
+}
+
 }  // namespace
 }  // namespace tepui::allocator

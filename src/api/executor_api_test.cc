@@ -19,7 +19,7 @@ net::Request Json(std::string body) {
 constexpr std::string_view kSubscribe = R"({"type":"SUBSCRIBE","framework_id":{"value":"f"},
     "executor_id":{"value":"e"},"subscribe":{}})";
 
-TEST(ExecutorApi, ASubscriptionSaysHowItsEventsAreEncoded) {
+TEST(ExecutorApi, ASubscriptionChoosesTheEncodingOfItsEvents) {
   net::Request request = Json(std::string(kSubscribe));
   request.headers.Add("Accept", "application/x-protobuf");
   const auto read = ReadExecutorRequest(request);
@@ -28,7 +28,7 @@ TEST(ExecutorApi, ASubscriptionSaysHowItsEventsAreEncoded) {
   EXPECT_EQ(read->events, wire::ContentType::kProtobuf);
 }
 
-TEST(ExecutorApi, ASubscriptionThatAcceptsNothingThatIsSpokenIsRefused) {
+TEST(ExecutorApi, ASubscriptionThatAcceptsNoKnownEncodingIsRefused) {
   net::Request request = Json(std::string(kSubscribe));
   request.headers.Add("Accept", "text/html");
   const auto read = ReadExecutorRequest(request);
@@ -51,7 +51,7 @@ net::Request Authorized(const std::string& authorization) {
   return request;
 }
 
-TEST(ExecutorApi, ATokenTellsWhoCalls) {
+TEST(ExecutorApi, ATokenIdentifiesTheCaller) {
   const security::Claims claims{{"fid", "f"}};
   const std::string token = security::SignToken(claims, "secret");
   EXPECT_EQ(IdentifyExecutor(Authorized("Bearer " + token), "secret")->claims, claims);
@@ -67,11 +67,11 @@ TEST(ExecutorApi, AForgedTokenIsRefused) {
   EXPECT_EQ(caller.error().body, "The authentication token was not signed by this agent");
 }
 
-TEST(ExecutorApi, WithoutASecretEverybodyIsAnonymous) {
+TEST(ExecutorApi, WithoutASecretEveryCallerIsAnonymous) {
   EXPECT_EQ(IdentifyExecutor(Authorized("Bearer a.b.c"), ""), security::Caller());
 }
 
-TEST(ExecutorApi, ABodyThatIsNoCallIsRefused) {
+TEST(ExecutorApi, ABodyThatIsNotACallIsRefused) {
   const auto read = ReadExecutorRequest(Json("{"));
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().status, 400u);

@@ -70,8 +70,8 @@ std::expected<AgentRequest, net::Response> ReadAgentRequest(const net::Request& 
     return out;
   }
   if (calls.size() != 1 || !calls.at(0).has_subscribe()) {
-    return std::unexpected(
-        web::TextResponse(400, "A SUBSCRIBE call must stand alone and say who subscribes"));
+    return std::unexpected(web::TextResponse(
+        400, "SUBSCRIBE must be the only call in the request and must carry the agent's info"));
   }
   const auto type = web::NegotiateAnswer(request);
   if (!type) return std::unexpected(type.error());

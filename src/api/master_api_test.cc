@@ -63,7 +63,7 @@ TEST(SendOn, GoesToTheLeaderWithTheSameTarget) {
   EXPECT_EQ(*six.headers.Find("Location"), "//[fe80::1]:5050/");
 }
 
-TEST(SendOn, NobodyLeads) {
+TEST(SendOn, FailsWithoutALeader) {
   const mesos::v1::MasterInfo self = MasterAt("m1");
   const net::Response none = SendOn({.self = self, .elected = false, .leader = std::nullopt}, "/");
   EXPECT_EQ(none.status, 503u);

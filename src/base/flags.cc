@@ -189,8 +189,8 @@ Result<std::string> Flag::Load(std::string_view text, std::vector<std::string>* 
     return ReadFlagFile(path);
   }
   if (files_ == Files::kUriAndPlainPath && text.starts_with('/')) {
-    warnings->push_back(
-        fmt::format("--{}={} is read as a file; write file://{} to say so", name_, text, text));
+    warnings->push_back(fmt::format(
+        "--{}={} is read as the path of a file; write file://{} instead", name_, text, text));
     return ReadFlagFile(std::string(text));
   }
   return std::string(text);
@@ -350,7 +350,7 @@ void FlagTable::ParseEnvironment(const std::vector<std::string>& environment, Fl
       if (entry == environment.end()) continue;
       Assign(&flag, std::string_view(*entry).substr(variable.size() + 1), variable, result);
       if (spelling != flag.name_) {
-        result->warnings.push_back(fmt::format("{} is the old name of {}{}", variable,
+        result->warnings.push_back(fmt::format("{} is an old name: set {}{}", variable,
                                                options_.environment_prefix, ToUpper(flag.name_)));
       }
       break;

@@ -63,7 +63,7 @@ std::string FlagTable::Help(size_t columns) const {
     AppendParagraph(
         fmt::format("Every flag --foo may also be given as {}FOO in the environment; the command "
                     "line wins. "
-                    "A value of the form file:///path stands for the text in that file.",
+                    "A value of the form file:///path is replaced by the text of that file.",
                     options_.environment_prefix),
         0, columns, &help);
   }
@@ -91,7 +91,7 @@ std::string FlagTable::Help(size_t columns) const {
     }
   }
   help += "\nOther:\n";
-  AppendEntry("  --help", "Shows this text.", columns, &help);
+  AppendEntry("  --help", "Shows this help.", columns, &help);
   AppendEntry("  --version", "Shows the version.", columns, &help);
 
   std::string unsupported;
@@ -101,7 +101,7 @@ std::string FlagTable::Help(size_t columns) const {
     unsupported += flag.name_;
   }
   if (!unsupported.empty()) {
-    help += "\nKnown, but refused unless they keep their default:\n";
+    help += "\nThese flags exist, but only their default value is accepted:\n";
     AppendParagraph(unsupported, 2, columns, &help);
   }
   return help;

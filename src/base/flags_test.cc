@@ -204,7 +204,7 @@ TEST_F(FlagsTest, EnvironmentGivesWayToTheCommandLine) {
   EXPECT_EQ(ping_, 7s);
   EXPECT_EQ(limit_, std::nullopt);
   EXPECT_THAT(result.warnings,
-              ElementsAre("MESOS_SLAVE_PING_TIMEOUT is the old name of MESOS_AGENT_PING_TIMEOUT"));
+              ElementsAre("MESOS_SLAVE_PING_TIMEOUT is an old name: set MESOS_AGENT_PING_TIMEOUT"));
   EXPECT_THAT(result.problems,
               ElementsAre("MESOS_HOSTNAME_LOOKUP: expected true or false, not 'no'"));
 }
@@ -253,8 +253,7 @@ TEST_F(FlagsTest, HelpShowsGroupsDefaultsAndWraps) {
   EXPECT_THAT(help, HasSubstr("(default: 15secs)"));
   EXPECT_THAT(help, HasSubstr("  --[no-]hostname_lookup"));
   EXPECT_THAT(
-      help,
-      HasSubstr("refused unless they keep their default:\n  zk, zk_session_timeout, strict\n"));
+      help, HasSubstr("only their default value is accepted:\n  zk, zk_session_timeout, strict\n"));
   for (size_t begin = 0; begin < help.size();) {
     const size_t end = help.find('\n', begin);
     EXPECT_LE(end - begin, 80u) << help.substr(begin, end - begin);

@@ -19,7 +19,7 @@ TEST(NearestNameTest, TypingErrors) {
   EXPECT_EQ(NearestName("roles", kKnown), 2u);  // The plural.
 }
 
-TEST(NearestNameTest, WhatIsFarIsNothing) {
+TEST(NearestNameTest, DistantNamesAreNotSuggested) {
   EXPECT_EQ(NearestName("weights", kKnown), std::nullopt);
   EXPECT_EQ(NearestName("role", {}), std::nullopt);
   EXPECT_EQ(NearestName(std::string(81, 'r'), kKnown), std::nullopt);

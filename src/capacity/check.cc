@@ -56,16 +56,17 @@ class FitCheck {
         return "the agents are in other regions than the master (--domain) and are offered to "
                "frameworks with the capability REGION_AWARE only";
       }
-      return "none has the attributes of only_on";
+      return "no agent has the attributes of only_on";
     }
     for (const auto& [name, amount] : task) {
       Amount most;
       for (const Resources& one : usable_) most = std::max(most, one.Scalar(name));
       if (most < amount) {
-        return fmt::format("the most that one has for it is {}:{}", name.text(), most.ToString());
+        return fmt::format("the agent with the most of it has only {}:{}", name.text(),
+                           most.ToString());
       }
     }
-    return "none has all of it at once";
+    return "no agent has enough of all resources";
   }
 
  private:
@@ -99,11 +100,11 @@ void CheckTasks(const Workload& workload, Problems* problems) {
     greatest_expected = tasks;
   }
   if (expected <= static_cast<double>(Limits::kTasks)) return;
-  problems->Add(fmt::format(
-      "{}: about {:.0f} tasks would arrive in {}, {:.0f} of them of '{}', and at most {} can be "
-      "simulated; lower rates or simulate a shorter time",
-      greatest->where, expected, FormatDuration(workload.duration), greatest_expected,
-      greatest->name, Limits::kTasks));
+  problems->Add(
+      fmt::format("{}: about {:.0f} tasks would arrive in {}, {:.0f} of them from '{}', but at "
+                  "most {} can be simulated; lower the rates or simulate a shorter time",
+                  greatest->where, expected, FormatDuration(workload.duration), greatest_expected,
+                  greatest->name, Limits::kTasks));
 }
 
 // Beyond this limit sums of thousandths would not be exact, and would then overflow.
@@ -116,8 +117,9 @@ void CheckTotals(const Workload& workload, Problems* problems) {
   }
   for (const auto& [name, total] : totals) {
     if (total <= kMost) continue;
-    problems->Add(fmt::format("the agents together have {} of {}, more than the {} that is counted",
-                              total, name.text(), kMost));
+    problems->Add(
+        fmt::format("the agents together have {} of {}, more than the {} that can be counted",
+                    total, name.text(), kMost));
   }
 }
 

@@ -32,27 +32,29 @@ TEST(CheckTest, TasksThatFitOnNoAgent) {
   EXPECT_THAT(
       ProblemsOf("cpus:4;mem:1024", R"("workload": {"service": 1, "resources": [
           {"resources": "cpus:8"}, {"resources": "cpus:4;mem:1024"}, {"resources": "gpus:1"}]})"),
-      ElementsAre("w.json:2:12: frameworks[0].workload.resources[0].resources: a task of 'f' of "
-                  "cpus:8 fits on no agent: the most that one has for it is cpus:4",
-                  EndsWith("a task of 'f' of gpus:1 fits on no agent: the most that one has for it "
-                           "is gpus:0")));
+      ElementsAre(
+          "w.json:2:12: frameworks[0].workload.resources[0].resources: a task of 'f' of "
+          "cpus:8 fits on no agent: the agent with the most of it has only cpus:4",
+          EndsWith("a task of 'f' of gpus:1 fits on no agent: the agent with the most of it "
+                   "has only gpus:0")));
   // Each amount fits somewhere, but not both together.
   const auto problems = CheckWorkload(Read(R"({"duration": "1hrs", "agents": [
       {"count": 1, "resources": "cpus:4;mem:1"}, {"count": 1, "resources": "cpus:1;mem:4"}],
       "frameworks": [{"name": "f", "workload": {"service": 1, "resources": "cpus:4;mem:4"}}]})"),
                                       {});
-  EXPECT_THAT(problems, ElementsAre(EndsWith("fits on no agent: none has all of it at once")));
+  EXPECT_THAT(problems,
+              ElementsAre(EndsWith("fits on no agent: no agent has enough of all resources")));
 }
 
 TEST(CheckTest, WhyAgentsAreNotForAFramework) {
   EXPECT_THAT(ProblemsOf("cpus(eng):4;cpus:1",
                          R"("role": "ops", "workload": {"service": 1, "resources": "cpus:2"})"),
-              ElementsAre(EndsWith("the most that one has for it is cpus:1")));
+              ElementsAre(EndsWith("the agent with the most of it has only cpus:1")));
   EXPECT_THAT(ProblemsOf("cpus(eng):4;cpus:1",
                          R"("role": "eng/x", "workload": {"service": 1, "resources": "cpus:5"})"),
               IsEmpty());
   EXPECT_THAT(ProblemsOf("cpus:4", std::string(R"("only_on": "rack:a", )") + kSmall),
-              ElementsAre(EndsWith("fits on no agent: none has the attributes of only_on")));
+              ElementsAre(EndsWith("fits on no agent: no agent has the attributes of only_on")));
 
   EXPECT_THAT(ProblemsOf("cpus:4;gpus:1", kSmall),
               ElementsAre(HasSubstr("with the capability GPU_RESOURCES only, unless "
@@ -86,11 +88,11 @@ TEST(CheckTest, TasksOfATraceAreNamedByTheirLine) {
       Read(Json("1hrs", 1, "cpus:2", R"({"name": "f", "workload": {"trace": "t.csv"}})"),
            {{"t.csv", "arrival_seconds,duration_seconds,cpus\n0,1,1\n5,1,3\n6,1,3\n"}});
   EXPECT_THAT(CheckWorkload(workload, {}),
-              ElementsAre("t.csv:3:1: a task of 'f' of cpus:3 fits on no agent: the most that one "
-                          "has for it is cpus:2"));
+              ElementsAre("t.csv:3:1: a task of 'f' of cpus:3 fits on no agent: the agent with the "
+                          "most of it has only cpus:2"));
 }
 
-TEST(CheckTest, WhoDecidesAfterTheTimeout) {
+TEST(CheckTest, DecisionsThatTakeLongerThanTheOfferTimeout) {
   const std::string slow = std::string(R"("decision_time": "5secs", )") + kSmall;
   Settings settings;
   settings.offer_timeout = 5s;
@@ -105,7 +107,7 @@ TEST(CheckTest, MoreTasksThanCanBeSimulated) {
   EXPECT_THAT(ProblemsOf("cpus:1", R"("count": 3, "workload": {
       "arrivals": {"poisson_per_hour": 1e6}, "resources": "cpus:1", "duration": "1secs"})"),
               ElementsAre(HasSubstr("about 72000000 tasks would arrive in 1days, 72000000 of them "
-                                    "of 'f', and at most 20000000 can be simulated")));
+                                    "from 'f', but at most 20000000 can be simulated")));
   // A service whose tasks end at once.
   EXPECT_THAT(ProblemsOf("cpus:1", R"("workload": {"service": 1000, "resources": "cpus:1",
       "duration": "1secs"})"),
@@ -122,7 +124,7 @@ TEST(CheckTest, MoreThanCanBeCounted) {
                                            "}]}"),
                                       {});
   EXPECT_THAT(problems, ElementsAre("the agents together have 1.8e+17 of disk, more than the "
-                                    "1000000000000000 that is counted"));
+                                    "1000000000000000 that can be counted"));
 }
 
 }  // namespace

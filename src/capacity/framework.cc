@@ -179,7 +179,7 @@ void Framework::Answer(allocator::Offer offer) {
 void Framework::Decline(const allocator::Offer& offer) {
   ++offers_.declined;
   --offers_.outstanding;
-  world_.allocator.Recover(id_, offer.agent, offer.resources, filters_);
+  world_.allocator.Release(id_, offer.agent, offer.resources, filters_);
 }
 
 bool Framework::Suits(const AgentId& agent) const {
@@ -204,7 +204,7 @@ bool Framework::Use(allocator::Offer& offer) {
   ++offers_.accepted;
   --offers_.outstanding;
   if (!offer.resources.empty())
-    world_.allocator.Recover(id_, offer.agent, offer.resources, filters_);
+    world_.allocator.Release(id_, offer.agent, offer.resources, filters_);
   return true;
 }
 
@@ -243,7 +243,7 @@ void Framework::OnTaskEnd(uint32_t slot) {
   --running_count_;
   ++finished_;
   world_.meter.Run(roles_[task.role], spec_.shapes[task.shape].resources, -1, world_.clock.Now());
-  world_.allocator.Recover(id_, task.agent, task.resources, std::nullopt);
+  world_.allocator.Release(id_, task.agent, task.resources, std::nullopt);
   if (std::holds_alternative<Service>(spec_.workload)) Arrive(1);
   OnWork();
 }
@@ -309,7 +309,7 @@ void Framework::ScheduleHeldEnd() {
       if (held->times_out) {
         ++offers_.rescinded;
         --offers_.outstanding;
-        world_.allocator.Recover(id_, held->offer.agent, held->offer.resources, std::nullopt);
+        world_.allocator.Release(id_, held->offer.agent, held->offer.resources, std::nullopt);
       } else {
         Decline(held->offer);
       }

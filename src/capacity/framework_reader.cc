@@ -33,7 +33,7 @@ std::optional<std::string_view> OneOf(ObjectReader& reader,
   reader.problems()->Add(fmt::format(
       "{}: expected one of the keys {}, {}", reader.document().Where(reader.path()),
       fmt::join(keys, ", "),
-      found.empty() ? "and none is here" : fmt::format("not {} of them", found.size())));
+      found.empty() ? "but found none" : fmt::format("but found {} of them", found.size())));
   return std::nullopt;
 }
 
@@ -78,7 +78,8 @@ FrameworkSpec FrameworkReader::Read(const JsonDocument& document, const boost::j
 }
 
 void FrameworkReader::ReadRoles(ObjectReader& reader, FrameworkSpec* spec) {
-  if (reader.Has("role") && reader.Has("roles")) reader.Problem("roles", "there is \"role\" too");
+  if (reader.Has("role") && reader.Has("roles"))
+    reader.Problem("roles", "give either \"role\" or \"roles\", not both");
   spec->roles = Texts(reader, "roles");
   if (auto role = reader.Text("role")) spec->roles = {*role};
   if (spec->roles.empty()) spec->roles = {"*"};
@@ -88,7 +89,7 @@ void FrameworkReader::ReadRoles(ObjectReader& reader, FrameworkSpec* spec) {
       reader.Problem(key, valid.error().message);
     if (std::find(spec->roles.begin(), spec->roles.begin() + static_cast<ptrdiff_t>(i),
                   spec->roles[i]) != spec->roles.begin() + static_cast<ptrdiff_t>(i)) {
-      reader.Problem(key, fmt::format("the role '{}' is here a second time", spec->roles[i]));
+      reader.Problem(key, fmt::format("the role '{}' appears twice", spec->roles[i]));
     }
   }
   if (spec->roles.size() > Limits::kRoles)
@@ -114,8 +115,9 @@ void FrameworkReader::ReadCapabilities(ObjectReader& reader, FrameworkSpec* spec
     const std::optional<size_t> nearest = NearestName(name, known);
     reader.Problem(
         "capabilities",
-        nearest ? fmt::format("'{}' is no capability; did you mean {}?", name, known[*nearest])
-                : fmt::format("'{}' is no capability; there are {}", name, fmt::join(known, ", ")));
+        nearest ? fmt::format("'{}' is not a capability; did you mean {}?", name, known[*nearest])
+                : fmt::format("'{}' is not a capability; the known ones are {}", name,
+                              fmt::join(known, ", ")));
   }
 }
 
@@ -204,7 +206,7 @@ std::optional<TaskShape> FrameworkReader::ReadShape(ObjectReader& reader) {
     return std::nullopt;
   }
   if (quantities->empty()) {
-    reader.Problem("resources", "a task needs something: write \"cpus:1;mem:1024\"");
+    reader.Problem("resources", "a task needs resources: write for example \"cpus:1;mem:1024\"");
     return std::nullopt;
   }
   return TaskShape{
@@ -224,7 +226,7 @@ std::optional<Arrivals> FrameworkReader::ReadArrivals(ObjectReader& parent) {
   const std::optional<Poisson> poisson = ReadPoisson(reader);
   if (kind == "poisson_per_hour" && poisson) arrivals = *poisson;
   if (kind && kind != "poisson_per_hour" && reader.Has("daily_profile"))
-    reader.Problem("daily_profile", "it goes with \"poisson_per_hour\" only");
+    reader.Problem("daily_profile", "it can be used only together with \"poisson_per_hour\"");
   reader.Finish();
   return arrivals;
 }
@@ -290,8 +292,8 @@ std::optional<TaskDuration> FrameworkReader::ReadDistribution(ObjectReader& read
     const auto low = inner.Time(low_key, kLeast, kMost);
     const auto high = inner.Time(high_key, kLeast, kMost);
     if (low && high && *high <= *low) {
-      inner.Problem(high_key,
-                    fmt::format("expected more than \"{}\", {}", low_key, FormatDuration(*low)));
+      inner.Problem(high_key, fmt::format("expected a value greater than \"{}\", which is {}",
+                                          low_key, FormatDuration(*low)));
     } else if (low && high) {
       duration =
           uniform ? TaskDuration::Uniform(*low, *high) : TaskDuration::Lognormal(*low, *high);

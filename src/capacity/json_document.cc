@@ -85,7 +85,7 @@ class JsonScanner {
       if (Status read = String("a key in double quotes", &key); !read) return read;
       const std::string member = MemberPath(path, key);
       if (!document_.offsets_.emplace(member, begin).second) {
-        return FailAt(begin, fmt::format("{} is here a second time", member));
+        return FailAt(begin, fmt::format("{} appears twice", member));
       }
       SkipSpace();
       if (!Take(':')) return Expected("':' after the key");
@@ -121,12 +121,12 @@ class JsonScanner {
         return {};
       }
       if (static_cast<unsigned char>(c) < 0x20)
-        return FailAt(begin, "the text that begins here has no '\"' at its end");
+        return FailAt(begin, "the text that begins here lacks the closing '\"'");
       if (c == '\\') ++next_;
       if (AtEnd()) break;
     }
     next_ = std::min(next_, text_.size());
-    return FailAt(begin, "the text that begins here has no '\"' at its end");
+    return FailAt(begin, "the text that begins here lacks the closing '\"'");
   }
 
   // Scans a number or a word; Boost.JSON checks the number itself.
@@ -137,7 +137,7 @@ class JsonScanner {
     if (word.empty()) return Expected("a value");
     if (word != "true" && word != "false" && word != "null" &&
         word.find_first_not_of("0123456789+-.eE") != std::string_view::npos) {
-      return FailAt(begin, fmt::format("'{}' is no value: text stands in double quotes", word));
+      return FailAt(begin, fmt::format("'{}' is not a value: write text in double quotes", word));
     }
     next_ += word.size();
     return {};
@@ -150,7 +150,7 @@ class JsonScanner {
 
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, std::string name) {
   if (text.size() > kMaxBytes) {
-    return Fail(Code::kTooLarge, "{}: {} are more than the {} that are read", name,
+    return Fail(Code::kTooLarge, "{}: {} is too large; at most {} can be read", name,
                 FormatBytes(text.size()), FormatBytes(kMaxBytes));
   }
   JsonDocument document(text, std::move(name));

@@ -25,7 +25,7 @@ TEST(JsonDocumentTest, KnowsWhereThingsAre) {
   EXPECT_EQ(document->Where("c"), "w.json:3:3: c");
 }
 
-TEST(JsonDocumentTest, WhatIsNotThereIsInTheNextThingAround) {
+TEST(JsonDocumentTest, AMissingValueIsLocatedAtTheEnclosingOne) {
   const auto document = JsonDocument::Parse("{\n  \"a\": [{}]\n}", "w.json");
   ASSERT_TRUE(document);
   EXPECT_EQ(document->Where("a[0].x.y"), "w.json:2:9: a[0].x.y");
@@ -44,25 +44,24 @@ TEST(JsonDocumentTest, SaysWhatWasExpected) {
             "w.json:1:6: expected ',' or ']' after the element, but the file "
             "ends here");
   EXPECT_EQ(ErrorOf("{} {}"), "w.json:1:4: expected the end of the file after the value, not '{'");
-  EXPECT_EQ(ErrorOf("[24hrs]"), "w.json:1:2: '24hrs' is no value: text stands in double quotes");
-  EXPECT_EQ(ErrorOf("[\"a]"), "w.json:1:2: the text that begins here has no '\"' at its end");
-  EXPECT_EQ(ErrorOf("[\"a\n\"]"), "w.json:1:2: the text that begins here has no '\"' at its end");
-  EXPECT_EQ(ErrorOf("[\"a\\"), "w.json:1:2: the text that begins here has no '\"' at its end");
-  EXPECT_EQ(ErrorOf("\xff"), "w.json:1:1: '\xff' is no value: text stands in double quotes");
+  EXPECT_EQ(ErrorOf("[24hrs]"), "w.json:1:2: '24hrs' is not a value: write text in double quotes");
+  EXPECT_EQ(ErrorOf("[\"a]"), "w.json:1:2: the text that begins here lacks the closing '\"'");
+  EXPECT_EQ(ErrorOf("[\"a\n\"]"), "w.json:1:2: the text that begins here lacks the closing '\"'");
+  EXPECT_EQ(ErrorOf("[\"a\\"), "w.json:1:2: the text that begins here lacks the closing '\"'");
+  EXPECT_EQ(ErrorOf("\xff"), "w.json:1:1: '\xff' is not a value: write text in double quotes");
   EXPECT_EQ(ErrorOf("{\x01"), "w.json:1:2: expected a key in double quotes, not the byte 0x01");
 }
 
-TEST(JsonDocumentTest, WhatTheParserRefusesHasAPlaceToo) {
+TEST(JsonDocumentTest, SyntaxErrorsHaveALocation) {
   EXPECT_TRUE(ErrorOf("[\n 1.2.3]").starts_with("w.json:2:")) << ErrorOf("[\n 1.2.3]");
   EXPECT_TRUE(ErrorOf("[\"\\x\"]").starts_with("w.json:1:")) << ErrorOf("[\"\\x\"]");
   EXPECT_TRUE(ErrorOf("[\"\xff\"]").starts_with("w.json:1:")) << ErrorOf("[\"\xff\"]");
   EXPECT_TRUE(ErrorOf("[1.2.3]").find("not JSON") != std::string::npos);
 }
 
-TEST(JsonDocumentTest, AKeyIsThereOnce) {
-  EXPECT_EQ(ErrorOf("{\"a\": 1,\n\"a\": 2}"), "w.json:2:1: a is here a second time");
-  EXPECT_EQ(ErrorOf("[{\"a\": 1}, {\"a\": 1, \"a\": 2}]"),
-            "w.json:1:21: [1].a is here a second time");
+TEST(JsonDocumentTest, AKeyMayNotAppearTwice) {
+  EXPECT_EQ(ErrorOf("{\"a\": 1,\n\"a\": 2}"), "w.json:2:1: a appears twice");
+  EXPECT_EQ(ErrorOf("[{\"a\": 1}, {\"a\": 1, \"a\": 2}]"), "w.json:1:21: [1].a appears twice");
 }
 
 TEST(JsonDocumentTest, HasBounds) {
@@ -71,7 +70,7 @@ TEST(JsonDocumentTest, HasBounds) {
   EXPECT_EQ(ErrorOf(std::string(depth + 1, '[') + std::string(depth + 1, ']')),
             "w.json:1:33: nested more than 32 levels deep");
   EXPECT_EQ(ErrorOf(std::string(JsonDocument::kMaxBytes + 1, ' ')),
-            "w.json: 16777217B are more than the 16MB that are read");
+            "w.json: 16777217B is too large; at most 16MB can be read");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ Meter::Meter(const Quantities& total, const std::vector<std::string>& roles,
   series_.role_shares.resize(roles_.size());
 }
 
-Meter::OfResource* Meter::Find(ResourceName name) {
+Meter::OfResource* Meter::Find(const ResourceName& name) {
   for (OfResource& resource : resources_) {
     if (resource.name == name) return &resource;
   }

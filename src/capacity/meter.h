@@ -69,7 +69,7 @@ class Meter {
     double waiting_fair_sum = 0;
   };
 
-  OfResource* Find(ResourceName name);
+  OfResource* Find(const ResourceName& name);
   double TakeDominantShare(OfRole& role, MonotonicTime now);
 
   std::vector<OfResource> resources_;

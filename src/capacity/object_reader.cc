@@ -144,10 +144,10 @@ void ObjectReader::Finish() {
     const std::string_view name(key.data(), key.size());
     if (std::ranges::find(asked_, name) != asked_.end()) continue;
     const std::optional<size_t> nearest = NearestName(name, asked_);
-    Problem(name,
-            nearest
-                ? fmt::format("there is no such key; did you mean \"{}\"?", asked_[*nearest])
-                : fmt::format("there is no such key; known here are {}", fmt::join(asked_, ", ")));
+    Problem(name, nearest
+                      ? fmt::format("there is no such key; did you mean \"{}\"?", asked_[*nearest])
+                      : fmt::format("there is no such key; the known keys are {}",
+                                    fmt::join(asked_, ", ")));
   }
 }
 

@@ -7,7 +7,7 @@
 namespace tepui::capacity {
 namespace {
 
-bool IsUsable(const Resource& resource, ResourceName name) {
+bool IsUsable(const Resource& resource, const ResourceName& name) {
   return resource.name() == name && resource.is_scalar() && !resource.is_revocable() &&
          !resource.is_shared() && resource.disk() == nullptr && resource.provider_id().empty();
 }

@@ -95,7 +95,7 @@ std::vector<std::string> WaitCells(std::string name, const Waits& waits) {
 }
 
 void AppendWaits(const Report& report, std::string* out) {
-  *out += "\nWaiting, of the tasks that were launched\n";
+  *out += "\nWaiting times of launched tasks\n";
   Table table;
   table.Row({"", "tasks", "min", "mean", "p50", "p95", "p99", "max"});
   table.Row(WaitCells("all", report.waits));
@@ -123,7 +123,7 @@ void AppendRoles(const Report& report, std::string* out) {
   table.AppendTo(out);
   AppendLeftOut(report.roles.size(), "roles", out);
   if (report.fairness.contended == 0) {
-    *out += "  There was never more than one role that waited.\n";
+    *out += "  At no time did more than one role have waiting tasks.\n";
   } else {
     *out +=
         fmt::format("  Jain's index {:.3f}, over the {} of the time in which roles contended.\n",

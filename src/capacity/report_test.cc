@@ -101,7 +101,7 @@ Report Sample() {
   return report;
 }
 
-TEST(ReportTest, TheTableTellsEverything) {
+TEST(ReportTest, TheTableShowsEverything) {
   const std::string table = ToTable(Sample());
   for (const char* part :
        {"Simulated 2hrs: agents 1,200, frameworks 3, roles 2, seed 1", "  --role_sorter=drf",

@@ -40,7 +40,7 @@ Quantities TotalOf(const Workload& workload) {
   Quantities total;
   for (const AgentGroup& group : workload.agents) {
     for (const auto& [name, amount] : group.resources.ScalarQuantities())
-      total.Add(name, Amount::FromMilli(amount.milli() * static_cast<int64_t>(group.count)));
+      total.Add(name, amount * static_cast<int64_t>(group.count));
   }
   return total;
 }

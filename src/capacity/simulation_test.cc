@@ -171,7 +171,7 @@ TEST(SimulationTest, AServiceIsKeptRunning) {
   EXPECT_NEAR(forever.resources[0].allocated.mean, 0.75, 1e-9);
 }
 
-TEST(SimulationTest, WhatStillWaitsIsTold) {
+TEST(SimulationTest, WaitingTasksAreReported) {
   const Report report = ReportOf(Read(
       Json("60secs", 1, "cpus:1", R"({"name": "f", )" + AtStart(3, "cpus:1", "50secs") + "}")));
   EXPECT_EQ(report.tasks.finished, 1u);

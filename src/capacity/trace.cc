@@ -37,7 +37,7 @@ class TraceReader {
     while (!problems_->full() && NextLine()) {
       if (!fields_.empty()) ReadRow();
     }
-    if (problems_->empty() && file_.rows.empty()) Problem(1, "there is no task in the file");
+    if (problems_->empty() && file_.rows.empty()) Problem(1, "the file has no tasks");
     if (!problems_->empty()) return std::nullopt;
     return std::move(file_);
   }
@@ -105,7 +105,7 @@ class TraceReader {
     for (;; ++*next) {
       const size_t quote = line.find('"', *next);
       if (quote == std::string_view::npos) {
-        Problem(begin + 1, "the text that begins here has no '\"' at its end");
+        Problem(begin + 1, "the text that begins here lacks the closing '\"'");
         return false;
       }
       *text += line.substr(*next, quote - *next);
@@ -126,7 +126,7 @@ class TraceReader {
     for (const Field& field : fields_) {
       Column column{.meaning = Meaning::kResource, .name = field.text, .resource = {}};
       if (std::ranges::find(columns_, field.text, &Column::name) != columns_.end()) {
-        Problem(field.column, fmt::format("the column {} is here a second time", field.text));
+        Problem(field.column, fmt::format("the column {} appears twice", field.text));
       }
       if (field.text == kArrival) {
         column.meaning = Meaning::kArrival;
@@ -138,7 +138,8 @@ class TraceReader {
       } else if (const auto resource = ResourceName::Of(field.text)) {
         column.resource = *resource;
       } else {
-        Problem(field.column, fmt::format("no column's name: {}", resource.error().message));
+        Problem(field.column,
+                fmt::format("the name of a column is not valid: {}", resource.error().message));
       }
       columns_.push_back(std::move(column));
     }
@@ -147,7 +148,7 @@ class TraceReader {
         Problem(1, fmt::format("the column {} is missing", needed));
     }
     if (std::ranges::find(columns_, Meaning::kResource, &Column::meaning) == columns_.end())
-      Problem(1, "there is no column of a resource, like cpus or mem");
+      Problem(1, "there is no column for a resource, such as cpus or mem");
     return problems_->empty();
   }
 
@@ -166,7 +167,7 @@ class TraceReader {
     Quantities resources;
     for (size_t i = 0; i < fields_.size(); ++i)
       ReadField(columns_[i], fields_[i], &row, &resources);
-    if (resources.empty()) Problem(1, "the task needs no resources at all");
+    if (resources.empty()) Problem(1, "the task has no resources");
     row.task.shape = ShapeOf(resources);
     file_.rows.push_back(row);
   }

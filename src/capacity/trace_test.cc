@@ -81,42 +81,43 @@ TEST(TraceTest, HeaderProblems) {
               ElementsAre("t.csv:1:1: the column arrival_seconds is missing",
                           "t.csv:1:1: the column duration_seconds is missing"));
   EXPECT_THAT(ProblemsOf("arrival_seconds,duration_seconds\n1,1\n"),
-              ElementsAre("t.csv:1:1: there is no column of a resource, like cpus or mem"));
+              ElementsAre("t.csv:1:1: there is no column for a resource, such as cpus or mem"));
   EXPECT_THAT(ProblemsOf("arrival_seconds,duration_seconds,cpus,cpus\n"),
-              ElementsAre("t.csv:1:39: the column cpus is here a second time"));
+              ElementsAre("t.csv:1:39: the column cpus appears twice"));
   EXPECT_THAT(ProblemsOf("arrival_seconds,duration_seconds,cpus\n"),
-              ElementsAre("t.csv:1:1: there is no task in the file"));
-  EXPECT_THAT(ProblemsOf("arrival_seconds,duration_seconds,cpus,a b\n"),
-              ElementsAre(::testing::StartsWith("t.csv:1:39: no column's name: ")));
+              ElementsAre("t.csv:1:1: the file has no tasks"));
+  EXPECT_THAT(
+      ProblemsOf("arrival_seconds,duration_seconds,cpus,a b\n"),
+      ElementsAre(::testing::StartsWith("t.csv:1:39: the name of a column is not valid: ")));
   EXPECT_THAT(ProblemsOf(std::string(100, ',')),
               ::testing::Contains("t.csv:1:65: more than 64 columns"));
 }
 
 TEST(TraceTest, RowProblemsAllAtOnceWithLineAndColumn) {
-  EXPECT_THAT(ProblemsOf("framework,arrival_seconds,duration_seconds,cpus\n"
-                         "a,x,1,1\n"
-                         "a,-1,0,1\n"
-                         "a,1,1\n"
-                         "a,1,1,1,1\n"
-                         ",1,1,-2\n"
-                         "a,1,1,0\n"
-                         "\"a,1,1,1\n"
-                         "\"a\"b,1,1,1\n"
-                         "a,,1,1\n"
-                         "a,1,1e99,1\n"),
-              ElementsAre("t.csv:2:3: expected a number for arrival_seconds, not 'x'",
-                          "t.csv:3:3: expected from 0 to 3162240000 seconds, not -1",
-                          "t.csv:3:6: expected from 0.001 to 3162240000 seconds, not 0",
-                          "t.csv:4:5: 3 fields, but the first line names 4 columns",
-                          "t.csv:5:9: 5 fields, but the first line names 4 columns",
-                          "t.csv:6:1: the name of the framework is missing",
-                          ::testing::StartsWith("t.csv:6:6: cpus: "),
-                          "t.csv:6:1: the task needs no resources at all",
-                          "t.csv:7:1: the task needs no resources at all",
-                          "t.csv:8:1: the text that begins here has no '\"' at its end",
-                          "t.csv:9:4: expected ',' after the text, not 'b'",
-                          "t.csv:10:3: expected a number for arrival_seconds, not ''",
-                          "t.csv:11:5: expected from 0.001 to 3162240000 seconds, not 1e99"));
+  EXPECT_THAT(
+      ProblemsOf("framework,arrival_seconds,duration_seconds,cpus\n"
+                 "a,x,1,1\n"
+                 "a,-1,0,1\n"
+                 "a,1,1\n"
+                 "a,1,1,1,1\n"
+                 ",1,1,-2\n"
+                 "a,1,1,0\n"
+                 "\"a,1,1,1\n"
+                 "\"a\"b,1,1,1\n"
+                 "a,,1,1\n"
+                 "a,1,1e99,1\n"),
+      ElementsAre("t.csv:2:3: expected a number for arrival_seconds, not 'x'",
+                  "t.csv:3:3: expected from 0 to 3162240000 seconds, not -1",
+                  "t.csv:3:6: expected from 0.001 to 3162240000 seconds, not 0",
+                  "t.csv:4:5: 3 fields, but the first line names 4 columns",
+                  "t.csv:5:9: 5 fields, but the first line names 4 columns",
+                  "t.csv:6:1: the name of the framework is missing",
+                  ::testing::StartsWith("t.csv:6:6: cpus: "),
+                  "t.csv:6:1: the task has no resources", "t.csv:7:1: the task has no resources",
+                  "t.csv:8:1: the text that begins here lacks the closing '\"'",
+                  "t.csv:9:4: expected ',' after the text, not 'b'",
+                  "t.csv:10:3: expected a number for arrival_seconds, not ''",
+                  "t.csv:11:5: expected from 0.001 to 3162240000 seconds, not 1e99"));
 }
 
 TEST(TraceTest, ManyProblemsAreCounted) {

@@ -41,7 +41,8 @@ AgentGroup ReadAgentGroup(const JsonDocument& document, const boost::json::value
     if (!resources) {
       reader.Problem("resources", resources.error().message);
     } else if (resources->ScalarQuantities().empty()) {
-      reader.Problem("resources", "the agents have none: write \"cpus:16;mem:65536\"");
+      reader.Problem("resources",
+                     "the agents have no resources: write for example \"cpus:16;mem:65536\"");
     } else {
       group.resources = std::move(*resources);
     }
@@ -61,7 +62,7 @@ AgentGroup ReadAgentGroup(const JsonDocument& document, const boost::json::value
 void ReadAgents(ObjectReader& reader, Workload* workload) {
   const boost::json::array* array = reader.Array("agents");
   if (array == nullptr) return;
-  if (array->empty()) reader.Problem("agents", "there is no agent");
+  if (array->empty()) reader.Problem("agents", "the workload has no agents");
   uint64_t agents = 0;
   for (size_t i = 0; i < array->size(); ++i) {
     workload->agents.push_back(ReadAgentGroup(reader.document(), (*array)[i],
@@ -106,7 +107,7 @@ void AddWithAncestors(const std::string& role, std::set<std::string, std::less<>
 void ReadFrameworks(ObjectReader& reader, const ReadFile& read_file, Workload* workload) {
   const boost::json::array* array = reader.Array("frameworks");
   if (array == nullptr) return;
-  if (array->empty()) reader.Problem("frameworks", "there is no framework");
+  if (array->empty()) reader.Problem("frameworks", "the workload has no frameworks");
   FrameworkReader frameworks(workload->duration, read_file, reader.problems());
   std::set<std::string> names;
   uint64_t count = 0;
@@ -114,9 +115,10 @@ void ReadFrameworks(ObjectReader& reader, const ReadFile& read_file, Workload* w
     const std::string path = ElementPath(reader.PathOf("frameworks"), i);
     FrameworkSpec spec = frameworks.Read(reader.document(), (*array)[i], path);
     if (!spec.name.empty() && !names.insert(spec.name).second) {
-      reader.problems()->Add(fmt::format(
-          "{}: another framework is called '{}' too; \"count\" makes several of one kind",
-          reader.document().Where(MemberPath(path, "name")), spec.name));
+      reader.problems()->Add(
+          fmt::format("{}: another framework has the name '{}' too; use \"count\" for several "
+                      "frameworks of one kind",
+                      reader.document().Where(MemberPath(path, "name")), spec.name));
     }
     count += spec.count;
     workload->frameworks.push_back(std::move(spec));

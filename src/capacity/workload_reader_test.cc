@@ -98,9 +98,9 @@ TEST(WorkloadReaderTest, AWholeFile) {
   EXPECT_EQ(std::get<Batch>(batch.workload).duration.MeanSeconds(), 90);
 }
 
-TEST(WorkloadReaderTest, WhatIsNoJson) {
+TEST(WorkloadReaderTest, InvalidJson) {
   EXPECT_THAT(ProblemsOf("{\n\"duration\": 24hrs}"),
-              ElementsAre("w.json:2:13: '24hrs' is no value: text stands in double quotes"));
+              ElementsAre("w.json:2:13: '24hrs' is not a value: write text in double quotes"));
   EXPECT_THAT(ProblemsOf("[]"),
               ElementsAre("w.json:1:1: expected an object in braces, not an array"));
 }
@@ -116,27 +116,28 @@ TEST(WorkloadReaderTest, AllProblemsAtOnceEachWithItsPlace) {
     {"name": "a", "role": "eng", "workload": {"service": 1, "resources": "cpus:1"}}
   ]
 })"),
-      ElementsAre("w.json:1:1: the key \"duration\" is missing",
-                  "w.json:3:15: agents[0].count: expected a whole number from 1 to 200000, not 0",
-                  StartsWith("w.json:3:27: agents[0].resources: resource 'cpus:x': "),
-                  "w.json:3:51: agents[1]: expected an object in braces, not 3",
-                  "w.json:3:55: agents[2].count: expected a whole number from 1 to 200000, not 1.5",
-                  "w.json:3:69: agents[2].resources: the agents have none: write "
-                  "\"cpus:16;mem:65536\"",
-                  "w.json:6:5: frameworks[0]: the key \"workload\" is missing",
-                  "w.json:6:34: frameworks[0].wrkload: there is no such key; did you mean "
-                  "\"workload\"?",
-                  "w.json:7:6: frameworks[1].name: another framework is called 'a' too; \"count\" "
-                  "makes several of one kind",
-                  "w.json:4:15: weights.eng: expected a number from 1e-06 to 1000000, not -1",
-                  "w.json:4:26: weights.enq: no framework has the role 'enq'; did you mean 'eng'?",
-                  "w.json:2:3: durations: there is no such key; did you mean \"duration\"?"));
+      ElementsAre(
+          "w.json:1:1: the key \"duration\" is missing",
+          "w.json:3:15: agents[0].count: expected a whole number from 1 to 200000, not 0",
+          StartsWith("w.json:3:27: agents[0].resources: resource 'cpus:x': "),
+          "w.json:3:51: agents[1]: expected an object in braces, not 3",
+          "w.json:3:55: agents[2].count: expected a whole number from 1 to 200000, not 1.5",
+          "w.json:3:69: agents[2].resources: the agents have no resources: write for example "
+          "\"cpus:16;mem:65536\"",
+          "w.json:6:5: frameworks[0]: the key \"workload\" is missing",
+          "w.json:6:34: frameworks[0].wrkload: there is no such key; did you mean "
+          "\"workload\"?",
+          "w.json:7:6: frameworks[1].name: another framework has the name 'a' too; use \"count\" "
+          "for several frameworks of one kind",
+          "w.json:4:15: weights.eng: expected a number from 1e-06 to 1000000, not -1",
+          "w.json:4:26: weights.enq: no framework has the role 'enq'; did you mean 'eng'?",
+          "w.json:2:3: durations: there is no such key; did you mean \"duration\"?"));
 }
 
 TEST(WorkloadReaderTest, EmptyLists) {
   EXPECT_THAT(ProblemsOf(R"({"duration": "1hrs", "agents": [], "frameworks": []})"),
-              ElementsAre("w.json:1:22: agents: there is no agent",
-                          "w.json:1:36: frameworks: there is no framework"));
+              ElementsAre("w.json:1:22: agents: the workload has no agents",
+                          "w.json:1:36: frameworks: the workload has no frameworks"));
   EXPECT_THAT(ProblemsOf(R"({"duration": "1hrs", "agents": {}, "frameworks": ""})"),
               ElementsAre("w.json:1:22: agents: expected a list in brackets, not an object",
                           "w.json:1:36: frameworks: expected a list in brackets, not \"\""));
@@ -170,9 +171,10 @@ TEST(WorkloadReaderTest, Agents) {
               ElementsAre(HasSubstr("agents[0].domain: the key \"zone\" is missing")));
   EXPECT_THAT(of(R"("domain": {"region": "eu", "zone": "z", "zones": 1})"),
               ElementsAre(HasSubstr("domain.zones: there is no such key; did you mean \"zone\"?")));
-  EXPECT_THAT(of(R"("color": 1)"),
-              ElementsAre(HasSubstr("agents[0].color: there is no such key; known here are count, "
-                                    "resources, attributes, domain")));
+  EXPECT_THAT(
+      of(R"("color": 1)"),
+      ElementsAre(HasSubstr("agents[0].color: there is no such key; the known keys are count, "
+                            "resources, attributes, domain")));
 }
 
 TEST(WorkloadReaderTest, ThereAreBounds) {
@@ -194,8 +196,9 @@ TEST(WorkloadReaderTest, ThereAreBounds) {
 
 TEST(WorkloadReaderTest, Roles) {
   EXPECT_THAT(WithLoad(R"("role": "/a")"), StartsWith(".role: "));
-  EXPECT_EQ(WithLoad(R"("role": "a", "roles": ["b"])"), ".roles: there is \"role\" too");
-  EXPECT_EQ(WithLoad(R"("roles": ["a", "a"])"), ".roles: the role 'a' is here a second time");
+  EXPECT_EQ(WithLoad(R"("role": "a", "roles": ["b"])"),
+            ".roles: give either \"role\" or \"roles\", not both");
+  EXPECT_EQ(WithLoad(R"("roles": ["a", "a"])"), ".roles: the role 'a' appears twice");
   EXPECT_EQ(WithLoad(R"("roles": [])"), ".roles: the list is empty");
   EXPECT_EQ(WithLoad(R"("roles": [1])"), ".roles[0]: expected a text in double quotes, not 1");
 }
@@ -215,24 +218,25 @@ TEST(WorkloadReaderTest, Answers) {
             ".hold_offers: expected a duration like \"15mins\", not true");
   EXPECT_THAT(WithLoad(R"("only_on": "rack")"), StartsWith(".only_on: 'rack' is not an attribute"));
   EXPECT_EQ(WithLoad(R"("capabilities": ["GPU_RESOURCE"])"),
-            ".capabilities: 'GPU_RESOURCE' is no capability; did you mean GPU_RESOURCES?");
+            ".capabilities: 'GPU_RESOURCE' is not a capability; did you mean GPU_RESOURCES?");
   EXPECT_THAT(WithLoad(R"("capabilities": ["flying"])"),
-              StartsWith(".capabilities: 'flying' is no capability; there are "
+              StartsWith(".capabilities: 'flying' is not a capability; the known ones are "
                          "REVOCABLE_RESOURCES, "));
 }
 
 TEST(WorkloadReaderTest, Loads) {
   EXPECT_EQ(Of(R"("workload": "much")"), ".workload: expected an object in braces, not \"much\"");
   EXPECT_EQ(OfLoad(R"("resources": "cpus:1")"),
-            ".workload: expected one of the keys arrivals, service, trace, and none is here");
+            ".workload: expected one of the keys arrivals, service, trace, but found none");
   EXPECT_EQ(OfLoad(R"("service": 1, "trace": "t.csv", "resources": "cpus:1")"),
-            ".workload: expected one of the keys arrivals, service, trace, not 2 of them");
+            ".workload: expected one of the keys arrivals, service, trace, but found 2 of them");
   EXPECT_EQ(OfLoad(R"("service": 0, "resources": "cpus:1")"),
             ".workload.service: expected a whole number from 1 to 20000000, not 0");
   EXPECT_EQ(OfLoad(R"("service": 1)"), ".workload: the key \"resources\" is missing");
-  EXPECT_EQ(OfLoad(R"("service": 1, "resources": "cpus:1", "tasks": 1)"),
-            ".workload.tasks: there is no such key; known here are resources, duration, service, "
-            "arrivals, trace");
+  EXPECT_EQ(
+      OfLoad(R"("service": 1, "resources": "cpus:1", "tasks": 1)"),
+      ".workload.tasks: there is no such key; the known keys are resources, duration, service, "
+      "arrivals, trace");
   EXPECT_EQ(OfLoad(R"("arrivals": {"at_start": 1}, "resources": "cpus:1")"),
             ".workload: the key \"duration\" is missing");
 }
@@ -240,7 +244,7 @@ TEST(WorkloadReaderTest, Loads) {
 TEST(WorkloadReaderTest, SizesOfTasks) {
   EXPECT_THAT(OfLoad(R"("service": 1, "resources": "cpus")"), StartsWith(".workload.resources: "));
   EXPECT_EQ(OfLoad(R"("service": 1, "resources": "cpus:0")"),
-            ".workload.resources: a task needs something: write \"cpus:1;mem:1024\"");
+            ".workload.resources: a task needs resources: write for example \"cpus:1;mem:1024\"");
   EXPECT_THAT(OfLoad(R"("service": 1, "resources": "ports:[1-2]")"),
               StartsWith(".workload.resources: "));
   EXPECT_EQ(OfLoad(R"("service": 1, "resources": [])"),
@@ -259,10 +263,10 @@ TEST(WorkloadReaderTest, ArrivalsOfTasks) {
   };
   EXPECT_EQ(of(""),
             ".workload.arrivals: expected one of the keys at_start, every, "
-            "poisson_per_hour, and none is here");
+            "poisson_per_hour, but found none");
   EXPECT_EQ(of(R"("at_start": 1, "every": "1secs")"),
-            ".workload.arrivals: expected one of the keys at_start, every, poisson_per_hour, not 2 "
-            "of them");
+            ".workload.arrivals: expected one of the keys at_start, every, poisson_per_hour, but "
+            "found 2 of them");
   EXPECT_EQ(of(R"("at_start": -1)"),
             ".workload.arrivals.at_start: expected a whole number from 1 to 20000000, not -1");
   EXPECT_EQ(of(R"("every": "0secs")"),
@@ -270,8 +274,9 @@ TEST(WorkloadReaderTest, ArrivalsOfTasks) {
   EXPECT_EQ(of(R"("poisson_per_hour": 0)"),
             ".workload.arrivals.poisson_per_hour: expected a number from 1e-06 to 1000000000000, "
             "not 0");
-  EXPECT_EQ(of(R"("every": "1secs", "daily_profile": [1])"),
-            ".workload.arrivals.daily_profile: it goes with \"poisson_per_hour\" only");
+  EXPECT_EQ(
+      of(R"("every": "1secs", "daily_profile": [1])"),
+      ".workload.arrivals.daily_profile: it can be used only together with \"poisson_per_hour\"");
   for (const char* profile : {"[]", "[0, 0]", "[1, -1]", "[1, \"2\"]"}) {
     EXPECT_THAT(of(R"("poisson_per_hour": 1, "daily_profile": )" + std::string(profile)),
                 StartsWith(".workload.arrivals.daily_profile: expected 1 to 1440 relative rates"));
@@ -292,19 +297,21 @@ TEST(WorkloadReaderTest, DurationsOfTasks) {
             ".workload.duration: expected a duration from 1ms to 3660days, not -5secs");
   EXPECT_EQ(of("{}"),
             ".workload.duration: expected one of the keys fixed, uniform, exponential, "
-            "lognormal, and none is here");
+            "lognormal, but found none");
   EXPECT_EQ(of(R"({"fixed": 1})"),
             ".workload.duration.fixed: expected a duration like \"15mins\", not 1");
   EXPECT_EQ(of(R"({"uniform": {"min": "1mins"}})"),
             ".workload.duration.uniform: the key \"max\" is missing");
-  EXPECT_EQ(of(R"({"uniform": {"min": "1mins", "max": "1mins"}})"),
-            ".workload.duration.uniform.max: expected more than \"min\", 1mins");
+  EXPECT_EQ(
+      of(R"({"uniform": {"min": "1mins", "max": "1mins"}})"),
+      ".workload.duration.uniform.max: expected a value greater than \"min\", which is 1mins");
   EXPECT_EQ(of(R"({"exponential": "1mins"})"),
             ".workload.duration.exponential: expected an object in braces, not \"1mins\"");
   EXPECT_EQ(of(R"({"exponential": {"median": "1mins", "mean": "1mins"}})"),
             ".workload.duration.exponential.median: there is no such key; did you mean \"mean\"?");
-  EXPECT_EQ(of(R"({"lognormal": {"median": "1mins", "p95": "30secs"}})"),
-            ".workload.duration.lognormal.p95: expected more than \"median\", 1mins");
+  EXPECT_EQ(
+      of(R"({"lognormal": {"median": "1mins", "p95": "30secs"}})"),
+      ".workload.duration.lognormal.p95: expected a value greater than \"median\", which is 1mins");
 }
 
 TEST(WorkloadReaderTest, Traces) {

@@ -61,7 +61,7 @@ void ExecutorCore::Disconnected(const std::string& reason) {
         connect_timer_.Cancel();
         link_.Disconnect();
         state_ = State::kDisconnected;
-        ShutDown(fmt::format("the agent did not come back within the recovery timeout after: {}",
+        ShutDown(fmt::format("the agent did not reconnect within the recovery timeout after: {}",
                              reason));
       });
     }

@@ -12,7 +12,7 @@ Result<Endpoint> ParseLocation(std::string_view location, Scheme scheme) {
     scheme = Scheme::kHttp;
     rest.remove_prefix(5);
   }
-  if (!rest.starts_with("//")) return Fail(Code::kInvalid, "'{}' names no host to go to", location);
+  if (!rest.starts_with("//")) return Fail(Code::kInvalid, "'{}' does not name a host", location);
   rest.remove_prefix(2);
   Result<Endpoint> endpoint = ParseEndpoint(rest.substr(0, rest.find('/')));
   if (endpoint) endpoint->scheme = scheme;

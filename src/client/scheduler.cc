@@ -100,7 +100,7 @@ class Mesos::Impl {
     if (events_.Push(std::move(event))) return;
     // Posted, because the core may be handling the record at this point.
     loop_.Post([this] {
-      core_->Reconnect(fmt::format("the scheduler has {} events waiting and is too slow for more",
+      core_->Reconnect(fmt::format("the scheduler is too slow: {} events are waiting for it",
                                    kMaxPendingEvents));
     });
   }

@@ -42,8 +42,8 @@ SchedulerCore::~SchedulerCore() {
 void SchedulerCore::OnLeader(std::optional<Endpoint> leader) {
   if (leader && leader == detected_) return;
   if (state_ != State::kDisconnected) {
-    Disconnected(leader ? fmt::format("the master at {} leads", ToString(*leader))
-                        : "no master leads any more");
+    Disconnected(leader ? fmt::format("the leading master is now at {}", ToString(*leader))
+                        : "there is no leading master any more");
   }
   detected_ = std::move(leader);
   redirected_.reset();
@@ -71,7 +71,7 @@ void SchedulerCore::Connect() {
 void SchedulerCore::OnConnected(const Status& status) {
   if (!status) return Disconnected(status.error().message);
   state_ = State::kConnected;
-  spdlog::debug("Connected with the master at {}", ToString(Master()));
+  spdlog::debug("Connected to the master at {}", ToString(Master()));
   callbacks_.connected();
 }
 
@@ -131,7 +131,7 @@ Status SchedulerCore::Send(const SchedulerCall& call) {
 
 void SchedulerCore::Call(const SchedulerCall& call, CallCallback callback) {
   if (call.type() == SchedulerCall::SUBSCRIBE) {
-    return callback(Fail(Code::kInvalid, "SUBSCRIBE has no single answer: send it"));
+    return callback(Fail(Code::kInvalid, "SUBSCRIBE has no single answer: use Send for it"));
   }
   if (const Status sendable = CheckSendable(call); !sendable)
     return callback(Fail(sendable.error()));
@@ -212,12 +212,13 @@ void SchedulerCore::OnSendResult(SchedulerCall::Type type, const Result<net::Res
 
 void SchedulerCore::Follow(const net::Response& response) {
   const std::string* location = response.headers.Find("Location");
-  if (location == nullptr) return Disconnected("the master redirected to nowhere");
+  if (location == nullptr) return Disconnected("the master sent a redirect without a location");
   Result<Endpoint> leader = ParseLocation(*location, Master().scheme);
   if (!leader)
-    return Disconnected(fmt::format("the master redirected badly: {}", leader.error().message));
+    return Disconnected(fmt::format("the master sent a redirect that cannot be followed: {}",
+                                    leader.error().message));
   if (++redirects_ > kMaxRedirects) return Disconnected("the masters redirect in a circle");
-  const std::string reason = fmt::format("the master at {} leads", ToString(*leader));
+  const std::string reason = fmt::format("the leading master is now at {}", ToString(*leader));
   Disconnected(reason, std::move(*leader));
 }
 
@@ -239,7 +240,7 @@ void SchedulerCore::OnRecord(const std::string& record) {
 
 void SchedulerCore::CheckHeartbeats() {
   const Duration silent = clock_.Now() - last_record_;
-  if (silent >= silence_limit_) return Disconnected("the master sends no heartbeats anymore");
+  if (silent >= silence_limit_) return Disconnected("the master stopped sending heartbeats");
   heartbeat_timer_.Set(silence_limit_ - silent, [this] { CheckHeartbeats(); });
 }
 

@@ -269,7 +269,7 @@ TEST_F(SchedulerCoreTest, RedirectsInACircleEndAtTheConfiguredMaster) {
   EXPECT_EQ(ToString(link_.endpoints.back()), "master:5050");
 }
 
-TEST_F(SchedulerCoreTest, ARedirectToNowhereIsAFailure) {
+TEST_F(SchedulerCoreTest, ARedirectWithoutLocationIsAFailure) {
   Connect();
   ASSERT_TRUE(core_->Send(Subscribe()));
   net::Response response;
@@ -280,7 +280,7 @@ TEST_F(SchedulerCoreTest, ARedirectToNowhereIsAFailure) {
 }
 
 // Reference 1.2: heartbeats every heartbeat_interval_seconds.
-TEST_F(SchedulerCoreTest, ASilentMasterIsGivenUp) {
+TEST_F(SchedulerCoreTest, ASilentMasterIsDisconnected) {
   ConnectAndSubscribe();
   for (int i = 0; i < 10; ++i) {
     clock_.Advance(70s);

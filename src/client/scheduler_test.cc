@@ -174,7 +174,7 @@ TEST(SchedulerTest, AnUnusableMasterIsASentence) {
   EXPECT_THAT(library.error(), HasSubstr("zk://"));
 }
 
-TEST(SchedulerTest, EndsWhileNobodyAnswers) {
+TEST(SchedulerTest, EndsWhileNoMasterAnswers) {
   net::IoThreads threads(1);
   // A port that was free a moment ago.
   uint16_t port = 0;

@@ -50,7 +50,7 @@ struct Alarm {
 //
 // Three steps can refuse a container, because each knows something that the earlier one does not:
 //   Check    judges the request, before anything is fetched or made. Its sentence reaches the user
-//            as it is, so it says what of the request is wrong.
+//            as it is, so it names what is wrong with the request.
 //   Prepare  makes something, so it can fail.
 //   Isolate  describes to the shim what was made, or reads it back. It is apart from Prepare
 //            because it is needed again without making anything: a restarted agent asks for the

@@ -98,7 +98,7 @@ void ZooKeeperContender::OnState(Session::State state) {
 }
 
 void ZooKeeperContender::Withdraw(std::string_view why) {
-  spdlog::warn("Standing for election in {} anew: {}", address_.ToString(), why);
+  spdlog::warn("Standing for election in {} again: {}", address_.ToString(), why);
   joining_ = false;
   node_.clear();
 }
@@ -254,7 +254,7 @@ void ZooKeeperDetector::Look() {
         if (!children) {
           // No master has ever stood here, or reading is not allowed: try again later.
           if (children.error().problem != Problem::kNoNode)
-            spdlog::warn("Cannot see who leads: {}", children.error().message);
+            spdlog::warn("Cannot read who the leading master is: {}", children.error().message);
           Report(std::nullopt);
           return Retry([this, look] {
             if (look == look_) Look();
@@ -297,7 +297,7 @@ void ZooKeeperDetector::Report(std::optional<v1::MasterInfo> leader) {
     spdlog::info("The leading master is {}:{} ({})", leader_->hostname(), leader_->port(),
                  leader_->id());
   } else {
-    spdlog::info("No master leads");
+    spdlog::info("There is no leading master");
   }
   on_change_(leader_);
 }

@@ -223,7 +223,7 @@ TEST(ReadCandidateTest, ReadsJsonThatMesosWrote) {
   EXPECT_EQ(info->address().ip(), "10.0.0.1");
 }
 
-TEST(ReadCandidateTest, GarbageIsNobody) {
+TEST(ReadCandidateTest, GarbageIsNotACandidate) {
   for (const char* data : {"", "{", "[]", "null", "{\"id\":\"m\"}", "\xff\xfe", "master@1:5050"}) {
     EXPECT_EQ(ReadCandidate("json.info_0000000000", data), std::nullopt) << data;
     EXPECT_EQ(ReadCandidate("info_0000000000", data), std::nullopt) << data;
@@ -296,7 +296,7 @@ TEST_F(ZooKeeperElectionTest, ACandidateThatLeavesIsPassedOver) {
   EXPECT_TRUE(third.said.Ends("elected"));
 }
 
-TEST_F(ZooKeeperElectionTest, OtherPeoplesLeadersAreFound) {
+TEST_F(ZooKeeperElectionTest, LeadersOfMesosAreFound) {
   Somebody somebody(owner_, address_);
   ASSERT_TRUE(somebody.Put("log_replicas", ""));
   ASSERT_TRUE(somebody.Put("json.info_garbage", "{}"));
@@ -356,7 +356,7 @@ TEST_F(ZooKeeperElectionTest, ACandidateWhoseSessionEndsStandsAgain) {
   EXPECT_EQ(second.said.all().size(), 1u);
 }
 
-TEST_F(ZooKeeperElectionTest, ANodeWhoseMakingWasNotAnsweredIsFound) {
+TEST_F(ZooKeeperElectionTest, ANodeWhoseCreationWasNotAnsweredIsFound) {
   Somebody somebody(owner_, address_);
   Standing first(owner_, address_, "first");
   ASSERT_TRUE(first.said.Ends("elected"));
@@ -372,7 +372,7 @@ TEST_F(ZooKeeperElectionTest, ANodeWhoseMakingWasNotAnsweredIsFound) {
   EXPECT_EQ(second.candidacy(), somebody.path() + "/json.info_0000000001");
 }
 
-TEST_F(ZooKeeperElectionTest, ANodeThatWasMissedIsLookedForBehindAllThatIsOnItsWay) {
+TEST_F(ZooKeeperElectionTest, AnUnseenNodeIsReadAgainAfterASync) {
   Somebody somebody(owner_, address_);
   ASSERT_TRUE(somebody.Put("log_replicas", ""));
   TestProxy proxy(SharedTestServer().port());
@@ -391,7 +391,7 @@ TEST_F(ZooKeeperElectionTest, ANodeThatWasMissedIsLookedForBehindAllThatIsOnItsW
   EXPECT_NE(list, requests.end());
 }
 
-TEST_F(ZooKeeperElectionTest, OfSeveralNodesOfItsOwnACandidateStandsAsTheLowest) {
+TEST_F(ZooKeeperElectionTest, ACandidateWithSeveralNodesStandsAsTheLowest) {
   Somebody somebody(owner_, address_);
   Standing first(owner_, address_, "first");
   ASSERT_TRUE(first.said.Ends("elected"));
@@ -426,7 +426,7 @@ TEST_F(ZooKeeperElectionTest, ADetectorThatIsConnectedAgainGoesOnWithItsWatch) {
   EXPECT_EQ(proxy.Count(Opcode::kChildren), looks + 1);
 }
 
-TEST_F(ZooKeeperElectionTest, ADetectorFollowsOneWatchWhereLooksWereLost) {
+TEST_F(ZooKeeperElectionTest, ADetectorKeepsOneWatchAfterLostReads) {
   TestProxy proxy(SharedTestServer().port());
   Somebody somebody(owner_, address_);
   ASSERT_TRUE(somebody.Put("json.info_0000000009", wire::ToJson(Info("9"))));
@@ -450,7 +450,7 @@ TEST_F(ZooKeeperElectionTest, ADetectorFollowsOneWatchWhereLooksWereLost) {
   }
 }
 
-TEST_F(ZooKeeperElectionTest, ALookThatAnotherCameBeforeIsNotTriedAgain) {
+TEST_F(ZooKeeperElectionTest, ASupersededReadIsNotRetried) {
   TestProxy proxy(SharedTestServer().port());
   Somebody somebody(owner_, address_);
   VirtualClock clock;
@@ -478,7 +478,7 @@ TEST_F(ZooKeeperElectionTest, ADetectorGoesOnWithANewSession) {
   EXPECT_TRUE(watching.said.Ends("m"));
 }
 
-TEST_F(ZooKeeperElectionTest, ANodeThatIsRemovedIsNoCandidate) {
+TEST_F(ZooKeeperElectionTest, ARemovedNodeIsNotACandidate) {
   Somebody somebody(owner_, address_);
   Standing first(owner_, address_, "first");
   ASSERT_TRUE(first.said.Ends("elected"));

@@ -10,7 +10,7 @@ namespace tepui::model {
 
 namespace v1 = ::mesos::v1;
 
-// What frameworks and agents say that they can do (reference 2.2).
+// What frameworks and agents declare that they can do (reference 2.2).
 
 bool HasCapability(const v1::FrameworkInfo& framework,
                    v1::FrameworkInfo::Capability::Type capability);

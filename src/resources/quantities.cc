@@ -22,10 +22,12 @@ Result<Amount> Amount::Checked(double value) {
 }
 
 double Amount::ToDouble() const {
+  const auto milli = static_cast<int64_t>(milli_);
+  if (milli != milli_) return Approximate(milli_) / 1000.0;
   // Converts the whole part and the thousandths separately: only a value below one is divided, so
   // every amount gives the double that is nearest to its decimal form.
   // NOLINTNEXTLINE(bugprone-integer-division)
-  return static_cast<double>(milli_ / 1000) + static_cast<double>(milli_ % 1000) / 1000.0;
+  return static_cast<double>(milli / 1000) + static_cast<double>(milli % 1000) / 1000.0;
 }
 
 std::string Amount::ToString() const { return fmt::format("{:.15g}", ToDouble()); }
@@ -60,13 +62,13 @@ Result<Quantities> Quantities::Parse(std::string_view text) {
 
 namespace {
 
-constexpr auto kByName = [](const Quantities::Entry& entry, ResourceName name) {
+constexpr auto kByName = [](const Quantities::Entry& entry, const ResourceName& name) {
   return entry.first < name;
 };
 
 }  // namespace
 
-Amount Quantities::Get(ResourceName name) const {
+Amount Quantities::Get(const ResourceName& name) const {
   // There are few entries, so a walk is faster than a search.
   for (const Entry& entry : entries_) {
     if (entry.first == name) return entry.second;
@@ -74,7 +76,7 @@ Amount Quantities::Get(ResourceName name) const {
   return Amount();
 }
 
-void Quantities::Set(ResourceName name, Amount amount) {
+void Quantities::Set(const ResourceName& name, Amount amount) {
   auto it = std::lower_bound(entries_.begin(), entries_.end(), name, kByName);
   const bool found = it != entries_.end() && it->first == name;
   if (amount == Amount()) {
@@ -86,7 +88,7 @@ void Quantities::Set(ResourceName name, Amount amount) {
   }
 }
 
-void Quantities::Add(ResourceName name, Amount amount) {
+void Quantities::Add(const ResourceName& name, Amount amount) {
   if (amount == Amount()) return;
   auto it = std::lower_bound(entries_.begin(), entries_.end(), name, kByName);
   if (it == entries_.end() || it->first != name) {

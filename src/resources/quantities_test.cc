@@ -7,7 +7,10 @@
 #include <limits>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "base/random.h"
 
 namespace tepui {
 namespace {
@@ -47,13 +50,48 @@ TEST(AmountTest, EveryAmountSurvivesTheWireAndThePrinter) {
   EXPECT_EQ(Milli(Amount::kMaxMilli - 1).ToString(), "999999999999.999");
 }
 
-TEST(AmountTest, SaturatesInsteadOfOverflowing) {
-  const Amount most = Milli(std::numeric_limits<int64_t>::max());
-  const Amount least = Milli(std::numeric_limits<int64_t>::min());
-  EXPECT_EQ(most + Milli(1), most);
-  EXPECT_EQ(most - Milli(-1), most);
-  EXPECT_EQ(least - Milli(1), least);
-  EXPECT_EQ(least + Milli(-1), least);
+// Sums over all agents of a cluster exceed 64 bits if the agents lie.
+TEST(AmountTest, SumsBeyond64BitsAreExact) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+  Amount sum;
+  for (int i = 0; i < 100'000; ++i) sum += Milli(Amount::kMaxMilli);
+  EXPECT_EQ(sum, Milli(Amount::kMaxMilli) * 100'000);
+  EXPECT_EQ(sum.milli(), kMost);
+  EXPECT_EQ(sum.ToDouble(), 1e17);
+  EXPECT_EQ(sum / Milli(Amount::kMaxMilli), 100'000);
+  EXPECT_EQ((Amount() - sum).milli(), kLeast);
+  for (int i = 0; i < 100'000; ++i) sum -= Milli(Amount::kMaxMilli);
+  EXPECT_EQ(sum, Amount());
+  EXPECT_GT(Milli(kMost) + Milli(1), Milli(kMost));
+  EXPECT_EQ(Milli(kLeast) - Milli(1) + Milli(1), Milli(kLeast));
+}
+
+TEST(QuantitiesTest, RandomSumsNearTheLimitsAreExact) {
+  SeededRandom random(3);
+  const std::vector<ResourceName> names = {ResourceNames::Cpus(), ResourceNames::Disk(),
+                                           *ResourceName::Of("custom")};
+  Quantities sum;
+  std::vector<Quantities> added;
+  for (int step = 0; step < 100'000; ++step) {
+    if (!added.empty() && random.Below(3) == 0) {
+      std::swap(added[random.Below(added.size())], added.back());
+      sum -= added.back();
+      added.pop_back();
+      continue;
+    }
+    Quantities part;
+    for (const ResourceName& name : names)
+      part.Set(name, Milli(Amount::kMaxMilli - static_cast<int64_t>(random.Below(2))));
+    sum += part;
+    added.push_back(std::move(part));
+  }
+  EXPECT_GT(sum.Get(names[0]), Milli(std::numeric_limits<int64_t>::max()));
+  for (const Quantities& part : added) {
+    ASSERT_TRUE(sum.Contains(part));
+    sum -= part;
+  }
+  EXPECT_TRUE(sum.empty()) << sum.ToString();
 }
 
 TEST(AmountTest, ValuesFromOutsideAreChecked) {
@@ -74,6 +112,50 @@ TEST(ResourceNameTest, SameTextSameNumber) {
   EXPECT_NE(custom, *ResourceName::Of("nvidia.com/gpu-40"));
 }
 
+// A name is forgotten with its last holder; otherwise whoever makes names up uses all up.
+TEST(ResourceNameTest, NumbersAreUsedAgain) {
+  std::vector<ResourceName> held;
+  for (int i = 0;; ++i) {
+    Result<ResourceName> name = ResourceName::Of("made-up-" + std::to_string(i));
+    if (!name) {
+      EXPECT_EQ(name.error().code, Code::kUnavailable) << name.error().message;
+      break;
+    }
+    held.push_back(*name);
+  }
+  EXPECT_GT(held.size(), size_t{65'000});
+  EXPECT_FALSE(ResourceName::Of("honest"));
+  EXPECT_TRUE(ResourceName::Of("mem"));
+  EXPECT_TRUE(ResourceName::Of("made-up-0")) << "a name that exists needs no number";
+  {
+    const ResourceName copy = held[100];
+    held.erase(held.begin() + 100);
+    EXPECT_EQ(copy.text(), "made-up-100");
+    EXPECT_FALSE(ResourceName::Of("honest")) << "the copy holds the name";
+  }
+  const Result<ResourceName> honest = ResourceName::Of("honest");
+  ASSERT_TRUE(honest);
+  EXPECT_EQ(honest->text(), "honest");
+  held.clear();
+  for (int i = 0; i < 200'000; ++i)
+    ASSERT_TRUE(ResourceName::Of("other-" + std::to_string(i))) << i;
+  EXPECT_EQ(honest->text(), "honest");
+}
+
+TEST(ResourceNameTest, ThreadsAcquireAndRelease) {
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([] {
+      for (int i = 0; i < 20'000; ++i) {
+        const std::string text = "shared-" + std::to_string(i % 3);
+        const ResourceName name = *ResourceName::Of(text);
+        const ResourceName copy = name;
+        if (copy.text() != text) ADD_FAILURE() << copy.text() << " instead of " << text;
+      }
+    });
+  }
+}
+
 TEST(ResourceNameTest, RefusesWhatCouldNotBeReadBack) {
   for (std::string_view bad :
        {"", "a b", "a:b", "a;b", "a(b", "a[b", "a{b", "a<b", "a\nb", "a\x7f", "a,b", "a\"b"}) {
@@ -85,20 +167,20 @@ TEST(ResourceNameTest, RefusesWhatCouldNotBeReadBack) {
 TEST(ResourceNameTest, ThreadsAgree) {
   constexpr int kThreads = 4;
   constexpr int kNames = 200;
-  std::vector<std::vector<uint16_t>> seen(kThreads);
+  std::vector<std::vector<ResourceName>> seen(kThreads);
   {
     std::vector<std::jthread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&seen, t] {
         for (int i = 0; i < kNames; ++i) {
           const std::string name = "threaded-" + std::to_string(i);
-          const ResourceName resource = *ResourceName::Of(name);
-          if (resource.text() == name) seen[static_cast<size_t>(t)].push_back(resource.index());
+          ResourceName resource = *ResourceName::Of(name);
+          if (resource.text() == name) seen[static_cast<size_t>(t)].push_back(std::move(resource));
         }
       });
     }
   }
-  ASSERT_EQ(std::set<uint16_t>(seen[0].begin(), seen[0].end()).size(), size_t{kNames});
+  ASSERT_EQ(std::set<ResourceName>(seen[0].begin(), seen[0].end()).size(), size_t{kNames});
   for (const auto& other : seen) EXPECT_EQ(other, seen[0]);
 }
 

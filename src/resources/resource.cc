@@ -18,7 +18,7 @@ struct Resource::ItemList : Counted {
   std::vector<std::string> items;  // Sorted, without duplicates; never empty.
 };
 
-Resource Resource::OfRanges(ResourceName name, Ranges ranges) {
+Resource Resource::OfRanges(const ResourceName& name, Ranges ranges) {
   Resource resource(name, Amount());
   resource.type_ = v1::Value::RANGES;
   Coalesce(&ranges);
@@ -26,7 +26,7 @@ Resource Resource::OfRanges(ResourceName name, Ranges ranges) {
   return resource;
 }
 
-Resource Resource::OfItems(ResourceName name, std::vector<std::string> items) {
+Resource Resource::OfItems(const ResourceName& name, std::vector<std::string> items) {
   Resource resource(name, Amount());
   resource.type_ = v1::Value::SET;
   std::ranges::sort(items);

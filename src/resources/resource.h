@@ -38,10 +38,10 @@ class Resource {
 
   Resource() = default;  // No cpus.
   // A plain scalar.
-  Resource(ResourceName name, Amount amount) : value_(amount.milli()), name_(name) {}
+  Resource(ResourceName name, Amount amount) : value_(amount.milli()), name_(std::move(name)) {}
   // `ranges` need not be in normal form, but no range may end before it begins.
-  static Resource OfRanges(ResourceName name, Ranges ranges);
-  static Resource OfItems(ResourceName name, std::vector<std::string> items);
+  static Resource OfRanges(const ResourceName& name, Ranges ranges);
+  static Resource OfItems(const ResourceName& name, std::vector<std::string> items);
 
   // Validates as Mesos does (reference 2.11). The sentence of a failure quotes the resource.
   static Result<Resource> FromProto(const v1::Resource& resource);
@@ -62,7 +62,7 @@ class Resource {
       : value_(std::exchange(other.value_, 0)),
         traits_(std::move(other.traits_)),
         allocation_(std::move(other.allocation_)),
-        name_(other.name_),
+        name_(std::move(other.name_)),
         type_(other.type_),
         flags_(other.flags_),
         count_(other.count_) {}
@@ -83,7 +83,7 @@ class Resource {
     std::swap(count_, other.count_);
   }
 
-  ResourceName name() const { return name_; }
+  const ResourceName& name() const { return name_; }
   v1::Value::Type type() const { return static_cast<v1::Value::Type>(type_); }
   bool is_scalar() const { return type_ == v1::Value::SCALAR; }
   // For a shared resource, the value of one copy. Zero, or empty, if the resource is of another

@@ -3,10 +3,30 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string_view>
 
 #include "resources/resource_validation.h"
 
 namespace tepui {
+
+namespace {
+
+Status TooManyNames() {
+  return Fail(Code::kInvalid, "The resources have more than {} names", Resources::kMaxNames);
+}
+
+// Counts names before any of them takes a place in the table of names.
+Status CheckNames(const google::protobuf::RepeatedPtrField<v1::Resource>& resources) {
+  std::set<std::string_view> names;
+  for (const v1::Resource& resource : resources) {
+    if (!ResourceName::IsFixed(resource.name())) names.insert(resource.name());
+    if (names.size() > Resources::kMaxNames) return TooManyNames();
+  }
+  return {};
+}
+
+}  // namespace
 
 Resources::Resources(std::initializer_list<Resource> resources) : entries_(resources) {
   Normalize();
@@ -14,6 +34,7 @@ Resources::Resources(std::initializer_list<Resource> resources) : entries_(resou
 
 Result<Resources> Resources::FromProto(
     const google::protobuf::RepeatedPtrField<v1::Resource>& resources) {
+  if (auto bounded = CheckNames(resources); !bounded) return Fail(bounded.error());
   Resources out;
   out.entries_.reserve(static_cast<size_t>(resources.size()));
   for (const v1::Resource& proto : resources) {
@@ -22,6 +43,7 @@ Result<Resources> Resources::FromProto(
     out.entries_.push_back(std::move(*resource));
   }
   out.Normalize();
+  if (auto bounded = out.CheckBounds(); !bounded) return Fail(bounded.error());
   return out;
 }
 
@@ -31,6 +53,24 @@ Result<Resources> Resources::FromProto(const v1::Resource& resource) {
   Resources out;
   if (!one->empty()) out.entries_.push_back(std::move(*one));
   return out;
+}
+
+Status Resources::CheckBounds() const {
+  size_t names = 0;
+  Amount sum;  // That of the entry's name, so far.
+  for (const Resource& entry : entries_) {
+    const bool same_name = &entry != begin() && (&entry - 1)->name() == entry.name();
+    if (!same_name) {
+      sum = Amount();
+      ++names;
+    }
+    sum += entry.scalar();
+    if (sum > Amount::FromMilli(Amount::kMaxMilli)) {
+      return Fail(Code::kInvalid, "The amounts of '{}' add up to more than {}, which is refused",
+                  entry.name().text(), Amount::FromMilli(Amount::kMaxMilli).ToString());
+    }
+  }
+  return names > kMaxNames ? TooManyNames() : Status();
 }
 
 void Resources::ToProto(google::protobuf::RepeatedPtrField<v1::Resource>* out,
@@ -337,7 +377,7 @@ Quantities Resources::ScalarQuantities() const {
   return out;
 }
 
-Amount Resources::Scalar(ResourceName name) const {
+Amount Resources::Scalar(const ResourceName& name) const {
   Amount sum;
   for (const Resource& entry : entries_) {
     if (entry.name() == name) sum += entry.scalar();

@@ -39,8 +39,11 @@ class Resources {
   // Sums the list.
   Resources(std::initializer_list<Resource> resources);
 
-  // Validates every object as Mesos does (reference 2.11). The sentence of a failure quotes the
-  // resource.
+  // The number of distinct names in one list of resources, and of all that one agent has and uses.
+  static constexpr size_t kMaxNames = 128;
+
+  // Validates every object as Mesos does (reference 2.11), and the list by CheckBounds. The
+  // sentence of a failure quotes the resource or the name.
   static Result<Resources> FromProto(
       const google::protobuf::RepeatedPtrField<v1::Resource>& resources);
   static Result<Resources> FromProto(const v1::Resource& resource);
@@ -54,6 +57,12 @@ class Resources {
   // A shared resource is written once, whatever its count, as in Mesos.
   void ToProto(google::protobuf::RepeatedPtrField<v1::Resource>* out,
                Format format = Format::kPostReservationRefinement) const;
+
+  // Checks what any list from outside must keep to: at most kMaxNames names, and the amounts of
+  // each name add up to at most Amount::kMaxMilli. Whoever adds lists of one agent checks the sum
+  // again, so that the amount of no entry is ever clamped; sums over agents are Quantities, which
+  // are exact.
+  Status CheckBounds() const;
 
   bool empty() const { return entries_.empty(); }
   size_t size() const { return entries_.size(); }  // The number of entries.
@@ -110,7 +119,7 @@ class Resources {
 
   // The sum of the scalars, without metadata (a shared resource counts once).
   Quantities ScalarQuantities() const;
-  Amount Scalar(ResourceName name) const;
+  Amount Scalar(const ResourceName& name) const;
   // The ports as inclusive ranges, without metadata.
   std::vector<std::pair<uint64_t, uint64_t>> Ports() const;
 

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "base/random.h"
 #include "resources/make_resources.h"
 
 namespace tepui {
@@ -245,13 +249,59 @@ TEST(ResourcesTest, FromProtoReportsTheWrongOne) {
             (Error{Code::kInvalid, "Resource 'mem:-5' is invalid: the value -5 is negative"}));
 }
 
-TEST(ResourcesTest, AHostileSumStaysDefined) {
-  const v1::Resource huge = Proto("name: 'cpus' type: SCALAR scalar { value: 9e11 }");
+// What a peer sends in one list is refused beyond what a single amount may be, however it divides
+// it.
+TEST(ResourcesTest, TheSumOfANameIsBounded) {
   google::protobuf::RepeatedPtrField<v1::Resource> protos;
-  for (int i = 0; i < 12000; ++i) *protos.Add() = huge;
-  auto resources = Resources::FromProto(protos);
-  ASSERT_TRUE(resources);
-  EXPECT_EQ(resources->Scalar(ResourceNames::Cpus()).milli(), std::numeric_limits<int64_t>::max());
+  *protos.Add() = Proto("name: 'cpus' type: SCALAR scalar { value: 9e11 }");
+  *protos.Add() = Proto("name: 'mem' type: SCALAR scalar { value: 9e11 }");
+  *protos.Add() = Proto(
+      "name: 'cpus' type: SCALAR scalar { value: 1e11 } reservations { type: STATIC role: 'a' }");
+  EXPECT_TRUE(Resources::FromProto(protos));
+  *protos.Add() = Proto("name: 'cpus' type: SCALAR scalar { value: 0.001 }");
+  auto refused = Resources::FromProto(protos);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(),
+            (Error{Code::kInvalid,
+                   "The amounts of 'cpus' add up to more than 1000000000000, which is refused"}));
+  EXPECT_FALSE(Resources::Parse("cpus:1e12;mem:1;cpus:1"));
+}
+
+TEST(ResourcesTest, TheNumberOfNamesIsBounded) {
+  std::string text;
+  for (size_t i = 0; i < Resources::kMaxNames; ++i) text += "bound-" + std::to_string(i) + ":1;";
+  EXPECT_TRUE(Resources::Parse(text));
+  auto refused = Resources::Parse(text + "cpus:1");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), (Error{Code::kInvalid, "The resources have more than 128 names"}));
+  EXPECT_FALSE(Resources::Parse(text + "another:0")) << "also names without an amount take a place";
+  EXPECT_FALSE((R(text) + R("cpus:1")).CheckBounds());
+}
+
+// Nothing is clamped while sums of lists keep to the bounds: what is added can be taken away again.
+TEST(ResourcesTest, SumsWithinTheBoundsAreExact) {
+  SeededRandom random(5);
+  const Resources most = R("cpus:1e12;mem(a):1e12;custom:1e12");
+  Resources sum;
+  std::vector<Resources> added;
+  for (int step = 0; step < 5000; ++step) {
+    if (!added.empty() && random.Below(2) == 0) {
+      sum -= added.back();
+      added.pop_back();
+      continue;
+    }
+    Resources part;
+    for (const Resource& entry : most) {
+      part += entry.WithScalar(
+          Amount::FromMilli(static_cast<int64_t>(random.Below(Amount::kMaxMilli / 2))));
+    }
+    if (!(sum + part).CheckBounds()) continue;
+    sum += part;
+    added.push_back(std::move(part));
+    ASSERT_TRUE(most.Contains(sum)) << sum;
+  }
+  for (const Resources& part : added) sum -= part;
+  EXPECT_TRUE(sum.empty()) << sum;
 }
 
 }  // namespace

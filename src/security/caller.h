@@ -7,7 +7,7 @@
 
 namespace tepui::security {
 
-// What a token says about its bearer: name -> value.
+// What a token states about its bearer: name -> value.
 using Claims = std::map<std::string, std::string>;
 
 // Who sends a request, the same as a Principal of Mesos. The edge makes it once for each request

@@ -47,7 +47,7 @@ TEST(ExecutorTokenTest, ForgeriesDoNotVerify) {
       VerifyToken("eyJhbGciOiJub25lIn0.eyJjaWQiOiJjIiwiZWlkIjoiZSIsImZpZCI6ImYifQ.", "secret"));
 }
 
-TEST(ExecutorTokenTest, IdsCannotPlayEachOthersParts) {
+TEST(ExecutorTokenTest, IdsCannotInjectClaims) {
   const Claims tricky =
       ExecutorClaims(FrameworkId("f"), ExecutorId("e\",\"fid\":\"f"), ContainerId("c"));
   EXPECT_EQ(VerifyToken(SignToken(tricky, "s"), "s")->claims, tricky);

@@ -206,7 +206,7 @@ Status AgentServer::Impl::OpenStore(const Poster& poster) {
                                                     agent::Checkpoint::kLimits);
     return {};
   }
-  auto store = options_.store(poster);
+  auto store = options_.store(poster, [this](bool full) { agent_->OnDiskFull(full); });
   if (!store) return Fail(store.error());
   store_ = std::move(*store);
   return {};

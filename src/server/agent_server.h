@@ -43,9 +43,11 @@ struct AgentServerOptions {
   std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> detector;
   // Makes the parts once the agent's thread exists. Called once, inside Start.
   std::function<Result<AgentParts>(net::IoThreads&, Poster)> parts;
-  // Opens the agent's store, on its thread. Empty: the store is in memory, so the agent recovers
-  // nothing.
-  std::function<Result<std::unique_ptr<storage::Store>>(Poster)> store;
+  // Opens the agent's store, on its thread, where the store calls `on_full` with what
+  // Agent::OnDiskFull is to hear. Empty: the store is in memory, so the agent recovers nothing.
+  using OpenStore = std::function<Result<std::unique_ptr<storage::Store>>(
+      Poster, std::function<void(bool full)> on_full)>;
+  OpenStore store;
   // Every flag as shown by /flags and /state.
   std::vector<std::pair<std::string, std::string>> flags;
   net::ServerOptions net{

@@ -52,7 +52,7 @@ class EdgeTest : public testing::Test {
   std::optional<net::Client> client_;
 };
 
-TEST_F(EdgeTest, ABlockingRouteHoldsNoOtherUp) {
+TEST_F(EdgeTest, ABlockingRouteDoesNotDelayOthers) {
   std::promise<void> release;
   std::atomic<int> begun = 0;
   WorkerPool workers("test", 4);
@@ -221,7 +221,7 @@ TEST_F(EdgeTest, EveryRequestHasACallerBeforeItsHandlerRuns) {
   workers.Stop();
 }
 
-TEST_F(EdgeTest, WithoutAFunctionThatIdentifiesEverybodyIsAnonymous) {
+TEST_F(EdgeTest, WithoutAnIdentifyFunctionEveryCallerIsAnonymous) {
   router_.Add("/who", "GET", [](const web::Incoming& incoming, net::Responder responder) {
     std::move(responder).Send(
         web::TextResponse(incoming.caller == security::Caller() ? 200 : 500, ""));

@@ -86,8 +86,8 @@ void MasterLink::Send(link::Call call) {
     open_ = false;
     // Must not run inside the core's own call: it may be in the middle of sending a list.
     mailbox_.Post([this, generation = generation_] {
-      Break(generation,
-            fmt::format("the master at {} does not take what it is sent", ToString(master_)));
+      Break(generation, fmt::format("the master at {} does not read the calls that the agent sends",
+                                    ToString(master_)));
     });
     return;
   }
@@ -134,8 +134,8 @@ void MasterLink::OnData(uint64_t generation, const std::string& bytes) {
   while (generation == generation_) {
     auto record = decoder_->Next();
     if (!record) {
-      Break(generation, fmt::format("the master at {} sent what is no event: {}", ToString(master_),
-                                    record.error().message));
+      Break(generation, fmt::format("the master at {} sent a record that is not an event: {}",
+                                    ToString(master_), record.error().message));
       return;
     }
     if (!*record) return;

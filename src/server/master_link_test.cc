@@ -121,7 +121,7 @@ class MasterLinkTest : public ::testing::Test {
   std::optional<MasterLink> link_;
 };
 
-TEST_F(MasterLinkTest, BatchesStayBelowTheBodyThatAMasterTakes) {
+TEST_F(MasterLinkTest, BatchesStayBelowTheBodyLimitOfTheMaster) {
   Subscribe();
   constexpr int kCalls = 40;
   Send(kCalls, 1 << 20);
@@ -148,7 +148,7 @@ TEST_F(MasterLinkTest, ANewLinkDoesNotWaitForTheOldOnesBatch) {
 }
 
 // The core sends lists, so the link must not end in the middle of one.
-TEST_F(MasterLinkTest, AMasterThatTakesNothingIsLeftOnce) {
+TEST_F(MasterLinkTest, ALinkToAMasterThatReadsNothingIsClosedOnce) {
   Note([this] { stick_ = true; });
   Subscribe();
   bool inside = false;

@@ -67,7 +67,7 @@ class ReaderSink final : public master::ReadModelSink {
 };
 
 // The answer to a call that reaches the master's thread after the master stopped leading.
-Error LeadsNoMore() { return {Code::kUnavailable, "This master does not lead any more"}; }
+Error LeadsNoMore() { return {Code::kUnavailable, "This master is no longer the leader"}; }
 
 size_t NumberOr(const net::Url& url, std::string_view key, size_t fallback) {
   const std::string* text = url.Query(key);
@@ -162,12 +162,21 @@ class MasterServer::Impl {
     return [this, stream](Status status) { hub_.Answer(stream, std::move(status)); };
   }
 
+  // Runs `read` on the reader's thread, when the read model has all that anybody was told before.
+  void Read(std::move_only_function<void()> read) {
+    loop_.Post([this, read = std::move(read)]() mutable {
+      auto hand_over = [this, read = std::move(read)]() mutable { reader_.Post(std::move(read)); };
+      master::Master* master = Leading();
+      if (master != nullptr) return master->WhenPublished(std::move(hand_over));
+      hand_over();
+    });
+  }
   // Renders on the reader's thread.
   void AddRendered(std::string path, std::function<std::string(const net::Url&)> render) {
     AddLeading(
         std::move(path), "GET",
         [this, render = std::move(render)](web::Incoming incoming, net::Responder responder) {
-          reader_.Post(
+          Read(
               [&render, url = std::move(incoming.url), responder = std::move(responder)]() mutable {
                 std::move(responder).Send(web::JsonResponse(render(url), url));
               });
@@ -359,7 +368,7 @@ void MasterServer::Impl::AddRoutes() {
 void MasterServer::Impl::AddFrontPage() {
   router_.Add("/", "GET", [this](const web::Incoming&, net::Responder responder) {
     if (leading_.load(std::memory_order_acquire)) {
-      reader_.Post([this, responder = std::move(responder)]() mutable {
+      Read([this, responder = std::move(responder)]() mutable {
         std::move(responder).Send(api::FrontPage(identity_, model_));
       });
       return;
@@ -450,7 +459,7 @@ void MasterServer::Impl::OnOperator(api::Admission<api::MasterApi> call, net::Re
   if (!call) {
     std::move(responder).Send(std::move(call.error()));
   } else if (call->reads()) {
-    reader_.Post([this, call = std::move(*call), responder = std::move(responder)]() mutable {
+    Read([this, call = std::move(*call), responder = std::move(responder)]() mutable {
       std::move(responder).Send(call.Read({identity_, model_}));
     });
   } else {

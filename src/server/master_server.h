@@ -29,7 +29,7 @@ struct MasterServerOptions {
   std::vector<std::pair<std::string, std::string>> flags;
   // Opens the registry's store, on the master's thread, once the master is elected: until then it
   // does not matter whether the store can be reached. Empty: the store is in memory. `candidacy` is
-  // the argument of Contender::Candidate::elected; the store cannot be taken over without it.
+  // the argument of Contender::Candidate::elected; the store cannot be fenced without it.
   using OpenStore = std::function<Result<std::unique_ptr<storage::Store>>(
       Clock&, Poster, const std::string& candidacy)>;
   OpenStore store;

@@ -161,7 +161,7 @@ bool WriteStatusFile(const Launched& launched, int status) {
 
 // Waits until the end is on disk or known to an agent. That takes long if the disk is full and no
 // agent is connected.
-void TellEnd(Control& control, const Launched& launched, int status) {
+void ReportEnd(Control& control, const Launched& launched, int status) {
   Event exited = {.type = Event::kExited,
                   .pid = launched.pid,
                   .status = status,
@@ -184,7 +184,7 @@ int Main() {
   if (signals < 0 || !Launch(control, &launched)) return 1;
   control.Send({.type = Event::kStarted, .pid = launched.pid, .start_ticks = launched.start_ticks});
   int status = Watch(control, signals, launched.pid, launched.kill_on_disconnect).UntilEnd();
-  TellEnd(control, launched, status);
+  ReportEnd(control, launched, status);
   return 0;
 }
 

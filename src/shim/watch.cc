@@ -31,7 +31,7 @@ Watch::Watch(Control& control, int signals, pid_t task, bool kill_on_disconnect)
 
 int Watch::UntilEnd() {
   Reap();  // The task may have ended before the signal could be read.
-  while (!no_children_ && !GaveUp()) {
+  while (!no_children_ && !TimedOut()) {
     if (killing_) KillChildren();
     pollfd ready[1 + Control::kPolled] = {{signals_, POLLIN, 0}};
     control_.FillPolled(ready + 1);
@@ -107,6 +107,6 @@ void Watch::KillChild(pid_t child) {
   kill(child, SIGKILL);
 }
 
-bool Watch::GaveUp() { return task_ended_ && MonotonicSeconds() - ended_at_ > kGiveUpSeconds; }
+bool Watch::TimedOut() { return task_ended_ && MonotonicSeconds() - ended_at_ > kSurvivorSeconds; }
 
 }  // namespace tepui::shim

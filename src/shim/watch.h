@@ -19,19 +19,19 @@ class Watch {
   Watch(Control& control, int signals, pid_t task, bool kill_on_disconnect);
 
   // Returns the task's status, as returned by waitpid, when no process of the task is left; or when
-  // its first process has ended and others have survived SIGKILL for kGiveUpSeconds (stuck in the
+  // its first process has ended and others have survived SIGKILL for kSurvivorSeconds (stuck in the
   // kernel).
   int UntilEnd();
 
  private:
-  static constexpr int kGiveUpSeconds = 10;
+  static constexpr int kSurvivorSeconds = 10;
   static constexpr int kRoundMilliseconds = 20;
 
   void Reap();
   void Obey(const Command& command);
   void KillChildren();
   void KillChild(pid_t child);
-  bool GaveUp();
+  bool TimedOut();
 
   Control& control_;
   const int signals_;

@@ -15,8 +15,8 @@ namespace tepui::storage {
 struct Facts {
   std::string place;  // "the SQLite file /var/lib/tepui/registry.db".
   uint64_t schema = 0;
-  uint64_t epoch = 0;  // 0: no writer has taken over yet.
-  std::string writer;  // Who took over last, and when; empty if nobody has.
+  uint64_t epoch = 0;  // 0: no writer has fenced it yet.
+  std::string writer;  // The last writer that fenced it, and when; empty if there is none.
 };
 
 // A store that outlives the process and can be inspected with `tepui store`.

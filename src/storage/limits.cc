@@ -81,8 +81,9 @@ Status CheckLimits(const Batch& batch, const Limits& limits) {
   return {};
 }
 
-Error NotTakenOver() {
-  return {Code::kForbidden, "This handle of the store has not taken over and may not write"};
+Error NotTheWriter() {
+  return {Code::kForbidden,
+          "This handle of the store may not write: it has not become the store's writer"};
 }
 
 Error Deposed(uint64_t own_epoch, uint64_t epoch, std::string_view writer) {
@@ -92,10 +93,9 @@ Error Deposed(uint64_t own_epoch, uint64_t epoch, std::string_view writer) {
 }
 
 Error ImportUnfinished(std::string_view store) {
-  return {Code::kUnavailable,
-          fmt::format("An import into {} did not come to its end: run it again with "
-                      "`tepui store import --replace`",
-                      store)};
+  return {Code::kUnavailable, fmt::format("An import into {} did not finish: run it again with "
+                                          "`tepui store import --replace`",
+                                          store)};
 }
 
 std::string ThisProcess() {
@@ -106,7 +106,8 @@ std::string ThisProcess() {
 
 Status Waiting::Add(size_t bytes) {
   if (calls_ >= Store::kMaxWaiting || bytes_ + bytes > Store::kMaxWaitingBytes) {
-    return Fail(Code::kTooLarge, "{} calls with {} bytes wait for the store; it takes no more",
+    return Fail(Code::kTooLarge,
+                "{} calls with {} bytes are waiting for the store already; it accepts no more",
                 calls_, bytes_);
   }
   ++calls_;

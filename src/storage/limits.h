@@ -23,11 +23,11 @@ Status CheckKey(std::string_view key);
 size_t CharacterLength(std::string_view text);
 
 // Refusals and failures with the same wording in every store.
-Error NotTakenOver();
+Error NotTheWriter();
 Error Deposed(uint64_t own_epoch, uint64_t epoch, std::string_view writer);
 Error ImportUnfinished(std::string_view store);
 
-// A key that exists while an import runs. A store that contains it at TakeOver holds only a part of
+// A key that exists while an import runs. A store that contains it at Fence holds only a part of
 // what was to be imported, and refuses every handle but the importer's.
 inline constexpr std::string_view kImportKey = ".import";
 

@@ -62,16 +62,16 @@ class Store {
 
   using Done = std::move_only_function<void(Status)>;
   using Loaded = std::move_only_function<void(Result<std::vector<Entry>>)>;
-  using TakenOver = std::move_only_function<void(Result<uint64_t>)>;
+  using Fenced = std::move_only_function<void(Result<uint64_t>)>;
 
   // Makes this handle the writer and ends the right of every earlier one to write, in any process:
   // their batches fail with kForbidden from now on, also those already sent. Returns the epoch,
   // which is greater than any before. To be called before the first Commit. kUnavailable: not
   // possible now (no server answers, an import was left unfinished); the sentence says what to do.
-  virtual void TakeOver(TakenOver done) = 0;
+  virtual void Fence(Fenced done) = 0;
 
   // Returns all entries whose keys begin with `prefix`, in the order of the keys' bytes, as they
-  // were at one moment, including all that this handle committed before. Needs no TakeOver.
+  // were at one moment, including all that this handle committed before. Needs no Fence.
   virtual void Load(std::string prefix, Loaded done) = 0;
 
   // Writes all of the batch durably, or nothing. kInvalid, kTooLarge (limits) and kConflict (an

@@ -43,8 +43,8 @@ class Handle {
   Store& store() { return *store_; }
   std::unique_ptr<Store> Release() { return std::move(store_); }
 
-  Result<uint64_t> TakeOver() {
-    return owner_.Await<Result<uint64_t>>([&](auto done) { store_->TakeOver(std::move(done)); });
+  Result<uint64_t> Fence() {
+    return owner_.Await<Result<uint64_t>>([&](auto done) { store_->Fence(std::move(done)); });
   }
   Status Commit(Batch batch) {
     return owner_.Await<Status>(

@@ -9,8 +9,8 @@ namespace tepui::storage {
 namespace {
 
 std::string ConflictSentence(std::string_view key, uint64_t is, uint64_t expected) {
-  if (expected == 0) return fmt::format("'{}' is there already, with version {}", key, is);
-  if (is == 0) return fmt::format("'{}' is not there; version {} was expected", key, expected);
+  if (expected == 0) return fmt::format("'{}' exists already, with version {}", key, is);
+  if (is == 0) return fmt::format("'{}' does not exist; version {} was expected", key, expected);
   return fmt::format("'{}' has version {}; {} was expected", key, is, expected);
 }
 

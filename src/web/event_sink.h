@@ -32,7 +32,7 @@ class OutgoingEvent {
   std::array<std::optional<std::string>, 2> records_;  // By content type.
 };
 
-// Whoever receives the events of one stream: the reader of an HTTP response, for instance. The
+// The receiver of the events of one stream: the reader of an HTTP response, for instance. The
 // owner calls the methods on one thread at a time; they must not block. A sink bounds what it keeps
 // for a slow receiver, and ends itself at that bound.
 //

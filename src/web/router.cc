@@ -22,7 +22,7 @@ void Router::AddBlocking(std::string path, std::string method, WorkerPool& worke
       [&workers, handler = std::move(handler)](Incoming incoming, net::Responder responder) {
         if (workers.Waiting() >= kMostWaiting) {
           std::move(responder).Send(TextResponse(
-              503, fmt::format("{} requests that read files wait already; try again later",
+              503, fmt::format("{} requests that read files are waiting already; try again later",
                                kMostWaiting)));
           return;
         }

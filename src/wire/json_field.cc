@@ -223,7 +223,7 @@ Status PutString(std::string_view text, Message* message, const FieldDescriptor*
       [[fallthrough]];
     default: {
       const Result<JsonNumber> number = ParseJsonNumber(text);
-      if (!number) return Unexpected(field, "a string that is none");
+      if (!number) return Unexpected(field, "another string");
       return PutNumber(*number, message, field);
     }
   }

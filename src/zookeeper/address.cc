@@ -35,7 +35,7 @@ Result<std::string> ReadFile(const std::string& path) {
   std::string text(kMaxFileBytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0 || text.size() > kMaxFileBytes) {
-    return Fail(Code::kInvalid, "The file '{}' holds no address of ZooKeeper, which is {}", path,
+    return Fail(Code::kInvalid, "The file '{}' does not hold an address of ZooKeeper: use {}", path,
                 kShape);
   }
   return text;
@@ -54,7 +54,7 @@ Result<HostPort> ParseServer(std::string_view text) {
     const size_t end = text.find(']');
     const std::string_view rest = end == std::string_view::npos ? "" : text.substr(end + 1);
     if (end == std::string_view::npos || (!rest.empty() && rest.front() != ':')) {
-      return Fail(Code::kInvalid, "'{}' is no server of ZooKeeper: use [address]:port", text);
+      return Fail(Code::kInvalid, "'{}' is not a server of ZooKeeper: use [address]:port", text);
     }
     host = text.substr(1, end - 1);
     has_port = !rest.empty();
@@ -69,14 +69,14 @@ Result<HostPort> ParseServer(std::string_view text) {
   }
   for (const char c : host) {
     if (!IsHostCharacter(c) && !(text.starts_with('[') && (c == ':' || c == '%'))) {
-      return Fail(Code::kInvalid, "'{}' is no name of a server of ZooKeeper", host);
+      return Fail(Code::kInvalid, "'{}' is not the name of a server", host);
     }
   }
   HostPort server{std::string(host), Address::kDefaultPort};
   if (has_port) {
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), server.port);
     if (error != std::errc() || end != port.data() + port.size() || server.port == 0) {
-      return Fail(Code::kInvalid, "'{}' is no port of a server of ZooKeeper: use 1 to 65535", port);
+      return Fail(Code::kInvalid, "'{}' is not a port: use 1 to 65535", port);
     }
   }
   return server;
@@ -92,7 +92,7 @@ Status ParseServers(std::string_view text, Address* address) {
     text.remove_prefix(comma + 1);
   }
   if (address->servers.size() > kMaxServers) {
-    return Fail(Code::kInvalid, "{} servers of ZooKeeper are too many: give up to {}",
+    return Fail(Code::kInvalid, "{} servers of ZooKeeper are too many: give at most {}",
                 address->servers.size(), kMaxServers);
   }
   return {};
@@ -112,7 +112,7 @@ Status ParsePath(std::string_view path, Address* address) {
     const size_t slash = rest.find('/');
     const std::string_view part = rest.substr(0, slash);
     if (part.empty() || part == "." || part == "..") {
-      return Fail(Code::kInvalid, "'{}' is no path in ZooKeeper: a part of it is empty, . or ..",
+      return Fail(Code::kInvalid, "'{}' is not a path in ZooKeeper: a part of it is empty, . or ..",
                   path);
     }
     for (const char c : part) {
@@ -174,11 +174,10 @@ Result<Address> ParseAddress(std::string_view text) {
   if (Status parsed = ParseServers(servers, &address); !parsed) {
     // What looks like a server may be the beginning of a password, so it is not shown.
     if (!address.credentials && path.find('@') != std::string_view::npos) {
-      return Fail(
-          Code::kInvalid,
-          "The address of ZooKeeper has no servers before its first '/', or a password with "
-          "a '/' in it, which it cannot have: use {}",
-          kShape);
+      return Fail(Code::kInvalid,
+                  "The address of ZooKeeper has no servers before its first '/', or its password "
+                  "contains '/', which is not possible: use {}",
+                  kShape);
     }
     return Fail(parsed.error());
   }

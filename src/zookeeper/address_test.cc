@@ -21,7 +21,7 @@ TEST(Address, ServersAndPath) {
   EXPECT_EQ(address->ToString(), "zk://one:2181,two.example:12181,10.0.0.3:1/mesos");
 }
 
-TEST(Address, WithoutAPortItIsZooKeepersOwn) {
+TEST(Address, TheDefaultPortIsThatOfZooKeeper) {
   const auto address = ParseAddress("zk://one,[::1],[fe80::1%eth0]:99/a/b");
   ASSERT_TRUE(address) << address.error().message;
   EXPECT_EQ(address->servers,
@@ -39,7 +39,7 @@ TEST(Address, CredentialsEndAtTheLastAtSignAndAreNotShown) {
   EXPECT_EQ(address->ToString(), "zk://me@one:1/path@home");
 }
 
-TEST(Address, AnEmptyPasswordIsOne) {
+TEST(Address, AnEmptyPasswordIsAPassword) {
   EXPECT_EQ(ParseAddress("zk://me:@one:1/p")->credentials, "me:");
 }
 
@@ -57,7 +57,7 @@ TEST(Address, ComesFromAFile) {
   EXPECT_NE(missing.error().message.find("No such file"), std::string::npos);
 }
 
-TEST(Address, WhatIsWrongIsSaid) {
+TEST(Address, ErrorsNameWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "does not begin with 'zk://'"},
       {"http://one:1/p", "does not begin with 'zk://'"},
@@ -69,15 +69,15 @@ TEST(Address, WhatIsWrongIsSaid) {
       {"zk://one:1,/p", "has no name"},
       {"zk://,one:1/p", "has no name"},
       {"zk://:1/p", "has no name"},
-      {"zk://one:/p", "'' is no port"},
-      {"zk://one:0/p", "'0' is no port"},
-      {"zk://one:65536/p", "'65536' is no port"},
-      {"zk://one:x/p", "'x' is no port"},
-      {"zk://one:1x/p", "'1x' is no port"},
+      {"zk://one:/p", "'' is not a port"},
+      {"zk://one:0/p", "'0' is not a port"},
+      {"zk://one:65536/p", "'65536' is not a port"},
+      {"zk://one:x/p", "'x' is not a port"},
+      {"zk://one:1x/p", "'1x' is not a port"},
       {"zk://::1:2181/p", "has no name"},
       {"zk://[::1/p", "use [address]:port"},
       {"zk://[::1]1/p", "use [address]:port"},
-      {"zk://o ne:1/p", "'o ne' is no name"},
+      {"zk://o ne:1/p", "'o ne' is not the name"},
       {"zk://one:1/a//b", "a part of it is empty"},
       {"zk://one:1/a/./b", "a part of it is empty, . or .."},
       {"zk://one:1/..", "a part of it is empty, . or .."},
@@ -96,7 +96,7 @@ TEST(Address, WhatIsWrongIsSaid) {
   }
 }
 
-TEST(Address, NoSentenceShowsThePassword) {
+TEST(Address, NoErrorShowsThePassword) {
   for (const char* text :
        {"zk://me:secret@/p", "zk://me:secret@one:x/p", "zk://me:secret@one:1",
         "zk://me:secret@one:1/a//b", "zk://:secret@one:1/p", "zk://me:secret/x@one:1/p"}) {
@@ -106,7 +106,7 @@ TEST(Address, NoSentenceShowsThePassword) {
   }
 }
 
-TEST(Address, HasItsBounds) {
+TEST(Address, LengthAndNumberAreBounded) {
   const std::string path(Address::kMaxPathBytes - 1, 'p');
   EXPECT_TRUE(ParseAddress("zk://one/" + path));
   EXPECT_FALSE(ParseAddress("zk://one/p" + path));

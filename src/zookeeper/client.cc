@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace tepui::zookeeper {
 namespace {
@@ -31,7 +32,7 @@ constexpr std::chrono::seconds kLastAnswers(1);
 // through as a warning only once in a while.
 class Repeats {
  public:
-  bool Tell(std::string_view words) {
+  bool Passes(std::string_view words) {
     constexpr size_t kMaxSentences = 100;
     constexpr std::chrono::seconds kPause(30);
     const MutexLock lock(mutex_);
@@ -59,7 +60,7 @@ void Log(const char* line) {
   const std::string_view name = text.substr(level + 4, text.find('@', level) - level - 4);
   const std::string_view sentence = text.substr(words + 2);
   static Repeats repeats;
-  const bool warns = (name == "ERROR" || name == "WARN") && repeats.Tell(sentence);
+  const bool warns = (name == "ERROR" || name == "WARN") && repeats.Passes(sentence);
   spdlog::log(warns ? spdlog::level::warn : spdlog::level::debug, "ZooKeeper: {}", sentence);
 }
 
@@ -135,7 +136,7 @@ struct Client::Callbacks {
       reply.stats.push_back(ToStat(&call->stats[i]));
     }
     call->client->listener_.on_reply(call->id, std::move(reply));
-    call->client->Settle();
+    call->client->CountAnswered();
   }
 
   static void OnVoid(int code, const void* data) { Finish(data, {.code = code}); }
@@ -200,7 +201,7 @@ Client::Client(std::string servers, std::optional<std::string> credentials,
       credentials_(std::move(credentials)),
       session_timeout_(session_timeout),
       listener_(std::move(listener)),
-      thread_([this] { Run(); }) {}
+      thread_(StartThread("zookeeper", [this] { Run(); })) {}
 
 Client::~Client() {
   Close();
@@ -227,8 +228,8 @@ void Client::Run() {
         zookeeper_init2(servers_.c_str(), &Callbacks::OnSession, static_cast<int>(timeout.count()),
                         nullptr, this, ZOO_NO_LOG_CLIENTENV, &Log);
     if (handle == nullptr) {
-      spdlog::warn("Cannot find the servers {} of ZooKeeper ({}); trying again in {} s", servers_,
-                   std::strerror(errno), kRetryDelay.count());
+      spdlog::warn("Cannot look up the servers {} of ZooKeeper ({}); trying again in {} s",
+                   servers_, std::strerror(errno), kRetryDelay.count());
     } else {
       // Names are looked up again when a connection is lost, not at each packet.
       zoo_set_servers_resolution_delay(handle, -1);
@@ -312,12 +313,12 @@ int Client::Send(const Request& request, uint64_t id) {
   if (code == ZOK) {
     std::ignore = call.release();  // The C client owns it now.
   } else {
-    Settle();
+    CountAnswered();
   }
   return code;
 }
 
-void Client::Settle() {
+void Client::CountAnswered() {
   const MutexLock lock(mutex_);
   assert(unanswered_ > 0);
   if (--unanswered_ == 0 && closing_) wake_.NotifyOne();

@@ -53,7 +53,7 @@ class Client {
 
   void Run();
   void OnSessionEvent(_zhandle* handle, int state);
-  void Settle();  // Counts one request as answered, or as never sent.
+  void CountAnswered();  // Counts one request as answered, or as never sent.
 
   const std::string servers_;
   const std::optional<std::string> credentials_;

@@ -316,7 +316,7 @@ void Session::OnEvent(Client::Event event) {
     case Client::Event::kExpired:
       return Lose("the session expired");
     case Client::Event::kRefused:
-      return Lose("the credentials were refused");
+      return Lose("ZooKeeper refused the credentials");
   }
 }
 

@@ -399,7 +399,7 @@ TEST_F(LostServer, ASessionLastsThroughAServersRestart) {
   EXPECT_EQ(watched.get_future().get(), WatchEvent::kChanged);  // The watch is still set.
 }
 
-TEST_F(LostServer, OfALostConnectionReadsSeeNothingAndChangesFail) {
+TEST_F(LostServer, ReadsRetryAndChangesFailWhenAConnectionIsLost) {
   TestClient client(owner_, address(), std::chrono::seconds(60));
   ASSERT_TRUE(client.Create(At(""), "1"));
   server_.Pause();
@@ -439,7 +439,7 @@ TEST_F(LostServer, ASessionWithoutAServerForTooLongIsLost) {
   EXPECT_EQ(ProblemIn(client.Set(At(""), "2")), Problem::kSessionLost);
 }
 
-TEST_F(LostServer, AServerThatAnswersNothingIsNoServer) {
+TEST_F(LostServer, AServerThatDoesNotAnswerIsLeft) {
   TestClient client(owner_, address(), kShort);
   ASSERT_TRUE(client.Create(At(""), "1"));
   server_.Pause();
@@ -482,7 +482,7 @@ TEST_F(LostServer, GoesOnWithTheServersThatAreThere) {
   EXPECT_TRUE(client.Create(At(""), "1"));
 }
 
-TEST(NoServer, ANameThatNobodyKnowsIsTriedAgainAndDestructionDoesNotWait) {
+TEST(NoServer, AnUnknownHostIsLookedUpAgainAndDestructionDoesNotWait) {
   OwnerThread owner;
   TestClient client(owner, "zk://no-such-host.invalid:2181/node");
   owner.loop().Run([&] { EXPECT_EQ(client.session().state(), State::kConnecting); });

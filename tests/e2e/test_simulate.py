@@ -106,13 +106,13 @@ def test_what_cannot_run_is_refused(tmp_path):
         {"name": "a", "workload": {"service": 1, "resources": "cpus:8"}}]}""")
     result = simulate(workload)
     assert result.returncode == 2
-    assert "fits on no agent: the most that one has for it is cpus:4" in result.stderr
+    assert "fits on no agent: the agent with the most of it has only cpus:4" in result.stderr
 
 
 @pytest.mark.parametrize("arguments,words", [
     (["/nowhere.json"], "'/nowhere.json' cannot be opened"),
     ([EXAMPLES], "is a directory"),
-    ([], "The workload file is missing"),
+    ([], "The workload file, which describes the cluster and its load, is missing"),
     ([EXAMPLES / "history.json", "--format=xml", "--allocation_interval=0secs"], "--format must be table or json"),
 ])
 def test_bad_arguments(arguments, words):

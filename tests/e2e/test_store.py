@@ -91,7 +91,7 @@ def test_what_is_no_store_is_refused_and_not_made(tmp_path):
     other.write_text("a text")
     assert "other.db" in store("inspect", other, expect=1)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["other.db"]
-    assert "none of inspect, check, export and import" in store("look", missing, expect=2)
+    assert "is not an action: use inspect, check, export or import" in store("look", missing, expect=2)
 
 
 def test_from_one_machine_to_zookeeper_and_back(pair, ensemble, tmp_path):

@@ -27,6 +27,17 @@ def test_a_task_runs_to_its_end(cluster, framework):
     assert (directory / "stderr").read_text() == "err\n"
 
 
+def test_what_a_framework_heard_is_whole_in_every_later_read(cluster, framework):
+    for number in range(1, 11):
+        framework.start_task()
+        state = mesos.get_json(cluster.host, cluster.port, "/state")
+        (shown,) = (f for f in state["frameworks"] if f["id"] == framework.info["id"]["value"])
+        assert len(shown["tasks"]) == number
+        assert shown["used_resources"]["cpus"] == pytest.approx(0.1 * number)
+        (agent,) = state["slaves"]
+        assert agent["used_resources"]["cpus"] == pytest.approx(0.1 * number)
+
+
 @pytest.mark.parametrize("command,message", [
     ("exit 3", "Command exited with status 3"),
     ("kill -9 $$", "Command terminated with signal Killed"),

@@ -181,7 +181,7 @@ class Cluster:
         self.nodes = [*self.servers, *self.masters, *self.agents, *self.frameworks]
         self.held = set()
         self.failure = None
-        self.answers = {}  # Of masters to /state, by status.
+        self.answers = {}  # Number of answers of masters to /state, by status.
         self._stop = threading.Event()
 
     def start(self):

@@ -21,7 +21,7 @@ import mesos  # noqa: E402
 
 TERMINAL = mesos.TERMINAL | {"TASK_UNKNOWN"}
 WANTED = 6
-# Of these, that run until the end; the others are short.
+# Number of these that run until the end; the others are short.
 LONG = 3
 # The stream is silent for longer than its heartbeats (15 s).
 SILENCE = 20

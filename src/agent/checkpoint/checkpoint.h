@@ -37,7 +37,7 @@ class Checkpoint {
   // The limits of an agent's store, large enough for any task or status that came over the network.
   static constexpr storage::Limits kLimits{.value_bytes = 80 << 20, .batch_bytes = 160 << 20};
 
-  // `store` outlives this, and must be taken over before the first write.
+  // `store` outlives this, and must be fenced before the first write.
   Checkpoint(storage::Store& store, std::function<void(const Error&)> lost);
 
   // Learns the keys that exist already. Called before the first write.

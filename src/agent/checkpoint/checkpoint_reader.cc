@@ -77,7 +77,7 @@ class Reader {
     } else if (key.starts_with(kStatuses)) {
       AddStatus(entry, key.substr(kStatuses.size()));
     } else {
-      Complain(entry.key, "is of no kind that this version knows: a newer one wrote it");
+      Complain(entry.key, "has a kind that this version does not know: a newer version wrote it");
     }
   }
 
@@ -104,7 +104,7 @@ class Reader {
         saved_.executors.push_back(std::move(executor));
         continue;
       }
-      Complain(ExecutorKey(container), "is of a framework that is not there");
+      Complain(ExecutorKey(container), "belongs to a framework that has no record");
       for (const Saved::Task& task : executor.tasks) ComplainOf({container, task.number}, task);
     }
     return std::move(saved_);
@@ -121,12 +121,13 @@ class Reader {
   void ComplainOf(const Owner& owner, const std::vector<Saved::Status>& statuses) {
     for (const Saved::Status& status : statuses) {
       Complain(StatusKey({owner.first, owner.second}, status.number),
-               "is of a task that is not there");
+               "belongs to a task that has no record");
     }
   }
 
   void ComplainOf(const Owner& owner, const Saved::Task& task) {
-    Complain(ToString(TaskKey{owner.first, owner.second}), "is of an executor that is not there");
+    Complain(ToString(TaskKey{owner.first, owner.second}),
+             "belongs to an executor that has no record");
     ComplainOf(owner, task.statuses);
   }
 
@@ -197,21 +198,23 @@ std::string StatusKey(const TaskKey& task, uint64_t number) {
 std::string CompletedKey(uint64_t number) { return fmt::format("{}{:016x}", kCompleted, number); }
 
 std::string_view LostWith(std::string_view key) {
-  if (key == kAgentKey) return "it starts as a new agent, and the tasks that it finds are ended";
+  if (key == kAgentKey) return "it starts as a new agent and kills the tasks that it finds";
   if (key == kResourcesKey) {
-    return "its dynamic reservations and persistent volumes are given up; the data of volumes "
-           "stays where it is: empty MOUNT disks, whose next volume would show it";
+    return "it drops its dynamic reservations and persistent volumes; the data of the volumes "
+           "stays where it is: empty MOUNT disks, because their next volume would show it";
   }
-  if (key.starts_with(kOperations)) return "the operation's outcome is not told again";
+  if (key.starts_with(kOperations))
+    return "the agent does not report the outcome of the operation again";
   if (key.starts_with(kCompleted)) return "the history of a completed executor is lost";
   if (key.starts_with(kStatuses)) {
-    return "this status of the task is not told again; if it was its end, that it failed is told";
+    return "the agent does not send this status of the task again; if it was terminal, the task is "
+           "reported as failed";
   }
   if (key.starts_with(kDestroyedVolumes)) {
     return "the data of a destroyed volume stays on the disk: remove it, or the next volume on a "
            "MOUNT disk may show it";
   }
-  return "what it is about is ended";
+  return "the task or executor that it describes is killed";
 }
 
 Saved ReadCheckpoint(const std::vector<storage::Entry>& entries) {

@@ -17,7 +17,7 @@ using testing::SizeIs;
 // Accepts batches, and answers when the test demands it.
 class SlowStore final : public storage::Store {
  public:
-  void TakeOver(TakenOver) override {}
+  void Fence(Fenced) override {}
   void Load(std::string, Loaded) override {}
   void Commit(storage::Batch batch, Done done) override {
     batches.push_back(std::move(batch));
@@ -48,7 +48,7 @@ class CheckpointTest : public ::testing::Test {
   Checkpoint checkpoint{store, [this](const Error& error) { lost.push_back(error); }};
 };
 
-TEST_F(CheckpointTest, WhatIsSavedIsToldInOrder) {
+TEST_F(CheckpointTest, CallbacksRunInTheOrderOfTheSaves) {
   Save("nothing");
   EXPECT_THAT(saved, ElementsAre("nothing")) << "there is nothing to wait for";
   checkpoint.AddStatus(key, Status(v1::TASK_STARTING));
@@ -63,7 +63,7 @@ TEST_F(CheckpointTest, WhatIsSavedIsToldInOrder) {
 }
 
 // This holds however fast statuses come and however slow the disk is.
-TEST_F(CheckpointTest, WhatWaitsIsNoMoreThanThereIsToKnow) {
+TEST_F(CheckpointTest, WaitingWritesOfOneRecordAreMerged) {
   const uint64_t number = checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
   for (int i = 0; i < 1'000; ++i) checkpoint.ReplaceStatus(key, number, Status(v1::TASK_RUNNING));
   checkpoint.ReplaceStatus(key, number, Status(v1::TASK_FAILED));
@@ -76,7 +76,7 @@ TEST_F(CheckpointTest, WhatWaitsIsNoMoreThanThereIsToKnow) {
   EXPECT_EQ(record.status().state(), v1::TASK_FAILED);
 }
 
-TEST_F(CheckpointTest, OfAcknowledgedStatusesTheNewestAreKept) {
+TEST_F(CheckpointTest, KeepsTheNewestAcknowledgedStatuses) {
   checkpoint::Task task;
   task.mutable_info()->set_name("t");
   task.mutable_info()->mutable_task_id()->set_value("t");

@@ -25,7 +25,7 @@ class LossyStore final : public storage::Store {
   // no callback runs.
   void Stop() { stopped_ = true; }
 
-  void TakeOver(TakenOver done) override {
+  void Fence(Fenced done) override {
     Soon([done = std::move(done)]() mutable { done(1); });
   }
   void Load(std::string, Loaded done) override {

@@ -47,6 +47,7 @@ void Agent::Leave(const std::string& reason) {
   impl_->Leave();
 }
 
+void Agent::OnDiskFull(bool full) { impl_->OnDiskFull(full); }
 std::shared_ptr<const AgentState> Agent::Snapshot() const { return impl_->Snapshot(); }
 
 Status Agent::CheckInvariants() const { return impl_->CheckInvariants(); }

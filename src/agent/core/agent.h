@@ -86,6 +86,11 @@ class Agent {
   // until its next start.
   void Leave(const std::string& reason);
 
+  // The edge found that the disk of the work directory is full, or has room again. The agent
+  // removes the sandboxes of what has ended, and launches nothing until there is room; what runs
+  // goes on. May come before recovery is complete.
+  void OnDiskFull(bool full);
+
   // For /state and the read endpoints.
   std::shared_ptr<const AgentState> Snapshot() const;
 

@@ -37,8 +37,8 @@ Agent::Impl::Impl(Options options, const Parts& parts, std::function<void(Status
       checkpoint_(parts.store,
                   [this](const Error& error) {
                     Exit(Fail(error.code,
-                              "The agent cannot write down what it does, and stops; its "
-                              "tasks go on, and it will find them again: {}",
+                              "The agent cannot write its checkpoint, and stops; its tasks keep "
+                              "running, and its next start recovers them: {}",
                               error.message));
                   }),
       services_{options_,     parts.clock, parts.random, parts.links, parts.containerizer,
@@ -70,7 +70,7 @@ Agent::Impl::Impl(Options options, const Parts& parts, std::function<void(Status
       gc_(services_),
       registration_(services_, *this),
       end_timer_(parts.clock),
-      burial_(parts.clock) {}
+      destruction_(parts.clock) {}
 
 void Agent::Impl::OnRegistered(const link::Event::Subscribed& subscribed) {
   const std::string& id = subscribed.agent_id().value();
@@ -244,7 +244,7 @@ void Agent::Impl::OnFrameworkMessage(const link::Event::FrameworkMessage& messag
     ++metrics_.valid_framework_messages;
   } else {
     ++metrics_.invalid_framework_messages;
-    spdlog::warn("Dropped a message for executor '{}' of framework {}: it is not there to hear it",
+    spdlog::warn("Dropped a message for executor '{}' of framework {}: the executor is not running",
                  message.executor_id().value(), message.framework_id().value());
   }
 }
@@ -317,6 +317,18 @@ void Agent::Impl::Leave() {
   BeginEnd();
 }
 
+void Agent::Impl::OnDiskFull(bool full) {
+  if (full) {
+    spdlog::error(
+        "The disk of {} is full: the sandboxes of what has ended are removed now, and no task is "
+        "launched until there is room",
+        options_.work_dir);
+  } else {
+    spdlog::info("There is room again on the disk of {}: tasks are launched", options_.work_dir);
+  }
+  gc_.SetDiskFull(full);
+}
+
 bool Agent::Impl::Outlives(const Framework& framework) const {
   return leaves_ && framework.info.checkpoint();
 }
@@ -358,8 +370,8 @@ void Agent::Impl::EndInVain() {
   // On UNREGISTER the master would report these tasks as gone, although they still run.
   unregisters_ = false;
   ending_ = Fail(Code::kInternal,
-                 "These executors did not end in time: {}. See what keeps their processes; the "
-                 "agent's next start tries again to end them",
+                 "These executors did not end in time: {}. Find out why their processes do not "
+                 "end; the agent's next start kills them again",
                  left);
   Finish();
 }
@@ -391,13 +403,14 @@ void Agent::Impl::Exit(const Status& status) {
   if (!std::exchange(exited_, true)) exit_(status);
 }
 
-void Agent::Impl::Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework) {
-  if (executor) buried_executors_.push_back(std::move(executor));
-  if (framework) buried_frameworks_.push_back(std::move(framework));
-  if (burial_.pending()) return;
-  burial_.Set(Duration::zero(), [this] {
-    buried_executors_.clear();
-    buried_frameworks_.clear();
+void Agent::Impl::DestroyLater(std::unique_ptr<Executor> executor,
+                               std::unique_ptr<Framework> framework) {
+  if (executor) ended_executors_.push_back(std::move(executor));
+  if (framework) ended_frameworks_.push_back(std::move(framework));
+  if (destruction_.pending()) return;
+  destruction_.Set(Duration::zero(), [this] {
+    ended_executors_.clear();
+    ended_frameworks_.clear();
   });
 }
 

@@ -12,6 +12,7 @@
 #include "agent/core/agent.h"
 #include "agent/core/gc.h"
 #include "agent/core/metrics.h"
+#include "agent/core/old_sandboxes.h"
 #include "agent/core/registration.h"
 #include "agent/executors/custom_executor.h"
 #include "agent/executors/executor.h"
@@ -48,6 +49,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnStreamClosed(StreamId stream);
   void Shutdown(bool unregister, const Status& status);
   void Leave();
+  void OnDiskFull(bool full);
   std::shared_ptr<const AgentState> Snapshot() const;
   Status CheckInvariants() const;
 
@@ -73,6 +75,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void OnUnregistered() override;
 
   // Recovery, in this order.
+  void MakeRoom(const Saved& saved);
+  void FenceStore();
   void OnLoaded(Saved saved);
   Status TakeIdentity(Saved& saved);
   void RestoreExecutors(const Saved& saved);
@@ -81,7 +85,8 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
                        std::vector<containers::RecoverSpec>& claims);
   void OnContainersRecovered(Result<containers::Recovered> recovered);
   void ResumeExecutors(const Endings& endings);
-  void CollectOldSandboxes();
+  LiveRuns Live() const;
+  void CollectOldSandboxes(const AgentId& agent, const LiveRuns& live);
 
   // ExecutorHost.
   void OnTaskStatus(Executor& executor, v1::TaskStatus status) override;
@@ -118,7 +123,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   // Statuses.
   v1::TaskStatus AgentStatus(const TaskId& task, v1::TaskState state, v1::TaskStatus::Reason reason,
                              std::string message) const;
-  void Complete(v1::TaskStatus& status, const Executor* executor);
+  void FillStatus(v1::TaskStatus& status, const Executor* executor);
   // Sends a status of a task that is in no executor's record.
   void Report(const FrameworkId& framework, v1::TaskStatus status);
   void Forward(const FrameworkId& framework, const v1::TaskStatus& status, v1::TaskState latest);
@@ -139,7 +144,7 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   void ExitIfDone();
   void Finish();
   void Exit(const Status& status);
-  void Bury(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
+  void DestroyLater(std::unique_ptr<Executor> executor, std::unique_ptr<Framework> framework);
 
   // The executor API.
   // Returns the custom executor that sent `call`, if the call is valid and authorized.
@@ -199,9 +204,9 @@ class Agent::Impl final : public ExecutorHost, public Registration::Owner {
   Timer end_timer_;
 
   // Objects that ended while their own code may be running; the event loop destroys them.
-  std::vector<std::unique_ptr<Framework>> buried_frameworks_;
-  std::vector<std::unique_ptr<Executor>> buried_executors_;
-  Timer burial_;
+  std::vector<std::unique_ptr<Framework>> ended_frameworks_;
+  std::vector<std::unique_ptr<Executor>> ended_executors_;
+  Timer destruction_;
   Lifetime lifetime_;
 };
 

@@ -52,7 +52,7 @@ TEST(CallQueueTest, OneBatchIsInFlightAndTheRestTravelsTogether) {
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(CallQueueTest, ABatchHoldsSoManyCalls) {
+TEST(CallQueueTest, ABatchHoldsALimitedNumberOfCalls) {
   CallQueue queue;
   const int count = 2 * CallQueue::kMaxBatch + 1;
   Fill(queue, 0, count);
@@ -79,7 +79,7 @@ TEST(CallQueueTest, ABatchEndsWithTheCallThatReachesItsBytes) {
   EXPECT_TRUE(queue.empty());
 }
 
-TEST(CallQueueTest, TakesOnlySoManyCalls) {
+TEST(CallQueueTest, RefusesCallsBeyondItsNumber) {
   CallQueue queue;
   Fill(queue, 0, CallQueue::kMaxWaiting);
   EXPECT_FALSE(queue.Add(Message("one more")));
@@ -88,7 +88,7 @@ TEST(CallQueueTest, TakesOnlySoManyCalls) {
   EXPECT_TRUE(queue.Add(Message("there is room again")));
 }
 
-TEST(CallQueueTest, TakesOnlySoManyBytes) {
+TEST(CallQueueTest, RefusesCallsBeyondItsBytes) {
   CallQueue queue;
   constexpr size_t kBytes = 16 << 20;
   size_t taken = 0;
@@ -100,7 +100,7 @@ TEST(CallQueueTest, TakesOnlySoManyBytes) {
   EXPECT_TRUE(queue.Add(Message("there is room again")));
 }
 
-TEST(CallQueueTest, TheNextLinkBeginsWithNothing) {
+TEST(CallQueueTest, TheNextLinkBeginsWithAnEmptyQueue) {
   CallQueue queue;
   Fill(queue, 0, 1);
   ASSERT_TRUE(queue.Take());

@@ -24,8 +24,8 @@ constexpr size_t kMaxSaidBytes = 16 << 20;
 
 Status CheckSize(std::string_view what, const google::protobuf::Message& said) {
   if (said.ByteSizeLong() <= kMaxSaidBytes) return {};
-  return Fail(Code::kTooLarge, "The {} has {} bytes, and more than {} cannot be passed on", what,
-              said.ByteSizeLong(), kMaxSaidBytes);
+  return Fail(Code::kTooLarge, "The {} has {} bytes; the limit is {}", what, said.ByteSizeLong(),
+              kMaxSaidBytes);
 }
 
 Status ValidateStatus(const v1::TaskStatus& status, const std::string& executor) {
@@ -125,7 +125,8 @@ void Agent::Impl::OnExecutorSubscribe(StreamId stream, const security::Caller& c
   }
   Executor& executor = **found;
   if (leaves_ && executor.checkpointed()) {
-    return reply(Fail(Code::kUnavailable, "The agent is ending; subscribe with its next start"));
+    return reply(
+        Fail(Code::kUnavailable, "The agent is ending; subscribe again when it has restarted"));
   }
   reply({});
   if (ending_ || executor.framework().terminating || !executor.active()) {

@@ -24,20 +24,26 @@ SandboxGc::SandboxGc(const Services& services)
 }
 
 void SandboxGc::Watch() {
-  MeasureAge();
+  age_ = MeasureAge();
   RemoveOld();
   watch_.Set(services_.options.disk_watch_interval, [this] { Watch(); });
 }
 
-void SandboxGc::MeasureAge() {
+void SandboxGc::SetDiskFull(bool full) {
+  disk_full_ = full;
+  Watch();
+}
+
+Duration SandboxGc::MeasureAge() const {
+  if (disk_full_) return Duration::zero();
   const Result<double> used = services_.disk.UsedFraction(services_.options.work_dir);
   if (!used) {
     spdlog::warn("The disk usage of {} is unknown, sandboxes keep their allowed age: {}",
                  services_.options.work_dir, used.error().message);
-    return;
+    return age_;
   }
   const double share = std::max(0.0, 1.0 - services_.options.gc_disk_headroom - *used);
-  age_ = std::chrono::duration_cast<Duration>(services_.options.gc_delay * std::min(share, 1.0));
+  return std::chrono::duration_cast<Duration>(services_.options.gc_delay * std::min(share, 1.0));
 }
 
 void SandboxGc::Schedule(const std::string& path) { ScheduleOld(path, Duration::zero()); }

@@ -25,8 +25,11 @@ class SandboxGc {
   void ScheduleOld(const std::string& path, Duration age);
   // Keeps `path`, which is in use again.
   void Unschedule(const std::string& path);
+  // Nothing may have any age while the disk is full.
+  void SetDiskFull(bool full);
 
   Duration allowed_age() const { return age_; }
+  bool disk_full() const { return disk_full_; }
   size_t scheduled() const { return paths_.size(); }
   uint64_t succeeded() const { return succeeded_; }
   uint64_t failed() const { return failed_; }
@@ -38,11 +41,12 @@ class SandboxGc {
   };
 
   void Watch();
-  void MeasureAge();
+  Duration MeasureAge() const;
   void RemoveOld();
   void Remove(const std::string& path);
 
   const Services& services_;
+  bool disk_full_ = false;
   Duration age_;
   uint64_t succeeded_ = 0;
   uint64_t failed_ = 0;

@@ -75,8 +75,8 @@ Status Agent::Impl::CheckTask(const Executor& executor, const TaskId& task) cons
   const FrameworkId& framework = executor.framework().id;
   if (executor.terminated().contains(task) != updates_.Ended(framework, task)) {
     return Fail(Code::kInternal,
-                "Task {} of framework {} has ended, but not for its statuses, or "
-                "only for them",
+                "Task {} of framework {} is recorded as ended by either the task or its statuses, "
+                "but not by both",
                 task, framework);
   }
   const std::optional<TaskKey> key = executor.KeyOf(task);
@@ -95,7 +95,8 @@ Status Agent::Impl::CheckStreams() const {
   }
   for (const auto& [stream, executor] : streams_) {
     if (executors.contains(executor) && executor->custom() != nullptr) continue;
-    return Fail(Code::kInternal, "Stream {} is of an executor that is not here", stream);
+    return Fail(Code::kInternal, "Stream {} belongs to an executor that the agent does not have",
+                stream);
   }
   return {};
 }

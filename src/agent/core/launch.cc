@@ -60,7 +60,7 @@ void Agent::Impl::Run(Launch launch) {
   }
   for (const v1::TaskInfo& task : launch.delivery.tasks) {
     if (!framework.tasks.contains(TaskId(task.task_id().value()))) continue;
-    spdlog::warn("Ignored the launch of task {} of framework {}: it is here already",
+    spdlog::warn("Ignored the launch of task {} of framework {}: the agent has it already",
                  task.task_id().value(), framework.id);
     return;
   }
@@ -90,6 +90,10 @@ void Agent::Impl::Run(Launch launch) {
 
 std::optional<Agent::Impl::Refusal> Agent::Impl::CheckLaunch(const Framework& framework,
                                                              const Launch& launch) const {
+  if (gc_.disk_full()) {
+    return Refusal{v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
+                   "The disk of the agent's work directory is full"};
+  }
   if (launch.resource_version && *launch.resource_version != operations_.resource_version()) {
     return Refusal{v1::TaskStatus::REASON_INVALID_OFFERS,
                    "The task assumes an outdated state of the agent's resources"};
@@ -119,7 +123,7 @@ std::optional<Agent::Impl::Refusal> Agent::Impl::CheckExecutor(const Framework& 
   constexpr auto kTerminated = v1::TaskStatus::REASON_EXECUTOR_TERMINATED;
   if (executor == nullptr) {
     if (launch.launch_executor) return std::nullopt;
-    return Refusal{kTerminated, "The executor that the task was meant for is not running any more"};
+    return Refusal{kTerminated, "The executor for this task is no longer running"};
   }
   if (!executor->active()) {
     return Refusal{kTerminated, executor->state() == Executor::State::kTerminating
@@ -127,12 +131,11 @@ std::optional<Agent::Impl::Refusal> Agent::Impl::CheckExecutor(const Framework& 
                                     : "Executor terminated"};
   }
   if (launch.launch_executor) {
-    return Refusal{kTerminated,
-                   "The task was meant for a new executor, but one is running already"};
+    return Refusal{kTerminated, "The task needs a new executor, but one is already running"};
   }
   if (executor->kind() != launch.kind) {
     return Refusal{v1::TaskStatus::REASON_TASK_INVALID,
-                   "The executor that is running under this id is of another type"};
+                   "The running executor with this id has a different type"};
   }
   return std::nullopt;
 }

@@ -30,7 +30,7 @@ v1::TaskStatus Agent::Impl::AgentStatus(const TaskId& task, v1::TaskState state,
   return model::MakeStatus(v1::TaskStatus::SOURCE_AGENT, task.value(), state, reason, message);
 }
 
-void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
+void Agent::Impl::FillStatus(v1::TaskStatus& status, const Executor* executor) {
   *status.mutable_agent_id() = info_.id();
   if (!status.has_uuid()) status.set_uuid(services_.random.UuidBytes());
   if (!status.has_timestamp()) {
@@ -54,7 +54,7 @@ void Agent::Impl::Complete(v1::TaskStatus& status, const Executor* executor) {
 }
 
 void Agent::Impl::Report(const FrameworkId& framework, v1::TaskStatus status) {
-  Complete(status, nullptr);
+  FillStatus(status, nullptr);
   ++metrics_.valid_status_updates;
   // The status is not saved: it reports that there is no such task, which the agent will report
   // after a restart as well.
@@ -64,7 +64,7 @@ void Agent::Impl::Report(const FrameworkId& framework, v1::TaskStatus status) {
 void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
   Framework& framework = executor.framework();
   const TaskId task(status.task_id().value());
-  Complete(status, &executor);
+  FillStatus(status, &executor);
   const bool terminal = IsTerminal(status.state());
   const bool duplicate = updates_.Knows(framework.id, task, status.uuid());
   const bool applied = !duplicate && executor.Apply(status);
@@ -75,7 +75,7 @@ void Agent::Impl::OnTaskStatus(Executor& executor, v1::TaskStatus status) {
     updates_.Update(framework.id, status, executor.KeyOf(task));
   } else if (!duplicate) {
     ++metrics_.invalid_status_updates;
-    spdlog::debug("Dropped status {} of task {} of framework {}: the {} has ended or is not known",
+    spdlog::debug("Dropped status {} of task {} of framework {}: the {} has ended or is unknown",
                   v1::TaskState_Name(status.state()), task, framework.id,
                   applied ? "framework" : "task");
   }
@@ -125,7 +125,7 @@ void Agent::Impl::OnAcknowledgement(const link::Event::StatusAcknowledgement& ac
   const FrameworkId framework_id(acknowledgement.framework_id().value());
   const TaskId task(acknowledgement.task_id().value());
   if (!updates_.Acknowledge(framework_id, task, acknowledgement.uuid())) {
-    spdlog::debug("Ignored an acknowledgement for task {} of framework {}: nothing waits for it",
+    spdlog::debug("Ignored an acknowledgement for task {} of framework {}: no status waits for it",
                   task, framework_id);
   }
 }
@@ -135,7 +135,7 @@ void Agent::Impl::OnTaskClosed(const FrameworkId& framework_id, const TaskId& ta
   Framework* framework = Find(framework_id);
   if (framework == nullptr) return;
   if (Executor* executor = framework->Find(task)) {
-    executor->Complete(task);
+    executor->MoveToHistory(task);
     framework->tasks.erase(task);
     if (executor->state() == Executor::State::kTerminated && executor->idle()) {
       RemoveExecutor(*executor);
@@ -281,7 +281,7 @@ void Agent::Impl::RemoveExecutor(Executor& executor) {
   for (const auto& [id, task] : executor.terminated()) framework.tasks.erase(id);
   auto removed = framework.executors.extract(executor.id());
   assert(!removed.empty() && removed.mapped().get() == &executor);
-  Bury(std::move(removed.mapped()), nullptr);
+  DestroyLater(std::move(removed.mapped()), nullptr);
 }
 
 void Agent::Impl::RemoveIfIdle(Framework& framework) {
@@ -291,7 +291,7 @@ void Agent::Impl::RemoveIfIdle(Framework& framework) {
   gc_.Schedule(FrameworkPath(options_.work_dir, AgentId(info_.id().value()), framework.id));
   checkpoint_.RemoveFramework(framework.id);
   history_.OnFrameworkEnded(framework.info);
-  Bury(nullptr, std::move(removed.mapped()));
+  DestroyLater(nullptr, std::move(removed.mapped()));
   ExitIfDone();
 }
 

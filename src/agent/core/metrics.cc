@@ -17,8 +17,8 @@ uint64_t CountOf(const std::map<v1::TaskState, uint64_t>& counts, v1::TaskState 
 // Adds <name>_total, <name>_used and <name>_percent, which is a fraction in spite of its name.
 void AddResources(const Resources& total, const Resources& used, const std::string& suffix,
                   Values& out) {
-  for (const ResourceName name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
-                                  ResourceNames::Mem(), ResourceNames::Disk()}) {
+  for (const ResourceName& name : {ResourceNames::Cpus(), ResourceNames::Gpus(),
+                                   ResourceNames::Mem(), ResourceNames::Disk()}) {
     const double all = total.Scalar(name).ToDouble();
     const double in_use = used.Scalar(name).ToDouble();
     const std::string prefix = "slave/" + name.text() + suffix;
@@ -63,11 +63,13 @@ Values FormatMetrics(const Metrics& metrics, const Gauges& gauges) {
       {"slave/valid_framework_messages", number(metrics.valid_framework_messages)},
       {"slave/invalid_framework_messages", number(metrics.invalid_framework_messages)},
       {"slave/executor_directory_max_allowed_age_secs", gauges.max_allowed_age_secs},
+      {"slave/work_dir_full", gauges.disk_full ? 1 : 0},
       {"slave/container_launch_errors", number(metrics.container_launch_errors)},
       {"gc/path_removals_succeeded", number(gauges.removals_succeeded)},
       {"gc/path_removals_failed", number(gauges.removals_failed)},
       {"gc/path_removals_pending", number(gauges.removals_pending)},
   };
+  if (metrics.recovery_secs) out.emplace_back("slave/recovery_time_secs", *metrics.recovery_secs);
   AddResources(gauges.total.NonRevocable(), gauges.used.NonRevocable(), "", out);
   AddResources(gauges.total.Revocable(), gauges.used.Revocable(), "_revocable", out);
   return out;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@ struct Metrics {
   uint64_t valid_framework_messages = 0;
   uint64_t invalid_framework_messages = 0;
   uint64_t container_launch_errors = 0;
+  std::optional<double> recovery_secs;  // The time that the recovery took; absent until it ends.
 };
 
 // Values that are computed from the agent's current state.
@@ -36,6 +38,7 @@ struct Gauges {
   double executors_running = 0;
   double executors_terminating = 0;
   double max_allowed_age_secs = 0;
+  bool disk_full = false;
   uint64_t removals_succeeded = 0;
   uint64_t removals_failed = 0;
   uint64_t removals_pending = 0;

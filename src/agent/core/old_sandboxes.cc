@@ -29,21 +29,27 @@ class Search {
   }
 
   // The functions below return the time of the newest change in their directory.
-  WallTime AddFrameworks(const std::string& agent, const Frameworks& live) {
+  WallTime AddFrameworks(const std::string& agent, const LiveRuns& live) {
     WallTime newest{};
     for (const auto& framework : List(agent + "/frameworks")) {
       const auto known = live.find(FrameworkId(framework.name));
       newest =
           std::max(newest, AddFramework(agent + "/frameworks/" + framework.name, framework.modified,
-                                        known == live.end() ? nullptr : known->second.get()));
+                                        known == live.end() ? nullptr : &known->second));
     }
     return newest;
   }
 
-  WallTime AddFramework(const std::string& path, WallTime modified, const Framework* live) {
+  using Executors = LiveRuns::mapped_type;
+
+  WallTime AddFramework(const std::string& path, WallTime modified, const Executors* live) {
     const std::string executors = path + "/executors";
     for (const auto& executor : List(executors)) {
-      const Executor* known = live == nullptr ? nullptr : live->Find(ExecutorId(executor.name));
+      const ContainerId* known = nullptr;
+      if (live != nullptr) {
+        const auto found = live->find(ExecutorId(executor.name));
+        if (found != live->end()) known = &found->second;
+      }
       modified = std::max(modified,
                           AddExecutor(executors + "/" + executor.name, executor.modified, known));
     }
@@ -51,11 +57,11 @@ class Search {
     return modified;
   }
 
-  WallTime AddExecutor(const std::string& path, WallTime modified, const Executor* live) {
+  WallTime AddExecutor(const std::string& path, WallTime modified, const ContainerId* live) {
     const std::string runs = path + "/runs";
     for (const auto& run : List(runs)) {
       modified = std::max(modified, run.modified);
-      if (live != nullptr && live->container().value() == run.name) continue;
+      if (live != nullptr && live->value() == run.name) continue;
       found_.push_back({runs + "/" + run.name, run.modified});
     }
     if (live == nullptr) found_.push_back({path, modified});
@@ -75,7 +81,7 @@ class Search {
 }  // namespace
 
 std::vector<OldSandbox> FindOldSandboxes(containers::Disk& disk, const std::string& work_dir,
-                                         const AgentId& agent, const Frameworks& live) {
+                                         const AgentId& agent, const LiveRuns& live) {
   Search search(disk);
   const std::string agents = work_dir + "/slaves";
   for (const auto& entry : search.List(agents)) {

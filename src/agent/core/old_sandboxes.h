@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "agent/executors/executor.h"
+#include "base/ids.h"
 #include "container/disk.h"
 
 namespace tepui::agent {
 
-using Frameworks = std::unordered_map<FrameworkId, std::unique_ptr<Framework>>;
+// The frameworks that the agent holds, their executors, and the run of each.
+using LiveRuns = std::unordered_map<FrameworkId, std::unordered_map<ExecutorId, ContainerId>>;
 
 struct OldSandbox {
   std::string path;
@@ -22,6 +22,6 @@ struct OldSandbox {
 // executors and runs that `live` does not use; least recently changed first. Blocks while it reads
 // directories.
 std::vector<OldSandbox> FindOldSandboxes(containers::Disk& disk, const std::string& work_dir,
-                                         const AgentId& agent, const Frameworks& live);
+                                         const AgentId& agent, const LiveRuns& live);
 
 }  // namespace tepui::agent

@@ -32,27 +32,27 @@ std::string Describe(const Resources& resources) {
 // Describes a change that is not allowed; empty if there is none.
 std::string Difference(const v1::AgentInfo& before, const v1::AgentInfo& now, bool additive) {
   if (before.hostname() != now.hostname()) {
-    return fmt::format("its hostname was '{}' and is '{}'", before.hostname(), now.hostname());
+    return fmt::format("its hostname was '{}' and is now '{}'", before.hostname(), now.hostname());
   }
   if (before.port() != now.port()) {
-    return fmt::format("its port was {} and is {}", before.port(), now.port());
+    return fmt::format("its port was {} and is now {}", before.port(), now.port());
   }
   const bool same_domain = before.domain().SerializeAsString() == now.domain().SerializeAsString();
   if (!same_domain && !(additive && !before.has_domain())) {
-    return fmt::format("its domain was '{}' and is '{}'", before.domain().ShortDebugString(),
+    return fmt::format("its domain was '{}' and is now '{}'", before.domain().ShortDebugString(),
                        now.domain().ShortDebugString());
   }
   const auto attributes_before = Texts(before.attributes());
   const auto attributes_now = Texts(now.attributes());
   if (additive ? !std::ranges::includes(attributes_now, attributes_before)
                : attributes_now != attributes_before) {
-    return fmt::format("its attributes were {} and are {}", Names(before.attributes()),
+    return fmt::format("its attributes were {} and are now {}", Names(before.attributes()),
                        Names(now.attributes()));
   }
   const Resources resources_before = Resources::FromProto(before.resources()).value_or(Resources());
   const Resources resources_now = Resources::FromProto(now.resources()).value_or(Resources());
   if (additive ? !resources_now.Contains(resources_before) : resources_now != resources_before) {
-    return fmt::format("its resources were {} and are {}", Describe(resources_before),
+    return fmt::format("its resources were {} and are now {}", Describe(resources_before),
                        Describe(resources_now));
   }
   return "";
@@ -65,11 +65,14 @@ Status CheckReconfiguration(const v1::AgentInfo& before, const v1::AgentInfo& no
   const bool additive = policy == Options::Reconfiguration::kAdditive;
   const std::string difference = Difference(before, now, additive);
   if (difference.empty()) return {};
-  return Fail(Code::kConflict,
-              "This agent is {}, and {}. Give it what it had{}, or run it once with "
-              "--recover=cleanup: that ends its tasks, and its next start is a new agent's",
-              before.id().value(), difference,
-              additive ? "" : ", or --reconfiguration_policy=additive if it only gets more");
+  return Fail(
+      Code::kConflict,
+      "This agent is {}, but {}. Restore the earlier configuration{}, or run the agent once with "
+      "--recover=cleanup: that kills its tasks, and its next start registers as a new agent",
+      before.id().value(), difference,
+      additive
+          ? ""
+          : ", or use --reconfiguration_policy=additive if you only add resources or attributes");
 }
 
 }  // namespace tepui::agent

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "agent/core/agent_impl.h"
-#include "agent/core/old_sandboxes.h"
 #include "agent/core/reconfiguration.h"
 #include "base/log.h"
+#include "base/seconds.h"
 
 namespace tepui::agent {
 namespace {
@@ -44,8 +44,8 @@ Executor::Kind FromProto(checkpoint::Executor::Kind kind) {
 Error WithWayOut(Error error, bool strict) {
   if (error.code == Code::kInternal && strict) {
     error.message +=
-        ". Or start the agent once with --strict=false: it goes on without the records that are "
-        "damaged, and what they are about is ended";
+        ". Or start the agent once with --strict=false: it then ignores the damaged records and "
+        "kills the tasks and executors that they describe";
   }
   return error;
 }
@@ -53,7 +53,28 @@ Error WithWayOut(Error error, bool strict) {
 }  // namespace
 
 void Agent::Impl::Recover() {
-  store_.TakeOver(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
+  if (gc_.allowed_age() > Duration::zero()) return FenceStore();
+  // On a full disk there may be no room for what the fence writes.
+  store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
+    if (entries) MakeRoom(ReadCheckpoint(*entries));
+    FenceStore();
+  }));
+}
+
+// Removes the sandboxes that no record needs, unless the records may not be all there were.
+void Agent::Impl::MakeRoom(const Saved& saved) {
+  if (!saved.problems.empty() || !saved.agent) return;
+  LiveRuns live;
+  for (const auto& [id, framework] : saved.frameworks) live[id];
+  for (const Saved::Executor& executor : saved.executors) {
+    live[FrameworkId(executor.record.framework_id().value())].insert_or_assign(
+        ExecutorId(executor.record.info().executor_id().value()), executor.container);
+  }
+  CollectOldSandboxes(AgentId(saved.agent->info().id().value()), live);
+}
+
+void Agent::Impl::FenceStore() {
+  store_.Fence(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
     if (!epoch) return Exit(Fail(epoch.error()));
     store_.Load("", lifetime_.Bind([this](const Result<std::vector<storage::Entry>>& entries) {
       if (exited_) return;
@@ -65,25 +86,24 @@ void Agent::Impl::Recover() {
 
 void Agent::Impl::OnLoaded(Saved saved) {
   if (!saved.problems.empty() && options_.strict) {
-    return Exit(
-        Fail(Code::kInternal,
-             "The agent's checkpoint is damaged: {}. With --strict=false it goes on without "
-             "these records, and what they are about is ended",
-             Join(saved.problems)));
+    return Exit(Fail(Code::kInternal,
+                     "The agent's checkpoint is damaged: {}. With --strict=false the agent ignores "
+                     "these records and kills the tasks and executors that they describe",
+                     Join(saved.problems)));
   }
   if (Status taken = TakeIdentity(saved); !taken) return Exit(taken);
-  const bool give_up = options_.recover == Options::Recover::kCleanup;
-  if (Status restored = operations_.Restore(saved, give_up); !restored) {
+  const bool drop_unfit = options_.recover == Options::Recover::kCleanup;
+  if (Status restored = operations_.Restore(saved, drop_unfit); !restored) {
     return Exit(Fail(restored.error().code,
-                     "Reservations and volumes of this agent do not fit its resources: {}. Give it "
-                     "the --resources it had, or run it once with --recover=cleanup, which gives "
-                     "them up",
+                     "Reservations and volumes of this agent do not fit its resources: {}. Give "
+                     "the agent its earlier --resources, or run it once with --recover=cleanup, "
+                     "which drops these reservations and volumes",
                      restored.error().message));
   }
   checkpoint_.Restore(saved);
   std::vector<std::string> damaged;
   for (const Saved::Problem& problem : saved.problems) {
-    spdlog::error("Left out of the agent's checkpoint: {}: {}", problem.message,
+    spdlog::error("Ignored in the agent's checkpoint: {}: {}", problem.message,
                   LostWith(problem.key));
     damaged.push_back(problem.key);
   }
@@ -97,7 +117,7 @@ Status Agent::Impl::TakeIdentity(Saved& saved) {
   if (!saved.agent) return {};  // Never registered, or ended for good.
   const v1::AgentInfo& before = saved.agent->info();
   const bool rebooted = saved.agent->boot_id() != options_.boot_id;
-  if (rebooted) spdlog::info("The machine was started anew: no container is left");
+  if (rebooted) spdlog::info("The machine was rebooted: no container is left");
   const Status fits = options_.recover == Options::Recover::kCleanup
                           ? Status()
                           : CheckReconfiguration(before, options_.info, options_.reconfiguration);
@@ -184,19 +204,21 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
                      refused.error.message));
   }
   if (!recovered->orphans.empty()) {
-    spdlog::info("Destroyed {} containers that are not to outlive the agent",
+    spdlog::info("Destroyed {} containers that may not outlive the agent",
                  recovered->orphans.size());
   }
   Endings endings;
   for (auto& ended : recovered->ended) endings.ended[ended.id] = std::move(ended.termination);
   endings.survivors = {recovered->survivors.begin(), recovered->survivors.end()};
   recovered_ = true;
+  metrics_.recovery_secs = Seconds(services_.clock.Now() - start_);
   // This comes before any deadline is set, as it may take a while.
-  CollectOldSandboxes();
+  CollectOldSandboxes(AgentId(info_.id().value()), Live());
   ResumeExecutors(endings);
   if (ending_) return BeginEnd();
   if (options_.recover == Options::Recover::kCleanup) {
-    spdlog::info("Ending what the agent's last life has left, as --recover=cleanup says");
+    spdlog::info(
+        "Killing everything that the agent's previous run left, because of --recover=cleanup");
     return Shutdown(false, {});
   }
   if (has_master_) registration_.OnMasterDetected();
@@ -223,18 +245,29 @@ void Agent::Impl::ResumeExecutors(const Endings& endings) {
       // The executor has an unfinished task only if the record of a last status was damaged.
       ExecutorEnd lost;
       lost.message =
-          "The task has ended, and how was lost with a damaged record of the agent's checkpoint";
+          "The task has ended, but its outcome was lost with a damaged record of the agent's "
+          "checkpoint";
       EndTasks(*executor, lost);
     }
   }
   for (Framework* framework : frameworks) RemoveIfIdle(*framework);
 }
 
+LiveRuns Agent::Impl::Live() const {
+  LiveRuns live;
+  for (const auto& [id, framework] : frameworks_) {
+    auto& executors = live[id];
+    for (const auto& [executor_id, executor] : framework->executors) {
+      executors.emplace(executor_id, executor->container());
+    }
+  }
+  return live;
+}
+
 // Schedules the sandboxes of what ended before the restart. They age since their last change.
-void Agent::Impl::CollectOldSandboxes() {
+void Agent::Impl::CollectOldSandboxes(const AgentId& agent, const LiveRuns& live) {
   const WallTime now = services_.clock.WallNow();
-  for (const OldSandbox& old : FindOldSandboxes(services_.disk, options_.work_dir,
-                                                AgentId(info_.id().value()), frameworks_)) {
+  for (const OldSandbox& old : FindOldSandboxes(services_.disk, options_.work_dir, agent, live)) {
     gc_.ScheduleOld(old.path, std::max<Duration>(now - old.modified, Duration::zero()));
   }
 }

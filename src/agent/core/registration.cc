@@ -98,12 +98,12 @@ void Registration::OnPing(bool connected) {
   pong.set_type(link::Call::PONG);
   services_.links.Send(std::move(pong));
   ExpectPing();
-  if (!connected) Resubscribe("the master takes the agent for disconnected");
+  if (!connected) Resubscribe("the master considers the agent disconnected");
 }
 
 void Registration::Resubscribe(const std::string& why) {
   if (!registered()) return;
-  spdlog::warn("Subscribing anew: {}", why);
+  spdlog::warn("Subscribing again: {}", why);
   services_.links.Disconnect();
   backoff_.Reset();
   Wait();

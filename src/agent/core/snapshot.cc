@@ -104,6 +104,7 @@ Gauges Agent::Impl::MakeGauges() const {
     }
   }
   gauges.max_allowed_age_secs = Seconds(gc_.allowed_age());
+  gauges.disk_full = gc_.disk_full();
   gauges.removals_succeeded = gc_.succeeded();
   gauges.removals_failed = gc_.failed();
   gauges.removals_pending = gc_.scheduled();
@@ -122,7 +123,9 @@ std::shared_ptr<const AgentState> Agent::Impl::Snapshot() const {
   }
   state->completed_frameworks = history_.CompletedFrameworks();
   state->total = operations_.total();
-  state->metrics = FormatMetrics(metrics_, MakeGauges());
+  const Gauges gauges = MakeGauges();
+  state->allocated = gauges.used;
+  state->metrics = FormatMetrics(metrics_, gauges);
   return state;
 }
 

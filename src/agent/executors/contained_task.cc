@@ -218,7 +218,7 @@ void ContainedTask::StartKill(Duration grace) {
 
 void ContainedTask::SetKillTimer(Duration grace) {
   kill_timer_.Set(grace, [this] {
-    spdlog::info("Task {} is still there after its grace period; killing it",
+    spdlog::info("Task {} is still running after its grace period; killing it",
                  setup_.task.task_id().value());
     services_.containerizer.Destroy(container());
   });

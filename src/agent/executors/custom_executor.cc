@@ -248,8 +248,8 @@ void CustomExecutor::OnStreamClosed() {
   heartbeat_.Cancel();
   if (!executor_.active()) return;
   const Duration timeout = services_.options.recovery_timeout;
-  spdlog::info("Executor '{}' of framework {} disconnected; it has {} to come back", executor_.id(),
-               executor_.framework().id, FormatDuration(timeout));
+  spdlog::info("Executor '{}' of framework {} disconnected; it must reconnect within {}",
+               executor_.id(), executor_.framework().id, FormatDuration(timeout));
   Expect(timeout, v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT, "re-register");
 }
 
@@ -354,8 +354,9 @@ void CustomExecutor::Shutdown(Duration grace) {
 
 void CustomExecutor::EndWithin(Duration grace) {
   deadline_.Set(grace, [this] {
-    spdlog::info("Executor '{}' of framework {} is still there after its grace period; killing it",
-                 executor_.id(), executor_.framework().id);
+    spdlog::info(
+        "Executor '{}' of framework {} is still running after its grace period; killing it",
+        executor_.id(), executor_.framework().id);
     services_.containerizer.Destroy(executor_.container());
   });
 }

@@ -109,7 +109,7 @@ bool Executor::Apply(const v1::TaskStatus& status) {
   return true;
 }
 
-void Executor::Complete(const TaskId& task) {
+void Executor::MoveToHistory(const TaskId& task) {
   places_.erase(task);
   auto done = terminated_.extract(task);
   if (done.empty()) return;
@@ -135,20 +135,21 @@ Status Executor::CheckQueue() const {
   size_t tasks = 0;
   for (const Delivery& delivery : deliveries_) {
     if (delivery.tasks.empty()) {
-      return Fail(Code::kInternal, "Executor '{}' has a delivery without tasks", id_);
+      return Fail(Code::kInternal, "Executor '{}' has a delivery that contains no tasks", id_);
     }
     for (const v1::TaskInfo& task : delivery.tasks) {
       const auto found = queued_.find(TaskId(task.task_id().value()));
       if (found == queued_.end() || &*found->second != &delivery) {
-        return Fail(Code::kInternal, "Queued task {} of executor '{}' is not found by its id",
+        return Fail(Code::kInternal,
+                    "Queued task {} of executor '{}' cannot be looked up by its id",
                     task.task_id().value(), id_);
       }
       ++tasks;
     }
   }
   if (tasks == queued_.size()) return {};
-  return Fail(Code::kInternal, "Executor '{}' has {} queued tasks, but {} are found by id", id_,
-              tasks, queued_.size());
+  return Fail(Code::kInternal, "Executor '{}' has {} queued tasks, but {} can be looked up by id",
+              id_, tasks, queued_.size());
 }
 
 Status Executor::CheckStates() const {

@@ -167,7 +167,7 @@ class Executor {
   // Returns false, and changes nothing, if the task has ended before or is not known.
   bool Apply(const v1::TaskStatus& status);
   // The last status of a terminated task was acknowledged.
-  void Complete(const TaskId& task);
+  void MoveToHistory(const TaskId& task);
   // Every task that is not completed, once for each state that it is recorded in.
   std::vector<TaskId> Tasks() const;
   // True if no task is queued, launched, or waits for the acknowledgement of its last status.
@@ -192,8 +192,8 @@ class Executor {
   };
 
   const v1::FrameworkInfo& framework_info() const;
-  static checkpoint::Task Complete(checkpoint::Task record, const v1::TaskInfo& task,
-                                   const Place& place);
+  static checkpoint::Task FillRecord(checkpoint::Task record, const v1::TaskInfo& task,
+                                     const Place& place);
   void RestoreTask(const Saved::Task& saved, bool begun);
   void Account(const v1::TaskInfo& task);
   void MarkLaunched(const Delivery& delivery);

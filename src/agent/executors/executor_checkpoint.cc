@@ -47,7 +47,7 @@ void Executor::SaveTasks(Checkpoint& checkpoint, Delivery& delivery) {
     if (delivery.number == 0) delivery.number = number;
     const Place place{number, delivery.number, delivery.group};
     places_[TaskId(task.task_id().value())] = place;
-    records.emplace_back(TaskKey{container_, number}, Complete({}, task, place));
+    records.emplace_back(TaskKey{container_, number}, FillRecord({}, task, place));
   }
   checkpoint.SaveTasks(records);
 }
@@ -57,11 +57,11 @@ void Executor::SaveTask(Checkpoint& checkpoint, const v1::TaskInfo& task,
   const auto place = places_.find(TaskId(task.task_id().value()));
   if (place == places_.end()) return;
   checkpoint.SaveTasks({{TaskKey{container_, place->second.number},
-                         Complete(std::move(record), task, place->second)}});
+                         FillRecord(std::move(record), task, place->second)}});
 }
 
-checkpoint::Task Executor::Complete(checkpoint::Task record, const v1::TaskInfo& task,
-                                    const Place& place) {
+checkpoint::Task Executor::FillRecord(checkpoint::Task record, const v1::TaskInfo& task,
+                                      const Place& place) {
   *record.mutable_info() = task;
   record.set_delivery(place.delivery);
   if (place.group) record.set_group(true);

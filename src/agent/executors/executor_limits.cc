@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/executors/executor_limits.h"
 
-#include <cmath>
 #include <limits>
 
 namespace tepui::agent {
@@ -10,18 +9,25 @@ ExecutorLimits::ExecutorLimits(const Resources& executor)
     : cpus_{.name = ResourceNames::Cpus(), .requested = executor.Scalar(ResourceNames::Cpus())},
       mem_{.name = ResourceNames::Mem(), .requested = executor.Scalar(ResourceNames::Mem())} {}
 
+namespace {
+
+// A limit that is too large to be counted limits nothing on any machine.
+bool IsInfinite(double limit) { return limit > static_cast<double>(Amount::kMaxMilli) / 1000; }
+
+}  // namespace
+
 void ExecutorLimits::Count(Sum& sum, const Resources& task, const TaskLimits& limits,
                            int64_t sign) {
   const auto limit = limits.find(sum.name.text());
   if (limit == limits.end()) {
-    sum.requested += Amount::FromMilli(sign * task.Scalar(sum.name).milli());
+    sum.requested += task.Scalar(sum.name) * sign;
     return;
   }
   sum.limits += sign;
-  if (std::isinf(limit->second.value())) {
+  if (IsInfinite(limit->second.value())) {
     sum.infinite += sign;
   } else {
-    sum.limited += Amount::FromMilli(sign * Amount::FromDouble(limit->second.value()).milli());
+    sum.limited += Amount::FromDouble(limit->second.value()) * sign;
   }
 }
 
@@ -48,7 +54,10 @@ containers::Limits ExecutorLimits::Get() const {
 
 containers::Limits LimitsOf(const v1::TaskInfo& task) {
   containers::Limits out;
-  for (const auto& [name, limit] : task.limits()) out.emplace_back(name, limit.value());
+  for (const auto& [name, limit] : task.limits()) {
+    const bool infinite = IsInfinite(limit.value());
+    out.emplace_back(name, infinite ? std::numeric_limits<double>::infinity() : limit.value());
+  }
   return out;
 }
 

@@ -56,7 +56,7 @@ void StatusUpdates::Update(const FrameworkId& framework, const v1::TaskStatus& s
   assert(status.has_uuid());
   const TaskId task(status.task_id().value());
   if (Knows(framework, task, status.uuid())) {
-    spdlog::debug("Dropped a status of task {} of framework {} that was reported before", task,
+    spdlog::debug("Dropped a status of task {} of framework {} that was already reported", task,
                   framework);
     return;
   }
@@ -138,8 +138,8 @@ void StatusUpdates::Send(const FrameworkId& framework, const TaskId& task, Strea
   forward_(framework, first.status, stream.pending.back().status.state());
   if (TEPUI_PLANTED_FAULT("statuses-sent-once")) return;
   stream.retry.Set(stream.backoff.Next(), [this, framework, task, &stream] {
-    spdlog::info("Sending a status of task {} of framework {} again: not acknowledged yet", task,
-                 framework);
+    spdlog::info("Sending a status of task {} of framework {} again: it is not acknowledged yet",
+                 task, framework);
     Send(framework, task, stream);
   });
 }
@@ -248,8 +248,9 @@ Status StatusUpdates::CheckStream(const TaskId& task, const Stream& stream) cons
   const bool in_flight =
       !paused_ && !stream.pending.empty() && stream.pending.front().saved && !stream.acknowledging;
   if (stream.retry.pending() == in_flight) return {};
-  return Fail(Code::kInternal, "The status in flight of task {} {}", task,
-              in_flight ? "will not be sent again" : "is sent again, but there is none");
+  return Fail(
+      Code::kInternal, "The status in flight of task {} {}", task,
+      in_flight ? "will not be sent again" : "has a retry timer, but no such status exists");
 }
 
 }  // namespace tepui::agent

@@ -58,7 +58,7 @@ void DestroyedVolumes::MoveAside(Entry& entry) {
   if (!moved) {
     spdlog::error(
         "The data of a destroyed volume cannot be moved aside, so it is removed where it is, and "
-        "there can be no volume in its place until that is done: {}",
+        "no volume can be created in its place until that is done: {}",
         moved.error().message);
   }
 }
@@ -82,10 +82,10 @@ void DestroyedVolumes::OnRemoved(const std::string& name, const Status& removed)
   Entry& entry = *entries_.at(name);
   entry.problem = removed.error().message;
   spdlog::error(
-      "The data of a volume that was destroyed at '{}' cannot be removed{}; remove it by "
-      "hand if this goes on: {}",
+      "The data of a volume that was destroyed at '{}' cannot be removed{}; remove it by hand if "
+      "this message keeps appearing: {}",
       entry.record.path(),
-      entry.moved ? "" : ", and there can be no volume in its place until it is", entry.problem);
+      entry.moved ? "" : ", and no volume can be created in its place until it is", entry.problem);
   entry.retry.Set(entry.backoff.Next(), [this, name] { Remove(name); });
 }
 
@@ -94,8 +94,8 @@ Status DestroyedVolumes::CheckClean(const std::string& path) const {
     if (entry->moved || entry->record.path() != path) continue;
     if (entry->problem.empty()) {
       return Fail(Code::kUnavailable,
-                  "'{}' still holds data of a destroyed volume, which is being removed: there can "
-                  "be a volume when it is gone",
+                  "'{}' still holds data of a destroyed volume, which is being removed: create the "
+                  "volume when it is gone",
                   path);
     }
     return Fail(Code::kUnavailable,

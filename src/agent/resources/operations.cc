@@ -75,13 +75,13 @@ Operations::Operations(const Services& services, Forward forward, std::function<
       version_(services.random.UuidBytes()),
       destroyed_(services) {}
 
-Status Operations::Restore(const Saved& saved, bool give_up) {
+Status Operations::Restore(const Saved& saved, bool drop_unfit) {
   const Result<Resources> made = Resources::FromProto(saved.resources);
   if (!made) return Fail(made.error());
   if (Result<Resources> total = WithCheckpointed(total_, *made)) {
     total_ = std::move(*total);
-  } else if (give_up) {
-    total_ = GiveUpWhatDoesNotFit(*made);
+  } else if (drop_unfit) {
+    total_ = DropWhatDoesNotFit(*made);
     services_.checkpoint.SaveResources(Made(), nullptr, {});
   } else {
     return Fail(total.error());
@@ -95,14 +95,14 @@ Status Operations::Restore(const Saved& saved, bool give_up) {
   return {};
 }
 
-Resources Operations::GiveUpWhatDoesNotFit(const Resources& made) const {
+Resources Operations::DropWhatDoesNotFit(const Resources& made) const {
   Resources total = total_;
   for (const Resource& resource : made) {
     if (Result<Resources> with = WithCheckpointed(total, {resource})) {
       total = std::move(*with);
       continue;
     }
-    spdlog::error("Gave up {}, which is no part of the agent's resources any more{}",
+    spdlog::error("Dropped {}, which is no longer part of the agent's resources{}",
                   resource.ToString(),
                   resource.is_persistent_volume() ? "; the volume's data stays where it is" : "");
   }
@@ -179,7 +179,7 @@ void Operations::Finish(const link::Event::ApplyOperation& operation, v1::Operat
   if (const v1::Operation* kept = Keep(operation, status)) {
     services_.checkpoint.SaveOperation(*kept);
   }
-  TellWhenSaved(operation, std::move(status));
+  SendWhenSaved(operation, std::move(status));
 }
 
 void Operations::FinishChange(const link::Event::ApplyOperation& operation,
@@ -192,7 +192,7 @@ void Operations::FinishChange(const link::Event::ApplyOperation& operation,
         lifetime_.Bind([this, destroyed] { destroyed_.Clear(destroyed); }));
   }
   // The outcome is sent after that, since others then rely on the place being free.
-  TellWhenSaved(operation, std::move(status));
+  SendWhenSaved(operation, std::move(status));
 }
 
 const v1::Operation* Operations::Keep(const link::Event::ApplyOperation& operation,
@@ -212,7 +212,7 @@ const v1::Operation* Operations::Keep(const link::Event::ApplyOperation& operati
   return &(records_[operation.operation_uuid()] = std::move(record))->operation;
 }
 
-void Operations::TellWhenSaved(const link::Event::ApplyOperation& operation,
+void Operations::SendWhenSaved(const link::Event::ApplyOperation& operation,
                                v1::OperationStatus status) {
   if (operation.info().has_id()) return SendWhenSaved(operation.operation_uuid());
   // This update is not acknowledged; if it gets lost, the next subscription lists the resources.

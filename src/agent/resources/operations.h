@@ -30,8 +30,8 @@ class Operations {
   Operations(const Services& services, Forward forward, std::function<void()> diverged);
 
   // Restores what was saved before the agent's restart. Fails if the saved reservations and volumes
-  // do not fit the agent's present resources; with `give_up` it drops those that do not fit.
-  Status Restore(const Saved& saved, bool give_up);
+  // do not fit the agent's present resources; with `drop_unfit` it drops those that do not fit.
+  Status Restore(const Saved& saved, bool drop_unfit);
   // Continues to remove the data of destroyed volumes. Called after Restore, and before the agent
   // subscribes to a master.
   void ResumeDestroying(const Saved& saved);
@@ -64,7 +64,7 @@ class Operations {
     Timer retry;
   };
 
-  Resources GiveUpWhatDoesNotFit(const Resources& made) const;
+  Resources DropWhatDoesNotFit(const Resources& made) const;
   Status Perform(const v1::Offer::Operation& operation);
   google::protobuf::RepeatedPtrField<v1::Resource> Made() const;
   Status MakeVolumes(const v1::Offer::Operation::Create& create);
@@ -82,7 +82,7 @@ class Operations {
   // operation does not ask for feedback.
   const v1::Operation* Keep(const link::Event::ApplyOperation& operation,
                             v1::OperationStatus& status);
-  void TellWhenSaved(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
+  void SendWhenSaved(const link::Event::ApplyOperation& operation, v1::OperationStatus status);
   void SendWhenSaved(const std::string& uuid);
   void Send(Record& record);
 

@@ -36,7 +36,7 @@ class Links {
   // registration.
   virtual void Identify(const AgentId& id) = 0;
 
-  // --- To whoever subscribed to the agent: an executor gets mesos.v1.executor.Event. Events of a
+  // --- To the subscriber on the agent: an executor gets mesos.v1.executor.Event. Events of a
   // stream are sent in the order of the calls; those for a stream that has ended are dropped.
   virtual void Send(StreamId stream, std::shared_ptr<const google::protobuf::Message> event) = 0;
   // Ends the stream after what was sent to it. OnStreamClosed does not follow.

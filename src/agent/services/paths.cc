@@ -45,7 +45,7 @@ Result<std::string> VolumeRoot(const std::string& work_dir, const v1::Resource& 
   if (IsMount(volume)) root = source.mount().root();
   if (root.empty()) {
     return Fail(Code::kInvalid,
-                "The disk of persistent volume '{}' names no root directory (only PATH and MOUNT "
+                "The disk of persistent volume '{}' has no root directory (only PATH and MOUNT "
                 "disks with a root are supported)",
                 volume.disk().persistence().id());
   }

@@ -18,7 +18,7 @@ v1::Resource Volume(const std::string& role, const std::string& id) {
 }
 
 // The layout is that of reference 5.1.
-TEST(PathsTest, SandboxesLieWhereMesosHasThem) {
+TEST(PathsTest, SandboxPathsAreThoseOfMesos) {
   const std::string executor = ExecutorPath("/w", AgentId("A"), FrameworkId("F"), ExecutorId("e"));
   EXPECT_EQ(executor, "/w/slaves/A/frameworks/F/executors/e");
   EXPECT_EQ(RunPath(executor, ContainerId("c")), executor + "/runs/c");

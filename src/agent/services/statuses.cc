@@ -14,7 +14,7 @@ std::string DescribeWaitStatus(int status) {
   if (WIFEXITED(status)) return fmt::format("exited with status {}", WEXITSTATUS(status));
   if (WIFSIGNALED(status)) {
     const char* name = sigdescr_np(WTERMSIG(status));
-    return fmt::format("terminated with signal {}{}", name ? name : "of no known name",
+    return fmt::format("terminated with signal {}{}", name ? name : "an unknown signal",
                        WCOREDUMP(status) ? " (core dumped)" : "");
   }
   return fmt::format("ended with wait status {}", status);

@@ -126,7 +126,7 @@ TEST_F(ChecksTest, HttpAndTcpGoToTheLoopback) {
   EXPECT_EQ(statuses[1].check_status().http().status_code(), 503u) << "still known";
 }
 
-TEST_F(ChecksTest, HealthIsToldWhenItBegins) {
+TEST_F(ChecksTest, TheFirstHealthIsReported) {
   Launch(HealthChecked());
   EXPECT_FALSE(launch_[1].has_healthy());
   clock.Advance(seconds(15));
@@ -160,7 +160,7 @@ TEST_F(ChecksTest, FailuresKillTheTask) {
   EXPECT_FALSE(statuses[0].healthy());
 }
 
-TEST_F(ChecksTest, ASuccessBetweenFailuresCountsAnew) {
+TEST_F(ChecksTest, ASuccessResetsTheCountOfFailures) {
   Launch(HealthChecked());
   clock.Advance(seconds(15));
   for (const int code : {1, 1, 0, 1, 1}) {

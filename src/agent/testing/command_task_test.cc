@@ -44,7 +44,7 @@ TEST_F(CommandTaskTest, RunsToItsEnd) {
   EXPECT_TRUE(links.Of(link::Call::EXECUTOR_EXITED).empty());
 }
 
-TEST_F(CommandTaskTest, TellsHowTheCommandEnded) {
+TEST_F(CommandTaskTest, ReportsHowTheCommandEnded) {
   Register();
   Run(Task("t1"));
   containerizer.Start();
@@ -153,7 +153,7 @@ TEST_F(CommandTaskTest, FailsWithoutSandbox) {
   EXPECT_TRUE(agent->Snapshot()->frameworks.empty());
 }
 
-TEST_F(CommandTaskTest, TellsOfExceededMemory) {
+TEST_F(CommandTaskTest, ReportsExceededMemory) {
   Register();
   Run(Task("t1"));
   containerizer.Start();
@@ -171,7 +171,7 @@ TEST_F(CommandTaskTest, TellsOfExceededMemory) {
   EXPECT_EQ(statuses[0].limitation().resources(0).scalar().value(), 70);
 }
 
-TEST_F(CommandTaskTest, FailsIfNobodyKnowsHowItEnded) {
+TEST_F(CommandTaskTest, FailsIfItsExitStatusIsUnknown) {
   Register();
   Run(Task("t1"));
   containerizer.Start();
@@ -253,7 +253,7 @@ TEST_F(CommandTaskTest, RepeatedKillsMayOnlyShortenTheGrace) {
   EXPECT_TRUE(containerizer.Last().destroyed) << "its time was over";
 }
 
-TEST_F(CommandTaskTest, TellsOfKillingIfTheFrameworkKnowsIt) {
+TEST_F(CommandTaskTest, ReportsKillingIfTheFrameworkHasTheCapability) {
   AddCapability(v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
   Register();
   Run(Task("t1"));

@@ -176,7 +176,7 @@ TEST_F(CustomExecutorTest, APreemptedContainerLeavesItsTasksGone) {
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_GONE));
 }
 
-TEST_F(CustomExecutorTest, KillsAreItsBusiness) {
+TEST_F(CustomExecutorTest, ReceivesTheKillsOfItsTasks) {
   RunSubscribed();
   Kill("t1", seconds(7));
   const ExecutorEvent& event = links.events[1].back();
@@ -298,7 +298,7 @@ TEST_F(CustomExecutorTest, CallsAreValidated) {
   EXPECT_TRUE(Drain().empty());
 }
 
-TEST_F(CustomExecutorTest, AStatusOfAnUnknownTaskIsTakenAndDropped) {
+TEST_F(CustomExecutorTest, AStatusOfAnUnknownTaskIsAcceptedAndDropped) {
   RunSubscribed();
   const ExecutorCall call = Update("unknown", v1::TASK_RUNNING);
   EXPECT_TRUE(Call(call));
@@ -348,7 +348,7 @@ TEST_F(CustomExecutorTest, ComesBackOnANewStream) {
   EXPECT_FALSE(containerizer.Last().destroyed);
 }
 
-TEST_F(CustomExecutorTest, WhatItNeverGotIsDropped) {
+TEST_F(CustomExecutorTest, TasksThatItNeverReceivedAreDropped) {
   AddCapability(v1::FrameworkInfo::Capability::PARTITION_AWARE);
   RunSubscribed();
   Run(CustomTask("t2"), false);
@@ -385,7 +385,7 @@ TEST_F(CustomExecutorTest, ThatDoesNotComeBackIsDestroyed) {
   EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT);
 }
 
-TEST_F(CustomExecutorTest, ThatIsEndingIsToldSoWhenItSubscribes) {
+TEST_F(CustomExecutorTest, ReceivesShutdownWhenItSubscribesWhileEnding) {
   RunSubscribed();
   ShutdownExecutor("e1");
   EXPECT_TRUE(Subscribe(2, MakeCall(ExecutorCall::SUBSCRIBE)));

@@ -163,7 +163,7 @@ TEST_F(HistoryTest, IsNotThatOfTheAgentThatWasThereBefore) {
 
 // A master limits the size of a body. A long history must neither keep the agent from registering
 // nor fill the disk.
-TEST_F(HistoryTest, OfLargeTasksIsToldFromItsEndAndNotSaved) {
+TEST_F(HistoryTest, OfLargeTasksIsReportedButNotSaved) {
   Register();
   for (int i = 0; i < 30; ++i) {
     v1::TaskInfo task = Task("t" + std::to_string(i));

@@ -86,7 +86,7 @@ TEST_F(LifecycleTest, LaunchesOfAFrameworkThatIsShutDownAreDropped) {
   EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_LOST)) << "told until it is acknowledged";
 }
 
-TEST_F(LifecycleTest, ShutdownOfAFrameworkForgetsWhatWaits) {
+TEST_F(LifecycleTest, ShutdownOfAFrameworkDropsItsWaitingStatuses) {
   Register();
   Finish("t1");
   ShutdownFramework();
@@ -96,7 +96,7 @@ TEST_F(LifecycleTest, ShutdownOfAFrameworkForgetsWhatWaits) {
   EXPECT_TRUE(Sent().empty());
 }
 
-TEST_F(LifecycleTest, DroppedTasksAreToldUntilAcknowledged) {
+TEST_F(LifecycleTest, DroppedTasksAreReportedUntilAcknowledged) {
   Register();
   Run(CustomTask("t1"), false);
   EXPECT_EQ(Sent().size(), 1u);
@@ -147,7 +147,7 @@ TEST_F(LifecycleTest, AnOutdatedViewOfTheResourcesDropsTheTask) {
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
 }
 
-TEST_F(LifecycleTest, AnUpdatedFrameworkIsTheOneThatCounts) {
+TEST_F(LifecycleTest, AnUpdatedFrameworkInfoIsUsed) {
   Register();
   Run(Task("t1"));
   AddCapability(v1::FrameworkInfo::Capability::PARTITION_AWARE);
@@ -194,6 +194,25 @@ TEST_F(GcTest, AFullDiskCleansAtOnce) {
   clock.Advance(options.disk_watch_interval);
   EXPECT_TRUE(disk.Removed(ExecutorDirectory()));
   EXPECT_EQ(Metric("slave/executor_directory_max_allowed_age_secs"), 0);
+}
+
+TEST_F(GcTest, ADiskThatIsFullTakesNoNewTasksUntilThereIsRoom) {
+  Register();
+  FinishOne();
+  Run(Task("t2"));
+  agent->OnDiskFull(true);
+  EXPECT_TRUE(disk.Removed(ExecutorDirectory())) << "although the disk says that it has room";
+  EXPECT_EQ(Metric("slave/work_dir_full"), 1);
+  Run(Task("t3"));
+  const auto statuses = Drain();
+  ASSERT_THAT(States(statuses, "t3"), ElementsAre(v1::TASK_LOST));
+  EXPECT_EQ(statuses.back().reason(), v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  EXPECT_THAT(statuses.back().message(), testing::HasSubstr("disk"));
+  EXPECT_THAT(States(statuses, "t2"), ElementsAre(v1::TASK_STARTING)) << "what runs goes on";
+  agent->OnDiskFull(false);
+  EXPECT_EQ(Metric("slave/work_dir_full"), 0);
+  Run(Task("t4"));
+  EXPECT_THAT(States(Drain(), "t4"), ElementsAre(v1::TASK_STARTING));
 }
 
 TEST_F(GcTest, HalfADiskIsKeptForLess) {

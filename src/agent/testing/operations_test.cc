@@ -121,7 +121,7 @@ TEST_F(OperationsTest, ShapeTheAgentsResources) {
 
 // The agent commits the DESTROY, then moves the data away, then sends the outcome, then removes the
 // data.
-TEST_F(OperationsTest, ADestroyedVolumesDataIsOutOfTheWayBeforeItIsTold) {
+TEST_F(OperationsTest, DataOfADestroyedVolumeIsMovedBeforeTheOutcomeIsReported) {
   MakeVolumeOnASlowDisk();
   disk.slow = true;
   size_t told_before_move = 0;
@@ -173,7 +173,7 @@ TEST_F(OperationsTest, WhatFollowsADestroyWaitsForIt) {
   EXPECT_FALSE(disk.data.contains(kVolume));
 }
 
-TEST_F(OperationsTest, WhatWaitsForAnOperationIsOfItsLink) {
+TEST_F(OperationsTest, MessagesThatWaitForAnOperationBelongToTheirLink) {
   RegisterWithASlowDisk(seconds(1));
   Apply(Reserve(100), "u1");
   Apply(Reserve(50), "u2");
@@ -230,7 +230,7 @@ TEST_F(OperationsTest, AKillWaitsForItsLaunchAlone) {
   EXPECT_THAT(Drain(), IsEmpty()) << "nothing is said of it behind its end";
 }
 
-TEST_F(OperationsTest, ASubscriptionTellsWhatIsSaved) {
+TEST_F(OperationsTest, ASubscriptionReportsWhatIsSaved) {
   RegisterWithASlowDisk(seconds(5));
   links.subscriptions.clear();
   Apply(Reserve(100), "u1");
@@ -362,7 +362,7 @@ TEST_F(OperationsTest, AnAgentThatDiesGoesOnDestroying) {
 }
 
 // A disk is smaller after a repair: a reservation that no longer fits can only be dropped.
-TEST_F(OperationsTest, WhatDoesNotFitAnyMoreIsGivenUpOnRequestOnly) {
+TEST_F(OperationsTest, WhatNoLongerFitsIsDroppedOnRequestOnly) {
   Register();
   Apply(Reserve(100), "u1");
   Apply(Create(40), "u2");
@@ -389,7 +389,7 @@ TEST_F(OperationsTest, WhatDoesNotFitAnyMoreIsGivenUpOnRequestOnly) {
       << "what fits is kept";
 }
 
-TEST_F(OperationsTest, WithAnIdAreToldUntilAcknowledged) {
+TEST_F(OperationsTest, WithAnIdAreReportedUntilAcknowledged) {
   Register();
   Operation reserve = Reserve(100);
   reserve.mutable_id()->set_value("op");
@@ -437,7 +437,7 @@ TEST_F(OperationsTest, ThatDoNotFitFailAndTheMasterLearnsTheTruth) {
   EXPECT_EQ(Updates()[1].status().state(), v1::OPERATION_DROPPED) << "made from what was not so";
 }
 
-TEST_F(OperationsTest, AVolumeWithoutADirectoryIsNone) {
+TEST_F(OperationsTest, AVolumeWhoseDirectoryCannotBeMadeIsNotCreated) {
   Register();
   Apply(Reserve(100), "u1");
   disk.error = Error{Code::kInternal, "No space left on device"};

@@ -57,6 +57,13 @@ TEST_F(RecoveryTest, TheEdgeLearnsTheIdBeforeAMasterIsFound) {
   EXPECT_EQ(links.identities.size(), 1u);
 }
 
+TEST_F(RecoveryTest, TheTimeThatItTookIsAMetric) {
+  RunTask();
+  Restart(/*disk_delay=*/seconds(1));
+  clock.Advance(seconds(5));
+  EXPECT_EQ(Metric("slave/recovery_time_secs"), 2);
+}
+
 TEST_F(RecoveryTest, ATaskGoesOn) {
   RunTask();
   RestartAndRegister();
@@ -77,7 +84,7 @@ TEST_F(RecoveryTest, ATaskGoesOn) {
   EXPECT_THAT(Keys(), ElementsAre("agent")) << "nothing is left of it";
 }
 
-TEST_F(RecoveryTest, NothingIsToldBeforeItIsSaved) {
+TEST_F(RecoveryTest, NothingIsReportedBeforeItIsSaved) {
   Register();
   Run(Task("t1"));
   EXPECT_THAT(Sent(), IsEmpty());
@@ -107,7 +114,7 @@ TEST_F(RecoveryTest, StatusesThatWaitAreSentAgainInOrder) {
   EXPECT_EQ(after[0].timestamp(), before[0].timestamp());
 }
 
-TEST_F(RecoveryTest, AnEndInTheAbsenceIsTold) {
+TEST_F(RecoveryTest, AnEndWhileNoAgentRanIsReported) {
   RunTask();
   EndMeanwhile(container(), Exited(3));
   RestartAndRegister();
@@ -117,7 +124,7 @@ TEST_F(RecoveryTest, AnEndInTheAbsenceIsTold) {
   EXPECT_THAT(containerizer.forgotten, Contains(container()));
 }
 
-TEST_F(RecoveryTest, AnEndThatWasSavedIsToldOnce) {
+TEST_F(RecoveryTest, ASavedEndIsReportedOnce) {
   RunTask();
   containerizer.End(Exited(0));
   clock.Settle();
@@ -133,7 +140,7 @@ TEST_F(RecoveryTest, AnEndThatWasSavedIsToldOnce) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
+TEST_F(RecoveryTest, AnAcknowledgedEndIsNotReportedAgain) {
   options.registration_backoff_factor = Duration::zero();
   StartAgent(/*disk_delay=*/std::chrono::seconds(2));
   clock.Advance(std::chrono::seconds(10));
@@ -187,7 +194,7 @@ TEST_F(RecoveryTest, AFrameworkMayBeShutDownBeforeAnIdIsFree) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-TEST_F(RecoveryTest, ALaunchThatWasInterruptedHasFailed) {
+TEST_F(RecoveryTest, AnInterruptedLaunchFails) {
   Register();
   Run(Task("t1"));
   clock.Settle();
@@ -369,7 +376,7 @@ TEST_F(ExecutorRecoveryTest, ThatDoesNotReconnectIsDestroyed) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
-TEST_F(ExecutorRecoveryTest, ThatEndedTakesItsTasksAlong) {
+TEST_F(ExecutorRecoveryTest, TasksOfAnExecutorThatEndedHaveEnded) {
   RunExecutor();
   Take();
   EndMeanwhile(container(), Exited(1));
@@ -469,7 +476,7 @@ TEST_F(ExecutorRecoveryTest, HasToWaitForTheRecovery) {
 }
 
 // No master would shut the framework down again.
-TEST_F(RecoveryTest, ARemovedFrameworkIsNotTakenUp) {
+TEST_F(RecoveryTest, ARemovedFrameworkIsNotRecovered) {
   RunTask();
   ShutdownFramework();
   clock.Settle();
@@ -484,7 +491,7 @@ TEST_F(RecoveryTest, ADifferentAgentDoesNotTakeTheTasks) {
   const auto records = saved->records.size();
   options.info.set_hostname("other");
   Restart();
-  EXPECT_THAT(Why(), HasSubstr("its hostname was 'host' and is 'other'"));
+  EXPECT_THAT(Why(), HasSubstr("its hostname was 'host' and is now 'other'"));
   EXPECT_THAT(Why(), HasSubstr("--recover=cleanup"));
   EXPECT_EQ(saved->records.size(), records) << "nothing was changed";
 }
@@ -525,12 +532,12 @@ TEST_F(RecoveryTest, CleanupEndsWhatRuns) {
 TEST_F(RecoveryTest, AfterARebootTheAgentIsTheSame) {
   RunTask();
   options.boot_id = "b2";
-  containerizer.ended[container()].message = "The machine was started anew since the task was";
+  containerizer.ended[container()].message = "The machine was rebooted while the task was running";
   RestartAndRegister();
   EXPECT_EQ(Subscription().info().id().value(), kAgent);
   const auto statuses = Take();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
-  EXPECT_THAT(statuses[0].message(), HasSubstr("The machine was started anew"));
+  EXPECT_THAT(statuses[0].message(), HasSubstr("The machine was rebooted"));
 }
 
 TEST_F(RecoveryTest, AfterARebootADifferentAgentIsANewOne) {
@@ -592,7 +599,7 @@ TEST_F(RecoveryTest, RecordsOfANewerVersionAreNotTouched) {
   RunTask();
   saved->records["volumes/x"].value = "y";
   Restart();
-  EXPECT_THAT(Why(), HasSubstr("'volumes/x' is of no kind that this version knows"));
+  EXPECT_THAT(Why(), HasSubstr("'volumes/x' has a kind that this version does not know"));
 }
 
 TEST_F(RecoveryTest, AShimOfANewerVersionStopsTheAgent) {
@@ -606,10 +613,10 @@ TEST_F(RecoveryTest, WithoutItsStoreTheAgentStops) {
   RunTask();
   storage::MemoryStore other([this](auto work) { clock.After(Duration::zero(), std::move(work)); },
                              saved);
-  other.TakeOver([](const Result<uint64_t>&) {});
+  other.Fence([](const Result<uint64_t>&) {});
   containerizer.End(Exited(0));
   clock.Settle();
-  EXPECT_THAT(Why(), HasSubstr("The agent cannot write down what it does"));
+  EXPECT_THAT(Why(), HasSubstr("The agent cannot write its checkpoint"));
   EXPECT_THAT(Sent(), IsEmpty()) << "the status is not saved";
   EXPECT_THAT(containerizer.forgotten, IsEmpty()) << "so the next life hears it";
 }
@@ -670,6 +677,28 @@ TEST_F(RecoveryTest, AShutdownWaitsForTheRecovery) {
   clock.Advance(seconds(3));
   EXPECT_THAT(exits, SizeIs(1));
   EXPECT_THAT(Keys(), IsEmpty());
+}
+
+// The write that begins a recovery may find no room before that.
+TEST_F(RecoveryTest, OnAFullDiskOldSandboxesAreRemovedBeforeAnythingIsWritten) {
+  RunTask();
+  const std::string root = "/w/slaves/M-S0/frameworks";
+  const WallTime now = clock.WallNow();
+  disk.listings["/w/slaves"] = {{"M-S0", now}};
+  disk.listings[root] = {{"F1", now}, {"F0", now}};
+  disk.listings[root + "/F1/executors"] = {{"t1", now}, {"t0", now}};
+  disk.listings[root + "/F1/executors/t1/runs"] = {{container().value(), now}, {"earlier", now}};
+  disk.used = 1;
+  const uint64_t epoch = saved->epoch;
+  Restart(/*disk_delay=*/seconds(1));
+  EXPECT_EQ(saved->epoch, epoch);
+  clock.Advance(seconds(1));
+  EXPECT_THAT(disk.removed, testing::UnorderedElementsAre(root + "/F0", root + "/F1/executors/t0",
+                                                          root + "/F1/executors/t1/runs/earlier"));
+  clock.Advance(seconds(5));
+  Register();
+  EXPECT_THAT(exits, IsEmpty());
+  EXPECT_THAT(disk.removed, Not(Contains(root + "/F1/executors/t1")));
 }
 
 TEST_F(RecoveryTest, OldSandboxesAreCollected) {

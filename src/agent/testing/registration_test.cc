@@ -46,7 +46,7 @@ TEST_F(RegistrationTest, BacksOffUpToAMinute) {
   EXPECT_GT(longest, seconds(5)) << "the waits grow";
 }
 
-TEST_F(RegistrationTest, GivesUpASilentLink) {
+TEST_F(RegistrationTest, ClosesASilentLink) {
   StartAgent();
   agent->OnMasterDetected();
   clock.Advance(seconds(1));
@@ -83,7 +83,7 @@ TEST_F(RegistrationTest, ComesBackWithAllItHas) {
 }
 
 // A new leader does not know that the framework was removed, and would wait for it and its tasks.
-TEST_F(RegistrationTest, ARemovedFrameworkIsNotToldOfAgain) {
+TEST_F(RegistrationTest, ARemovedFrameworkIsNotReportedAgain) {
   Register();
   Run(Task("t1"));
   containerizer.Start();
@@ -97,7 +97,7 @@ TEST_F(RegistrationTest, ARemovedFrameworkIsNotToldOfAgain) {
 }
 
 // The subscription lists the executor as running, and no status reports its end.
-TEST_F(RegistrationTest, AnExecutorThatEndsWhileTheAgentSubscribesIsTold) {
+TEST_F(RegistrationTest, AnExecutorThatEndsWhileTheAgentSubscribesIsReported) {
   Register();
   Run(CustomTask("t1"));
   containerizer.Start();
@@ -182,7 +182,7 @@ TEST_F(RegistrationTest, ExitsIfRefused) {
   EXPECT_THAT(exits[0].error().message, HasSubstr("not welcome"));
 }
 
-TEST_F(RegistrationTest, ExitsIfTakenForAnother) {
+TEST_F(RegistrationTest, ExitsIfRegisteredWithAnotherId) {
   Register();
   agent->OnMasterDisconnected("reset");
   clock.Advance(seconds(1));
@@ -240,7 +240,7 @@ TEST_F(RegistrationTest, AnAgentUnregistersWhenItsTasksHaveEnded) {
   EXPECT_EQ(exits.size(), 1u);
 }
 
-TEST_F(RegistrationTest, ItsPatienceWithContainersEnds) {
+TEST_F(RegistrationTest, ExitsIfContainersDoNotEndInTime) {
   Register();
   Run(Task("t1"));
   containerizer.Start();

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include <limits>
+#include <string>
+#include <utility>
 
 #include "agent/testing/agent_fixture.h"
 
@@ -74,6 +76,19 @@ TEST_F(RobustnessTest, DurationsBeyondAllBoundsDoNotOverflow) {
   clock.Advance(seconds(60));
   EXPECT_FALSE(containerizer.Last().destroyed);
   EXPECT_EQ(containerizer.Last().signals.size(), 1u);
+}
+
+// Each limit is a number; their sum must be one too.
+TEST_F(RobustnessTest, LimitsThatCannotBeCountedLimitNothing) {
+  const std::pair<std::string, double> unlimited("mem", std::numeric_limits<double>::infinity());
+  v1::TaskInfo task = CustomTask("t1");
+  (*task.mutable_limits())["mem"].set_value(1e300);
+  Run(task);
+  EXPECT_THAT(containerizer.Last().spec.limits, ElementsAre(unlimited));
+  v1::TaskInfo command = Task("t2");
+  (*command.mutable_limits())["mem"].set_value(1e300);
+  Run(command);
+  EXPECT_THAT(containerizer.Last().spec.limits, ElementsAre(unlimited));
 }
 
 TEST_F(RobustnessTest, VolumesCannotLeaveTheSandbox) {

@@ -6,7 +6,7 @@
 
 namespace tepui::api {
 
-// What a server says about itself: the same for master and agent.
+// The description of a server, the same for master and agent.
 
 mesos::v1::VersionInfo VersionInfo();
 

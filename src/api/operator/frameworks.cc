@@ -40,8 +40,8 @@ Admission<MasterApi> AdmitTeardownForm(const net::Request& request, security::Ca
   if (!form) return std::unexpected(web::ErrorResponse(form.error()));
   const std::string* framework = net::FindField(*form, "frameworkId");
   if (framework == nullptr) {
-    return std::unexpected(web::TextResponse(
-        400, "The body must be a form that says which framework: frameworkId=ID"));
+    return std::unexpected(
+        web::TextResponse(400, "The body must be a form that names the framework: frameworkId=ID"));
   }
   MasterCall call{.caller = std::move(caller), .call = {}};
   call.call.set_type(MasterApi::Call::TEARDOWN);

@@ -35,8 +35,7 @@ std::expected<wire::ContentType, net::Response> ReadCall(const net::Request& req
   }
   const auto type = TypeOf(*call);
   if (!type) {
-    return std::unexpected(
-        web::TextResponse(400, "The call must have a 'type' that is known here"));
+    return std::unexpected(web::TextResponse(400, "The call must have a known 'type'"));
   }
   const auto* field = FieldOf(*call, *type);
   if (field != nullptr && !call->GetReflection()->HasField(*call, field)) {

@@ -58,7 +58,7 @@ TEST(OperatorRequests, MustParse) {
   EXPECT_EQ(Refusal(Read(RequestOf("\xff", wire::kApplicationProtobuf))).status, 400u);
 }
 
-TEST(OperatorRequests, SayWhatTheyAre) {
+TEST(OperatorRequests, MustHaveAType) {
   EXPECT_EQ(Refusal(Read(JsonRequest("{}"))).status, 400u);
   EXPECT_EQ(Refusal(Read(JsonRequest(R"({"type":"MAKE_COFFEE"})"))).status, 400u);
   // Type 1000, from a future version.
@@ -192,7 +192,7 @@ TEST(OperatorCalls, AChangeAnswersWithAResponseOrWithoutABody) {
   EXPECT_EQ(ReadFileAs(ann, "fail").status, 409u);
 }
 
-TEST(OperatorCalls, TheirEntryDecidesWhoMay) {
+TEST(OperatorCalls, TheirEntryAuthorizesTheCaller) {
   const net::Response refused = ReadFileAs({.principal = "bob"}, "full");
   EXPECT_EQ(refused.status, 403u);
   EXPECT_EQ(refused.body, "READ_FILE is not for you");

@@ -100,7 +100,7 @@ std::string Row(std::string_view name, std::string_view value) {
 }
 
 // Returns "used 3, offered 1, of 8".
-std::string Share(const Counts& counts, ResourceName resource) {
+std::string Share(const Counts& counts, const ResourceName& resource) {
   const auto amount = [&](const Resources& of) { return of.Scalar(resource).ToDouble(); };
   return fmt::format("used {:g}, offered {:g}, of {:g}", amount(counts.used),
                      amount(counts.offered), amount(counts.total));

@@ -46,7 +46,7 @@ master::ReadModel Model() {
   return model;
 }
 
-TEST(FrontPage, TellsTheClusterInNumbers) {
+TEST(FrontPage, ShowsTheNumbersOfTheCluster) {
   const net::Response page = FrontPage(Identity("berlin"), Model());
   EXPECT_EQ(page.status, 200u);
   EXPECT_THAT(page.body, HasSubstr("Tepui: berlin"));

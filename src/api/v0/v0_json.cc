@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/version.h"
 #include "model/roles.h"
@@ -15,6 +16,48 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kAlwaysShown = {"cpus", "gpus", "mem", "disk"};
 
+// Clears what every v1::Secret in `message` has as its value.
+void ClearSecrets(google::protobuf::Message* message) {
+  if (message->GetDescriptor() == v1::Secret::descriptor()) {
+    static_cast<v1::Secret*>(message)->clear_value();
+    return;
+  }
+  const google::protobuf::Reflection& reflection = *message->GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection.ListFields(*message, &fields);
+  for (const google::protobuf::FieldDescriptor* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      ClearSecrets(reflection.MutableMessage(message, field));
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(*message, field); ++i) {
+      ClearSecrets(reflection.MutableRepeatedMessage(message, field, i));
+    }
+  }
+}
+
+template <class T>
+T WithoutSecrets(T message) {
+  ClearSecrets(&message);
+  return message;
+}
+
+// A variable of type SECRET has an empty value, as in Mesos.
+void WriteEnvironment(const v1::Environment& environment, web::JsonWriter* writer) {
+  writer->BeginObject();
+  writer->Key("variables");
+  writer->BeginArray();
+  for (const v1::Environment::Variable& variable : environment.variables()) {
+    writer->BeginObject();
+    writer->Field("name", variable.name());
+    writer->Field("value", variable.value());
+    writer->EndObject();
+  }
+  writer->EndArray();
+  writer->EndObject();
+}
+
 void WriteCommand(const v1::CommandInfo& command, web::JsonWriter* writer) {
   writer->BeginObject();
   if (command.has_shell()) writer->Field("shell", command.shell());
@@ -23,7 +66,10 @@ void WriteCommand(const v1::CommandInfo& command, web::JsonWriter* writer) {
   writer->BeginArray();
   for (const std::string& argument : command.arguments()) writer->String(argument);
   writer->EndArray();
-  if (command.has_environment()) writer->Field("environment", command.environment());
+  if (command.has_environment()) {
+    writer->Key("environment");
+    WriteEnvironment(command.environment(), writer);
+  }
   writer->Key("uris");
   writer->BeginArray();
   for (const auto& uri : command.uris()) {
@@ -299,8 +345,10 @@ void WriteTask(const v1::Task& task, web::JsonWriter* writer) {
     WriteLabels(task.labels(), writer);
   }
   if (task.has_discovery()) writer->Field("discovery", task.discovery());
-  if (task.has_container()) writer->Field("container", task.container());
-  if (task.has_health_check()) writer->Field("health_check", task.health_check());
+  if (task.has_container()) writer->Field("container", WithoutSecrets(task.container()));
+  if (task.has_health_check()) {
+    writer->Field("health_check", WithoutSecrets(task.health_check()));
+  }
   writer->EndObject();
 }
 

@@ -50,12 +50,76 @@ TEST(V0Json, ReservedByRole) {
 }
 
 // Reference trap 4.
-TEST(V0Json, FullResourcesAlsoSayTheRoleInTheOldWay) {
+TEST(V0Json, FullResourcesAlsoHaveTheRoleInTheOldForm) {
   std::string json;
   web::JsonWriter writer(&json);
   WriteFullReserved(*Resources::Parse("cpus(a):1"), &writer);
   EXPECT_NE(json.find(R"("role":"a")"), std::string::npos) << json;
   EXPECT_NE(json.find("reservations"), std::string::npos) << json;
+}
+
+// One variable of each type; the value of the SECRET is "hush".
+v1::Environment EnvironmentWithSecret() {
+  v1::Environment environment;
+  v1::Environment::Variable* plain = environment.add_variables();
+  plain->set_name("LEVEL");
+  plain->set_value("3");
+  v1::Environment::Variable* secret = environment.add_variables();
+  secret->set_name("PASSWORD");
+  secret->set_type(v1::Environment::Variable::SECRET);
+  secret->mutable_secret()->set_type(v1::Secret::VALUE);
+  secret->mutable_secret()->mutable_value()->set_data("hush");
+  return environment;
+}
+
+TEST(V0Json, CommandsShowTheirEnvironmentWithoutSecrets) {
+  v1::ExecutorInfo executor;
+  *executor.mutable_command()->mutable_environment() = EnvironmentWithSecret();
+  std::string json;
+  web::JsonWriter writer(&json);
+  writer.BeginObject();
+  WriteExecutorFields(executor, &writer);
+  EXPECT_NE(json.find(R"("environment":{"variables":[{"name":"LEVEL","value":"3"},)"
+                      R"({"name":"PASSWORD","value":""}]})"),
+            std::string::npos)
+      << json;
+}
+
+TEST(V0Json, TasksShowNoSecrets) {
+  v1::Task task;
+  *task.mutable_health_check()->mutable_command()->mutable_environment() = EnvironmentWithSecret();
+  v1::Volume* volume = task.mutable_container()->add_volumes();
+  volume->set_container_path("key");
+  volume->mutable_source()->mutable_secret()->set_type(v1::Secret::VALUE);
+  volume->mutable_source()->mutable_secret()->mutable_value()->set_data("hush");
+  std::string json;
+  web::JsonWriter writer(&json);
+  WriteTask(task, &writer);
+  EXPECT_NE(json.find("PASSWORD"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"("container_path":"key")"), std::string::npos) << json;
+  EXPECT_EQ(json.find("hush"), std::string::npos) << json;
+  EXPECT_EQ(json.find("aHVzaA"), std::string::npos) << json << " has it in base64";
+}
+
+TEST(AgentJson, StateShowsWhatIsAllocatedAndTheRolesOfCommandExecutors) {
+  agent::AgentState state;
+  state.total = *Resources::Parse("cpus:8;mem(a):64");
+  state.allocated = *Resources::Parse("cpus:2;mem(a):32");
+  agent::ExecutorState& executor = state.frameworks.emplace_back().executors.emplace_back();
+  executor.command_executor = true;
+  v1::Resource* cpus = executor.launched.emplace_back().add_resources();
+  cpus->set_name("cpus");
+  cpus->set_type(v1::Value::SCALAR);
+  cpus->mutable_scalar()->set_value(2);
+  cpus->mutable_allocation_info()->set_role("web");
+  const std::string json = AgentStateJson({}, "slave(1)@1.2.3.4:5051", {}, state);
+  for (const char* part :
+       {R"("reserved_resources_allocated":{"a":{"cpus":0.0,"gpus":0.0,"mem":32.0,"disk":0.0}})",
+        R"("unreserved_resources_allocated":{"cpus":2.0,"gpus":0.0,"mem":0.0,"disk":0.0})",
+        R"("resource_providers":[])", R"("capabilities":["MULTI_ROLE")",
+        R"("gpus":0.0,"mem":0.0,"disk":0.0},"role":"web","tasks":[)"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
+  }
 }
 
 TEST(JsonWriter, CommasAndNumbers) {

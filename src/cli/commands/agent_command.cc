@@ -25,7 +25,7 @@ int Serve(server::AgentServerOptions options, const Identity& identity, const st
   std::vector<std::unique_ptr<RunningAgent>> agents;
   agents.push_back(std::move(*started));
   const RunningAgent& agent = *agents.front();
-  spdlog::info("Agent listening on http://{}:{}, its master is at {}", identity.ip, agent.port(),
+  spdlog::info("Agent listening on http://{}:{}; the master is at {}", identity.ip, agent.port(),
                master);
 
   const int signal = signals.Wait().value_or(0);
@@ -66,14 +66,15 @@ int AgentCommand(const Invocation& invocation) {
   table.Group("Agent");
   table
       .Add("master", &master,
-           "Where the master is: host:port, or where the masters meet: zk://host:port,.../path.")
+           "The master's host:port, or the address at which masters elect their leader: "
+           "zk://host:port,.../path.")
       .Required()
       .Check([&master]() -> Status {
         const auto address = election::ParseMaster(master);
         if (address) return {};
         return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
       });
-  table.Add("work_dir", &work_dir, "Directory for sandboxes and what the agent keeps.")
+  table.Add("work_dir", &work_dir, "Directory for sandboxes and the agent's checkpoint.")
       .Required()
       .IsPath();
   DeclareAgentFlags(&table, &flags);
@@ -89,6 +90,7 @@ int AgentCommand(const Invocation& invocation) {
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
   options.store = CheckpointStore(options.agent.work_dir, options.agent.strict, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
+  if (options.port == 0) options.port = CheckpointedPort(options.agent.work_dir);
   const auto address = election::ParseMaster(master);  // Was checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);
 

@@ -28,9 +28,9 @@ void Declare(FlagTable* table, LocalFlags* flags) {
   flags->common.port = 5050;
   // Master and agents end together, so nothing has to be kept.
   flags->master.registry = "in_memory";
-  flags->work_dir = TemporaryDirectory() + "/mesos/work";
+  flags->work_dir = DefaultDirectory() + "/work";
   table->Group("Local cluster");
-  table->Add("work_dir", &flags->work_dir, "Directory for everything that master and agents keep.")
+  table->Add("work_dir", &flags->work_dir, "Directory for the data of the master and the agents.")
       .IsPath();
   table
       ->Add("num_agents", &flags->num_agents,
@@ -50,14 +50,12 @@ void Declare(FlagTable* table, LocalFlags* flags) {
 AgentFlags FlagsOfAgent(const LocalFlags& flags, const FlagTable& table, int index) {
   AgentFlags agent = flags.agent;
   const std::string own = fmt::format("{}/agents/{}", flags.work_dir, index);
-  const auto place = [&](std::string_view name, const std::string& directory,
-                         std::string_view leaf) {
-    if (!table.Given(name)) return fmt::format("{}/{}", own, leaf);
+  const auto place = [&](const std::string& directory) {
     return flags.num_agents == 1 ? directory : fmt::format("{}/{}", directory, index);
   };
   std::string& runtime_dir = agent.containerizer.runtime_dir;
-  runtime_dir = place("runtime_dir", runtime_dir, "run");
-  agent.fetcher_cache_dir = place("fetcher_cache_dir", agent.fetcher_cache_dir, "fetch");
+  runtime_dir = table.Given("runtime_dir") ? place(runtime_dir) : own + "/run";
+  if (agent.fetcher_cache_dir) agent.fetcher_cache_dir = place(*agent.fetcher_cache_dir);
   std::string& cgroups_root = agent.containerizer.isolation.cgroups_root;
   if (flags.num_agents > 1) cgroups_root = fmt::format("{}/agent{}", cgroups_root, index);
   return agent;
@@ -133,11 +131,9 @@ int LocalCommand(const Invocation& invocation) {
   LocalFlags flags;
   FlagTable table(
       {.program = invocation.program,
-       .purpose =
-           "Runs a master and agents in one process, to try things out. It listens on 127.0.0.1 "
-           "unless "
-           "--ip says otherwise: whoever can reach it can run commands on this machine. Every flag "
-           "of master and agent may be given.",
+       .purpose = "Runs a master and agents in one process, to try things out. It listens on "
+                  "127.0.0.1 unless --ip is given: anyone who can reach it can run commands on "
+                  "this machine. It accepts every flag of the master and the agent.",
        .arguments = "",
        .environment_prefix = "MESOS_"});
   Declare(&table, &flags);

@@ -35,9 +35,9 @@ const std::array<Command, 6>& Commands() {
        RunCommand},
       {"simulate",
        {},
-       "plan: simulate a cluster and its load, report utilisation and waiting",
+       "plan capacity: simulate a cluster and its load, report utilisation and waiting times",
        SimulateCommand},
-      {"store", {}, "look into what a master keeps, check it, export and import it", StoreCommand},
+      {"store", {}, "inspect, check, export and import the store of a master", StoreCommand},
   }};
   return commands;
 }
@@ -50,7 +50,7 @@ void PrintHelp(FILE* out) {
     fmt::print(out, "  {:<9}{}\n", command.name, command.summary);
   fmt::print(out,
              "  version  print the version\n  help     print this, or the help of a command\n\n"
-             "tepui <command> --help tells the flags of a command. Called by the name "
+             "tepui <command> --help lists the flags of a command. Called by the name "
              "mesos-master, mesos-agent,\n"
              "mesos-slave, mesos-local or mesos-execute the program is that command.\n");
 }
@@ -84,7 +84,7 @@ int Main(std::vector<std::string> words) {
     if (command.name == name)
       return command.run({"tepui " + name, std::move(words), ProcessEnvironment()});
   }
-  fmt::print(stderr, "'{}' is no command of tepui.\n\n", name);
+  fmt::print(stderr, "'{}' is not a command of tepui.\n\n", name);
   PrintHelp(stderr);
   return kUsageError;
 }

@@ -52,8 +52,7 @@ int MasterCommand(const Invocation& invocation) {
   DeclareMasterFlags(&table, &flags);
   table.Group("Master");
   table
-      .Add("work_dir", &work_dir,
-           "Directory for what the master keeps: the registry (registry.db), unless --zk is given.")
+      .Add("work_dir", &work_dir, "Directory for the registry (registry.db); not needed with --zk.")
       .IsPath();
 
   FlagResult parsed = table.Parse(invocation.words, invocation.environment);

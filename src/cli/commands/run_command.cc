@@ -176,9 +176,8 @@ int RunCommand(const Invocation& invocation) {
   // of an executor.
   FlagTable table(
       {.program = invocation.program,
-       .purpose =
-           "Runs a command, or a task or task group written out as JSON, on a cluster; shows what "
-           "becomes of it and its output, and exits with its status. Ctrl-C kills it.",
+       .purpose = "Runs a command, or a task or task group written out as JSON, on a cluster; "
+                  "shows its state and its output, and exits with its status. Ctrl-C kills it.",
        .arguments = "[--] [program arguments...]",
        .environment_prefix = ""});
   DeclareRunFlags(&table, &flags);

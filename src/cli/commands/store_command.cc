@@ -75,9 +75,9 @@ class OpenedStore {
     return owner_.Await<Result<std::vector<Entry>>>(
         [&](auto done) { store_->Load("", std::move(done)); });
   }
-  Status TakeOver() {
+  Status Fence() {
     const auto epoch =
-        owner_.Await<Result<uint64_t>>([&](auto done) { store_->TakeOver(std::move(done)); });
+        owner_.Await<Result<uint64_t>>([&](auto done) { store_->Fence(std::move(done)); });
     return epoch ? Status() : Fail(epoch.error());
   }
   Status Commit(Batch batch) {
@@ -180,7 +180,7 @@ Status Check(const StorePlan& plan) {
 Status WriteExport(const std::string& path, const std::vector<Entry>& entries) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) {
-    return Fail(Code::kInvalid, "'{}' cannot be made: {}", path, std::strerror(errno));
+    return Fail(Code::kInvalid, "'{}' cannot be created: {}", path, std::strerror(errno));
   }
   std::ofstream file(path, std::ios::binary);
   ExportWriter writer(file);
@@ -262,12 +262,12 @@ Status Import(const StorePlan& plan) {
 
   auto store = OpenedStore::Open(plan.store, Access::kImport);
   if (!store) return Fail(store.error());
-  // Checked first because TakeOver deposes a master that may be running, and again after it because
+  // Checked first because Fence deposes a master that may be running, and again after it because
   // only then can no one else write.
   auto entries = (*store)->Load();
   if (!entries) return Fail(entries.error());
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;
-  if (Status taken = (*store)->TakeOver(); !taken) return taken;
+  if (Status taken = (*store)->Fence(); !taken) return taken;
   entries = (*store)->Load();
   if (!entries) return Fail(entries.error());
   if (Status empty = CheckEmpty(plan, *entries); !empty) return empty;
@@ -315,12 +315,11 @@ int StoreCommand(const Invocation& invocation) {
   StoreFlags flags;
   FlagTable table(
       {.program = invocation.program,
-       .purpose =
-           "Looks into a store and moves it: what a master keeps (registry.db of its --work_dir, "
-           "or the zk:// address of its --zk). 'inspect STORE' shows what it holds, 'check STORE' "
-           "reads all of it and says what is wrong, 'export STORE FILE' writes it to a portable "
-           "file, 'import FILE STORE' reads that. All but import may be used beside a running "
-           "master. docs/storage.md has the formats.",
+       .purpose = "Inspects and moves the store of a master (registry.db in its --work_dir, or the "
+                  "zk:// address of its --zk). 'inspect STORE' shows what it holds, 'check STORE' "
+                  "reads all of it and reports damage, 'export STORE FILE' writes it to a portable "
+                  "file, 'import FILE STORE' reads such a file. All but import may be used while a "
+                  "master is running. docs/storage.md has the formats.",
        .arguments = "inspect|check|export|import STORE...",
        .environment_prefix = "",
        .flags_after_arguments = true});

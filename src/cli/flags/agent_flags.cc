@@ -53,8 +53,8 @@ std::string ReadSecret(const std::string& path, std::vector<std::string>* proble
   struct stat status{};
   if (stat(path.c_str(), &status) == 0 && (status.st_mode & S_IRWXO) != 0) {
     spdlog::warn(
-        "The file '{}' with the executors' secret is open to every user of this machine: chmod o= "
-        "it",
+        "Every user of this machine can read the file '{}' with the secret for executors' tokens; "
+        "run chmod o= on it",
         path);
   }
   return secret;
@@ -89,27 +89,29 @@ void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
       ->AddBinding(
           "executor_environment_variables", BindTextMap(&flags->executor_environment_variables),
           R"(Environment of executors and tasks instead of the agent's own: {"NAME": "value"}.)")
-      .AlsoPlainPath();
+      .AlsoPlainPath()
+      .Secret();
   table->AddBinding(
       "recover",
       BindChoice(&flags->options.recover, {{"reconnect", agent::Options::Recover::kReconnect},
                                            {"cleanup", agent::Options::Recover::kCleanup}}),
-      "After a restart: reconnect (go on with the tasks that run) or cleanup (end them and "
-      "leave; the next start is a new agent's).");
+      "What to do after a restart: reconnect (recover the running tasks) or cleanup (kill them and "
+      "exit; the next start registers as a new agent).");
   table->Add("strict", &flags->options.strict,
-             "Do not start with a damaged checkpoint; otherwise what is damaged is left out.");
+             "Do not start with a damaged checkpoint; without this flag the agent ignores damaged "
+             "records.");
   table->AddBinding("reconfiguration_policy",
                     BindChoice(&flags->options.reconfiguration,
                                {{"equal", agent::Options::Reconfiguration::kEqual},
                                 {"additive", agent::Options::Reconfiguration::kAdditive}}),
-                    "What may change over a restart with tasks: nothing (equal), or more resources "
-                    "and attributes (additive).");
+                    "What may change when the agent restarts with running tasks: nothing (equal), "
+                    "or more resources and attributes (additive).");
   table->Add("recovery_timeout", &flags->options.recovery_timeout,
-             "How long executors wait for their agent to come back.");
+             "How long executors wait for their agent to restart.");
   table
       ->Add("max_completed_executors_per_framework",
             &flags->options.max_completed_executors_per_framework,
-            "Completed executors kept for state endpoints.")
+            "Number of completed executors to keep for the state endpoints.")
       .Check([flags]() -> Status {
         if (flags->options.max_completed_executors_per_framework >= 0) return {};
         return Fail(Code::kInvalid, "must not be negative");
@@ -117,7 +119,7 @@ void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
   table->Add("switch_user", &flags->options.switch_user,
              "Run tasks as the user of the task or framework, not as the agent's own; needs root.");
   table->Add("authenticate_http_executors", &flags->authenticate_http_executors,
-             "Executors must show the token that the agent gave them; needs --jwt_secret_key.");
+             "Executors must send the token that the agent gave them; needs --jwt_secret_key.");
   table
       ->Add("jwt_secret_key", &flags->jwt_secret_key,
             "File with the secret that signs executors' tokens.")
@@ -128,28 +130,33 @@ void DeclareExecutorFlags(FlagTable* table, AgentFlags* flags) {
 void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
   table->Group("Sandboxes and downloads");
   table->Add("gc_delay", &flags->options.gc_delay,
-             "Age at which old sandboxes are removed, if the disk is empty enough.");
+             "Age at which old sandboxes are removed; earlier if the disk fills up.");
   table
       ->Add("gc_disk_headroom", &flags->options.gc_disk_headroom,
-            "Part of the disk kept free by removing sandboxes earlier; 0 to 1.")
+            "Fraction of the disk to keep free by removing sandboxes earlier; 0 to 1.")
       .Check([flags]() -> Status {
         if (flags->options.gc_disk_headroom >= 0 && flags->options.gc_disk_headroom <= 1) return {};
         return Fail(Code::kInvalid, "must be from 0 to 1, not {}", flags->options.gc_disk_headroom);
       });
   table
       ->Add("disk_watch_interval", &flags->options.disk_watch_interval,
-            "How often the disk is looked at.")
+            "How often to check the disk usage.")
       .Check(Positive(&flags->options.disk_watch_interval));
   table->AddBinding("fetcher_cache_size", BindBytes(&flags->fetcher.cache_size_bytes),
-                    "Disk for downloads that are kept for later tasks.");
-  table->Add("fetcher_cache_dir", &flags->fetcher_cache_dir, "Where they are kept.").IsPath();
+                    "Disk space for the cache of downloads.");
   table
-      ->Add("fetcher_stall_timeout", &flags->fetcher.stall_timeout,
-            "A download that stands still so long is given up.")
-      .Check(Positive(&flags->fetcher.stall_timeout));
+      ->Add("fetcher_cache_dir", &flags->fetcher_cache_dir,
+            "Directory for the cache of downloads, for this agent only; without it fetch in "
+            "--work_dir.")
+      .IsPath();
+  table
+      ->Add("fetcher_stall_timeout", &flags->fetcher.pace.stall_timeout,
+            "A download that makes no progress for this time fails; so does one slower than 1 "
+            "KB/s.")
+      .Check(Positive(&flags->fetcher.pace.stall_timeout));
   table
       ->Add("frameworks_home", &flags->fetcher.frameworks_home,
-            "Directory in which relative URIs start.")
+            "Directory in which relative URIs are looked up.")
       .IsPath();
 
   table->Group("Containers");
@@ -159,8 +166,8 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
       .IsPath();
   table->Add("isolation", &flags->containerizer.isolation.isolation, containers::IsolationHelp());
   table->Add("launcher", &flags->launcher,
-             "How tasks are started: linux (a cgroup for each) or posix; without it as the "
-             "isolation needs.");
+             "How to start tasks: linux (with a cgroup for each) or posix; the default follows "
+             "from --isolation.");
   table
       ->Add("cgroups_hierarchy", &flags->containerizer.isolation.cgroups_hierarchy,
             "Where cgroups are mounted.")
@@ -168,9 +175,12 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
   table->Add("cgroups_root", &flags->containerizer.isolation.cgroups_root,
              "Name of the cgroup that holds all containers.");
   table->Add("cgroups_enable_cfs", &flags->containerizer.isolation.cgroups_enable_cfs,
-             "Limit tasks to their cpus also while others are idle.");
+             "Limit tasks to their cpus even if other cpus are idle.");
   table->Add("cgroups_limit_swap", &flags->containerizer.isolation.cgroups_limit_swap,
              "Limit memory and swap together.");
+  table->Add("cgroups_pids_max", &flags->containerizer.isolation.pids_max,
+             "Limit of processes and threads in each container, with the isolator cgroups/pids; 0: "
+             "no limit.");
   table
       ->AddBinding("effective_capabilities",
                    BindJson(&flags->containerizer.isolation.capabilities.effective),
@@ -186,23 +196,23 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
 
 }  // namespace
 
-std::string TemporaryDirectory() {
+std::string DefaultDirectory() {
   const char* directory = std::getenv("TMPDIR");
-  return directory != nullptr && *directory != '\0' ? directory : "/tmp";
+  return std::string(directory != nullptr && *directory != '\0' ? directory : "/tmp") + "/mesos";
 }
 
 void DeclareAgentFlags(FlagTable* table, AgentFlags* flags) {
-  if (geteuid() != 0) flags->containerizer.runtime_dir = TemporaryDirectory() + "/mesos/runtime";
-  flags->fetcher_cache_dir = TemporaryDirectory() + "/mesos/fetch";
+  if (geteuid() != 0) flags->containerizer.runtime_dir = DefaultDirectory() + "/runtime";
   table->Group("Agent");
   table->Add("resources", &flags->resources,
-             "Resources to offer, as name(role):value;... or JSON; what is not named is detected.");
+             "Resources to offer, as name(role):value;... or JSON; resources not named here are "
+             "detected.");
   table->Add("attributes", &flags->attributes, "Attributes of the machine, as name:value;...");
   table->Add("default_role", &flags->default_role,
-             "Role to which --resources without a role are reserved; * is nobody.");
+             "Role for which --resources without a role are reserved; * means unreserved.");
   table
       ->Add("registration_backoff_factor", &flags->options.registration_backoff_factor,
-            "The first try to register waits up to this long; the later ones longer.")
+            "Longest random delay before the first registration; later attempts wait longer.")
       .Check(Positive(&flags->options.registration_backoff_factor));
   DeclareExecutorFlags(table, flags);
   DeclareContainerFlags(table, flags);
@@ -217,8 +227,13 @@ void CheckIsolation(const AgentFlags& flags, std::vector<std::string>* problems)
   if (flags.launcher && *flags.launcher != "posix" && *flags.launcher != "linux") {
     problems->push_back(fmt::format("--launcher: '{}' is not posix or linux", *flags.launcher));
   }
+  const bool counts_pids = std::ranges::any_of(
+      chosen, [](const containers::IsolatorKind* kind) { return kind->controller == "pids"; });
+  if (flags.containerizer.isolation.pids_max != 0 && !counts_pids) {
+    problems->push_back("--cgroups_pids_max needs cgroups/pids in --isolation");
+  }
   if (flags.launcher == "posix" && any_cgroups) {
-    problems->push_back("--launcher=posix cannot put tasks into cgroups, as --isolation wants");
+    problems->push_back("--launcher=posix cannot put tasks into cgroups, as --isolation requires");
   }
 }
 

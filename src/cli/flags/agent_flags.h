@@ -15,8 +15,8 @@
 namespace tepui::cli {
 
 // The agent's own flags (reference 7.3). Flags that are plain values are bound to the options
-// themselves, which say their defaults. Flags shared with the master are declared elsewhere, and so
-// are master and work_dir, which have another meaning for `tepui local`.
+// themselves, which hold their defaults. Flags shared with the master are declared elsewhere, and
+// so are master and work_dir, which have another meaning for `tepui local`.
 struct AgentFlags {
   agent::Options options;
   containers::MesosContainerizer::Options containerizer;
@@ -28,7 +28,7 @@ struct AgentFlags {
   std::optional<TextMap> executor_environment_variables;
   bool authenticate_http_executors = false;
   std::optional<std::string> jwt_secret_key;
-  std::string fetcher_cache_dir;
+  std::optional<std::string> fetcher_cache_dir;  // Absent: below the work directory.
   std::optional<std::string> launcher;
 };
 
@@ -47,7 +47,8 @@ agent::Options ToAgentOptions(const AgentFlags& flags, const CommonFlags& common
                               const std::vector<std::string>& environment,
                               std::vector<std::string>* problems);
 
-// Returns $TMPDIR or /tmp.
-std::string TemporaryDirectory();
+// Returns where directories are that no flag names: mesos in $TMPDIR or /tmp. Everybody can write
+// to /tmp, so what is below must be made with MakeOwnDirectory.
+std::string DefaultDirectory();
 
 }  // namespace tepui::cli

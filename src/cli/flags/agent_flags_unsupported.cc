@@ -66,10 +66,11 @@ void DeclareUnsupportedContainers(FlagTable* table) {
   const std::string cgroups = "there is no such cgroups isolation yet";
   const std::string linux_isolation = "there is no such Linux isolation yet";
   const std::string disk = "there is no disk isolation yet";
-  table->AddUnsupported("default_container_info", "", "containers of tasks are as the tasks say");
+  table->AddUnsupported("default_container_info", "", "tasks set up their containers themselves");
   table->AddUnsupported("default_container_dns", "",
                         "containers use the name servers of the machine");
-  table->AddUnsupported("container_logger", "", "stdout and stderr go to files in the sandbox");
+  table->AddUnsupported("container_logger", "",
+                        "stdout and stderr are written to files in the sandbox");
   table->AddUnsupported("secret_resolver", "", "secrets cannot be resolved");
   table->AddUnsupported("sandbox_directory", "/mnt/mesos/sandbox",
                         "containers have no file system of their own yet");
@@ -106,12 +107,12 @@ void DeclareUnsupportedContainers(FlagTable* table) {
 void DeclareUnsupportedAgentFlags(FlagTable* table) {
   const std::string authentication = "there is no authentication yet";
   const std::string modules =
-      "modules for Mesos are shared objects of its own build and cannot be loaded";
+      "Mesos modules are shared objects built against Mesos and cannot be loaded";
   const std::string domain_socket = "executors reach the agent over TCP";
-  table->AddUnsupported("launcher_dir", "", "the agent brings along what it starts tasks with");
+  table->AddUnsupported("launcher_dir", "", "the agent contains the program that starts tasks");
   table->AddUnsupported("agent_features", "", "the agent always has all of its capabilities");
-  table->AddUnsupported("ip6", "", "only one address is listened on");
-  table->AddUnsupported("ip6_discovery_command", "", "only one address is listened on");
+  table->AddUnsupported("ip6", "", "the program listens on one address only");
+  table->AddUnsupported("ip6_discovery_command", "", "the program listens on one address only");
   table->AddUnsupported("hadoop_home", "", "hdfs URIs cannot be fetched");
   table->AddUnsupported("authenticatee", "crammd5", authentication);
   table->AddUnsupported("credential", "", authentication);

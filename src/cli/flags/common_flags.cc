@@ -93,7 +93,7 @@ Result<std::string> RunDiscoveryCommand(const std::string& command) {
   std::string ip(buffer.data(), length);
   ip.erase(ip.find_last_not_of(" \t\r\n") + 1);
   if (!IsIp(ip))
-    return Fail(Code::kInvalid, "'{}' printed '{}', which is no IP address", command, ip);
+    return Fail(Code::kInvalid, "'{}' printed '{}', which is not an IP address", command, ip);
   return ip;
 }
 
@@ -119,7 +119,7 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
   table->Group("Logging");
   table->Add("quiet", &flags->log.quiet, "Log nothing to stderr.");
   table->Add("logging_level", &flags->log.level,
-             "Log this and what is graver: INFO, WARNING or ERROR (or DEBUG).");
+             "Log messages of this level and above: INFO, WARNING or ERROR (or DEBUG).");
   table
       ->AddBinding("log_dir", BindIfAny(&flags->log.directory),
                    "Also log to a file in this directory.")
@@ -129,13 +129,15 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
   table->Add("ip", &flags->ip,
              "IP address to listen on. Not together with --ip_discovery_command.");
   table->Add("port", &flags->port, "Port to listen on; 0 lets the kernel choose.");
-  table->Add("advertise_ip", &flags->advertise_ip, "IP address under which others reach this one.");
+  table->Add("advertise_ip", &flags->advertise_ip,
+             "IP address at which other processes reach this one.");
   table->Add("ip_discovery_command", &flags->ip_discovery_command,
              "Command that prints the IP address to listen on.");
   table->Add("hostname", &flags->hostname,
-             "Host name to tell others; without it the name of the advertised address.");
-  table->Add("hostname_lookup", &flags->hostname_lookup,
-             "Look the name of the advertised address up; without it the address serves as name.");
+             "Host name to advertise; the default is the name of the advertised address.");
+  table->Add(
+      "hostname_lookup", &flags->hostname_lookup,
+      "Look up the name of the advertised address; if false, the address is used as host name.");
   table
       ->AddBinding(
           "domain", BindJson(&flags->domain),
@@ -143,11 +145,11 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
       .AlsoPlainPath();
 
   const std::string modules =
-      "modules for Mesos are shared objects of its own build and cannot be loaded";
+      "Mesos modules are shared objects built against Mesos and cannot be loaded";
   const std::string authentication = "there is no authentication yet";
   table
       ->Add("zk_session_timeout", &flags->zk_session_timeout,
-            "How long ZooKeeper keeps the session of a process that it does not hear of.")
+            "How long ZooKeeper keeps the session of a process that does not answer.")
       .Check([flags]() -> Status {
         if (flags->zk_session_timeout >= std::chrono::seconds(1) &&
             flags->zk_session_timeout <= std::chrono::hours(1))
@@ -156,11 +158,12 @@ void DeclareCommonFlags(FlagTable* table, CommonFlags* flags) {
                     FormatDuration(flags->zk_session_timeout));
       });
 
-  table->AddUnsupported("logbufsecs", "0", "the log is never held back");
-  table->AddUnsupported("initialize_driver_logging", "true", "the log is always set up");
+  table->AddUnsupported("logbufsecs", "0", "log messages are never buffered");
+  table->AddUnsupported("initialize_driver_logging", "true", "logging is always initialized");
   table->AddUnsupported("external_log_file", "", "only the program's own log file exists");
   table->AddUnsupported("cleanup_log_files", "0", "rotate log files with logrotate");
-  table->AddUnsupported("advertise_port", "", "the advertised port is the one listened on");
+  table->AddUnsupported("advertise_port", "",
+                        "the advertised port is always the port it listens on");
   table->AddUnsupported("memory_profiling", "false", "there is no memory profiler");
   table->AddUnsupported("firewall_rules", "", "endpoints cannot be disabled");
   table->AddUnsupported("modules", "", modules);
@@ -179,13 +182,14 @@ void CheckCommonFlags(const CommonFlags& flags, std::vector<std::string>* proble
   CheckIp("ip", flags.ip, problems);
   CheckIp("advertise_ip", flags.advertise_ip, problems);
   if (flags.advertise_ip && IsWildcard(*flags.advertise_ip)) {
-    problems->push_back(fmt::format("--advertise_ip: nobody can reach '{}'", *flags.advertise_ip));
+    problems->push_back(
+        fmt::format("--advertise_ip: no other machine can reach '{}'", *flags.advertise_ip));
   }
   if (flags.ip && flags.ip_discovery_command) {
     problems->push_back("--ip and --ip_discovery_command exclude each other");
   }
   if (flags.domain && !flags.domain->has_fault_domain())
-    problems->push_back("--domain names no fault_domain");
+    problems->push_back("--domain has no fault_domain");
   const std::string& level = flags.log.level;
   if (level != "INFO" && level != "WARNING" && level != "ERROR" && level != "DEBUG") {
     problems->push_back(

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <charconv>
-#include <cmath>
 #include <functional>
 #include <ranges>
 #include <string_view>
@@ -50,7 +49,7 @@ void DeclareUnsupported(FlagTable* table) {
   const std::string authentication = "there is no authentication yet";
   const std::string authorization = "there is no authorization yet";
   const std::string modules =
-      "modules for Mesos are shared objects of its own build and cannot be loaded";
+      "Mesos modules are shared objects built against Mesos and cannot be loaded";
   const std::string quota = "there is no quota yet";
   const std::string constraints = "there are no offer constraints yet";
   table->AddUnsupported("master_contender", "", modules);
@@ -77,7 +76,7 @@ void DeclareUnsupported(FlagTable* table) {
   table->AddUnsupported("max_operator_event_stream_subscribers", "1000",
                         "there is no operator event stream yet");
   table->AddUnsupported("publish_per_framework_metrics", "true",
-                        "metrics are published as they are");
+                        "all metrics are always published");
 }
 
 FlagBinding BindSorter(allocator::SorterPolicy* target) {
@@ -149,10 +148,11 @@ void ReadWeights(const std::string& text, std::unordered_map<std::string, double
     const std::string_view number =
         equals == std::string_view::npos ? "" : entry.substr(equals + 1);
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), weight);
-    if (error != std::errc() || end != number.data() + number.size() || !std::isfinite(weight) ||
-        weight <= 0) {
+    // The bounds keep sums and quotients of weights finite.
+    if (error != std::errc() || end != number.data() + number.size() ||
+        !(weight >= 1e-9 && weight <= 1e9)) {
       problems->push_back(fmt::format(
-          "--weights: '{}' is not of the form role=weight with a weight above 0", entry));
+          "--weights: '{}' is not of the form role=weight with a weight from 1e-9 to 1e9", entry));
       continue;
     }
     const std::string role(entry.substr(0, equals));
@@ -182,9 +182,9 @@ void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
   table->Group("Registry and election");
   table
       ->Add("zk", &flags->zk_text,
-            "Where several masters elect their leader and keep the registry: "
-            "zk://user:password@host:port,host:port/path, or file:///name of a file with that. "
-            "Without it this is the only master.")
+            "The ZooKeeper in which several masters elect their leader and keep the registry: "
+            "zk://user:password@host:port,host:port/path, or file:///path of a file that holds "
+            "this address. Without it this is the only master.")
       .Secret()
       .Check([flags]() -> Status {
         auto address = zookeeper::ParseAddress(*flags->zk_text);
@@ -203,18 +203,18 @@ void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
                     flags->registry);
       });
   table->Add("quorum", &flags->quorum,
-             "Taken for scripts that have it, and without effect: there is no log to replicate.");
+             "Accepted for compatibility, without effect: there is no log to replicate.");
   table
       ->Add("registry_fetch_timeout", &flags->registry_timeouts.fetch,
-            "A new leader that cannot read the registry within this time ends.")
+            "A new leader that cannot read the registry within this time exits.")
       .Check(Between(&flags->registry_timeouts.fetch, seconds(1), std::chrono::hours(1)));
   table
       ->Add("registry_store_timeout", &flags->registry_timeouts.store,
-            "A leader that cannot write a change within this time ends.")
+            "A leader that cannot write a change within this time exits.")
       .Check(Between(&flags->registry_timeouts.store, seconds(1), std::chrono::hours(1)));
   table
       ->Add("registry_gc_interval", &flags->options.registry_gc_interval,
-            "How often unreachable and gone agents are looked over for those to forget.")
+            "How often to look for unreachable and gone agents to forget.")
       .Check(Between(&flags->options.registry_gc_interval, seconds(1), std::chrono::weeks(1)));
   table
       ->Add("registry_max_agent_age", &flags->options.registry_max_agent_age,
@@ -222,7 +222,8 @@ void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
       .Check(Between(&flags->options.registry_max_agent_age, minutes(1), std::chrono::weeks(520)));
   table
       ->Add("registry_max_agent_count", &flags->options.registry_max_agent_count,
-            "So many unreachable and so many gone agents are remembered, the newest.")
+            "Number of unreachable agents, and number of gone agents, to remember; the oldest are "
+            "forgotten first.")
       .Check(AtLeast(&flags->options.registry_max_agent_count, 1));
 }
 
@@ -231,9 +232,7 @@ void DeclareRegistryFlags(FlagTable* table, MasterFlags* flags) {
 void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags, allocator::Options* options,
                             std::optional<Duration>* offer_timeout) {
   table->Group("Allocation");
-  table
-      ->Add("allocation_interval", &options->allocation_interval,
-            "Time between allocations to all.")
+  table->Add("allocation_interval", &options->allocation_interval, "Time between allocation runs.")
       .Check(Between(&options->allocation_interval, std::chrono::milliseconds(1),
                      std::chrono::hours(24)));
   table
@@ -243,8 +242,9 @@ void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags, allocator:
   table->AddBinding("framework_sorter", BindSorter(&options->framework_sorter),
                     "How the frameworks of a role share: drf or random.");
   table->Add("weights", &flags->weights,
-             "Weights of roles, role=weight,role=weight; 1 where none is given.");
-  table->Add("offer_timeout", offer_timeout, "Offers not used within this time are rescinded.");
+             "Weights of roles, as role=weight,role=weight; the default weight is 1.");
+  table->Add("offer_timeout", offer_timeout,
+             "Offers that are not used within this time are rescinded.");
   table->Add("min_allocatable_resources", &flags->min_allocatable_resources,
              "An offer holds at least one of these sets of amounts, separated by |.");
   table->AddBinding("fair_sharing_excluded_resource_names",
@@ -256,29 +256,29 @@ void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags, allocator:
 
 void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   table->Group("Master");
-  table->Add("cluster", &flags->cluster, "A name of the cluster for people.");
+  table->Add("cluster", &flags->cluster, "Name of the cluster, for display.");
   table->Add("root_submissions", &flags->options.root_submissions,
              "Frameworks may run their tasks as root.");
   table
       ->Add("max_completed_frameworks", &flags->options.max_completed_frameworks,
-            "Completed frameworks kept for state endpoints.")
+            "Number of completed frameworks to keep for the state endpoints.")
       .Check(AtLeast(&flags->options.max_completed_frameworks, 0));
   table
       ->Add("max_completed_tasks_per_framework", &flags->options.max_completed_tasks_per_framework,
-            "Completed tasks kept for each framework.")
+            "Number of completed tasks to keep for each framework.")
       .Check(AtLeast(&flags->options.max_completed_tasks_per_framework, 0));
   table
       ->Add("max_unreachable_tasks_per_framework",
             &flags->options.max_unreachable_tasks_per_framework,
-            "Unreachable tasks kept for each framework.")
+            "Number of unreachable tasks to keep for each framework.")
       .Check(AtLeast(&flags->options.max_unreachable_tasks_per_framework, 0));
 
   DeclareRegistryFlags(table, flags);
-  table->Group("Agents of a master");
+  table->Group("Agents");
   table
-      ->Add(
-          "agent_reregister_timeout", &flags->options.agent_reregister_timeout,
-          "A disconnected agent that is not back after this time is unreachable; at least 10mins.")
+      ->Add("agent_reregister_timeout", &flags->options.agent_reregister_timeout,
+            "A disconnected agent that does not reregister within this time becomes unreachable; "
+            "at least 10mins.")
       .Alias("slave_reregister_timeout")
       .Check(Between(&flags->options.agent_reregister_timeout, minutes(10), Duration::max()));
   table
@@ -288,12 +288,12 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
       .Check(Between(&flags->options.agent_ping_timeout, seconds(1), minutes(15)));
   table
       ->Add("max_agent_ping_timeouts", &flags->options.max_agent_ping_timeouts,
-            "An agent that missed so many pings in a row is unreachable.")
+            "An agent that misses this many pings in a row becomes unreachable.")
       .Alias("max_slave_ping_timeouts")
       .Check(AtLeast(&flags->options.max_agent_ping_timeouts, 1));
   table
       ->Add("max_executors_per_agent", &flags->options.max_executors_per_agent,
-            "Executors that one agent may run.")
+            "Number of executors that one agent may run.")
       .Alias("max_executors_per_slave")
       .Check([flags]() -> Status {
         if (*flags->options.max_executors_per_agent >= 0) return {};
@@ -302,17 +302,15 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   table->Add("require_agent_domain", &flags->options.require_agent_domain,
              "Only agents with a fault domain may register.");
   table
-      ->AddBinding(
-          "recovery_agent_removal_limit",
-          BindPercentage(&flags->options.recovery_agent_removal_limit),
-          "If more than this part of the agents does not come back after a failover, the master "
-          "ends instead of giving them up.")
+      ->AddBinding("recovery_agent_removal_limit",
+                   BindPercentage(&flags->options.recovery_agent_removal_limit),
+                   "If more than this percentage of the agents does not reregister after a "
+                   "failover, the master exits instead of marking them unreachable.")
       .Alias("recovery_slave_removal_limit");
   table
-      ->AddBinding(
-          "agent_removal_rate_limit", BindRate(&flags->options.agent_removal_rate),
-          "Agents that stopped answering are given up no faster than this, such as 1/10mins; "
-          "at once without it.")
+      ->AddBinding("agent_removal_rate_limit", BindRate(&flags->options.agent_removal_rate),
+                   "Agents that do not answer are marked unreachable no faster than this, such as "
+                   "1/10mins; without it, at once.")
       .Alias("slave_removal_rate_limit");
 
   DeclareAllocationFlags(table, &flags->allocation, &flags->options.allocator,
@@ -320,8 +318,8 @@ void DeclareMasterFlags(FlagTable* table, MasterFlags* flags) {
   DeclareUnsupported(table);
 }
 
-void CompleteAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
-                              std::vector<std::string>* problems) {
+void FillAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
+                          std::vector<std::string>* problems) {
   ReadMinAllocatable(flags.min_allocatable_resources, &options->min_allocatable, problems);
   if (flags.weights) ReadWeights(*flags.weights, &options->weights, problems);
 }
@@ -329,7 +327,7 @@ void CompleteAllocatorOptions(const AllocationFlags& flags, allocator::Options* 
 master::Options ToMasterOptions(const MasterFlags& flags, const CommonFlags& common,
                                 std::vector<std::string>* problems) {
   master::Options options = flags.options;
-  CompleteAllocatorOptions(flags.allocation, &options.allocator, problems);
+  FillAllocatorOptions(flags.allocation, &options.allocator, problems);
   options.allocator.domain = common.domain;
   if (common.domain) *options.info.mutable_domain() = *common.domain;
   return options;

@@ -26,11 +26,11 @@ void DeclareAllocationFlags(FlagTable* table, AllocationFlags* flags, allocator:
 
 // Completes options to which these flags are bound, except the domain. Every further problem is
 // added to `problems`.
-void CompleteAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
-                              std::vector<std::string>* problems);
+void FillAllocatorOptions(const AllocationFlags& flags, allocator::Options* options,
+                          std::vector<std::string>* problems);
 
 // The master's own flags (reference 7.2). Flags that are plain values are bound to the options
-// themselves, which say their defaults. Flags shared with the agent are declared elsewhere, and so
+// themselves, which hold their defaults. Flags shared with the agent are declared elsewhere, and so
 // is work_dir, which has another meaning for `tepui local`.
 struct MasterFlags {
   master::Options options;

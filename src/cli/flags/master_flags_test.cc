@@ -123,22 +123,32 @@ TEST_F(MasterFlagsTest, ValuesReachTheOptions) {
 // Reference 7.2: ranges of agent_ping_timeout, agent_reregister_timeout, max_agent_ping_timeouts.
 TEST_F(MasterFlagsTest, AllSemanticProblemsAtOnce) {
   Parse({"--agent_ping_timeout=500ms", "--agent_reregister_timeout=9mins",
-         "--max_agent_ping_timeouts=0", "--registry=etcd", "--weights=a=0,b,c=1,c=2,/=1",
-         "--role_sorter=fair", "--min_allocatable_resources=cpus", "--ip=1.2.3",
-         "--advertise_ip=0.0.0.0", "--logging_level=LOUD", "--domain={}",
-         "--recovery_agent_removal_limit=101%", "--agent_removal_rate_limit=0/1mins",
-         "--registry_max_agent_count=0", "--zk=zk://", "--allocation_interval=0ns"});
-  for (const char* part :
-       {"--agent_ping_timeout must be from 1secs to 15mins",
-        "--agent_reregister_timeout must be from 10mins",
-        "--max_agent_ping_timeouts must be at least 1",
-        "--registry must be replicated_log or in_memory, not 'etcd'", "--weights: 'a=0'",
-        "--weights: 'b'", "--weights: the role 'c' has two weights", "--role_sorter: 'fair'",
-        "--min_allocatable_resources:", "--ip: '1.2.3' is not an IP",
-        "--advertise_ip: nobody can reach", "--logging_level: 'LOUD'",
-        "--domain names no fault_domain", "--recovery_agent_removal_limit: '101%'",
-        "--agent_removal_rate_limit: '0/1mins'", "--registry_max_agent_count must be at least 1",
-        "--zk cannot be used", "--allocation_interval must be"}) {
+         "--max_agent_ping_timeouts=0", "--registry=etcd",
+         "--weights=a=0,b,c=1,c=2,/=1,d=1e308,e=1e-300", "--role_sorter=fair",
+         "--min_allocatable_resources=cpus", "--ip=1.2.3", "--advertise_ip=0.0.0.0",
+         "--logging_level=LOUD", "--domain={}", "--recovery_agent_removal_limit=101%",
+         "--agent_removal_rate_limit=0/1mins", "--registry_max_agent_count=0", "--zk=zk://",
+         "--allocation_interval=0ns"});
+  for (const char* part : {"--agent_ping_timeout must be from 1secs to 15mins",
+                           "--agent_reregister_timeout must be from 10mins",
+                           "--max_agent_ping_timeouts must be at least 1",
+                           "--registry must be replicated_log or in_memory, not 'etcd'",
+                           "--weights: 'a=0'",
+                           "--weights: 'b'",
+                           "--weights: 'd=1e308'",
+                           "--weights: 'e=1e-300'",
+                           "--weights: the role 'c' has two weights",
+                           "--role_sorter: 'fair'",
+                           "--min_allocatable_resources:",
+                           "--ip: '1.2.3' is not an IP",
+                           "--advertise_ip: no other machine can reach",
+                           "--logging_level: 'LOUD'",
+                           "--domain has no fault_domain",
+                           "--recovery_agent_removal_limit: '101%'",
+                           "--agent_removal_rate_limit: '0/1mins'",
+                           "--registry_max_agent_count must be at least 1",
+                           "--zk cannot be used",
+                           "--allocation_interval must be"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));
   }
 }

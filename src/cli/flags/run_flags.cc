@@ -44,11 +44,13 @@ void SetCommand(const RunFlags& flags, const std::vector<std::string>& arguments
   mesos::v1::CommandInfo* command = task->mutable_command();
   if (!flags.command && arguments.empty()) {
     problems->push_back(
-        "There is nothing to run: give --command='...', words after --, --task or --task_group");
+        "There is nothing to run: give --command='...', a command after --, --task or "
+        "--task_group");
   } else if (flags.command && flags.shell) {
     if (!arguments.empty()) {
       problems->push_back(
-          "Give --command or words after --, not both (with --no-shell they are the arguments)");
+          "Give --command or a command after --, not both (with --no-shell they are the "
+          "arguments)");
     }
     command->set_shell(true);
     command->set_value(*flags.command);
@@ -145,7 +147,7 @@ TaskInfo ToTask(const RunFlags& flags, const std::vector<std::string>& arguments
   if (!resources) {
     problems->push_back(fmt::format("--resources: {}", resources.error().message));
   } else if (resources->empty()) {
-    problems->push_back("--resources: a task needs some");
+    problems->push_back("--resources: a task needs resources");
   } else {
     resources->ToProto(task.mutable_resources());
   }
@@ -180,7 +182,8 @@ void CheckWrittenTask(const RunFlags& flags, const std::vector<std::string>& arg
   };
   for (const auto& [name, is_given] : given) {
     if (is_given)
-      problems->push_back(fmt::format("--{} goes into the JSON of --task or --task_group", name));
+      problems->push_back(fmt::format(
+          "--{} has no effect on --task or --task_group: put it into their JSON", name));
   }
   if (!arguments.empty()) problems->push_back("Give --task or --task_group or a command, not both");
 }
@@ -232,21 +235,22 @@ FrameworkInfo ToFramework(const RunFlags& flags, const std::string& user,
 }  // namespace
 
 void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
-  table->Group("Where and as whom");
+  table->Group("Master and framework");
   table
       ->Add("master", &flags->plan.master,
-            "Where the master is: host:port, or where the masters meet: zk://host:port,.../path.")
+            "The master's host:port, or the address at which masters elect their leader: "
+            "zk://host:port,.../path.")
       .Check([flags]() -> Status {
         const auto address = election::ParseMaster(flags->plan.master);
         if (address) return {};
         return Fail(Code::kInvalid, "cannot be used: {}", address.error().message);
       });
-  table->Add("role", &flags->role, "Role to which the resources are charged.");
-  table->Add("principal", &flags->principal, "Who to be for the master.");
+  table->Add("role", &flags->role, "Role in which the framework subscribes and takes resources.");
+  table->Add("principal", &flags->principal, "Principal of the framework.");
   table->Add("secret", &flags->secret, "The principal's secret.").Secret();
-  table->Add("checkpoint", &flags->checkpoint, "The task outlives a restart of its agent.");
+  table->Add("checkpoint", &flags->checkpoint, "The task keeps running when its agent restarts.");
   table->Add("partition_aware", &flags->partition_aware,
-             "Wait for a task whose agent cannot be reached.");
+             "Keep waiting for the task while its agent is unreachable.");
   table->Add("framework_capabilities", &flags->framework_capabilities,
              "Further capabilities, separated by commas: GPU_RESOURCES, REGION_AWARE.");
   table->AddBinding(
@@ -255,22 +259,22 @@ void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
                                              {"json", ContentType::kJson},
                                              {"application/x-protobuf", ContentType::kProtobuf},
                                              {"application/json", ContentType::kJson}}),
-      "How to talk with the master: protobuf or json.");
+      "Encoding of calls and events: protobuf or json.");
 
   table->Group("A command");
-  table->Add("command", &flags->command, "What to run; or write the words after --.");
+  table->Add("command", &flags->command, "Command to run; alternatively, write it after --.");
   table->Add("shell", &flags->shell,
-             "The command is for a shell; if not, it is a program, its arguments come after --.");
-  table->Add("name", &flags->name, "Name and id of the task; without it the program's name.");
+             "Run the command in a shell; otherwise it is a program and its arguments follow --.");
+  table->Add("name", &flags->name, "Name and id of the task; the default is the program's name.");
   table
       ->AddBinding("env", BindTextMap(&flags->env),
                    R"(Environment of the task: {"NAME": "value"}.)")
       .AlsoPlainPath();
   table->Add("resources", &flags->resources, "Resources of the task.");
-  table->Add("kill_after", &flags->plan.kill_after, "Kill the task when it has run for this time.");
+  table->Add("kill_after", &flags->plan.kill_after, "Kill the task after this time.");
 
   table->Group("Its container");
-  table->Add("containerizer", &flags->containerizer, "What runs it: mesos or docker.");
+  table->Add("containerizer", &flags->containerizer, "Containerizer: mesos or docker.");
   table->Add("docker_image", &flags->docker_image, "Docker image, name:tag.");
   table->Add("appc_image", &flags->appc_image, "Appc image.");
   table->Add("networks", &flags->networks, "Networks to join, separated by commas.");
@@ -290,7 +294,7 @@ void DeclareRunFlags(FlagTable* table, RunFlags* flags) {
       .AlsoPlainPath();
   table->Add("tty", &flags->tty, "Give the task a terminal.");
 
-  table->Group("Or a task written out");
+  table->Group("Task as JSON");
   table->AddBinding("task", BindTask(&flags->task), "A TaskInfo; agent_id may be left out.")
       .AlsoPlainPath();
   table->AddBinding("task_group", BindTaskGroup(&flags->task_group), "A TaskGroupInfo.")

@@ -164,8 +164,9 @@ TEST_F(RunFlagsTest, NothingToRun) {
 TEST_F(RunFlagsTest, AWrittenTaskExcludesTheFlagsThatDescribeOne) {
   Parse({R"(--task={"name": "n", "task_id": {"value": "t"}})", "--command=x", "--networks=n", "--",
          "ls"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("--command goes into"),
-                                     HasSubstr("--networks goes into"), HasSubstr("not both")));
+  EXPECT_THAT(problems_,
+              ElementsAre(HasSubstr("--command has no effect on"),
+                          HasSubstr("--networks has no effect on"), HasSubstr("not both")));
 }
 
 }  // namespace

@@ -19,9 +19,9 @@ constexpr std::array<std::string_view, 3> kNotPolicy = {"seed", "format", "plot"
 void DeclareSimulateFlags(FlagTable* table, SimulateFlags* flags) {
   table->Group("Simulation");
   table->Add("seed", &flags->settings.seed,
-             "What all random numbers follow from. Every framework has the same load under other "
-             "flags with the same seed.");
-  table->Add("format", &flags->format, "How the report is printed: table or json.")
+             "Seed of all random numbers. With the same seed every framework has the same load, "
+             "whatever the other flags are.");
+  table->Add("format", &flags->format, "Format of the report: table or json.")
       .Check([flags]() -> Status {
         if (flags->format == "table" || flags->format == "json") return {};
         return Fail(Code::kInvalid, "must be table or json, not '{}'", flags->format);
@@ -37,28 +37,28 @@ void DeclareSimulateFlags(FlagTable* table, SimulateFlags* flags) {
       });
   DeclareAllocationFlags(table, &flags->allocation, &flags->settings.allocation,
                          &flags->settings.offer_timeout);
-  table->AddBinding("domain", BindJson(&flags->settings.allocation.domain),
-                    R"(Fault domain of the master: {"fault_domain": {"region": {"name": "r"}, )"
-                    R"("zone": {"name": "z"}}}. Agents of other regions are for frameworks with )"
-                    R"(the capability REGION_AWARE.)");
+  table->AddBinding(
+      "domain", BindJson(&flags->settings.allocation.domain),
+      R"(Fault domain of the master: {"fault_domain": {"region": {"name": "r"}, )"
+      R"("zone": {"name": "z"}}}. Agents of other regions are offered only to frameworks with )"
+      R"(the capability REGION_AWARE.)");
 }
 
 SimulatePlan ToSimulatePlan(const SimulateFlags& flags, const std::vector<std::string>& arguments,
                             std::vector<std::string>* problems) {
   SimulatePlan plan;
   if (arguments.empty()) {
-    problems->push_back(
-        "The workload file is missing: what cluster and what load are to be simulated");
+    problems->push_back("The workload file, which describes the cluster and its load, is missing");
   } else if (arguments.size() > 1) {
     problems->push_back(
-        fmt::format("There can be one workload file only, and there is '{}' too", arguments[1]));
+        fmt::format("Give only one workload file; '{}' is another one", arguments[1]));
   } else {
     plan.workload_path = arguments[0];
   }
   plan.settings = flags.settings;
-  CompleteAllocatorOptions(flags.allocation, &plan.settings.allocation, problems);
+  FillAllocatorOptions(flags.allocation, &plan.settings.allocation, problems);
   const auto& domain = plan.settings.allocation.domain;
-  if (domain && !domain->has_fault_domain()) problems->push_back("--domain names no fault_domain");
+  if (domain && !domain->has_fault_domain()) problems->push_back("--domain has no fault_domain");
   plan.json = flags.format == "json";
   plan.plot_path = flags.plot;
   plan.plot_html = flags.plot && flags.plot->ends_with(".html");

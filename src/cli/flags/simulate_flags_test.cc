@@ -76,11 +76,11 @@ TEST_F(SimulateFlagsTest, AllProblemsAtOnce) {
          "--weights=a", "--min_allocatable_resources=cpus", "--allocation_interval=0secs",
          "--domain={}", "--quorum=2", "--rol_sorter=drf"});
   for (const char* part :
-       {"one workload file only, and there is 'b.json' too", "--seed: expected a whole number",
+       {"Give only one workload file; 'b.json' is another one", "--seed: expected a whole number",
         "--format must be table or json, not 'xml'", "--plot must end in .svg or .html: 'p.png'",
         "--role_sorter: 'fair' is not drf or random", "--weights: 'a'",
         "--min_allocatable_resources:", "--allocation_interval must be from",
-        "--domain names no fault_domain", "--quorum is not a flag of tepui simulate",
+        "--domain has no fault_domain", "--quorum is not a flag of tepui simulate",
         "did you mean --role_sorter?"}) {
     EXPECT_THAT(problems_, Contains(HasSubstr(part)));
   }
@@ -88,7 +88,9 @@ TEST_F(SimulateFlagsTest, AllProblemsAtOnce) {
 
 TEST_F(SimulateFlagsTest, AFileIsNeeded) {
   Parse({"--seed=3"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("The workload file is missing")));
+  EXPECT_THAT(problems_,
+              ElementsAre(HasSubstr(
+                  "The workload file, which describes the cluster and its load, is missing")));
 }
 
 // A report repeats the flags that are needed to reproduce it.

@@ -46,9 +46,9 @@ StoreAddress ToAddress(const std::string& text, std::vector<std::string>* proble
 
 void DeclareStoreFlags(FlagTable* table, StoreFlags* flags) {
   table->Group("Store");
-  table->Add("replace", &flags->replace,
-             "For import: what the store holds is removed first. Without it only an empty store "
-             "is imported into.");
+  table->Add(
+      "replace", &flags->replace,
+      "With import: remove the content of the store first. Without it the store must be empty.");
 }
 
 StorePlan ToStorePlan(const StoreFlags& flags, const std::vector<std::string>& arguments,
@@ -58,16 +58,17 @@ StorePlan ToStorePlan(const StoreFlags& flags, const std::vector<std::string>& a
   const auto form = std::ranges::find(Forms(), verb, &Form::name);
   if (form == Forms().end()) {
     problems->push_back(
-        arguments.empty() ? "What to do is missing: inspect, check, export or import"
-                          : fmt::format("'{}' is none of inspect, check, export and import", verb));
+        arguments.empty()
+            ? "The action is missing: inspect, check, export or import"
+            : fmt::format("'{}' is not an action: use inspect, check, export or import", verb));
     return plan;
   }
   plan.verb = form->verb;
   plan.replace = flags.replace;
   if (flags.replace && plan.verb != Verb::kImport)
-    problems->push_back(fmt::format("--replace is for import, not for {}", verb));
+    problems->push_back(fmt::format("--replace can be used only with import, not with {}", verb));
   if (arguments.size() != form->words.size() + 1) {
-    problems->push_back(fmt::format("It is: {} {}; there are {} words after {}", verb,
+    problems->push_back(fmt::format("The usage is: {} {}; found {} arguments after {}", verb,
                                     fmt::join(form->words, " "), arguments.size() - 1, verb));
     return plan;
   }

@@ -55,19 +55,20 @@ TEST_F(StoreFlagsTest, AnImportNamesTheFileFirst) {
   EXPECT_TRUE(plan.replace);
 }
 
-TEST_F(StoreFlagsTest, WhatIsWrongIsSaid) {
+TEST_F(StoreFlagsTest, ErrorsNameWhatIsWrong) {
   Parse({});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("What to do is missing")));
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("The action is missing")));
   Parse({"look", "f"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("'look' is none of inspect")));
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("'look' is not an action: use inspect")));
   Parse({"inspect"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("inspect STORE; there are 0 words")));
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("inspect STORE; found 0 arguments")));
   Parse({"import", "in"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("import FILE STORE; there are 1 words")));
+  EXPECT_THAT(problems_, ElementsAre(HasSubstr("import FILE STORE; found 1 arguments")));
   Parse({"check", ""});
   EXPECT_THAT(problems_, ElementsAre(HasSubstr("empty")));
   Parse({"check", "f", "--replace"});
-  EXPECT_THAT(problems_, ElementsAre(HasSubstr("--replace is for import, not for check")));
+  EXPECT_THAT(problems_,
+              ElementsAre(HasSubstr("--replace can be used only with import, not with check")));
 }
 
 TEST_F(StoreFlagsTest, NoPasswordIsShown) {

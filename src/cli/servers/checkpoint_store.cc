@@ -15,16 +15,20 @@
 #include "cli/servers/servers.h"
 #include "storage/sqlite/sqlite_file.h"
 #include "storage/sqlite/sqlite_store.h"
+#include "tepui/checkpoint.pb.h"
 
 namespace tepui::cli {
 namespace {
 
 using Opened = Result<std::unique_ptr<storage::Store>>;
+using OnFull = storage::SqliteStore::OnFull;
 
-Opened Open(const std::string& path, Poster poster) {
+Opened Open(const std::string& path, Poster poster, OnFull on_full) {
   return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
-                                    agent::Checkpoint::kLimits);
+                                    agent::Checkpoint::kLimits, std::move(on_full));
 }
+
+std::string StorePath(const std::string& work_dir) { return work_dir + "/meta/agent.db"; }
 
 // A name beside `path` for a damaged file, with the time.
 std::string NameAside(const std::string& path) {
@@ -40,16 +44,16 @@ Status RemoveDamagedRecords(const std::string& path) {
   if (!removed) return Fail(removed.error());
   for (const std::string& key : *removed) {
     spdlog::error(
-        "Left out of the agent's checkpoint: The record '{}' does not match its checksum: {}. '{}' "
-        "is the store as it was; look after the disk",
+        "Ignored in the agent's checkpoint: The record '{}' does not match its checksum: {}. '{}' "
+        "is a copy of the damaged store; check the disk",
         key, agent::LostWith(key), copy);
   }
   return {};
 }
 
-Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
+Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster, OnFull on_full) {
   if (Status removed = RemoveDamagedRecords(path); !removed) return Fail(removed.error());
-  return Open(path, std::move(poster));
+  return Open(path, std::move(poster), std::move(on_full));
 }
 
 // Moves the store with its log, which SQLite keeps beside it. The file itself is moved first,
@@ -57,7 +61,7 @@ Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster) {
 Result<std::string> MoveAside(const std::string& path) {
   const std::string aside = NameAside(path);
   if (std::filesystem::exists(aside)) {
-    return Fail(Code::kConflict, "'{}' is there already: try again in a second", aside);
+    return Fail(Code::kConflict, "'{}' exists already: try again in a second", aside);
   }
   for (const char* suffix : {"", "-wal", "-shm"}) {
     if (std::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
@@ -68,33 +72,43 @@ Result<std::string> MoveAside(const std::string& path) {
   return aside;
 }
 
-Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster) {
+Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster, OnFull on_full) {
   const Result<std::string> aside = MoveAside(path);
   if (!aside) return Fail(aside.error().code, "{}; {}", damage.message, aside.error().message);
   spdlog::error(
-      "{}. It was moved to '{}', as --strict=false allows. This agent starts as a new one and ends "
-      "the tasks that it finds. What was reserved is free, and persistent volumes are no volumes "
-      "any more: their data stays where it is, and on a MOUNT disk the next volume shows it unless "
-      "you empty the disk",
+      "{}. It was moved to '{}', as --strict=false allows. This agent registers as a new agent and "
+      "kills the tasks that it finds. Its dynamic reservations and persistent volumes are lost: "
+      "the data of the volumes stays where it is, and on a MOUNT disk the next volume shows it "
+      "unless you empty the disk",
       damage.message, *aside);
-  return Open(path, std::move(poster));
+  return Open(path, std::move(poster), std::move(on_full));
 }
 
 }  // namespace
 
-std::function<Opened(Poster)> CheckpointStore(const std::string& work_dir, bool strict,
-                                              std::vector<std::string>* problems) {
-  const std::string directory = work_dir + "/meta";
-  CreateDirectory("work_dir", directory, problems);
-  return [path = directory + "/agent.db", strict](Poster poster) -> Opened {
-    Opened store = strict ? Open(path, poster) : OpenWithoutDamagedRecords(path, poster);
+server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
+                                                      std::vector<std::string>* problems) {
+  CreateDirectory("work_dir", work_dir + "/meta", problems);
+  return [path = StorePath(work_dir), strict](Poster poster, OnFull on_full) -> Opened {
+    Opened store =
+        strict ? Open(path, poster, on_full) : OpenWithoutDamagedRecords(path, poster, on_full);
     if (store || store.error().code != Code::kInternal) return store;
-    if (!strict) return OpenAfresh(path, store.error(), std::move(poster));
+    if (!strict) return OpenAfresh(path, store.error(), std::move(poster), std::move(on_full));
     return Fail(Code::kInternal,
-                "{}. If it cannot be brought back, start the agent once with --strict=false: it "
-                "moves the file aside, starts as a new agent and ends the tasks that it finds",
+                "{}. If you cannot restore it, start the agent once with --strict=false: it moves "
+                "the file aside, registers as a new agent and kills the tasks that it finds",
                 store.error().message);
   };
+}
+
+uint16_t CheckpointedPort(const std::string& work_dir) {
+  const auto file = storage::SqliteFile::Open(StorePath(work_dir), storage::Access::kRead);
+  if (!file) return 0;
+  const auto entries = (*file)->Load(agent::kAgentKey);
+  checkpoint::Agent record;
+  const bool known =
+      entries && entries->size() == 1 && record.ParseFromString(entries->front().value);
+  return known ? static_cast<uint16_t>(record.info().port()) : 0;
 }
 
 }  // namespace tepui::cli

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "base/mailbox.h"
-#include "base/result.h"
-#include "storage/store.h"
+#include "server/agent_server.h"
 
 namespace tepui::cli {
 
@@ -20,7 +17,14 @@ namespace tepui::cli {
 // moved aside, to a name with the time, never deleted, and the store is then empty: the agent
 // registers as a new one and ends the containers that it finds running, because the contents of the
 // file could not be trusted to be complete.
-std::function<Result<std::unique_ptr<storage::Store>>(Poster)> CheckpointStore(
-    const std::string& work_dir, bool strict, std::vector<std::string>* problems);
+//
+// A full disk does not end the store (storage::SqliteStore::OnFull).
+server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
+                                                      std::vector<std::string>* problems);
+
+// The port of the agent that has its checkpoint in `work_dir`; 0 if there is none, or the
+// checkpoint cannot be read. An agent whose port the kernel chooses returns with it: it must keep
+// its address, by which also its executors find it.
+uint16_t CheckpointedPort(const std::string& work_dir);
 
 }  // namespace tepui::cli

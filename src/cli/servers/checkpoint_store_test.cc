@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/testing/temporary_directory.h"
+#include "tepui/checkpoint.pb.h"
 
 namespace tepui::cli {
 namespace {
@@ -22,7 +23,8 @@ class CheckpointStoreTest : public testing::Test {
  protected:
   Result<std::unique_ptr<storage::Store>> Open(bool strict) {
     std::vector<std::string> problems;
-    auto store = CheckpointStore(directory_.path(), strict, &problems)([](auto work) { work(); });
+    auto store = CheckpointStore(directory_.path(), strict, &problems)([](auto work) { work(); },
+                                                                       [](bool) {});
     EXPECT_THAT(problems, IsEmpty());
     return store;
   }
@@ -49,19 +51,22 @@ class CheckpointStoreTest : public testing::Test {
     std::ofstream(File(), std::ios::binary) << bytes;
   }
   void Write(const std::vector<std::string>& keys) {
+    storage::Batch batch;
+    for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
+    Commit(std::move(batch));
+  }
+  void Commit(storage::Batch batch) {
     auto store = Open(true);
     ASSERT_TRUE(store);
     std::promise<Status> written;
-    (*store)->TakeOver([&](const Result<uint64_t>&) {
-      storage::Batch batch;
-      for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
+    (*store)->Fence([&](const Result<uint64_t>&) {
       (*store)->Commit(std::move(batch), [&](Status status) { written.set_value(status); });
     });
     ASSERT_TRUE(written.get_future().get());
   }
   static size_t Entries(storage::Store& store) {
     std::promise<size_t> count;
-    store.TakeOver([&](const Result<uint64_t>& epoch) {
+    store.Fence([&](const Result<uint64_t>& epoch) {
       ASSERT_TRUE(epoch);
       store.Load("", [&](Result<std::vector<storage::Entry>> entries) {
         ASSERT_TRUE(entries);
@@ -73,6 +78,16 @@ class CheckpointStoreTest : public testing::Test {
 
   TemporaryDirectory directory_;
 };
+
+TEST_F(CheckpointStoreTest, TheAgentsPortIsKnownBeforeItsStoreIsOpened) {
+  EXPECT_EQ(CheckpointedPort(directory_.path()), 0);
+  checkpoint::Agent agent;
+  agent.mutable_info()->set_port(31337);
+  Commit({{.key = "agent", .value = agent.SerializeAsString()}});
+  EXPECT_EQ(CheckpointedPort(directory_.path()), 31337);
+  Damage();
+  EXPECT_EQ(CheckpointedPort(directory_.path()), 0);
+}
 
 TEST_F(CheckpointStoreTest, ADamagedFileIsRefusedAndLeftAsItIs) {
   ASSERT_TRUE(Open(true));
@@ -86,7 +101,7 @@ TEST_F(CheckpointStoreTest, ADamagedFileIsRefusedAndLeftAsItIs) {
   EXPECT_THAT(Aside(), IsEmpty());
 }
 
-TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
+TEST_F(CheckpointStoreTest, WithoutStrictADamagedFileIsMovedAside) {
   ASSERT_TRUE(Open(true));
   Damage();
   const std::string before = Contents(File());
@@ -100,7 +115,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictMovesItAsideAndStartsAfresh) {
   EXPECT_EQ(Contents(aside + "-wal"), "of the damaged one");
 }
 
-TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
+TEST_F(CheckpointStoreTest, WithoutStrictDamagedRecordsAreIgnored) {
   Write({"executors/a", "executors/b", "executors/c"});
   DamageBehind("value of executors/");
   auto store = Open(false);
@@ -117,7 +132,7 @@ TEST_F(CheckpointStoreTest, WhatIsNotStrictGoesOnWithoutDamagedRecords) {
   }
 }
 
-TEST_F(CheckpointStoreTest, WhatIsWholeOrInUseIsNotMoved) {
+TEST_F(CheckpointStoreTest, AFileThatIsWholeOrInUseIsNotMoved) {
   auto store = Open(false);
   ASSERT_TRUE(store);
   EXPECT_FALSE(Open(false)) << "another agent has it";

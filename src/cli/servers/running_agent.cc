@@ -33,10 +33,10 @@ bool WaitForEnd(const std::vector<std::unique_ptr<RunningAgent>>& agents, Signal
     const int signal = signals.Wait().value_or(0);
     if (signal == 0) continue;
     if (signal == SIGINT || signal == first_signal) {
-      spdlog::warn("Leaving at once: a second signal came");
+      spdlog::warn("Exiting at once: received a second signal");
       return false;
     }
-    spdlog::info("Got {}; still ending what runs", SignalName(signal));
+    spdlog::info("Got {}; waiting until the tasks have ended", SignalName(signal));
   }
   return true;
 }

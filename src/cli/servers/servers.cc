@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/posix/memory_limit.h"
+#include "base/posix/private_directory.h"
 #include "base/version.h"
 #include "cli/servers/agent_parts.h"
 #include "containers/host/detect.h"
@@ -28,6 +29,12 @@ int IoThreadCount() {
 
 void CreateDirectory(const std::string& flag, const std::string& path,
                      std::vector<std::string>* problems) {
+  if (path.starts_with(DefaultDirectory() + "/")) {
+    if (const Status made = MakeOwnDirectory(path); !made) {
+      problems->push_back(fmt::format("--{}: {}; choose another", flag, made.error().message));
+    }
+    return;
+  }
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error)
@@ -71,8 +78,8 @@ server::MasterServerOptions::OpenStore RegistryStore(const MasterFlags& flags,
   }
   if (work_dir.empty()) {
     problems->push_back(
-        "--work_dir is missing: the registry is kept there (or say --registry=in_memory, and "
-        "agents register anew after a restart of the master)");
+        "--work_dir is missing: the master keeps the registry there (or use --registry=in_memory, "
+        "which forgets the agents when the master restarts)");
     return {};
   }
   if (problems->empty()) CreateDirectory("work_dir", work_dir, problems);
@@ -136,8 +143,9 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
   if (!problems->empty() || work_dir.empty()) return options;
   const std::string absolute = std::filesystem::absolute(work_dir).lexically_normal().string();
   CreateDirectory("work_dir", absolute, problems);
+  const std::string fetcher_cache_dir = flags.fetcher_cache_dir.value_or(absolute + "/fetch");
+  CreateDirectory("fetcher_cache_dir", fetcher_cache_dir, problems);
   CreateDirectory("runtime_dir", flags.containerizer.runtime_dir, problems);
-  CreateDirectory("fetcher_cache_dir", flags.fetcher_cache_dir, problems);
 
   options.agent = ToAgentOptions(flags, common, absolute, environment, problems);
   options.agent.info.set_hostname(identity.hostname);
@@ -149,7 +157,7 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
   options.agent.boot_id = containers::BootId();
   options.ip = identity.bind_ip;
   options.port = common.port;
-  options.parts = AgentPartsMaker(flags);
+  options.parts = AgentPartsMaker(flags, fetcher_cache_dir);
   options.flags = std::move(values);
   return options;
 }

@@ -35,7 +35,8 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
 std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
     election::MasterAddress master, Duration session_timeout);
 
-// Creates the directory and its parents.
+// Creates the directory and its parents. One below DefaultDirectory() must not be in the reach of
+// other users.
 void CreateDirectory(const std::string& flag, const std::string& path,
                      std::vector<std::string>* problems);
 

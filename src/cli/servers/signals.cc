@@ -50,7 +50,7 @@ SignalWait::SignalWait() {
   signal_fd_ = signalfd(-1, &signals, SFD_CLOEXEC);
   wake_fd_ = eventfd(0, EFD_CLOEXEC);
   if (signal_fd_ < 0 || wake_fd_ < 0) {
-    spdlog::critical("No descriptors are left to wait for signals with");
+    spdlog::critical("Cannot wait for signals: no file descriptors are left");
     _exit(1);
   }
 }

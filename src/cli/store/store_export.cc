@@ -117,7 +117,7 @@ Status ExportReader::ReadHeader() {
     if (line->starts_with(kName))
       return Unexpected("expected '{}', not '{}': a newer version of Tepui wrote this; use that",
                         kHeader, Shown(*line));
-    return Unexpected("expected '{}', not '{}': this is no export of a store", kHeader,
+    return Unexpected("expected '{}', not '{}': this is not an export of a store", kHeader,
                       Shown(*line));
   }
   checksum_ = Checksum(0, *line + '\n');
@@ -157,11 +157,10 @@ Result<storage::Entry> ExportReader::ReadEntry(std::string_view line) {
     return Unexpected("expected a key: {}", checked.error().message);
   }
   if (*key == storage::kImportKey) {
-    return Unexpected("expected an entry, not '{}', the mark of an import that was left half done",
-                      *key);
+    return Unexpected("expected an entry, not '{}', which marks an unfinished import", *key);
   }
   if (entries_ > 0 && *key <= last_key_) {
-    return Unexpected("expected a key after '{}', which is that of the line before, not '{}'",
+    return Unexpected("expected a key that sorts after '{}', the key of the line before, not '{}'",
                       Shown(last_key_), Shown(*key));
   }
   const std::string_view base64 = line.substr(space + 1);

@@ -62,7 +62,7 @@ TEST(StoreExportTest, TheFormat) {
             WithLines("a%20b%25 AP8=\né/%01 \n\xf0\x9f\x98\x80 Zm91cg==\n", 3));
 }
 
-TEST(StoreExportTest, WhatWasExportedIsImported) {
+TEST(StoreExportTest, AnExportCanBeImported) {
   std::string all_bytes;
   for (int i = 0; i < 256; ++i) all_bytes += static_cast<char>(i);
   const std::vector<Entry> entries = {
@@ -99,8 +99,8 @@ TEST(StoreExportTest, AProblemNamesTheLineAndWhatWasExpected) {
       {WithLines("\xff AA==\n", 1), "line 2: expected a key: "},
       {WithLines(std::string(513, 'k') + " AA==\n", 1), "513 bytes"},
       {WithLines(".import AA==\n", 1), "line 2: expected an entry, not '.import'"},
-      {WithLines("b AA==\na AA==\n", 2), "line 3: expected a key after 'b', which"},
-      {WithLines("a AA==\na AA==\n", 2), "line 3: expected a key after 'a', which"},
+      {WithLines("b AA==\na AA==\n", 2), "line 3: expected a key that sorts after 'b', the key"},
+      {WithLines("a AA==\na AA==\n", 2), "line 3: expected a key that sorts after 'a', the key"},
       {WithLines("a AA=\n", 1), "line 2: expected a value in base64 after the key 'a', not 'AA='"},
       {WithLines("a AB==\n", 1), "line 2: expected a value in base64"},
       {WithLines("a  AA==\n", 1), "line 2: expected a value in base64"},

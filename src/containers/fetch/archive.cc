@@ -3,8 +3,10 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
 #include <memory>
@@ -22,6 +24,23 @@ struct ReadCloser {
 };
 struct WriteCloser {
   void operator()(struct archive* a) const { archive_write_free(a); }
+};
+
+// libarchive converts names to the charset of the locale, and refuses those that it cannot express.
+// While this object exists, that is UTF-8 for the calling thread, whatever the process has.
+class Utf8Names {
+ public:
+  Utf8Names() : utf8_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(uselocale(utf8_)) {}
+  ~Utf8Names() {
+    uselocale(before_);
+    if (utf8_ != nullptr) freelocale(utf8_);
+  }
+  Utf8Names(const Utf8Names&) = delete;
+  Utf8Names& operator=(const Utf8Names&) = delete;
+
+ private:
+  const locale_t utf8_;  // Null on a system without it, where other names than ASCII are refused.
+  const locale_t before_;
 };
 
 std::string_view ErrorText(struct archive* a) {
@@ -128,6 +147,7 @@ class Extraction {
   }
 
   Status CopyData(const std::string& path) {
+    uint64_t counted = 0;
     while (true) {
       if (cancelled_()) return Fail(Code::kUnavailable, "the fetch was cancelled");
       const void* block = nullptr;
@@ -139,11 +159,11 @@ class Extraction {
         return Fail(Code::kInvalid, "the entry '{}' is damaged: {}", path,
                     ErrorText(reader_.get()));
       }
-      bytes_ += size;
       // A sparse file counts with its holes, because reading it back costs as much.
-      if (bytes_ > limits_.max_bytes || static_cast<uint64_t>(offset) > limits_.max_bytes) {
-        return Fail(Code::kTooLarge, "it unpacks to more than {} bytes", limits_.max_bytes);
-      }
+      const uint64_t end = static_cast<uint64_t>(std::max<la_int64_t>(offset, 0)) + size;
+      const uint64_t more = std::max<uint64_t>(size, end > counted ? end - counted : 0);
+      if (Status taken = limits_.budget.Take(more); !taken) return taken;
+      counted = std::max(counted, end);
       if (archive_write_data_block(writer_.get(), block, size, offset) < ARCHIVE_WARN) {
         return Fail(Code::kInternal, "the entry '{}' cannot be written: {}", path,
                     ErrorText(writer_.get()));
@@ -157,7 +177,6 @@ class Extraction {
   std::unique_ptr<struct archive, ReadCloser> reader_;
   std::unique_ptr<struct archive, WriteCloser> writer_;
   std::unordered_set<std::string> files_;  // Regular files so far; bounded by max_entries.
-  uint64_t bytes_ = 0;
 };
 
 }  // namespace
@@ -168,6 +187,7 @@ Status Extract(int fd, const std::string& directory, const std::string& plain_na
   const std::unique_ptr<char, decltype(&std::free)> real(realpath(directory.c_str(), nullptr),
                                                          &std::free);
   if (!real) return Fail(Code::kNotFound, "there is no directory '{}'", directory);
+  const Utf8Names names;
   return Extraction(real.get(), limits, cancelled).Run(fd, plain_name);
 }
 

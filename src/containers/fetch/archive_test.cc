@@ -5,6 +5,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <locale.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -28,8 +29,10 @@ struct Entry {
   mode_t mode = 0644;
 };
 
-// Returns a tar or zip of the entries, as a file in memory.
+// Returns a tar or zip of the entries, as a file in memory. Names that are UTF-8 are marked so.
 FileDescriptor Make(const std::vector<Entry>& entries, bool zip = false) {
+  const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  const locale_t before = uselocale(utf8);
   FileDescriptor file(memfd_create("archive", 0));
   struct archive* writer = archive_write_new();
   if (zip) {
@@ -56,17 +59,27 @@ FileDescriptor Make(const std::vector<Entry>& entries, bool zip = false) {
   }
   archive_write_close(writer);
   archive_write_free(writer);
+  uselocale(before);
+  freelocale(utf8);
   lseek(file.get(), 0, SEEK_SET);
   return file;
 }
+
+struct Limits {
+  uint64_t max_bytes = uint64_t{1} << 30;
+  uint64_t max_entries = 1'000'000;
+};
 
 class ArchiveTest : public testing::Test {
  protected:
   ArchiveTest() { fs::create_directory(sandbox_); }
 
-  Status ExtractHere(const FileDescriptor& file, ExtractLimits limits = {},
-                     const std::string& plain_name = "") {
-    return Extract(file.get(), sandbox_.string(), plain_name, limits, [] { return false; });
+  Status ExtractHere(
+      const FileDescriptor& file, Limits limits = {},
+      const std::function<bool()>& cancelled = [] { return false; }) {
+    FetchBudget budget(limits.max_bytes, "the test's bound", sandbox_.string(), 0);
+    return Extract(file.get(), sandbox_.string(), "",
+                   {.budget = budget, .max_entries = limits.max_entries}, cancelled);
   }
   std::string Read(const std::string& name) { return Contents(sandbox_ / name); }
 
@@ -81,6 +94,22 @@ TEST_F(ArchiveTest, TarAndZip) {
     EXPECT_EQ(Read("d/f"), "text");
     fs::remove_all(sandbox_ / "d");
   }
+}
+
+// No locale that the process has decides about names.
+TEST_F(ArchiveTest, NamesAreUtf8) {
+  const std::string name = "gr\u00fcn/\u65e5\u672c-\U0001f680.txt";
+  for (const bool zip : {false, true}) {
+    const Status extracted = ExtractHere(Make({{name, "text"}}, zip));
+    ASSERT_TRUE(extracted) << extracted.error().message;
+    EXPECT_EQ(Read(name), "text");
+    fs::remove_all(sandbox_ / "gr\u00fcn");
+  }
+}
+
+TEST_F(ArchiveTest, NamesOfUnknownCharsetAreKeptAsBytes) {
+  ASSERT_TRUE(ExtractHere(Make({{"gr\xfcn", "text"}})));
+  EXPECT_EQ(Read("gr\xfcn"), "text");
 }
 
 TEST_F(ArchiveTest, HardLinksToFilesOfTheArchive) {
@@ -156,7 +185,7 @@ TEST_F(ArchiveTest, DamageIsAnError) {
 
 TEST_F(ArchiveTest, CancelStopsIt) {
   const auto file = Make({{"a", std::string(1 << 20, 'x')}});
-  const Status status = Extract(file.get(), sandbox_.string(), "", {}, [] { return true; });
+  const Status status = ExtractHere(file, {}, [] { return true; });
   ASSERT_FALSE(status.has_value());
   EXPECT_EQ(status.error().code, Code::kUnavailable);
 }

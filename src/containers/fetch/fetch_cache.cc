@@ -10,19 +10,29 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/log.h"
+
 namespace tepui::containers {
 
 namespace {
 // How soon a waiting fetch notices that it was cancelled.
 constexpr std::chrono::milliseconds kCancelPoll{100};
+
+constexpr PrivateDirectory::Use kUse = {.purpose = "keeps its downloads",
+                                        .flag = "--fetcher_cache_dir"};
 }  // namespace
 
-FetchCache::FetchCache(std::string directory, uint64_t max_bytes)
-    : directory_(std::move(directory)), max_bytes_(max_bytes) {
-  std::error_code ignored;  // The first fetch reports a directory that cannot be created.
-  std::filesystem::remove_all(directory_, ignored);
-  std::filesystem::create_directories(directory_, ignored);
-  chmod(directory_.c_str(), 0700);
+Result<std::unique_ptr<FetchCache>> FetchCache::Open(const std::string& directory,
+                                                     uint64_t max_bytes) {
+  auto taken = PrivateDirectory::Take(directory, kUse);
+  if (!taken) return Fail(taken.error());
+  // A file that cannot be removed takes room, but is never served.
+  std::error_code ignored;
+  const std::string opened = fmt::format("/proc/self/fd/{}", taken->fd());
+  for (const auto& entry : std::filesystem::directory_iterator(opened, ignored)) {
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+  return std::unique_ptr<FetchCache>(new FetchCache(std::move(*taken), max_bytes));
 }
 
 FetchCache::Lease::Lease(FetchCache* cache, std::shared_ptr<Entry> entry, FileDescriptor file)
@@ -32,59 +42,97 @@ FetchCache::Lease::~Lease() {
   if (entry_) cache_->Release(entry_);
 }
 
+bool FetchCache::Lease::IsWhole() const {
+  struct stat info{};
+  return file_.valid() && fstat(file_.get(), &info) == 0 &&
+         static_cast<uint64_t>(info.st_size) == entry_->bytes;
+}
+
 Result<FetchCache::Lease> FetchCache::Get(const std::string& key,
                                           const std::function<Status(int fd)>& fill,
                                           const std::function<bool()>& cancelled) {
-  std::shared_ptr<Entry> entry;
-  {
-    MutexLock lock(mutex_);
-    for (auto it = entries_.find(key); it != entries_.end(); it = entries_.find(key)) {
-      if (it->second->ready) {
-        entry = it->second;
-        ++entry->readers;
-        order_.splice(order_.end(), order_, entry->order);
-        break;
-      }
-      if (cancelled()) return Fail(Code::kUnavailable, "the fetch was cancelled");
-      changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelPoll);
-    }
-    if (!entry) {
-      entry = std::make_shared<Entry>();
-      entry->key = key;
-      entry->path = fmt::format("{}/{}", directory_, ++next_file_);
-      entry->order = order_.insert(order_.end(), key);
-      entries_.emplace(key, entry);
-    }
-  }
-  if (!entry->ready) {
-    FileDescriptor file(open(entry->path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    Status filled = file.valid() ? fill(file.get())
-                                 : Status(Fail(Code::kInternal, "the cache cannot write '{}': {}",
-                                               entry->path, std::strerror(errno)));
-    struct stat info{};
-    if (filled && fstat(file.get(), &info) != 0)
-      filled = Fail(Code::kInternal, "the cache cannot be read");
+  while (true) {
+    bool is_new = false;
+    const Result<EntryPointer> entry = Claim(key, cancelled, &is_new);
+    if (!entry) return Fail(entry.error());
+    if (is_new) return Fill(*entry, fill);
+    Lease lease(this, *entry, OpenFile(**entry));
+    if (lease.IsWhole()) return lease;
+    spdlog::warn("A cached download is gone from '{}' and is fetched again", path_);
     const MutexLock lock(mutex_);
-    changed_.NotifyAll();
-    if (!filled) {
-      Drop(entry);
-      return Fail(filled.error());
-    }
-    entry->bytes = static_cast<uint64_t>(info.st_size);
-    used_bytes_ += entry->bytes;
-    ++entry->readers;
-    entry->ready = true;
-    MakeRoom();
-    if (used_bytes_ > max_bytes_)
-      Drop(entry);  // This lease's descriptor keeps the bytes as long as needed.
-    lseek(file.get(), 0, SEEK_SET);
-    return Lease(this, entry, std::move(file));
+    Drop(*entry);
   }
-  FileDescriptor file(open(entry->path.c_str(), O_RDONLY | O_CLOEXEC));
-  Lease lease(this, entry, std::move(file));
-  if (lease.fd() < 0)
-    return Fail(Code::kInternal, "the cache lost '{}': {}", entry->path, std::strerror(errno));
-  return lease;
+}
+
+Result<FetchCache::EntryPointer> FetchCache::Claim(const std::string& key,
+                                                   const std::function<bool()>& cancelled,
+                                                   bool* is_new) {
+  MutexLock lock(mutex_);
+  for (auto it = entries_.find(key); it != entries_.end(); it = entries_.find(key)) {
+    const EntryPointer& found = it->second;
+    if (found->ready) {
+      ++found->readers;
+      order_.splice(order_.end(), order_, found->order);
+      return found;
+    }
+    if (cancelled()) return Fail(Code::kUnavailable, "the fetch was cancelled");
+    changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kCancelPoll);
+  }
+  *is_new = true;
+  auto entry = std::make_shared<Entry>();
+  entry->key = key;
+  entry->name = fmt::to_string(++next_file_);
+  entry->order = order_.insert(order_.end(), key);
+  entries_.emplace(key, entry);
+  return entry;
+}
+
+Result<FetchCache::Lease> FetchCache::Fill(const EntryPointer& entry,
+                                           const std::function<Status(int fd)>& fill) {
+  Result<FileDescriptor> file = CreateFile(*entry);
+  Status filled = file ? fill(file->get()) : Status(Fail(file.error()));
+  struct stat info{};
+  if (filled && fstat(file->get(), &info) != 0)
+    filled = Fail(Code::kInternal, "the cache cannot be read");
+  const MutexLock lock(mutex_);
+  changed_.NotifyAll();
+  if (!filled) {
+    Drop(entry);
+    return Fail(filled.error());
+  }
+  entry->bytes = static_cast<uint64_t>(info.st_size);
+  used_bytes_ += entry->bytes;
+  ++entry->readers;
+  entry->ready = true;
+  MakeRoom();
+  // This lease's descriptor keeps the bytes as long as needed.
+  if (used_bytes_ > max_bytes_) Drop(entry);
+  lseek(file->get(), 0, SEEK_SET);
+  return Lease(this, entry, std::move(*file));
+}
+
+Result<FileDescriptor> FetchCache::CreateFile(const Entry& entry) {
+  const MutexLock lock(mutex_);
+  const auto create = [&] {
+    return FileDescriptor(openat(directory_.fd(), entry.name.c_str(),
+                                 O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  };
+  FileDescriptor file = create();
+  if (!file.valid() && errno == ENOENT) {
+    // Somebody removed the directory.
+    auto again = PrivateDirectory::Take(path_, kUse);
+    if (!again) return Fail(again.error());
+    directory_ = std::move(*again);
+    file = create();
+  }
+  if (file.valid()) return file;
+  return Fail(Code::kInternal, "the cache cannot write in '{}': {}", path_, std::strerror(errno));
+}
+
+FileDescriptor FetchCache::OpenFile(const Entry& entry) {
+  const MutexLock lock(mutex_);
+  return FileDescriptor(
+      openat(directory_.fd(), entry.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 uint64_t FetchCache::used_bytes() const {
@@ -100,17 +148,17 @@ void FetchCache::MakeRoom() {
   }
 }
 
-void FetchCache::Drop(const std::shared_ptr<Entry>& entry) {
+void FetchCache::Drop(const EntryPointer& entry) {
   if (!entry->kept) return;
   entry->kept = false;
   assert(entry->bytes <= used_bytes_);
   used_bytes_ -= entry->bytes;
   order_.erase(entry->order);
-  unlink(entry->path.c_str());
+  unlinkat(directory_.fd(), entry->name.c_str(), 0);
   entries_.erase(entry->key);
 }
 
-void FetchCache::Release(const std::shared_ptr<Entry>& entry) {
+void FetchCache::Release(const EntryPointer& entry) {
   const MutexLock lock(mutex_);
   assert(entry->readers > 0);
   --entry->readers;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <climits>
 #include <string_view>
 
 namespace tepui::containers {
@@ -24,10 +25,41 @@ bool StaysInside(std::string_view path) {
   }
 }
 
-// The name of the fetched file if the URI has no output_file: everything after the last slash,
-// including a query, as in Mesos.
-std::string BaseName(const std::string& location) {
-  return location.substr(location.rfind('/') + 1);
+// Returns the ending by which the name is that of an archive, the longest that fits; empty if it is
+// not.
+std::string_view ArchiveEnding(std::string_view name) {
+  std::string_view longest;
+  for (const std::string_view ending : kArchiveEndings) {
+    const bool fits = name.ends_with(ending) && name.size() > ending.size();
+    if (fits && ending.size() > longest.size()) longest = ending;
+  }
+  return longest;
+}
+
+// Cuts a name to what a file system takes, at the boundary of a UTF-8 character.
+std::string ShortEnough(std::string_view name) {
+  if (name.size() <= NAME_MAX) return std::string(name);
+  const std::string_view ending = ArchiveEnding(name);
+  size_t size = NAME_MAX - ending.size();
+  while (size > 0 && (static_cast<unsigned char>(name[size]) & 0xc0) == 0x80) --size;
+  return std::string(name.substr(0, size)).append(ending);
+}
+
+// The path of a URL that has one.
+std::string_view PathOfUrl(std::string_view url) {
+  const size_t path = url.find('/', url.find("://") + 3);
+  return url.substr(path, url.find_first_of("?#", path) - path);
+}
+
+// The name of the fetched file if the URI has no output_file. As in Mesos, it is not
+// percent-decoded.
+std::string BaseName(const FetchSource& source) {
+  std::string_view path = source.location;
+  if (source.scheme == FetchSource::Scheme::kNetwork) {
+    path = PathOfUrl(path);
+    path = path.substr(0, path.find_last_not_of('/') + 1);
+  }
+  return ShortEnough(path.substr(path.rfind('/') + 1));
 }
 
 Status ParseLocation(const std::string& value, const std::string& frameworks_home,
@@ -43,8 +75,9 @@ Status ParseLocation(const std::string& value, const std::string& frameworks_hom
     if (std::ranges::find(kNetworkSchemes, scheme) != kNetworkSchemes.end()) {
       source->scheme = FetchSource::Scheme::kNetwork;
       source->location = value;
-      const size_t slash = value.find('/', colon + 3);
-      if (slash == colon + 3 || slash == std::string::npos || slash + 1 == value.size()) {
+      const size_t host_end = value.find_first_of("/?#", colon + 3);
+      if (host_end == colon + 3 || host_end == std::string::npos || value[host_end] != '/' ||
+          host_end + 1 == value.size()) {
         return Fail(Code::kInvalid, "The URI '{}' lacks a host or a path", value);
       }
       return {};
@@ -69,18 +102,14 @@ Status ParseLocation(const std::string& value, const std::string& frameworks_hom
 
 }  // namespace
 
-bool IsArchiveName(const std::string& name) {
-  return std::ranges::any_of(kArchiveEndings, [&](std::string_view ending) {
-    return name.ends_with(ending) && name.size() > ending.size();
-  });
-}
+bool IsArchiveName(const std::string& name) { return !ArchiveEnding(name).empty(); }
 
 Result<FetchSource> ParseFetchUri(const mesos::v1::CommandInfo::URI& uri,
                                   const std::string& frameworks_home) {
   FetchSource source;
   if (auto parsed = ParseLocation(uri.value(), frameworks_home, &source); !parsed)
     return Fail(parsed.error());
-  source.output = uri.has_output_file() ? uri.output_file() : BaseName(source.location);
+  source.output = uri.has_output_file() ? uri.output_file() : BaseName(source);
   if (!StaysInside(source.output)) {
     return Fail(Code::kInvalid,
                 "The URI '{}' would be written to '{}', which is not a file inside the sandbox",

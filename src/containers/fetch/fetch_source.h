@@ -14,7 +14,9 @@ struct FetchSource {
   Scheme scheme = Scheme::kFile;
   // The absolute path of a file, or the URL exactly as given.
   std::string location;
-  // The destination, relative to the sandbox; it is always inside the sandbox.
+  // The destination, relative to the sandbox; it is always inside the sandbox. Without an
+  // output_file it is the last name of the path: what a URL has behind it (?query, #fragment) does
+  // not count, and a name that is too long for a file is cut, but for the ending of an archive.
   std::string output;
   bool executable = false;
   bool extract = false;  // Requested, and the name is that of an archive.

@@ -31,6 +31,40 @@ TEST(FetchSource, OutputIsTheBaseNameUnlessGiven) {
   EXPECT_EQ(ParseFetchUri(uri, "")->output, "c/d");
 }
 
+std::string OutputOf(const std::string& value) {
+  const auto source = ParseFetchUri(Uri(value), "");
+  return source ? source->output : source.error().message;
+}
+
+TEST(FetchSource, QueryAndFragmentAreNotPartOfTheName) {
+  EXPECT_EQ(OutputOf("http://h/x/y.tgz?token=a/b#c/d"), "y.tgz");
+  EXPECT_EQ(OutputOf("https://h/y.tgz#sha=1"), "y.tgz");
+  EXPECT_EQ(OutputOf("http://h/get/?file=y.tgz"), "get");
+  EXPECT_EQ(OutputOf("http://h/a%20b.txt"), "a%20b.txt");  // As in Mesos.
+  EXPECT_EQ(OutputOf("http://h/y?" + std::string(1000, 'q')), "y");
+  EXPECT_TRUE(ParseFetchUri(Uri("http://h/y.tgz?z=1"), "")->extract);
+  EXPECT_FALSE(ParseFetchUri(Uri("http://h/y?z=1.tgz"), "")->extract);
+  EXPECT_EQ(ParseFetchUri(Uri("http://h/y.tgz?z=1#c"), "")->location, "http://h/y.tgz?z=1#c");
+  // Files may have these characters in their names.
+  EXPECT_EQ(OutputOf("/a/b?c#d"), "b?c#d");
+  auto named = Uri("http://h/?z=1.tgz");
+  EXPECT_FALSE(ParseFetchUri(named, "").has_value());
+  named.set_output_file("x.zip");
+  EXPECT_TRUE(ParseFetchUri(named, "")->extract);
+}
+
+TEST(FetchSource, ALongNameIsCut) {
+  const std::string cut = OutputOf("http://h/" + std::string(300, 'n') + ".tar.gz?q");
+  EXPECT_EQ(cut, std::string(248, 'n') + ".tar.gz");
+  const std::string accents = OutputOf("http://h/x" + [] {
+    std::string text;
+    for (int i = 0; i < 200; ++i) text += "\u00fc";
+    return text;
+  }());
+  EXPECT_EQ(accents.size(), 255u);
+  EXPECT_EQ(OutputOf("http://h/" + std::string(254, 'n') + "\u00fc"), std::string(254, 'n'));
+}
+
 TEST(FetchSource, ExtractsArchivesThatAreNotExecutable) {
   EXPECT_TRUE(ParseFetchUri(Uri("/a/b.tar.xz"), "")->extract);
   EXPECT_FALSE(ParseFetchUri(Uri("/a/b.txt"), "")->extract);
@@ -43,8 +77,9 @@ TEST(FetchSource, ExtractsArchivesThatAreNotExecutable) {
 }
 
 TEST(FetchSource, RefusesWhatItCannotOrMustNotFetch) {
-  for (const char* value : {"", "hdfs://h/x", "http://", "http:///x", "http://h", "http://h/",
-                            "file://h/x", "a/b", "/a/", "/a/..", "/a\nb", "gopher://h/x"}) {
+  for (const char* value :
+       {"", "hdfs://h/x", "http://", "http:///x", "http://h", "http://h/", "file://h/x",
+        "http://h?x/y", "http://h#x/y", "a/b", "/a/", "/a/..", "/a\nb", "gopher://h/x"}) {
     const auto source = ParseFetchUri(Uri(value), "");
     ASSERT_FALSE(source.has_value()) << value;
     EXPECT_EQ(source.error().code, Code::kInvalid);

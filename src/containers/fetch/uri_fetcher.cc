@@ -12,9 +12,11 @@
 
 #include "base/mutex.h"
 #include "base/posix/file_descriptor.h"
-#include "base/worker_pool.h"
+#include "base/units.h"
 #include "containers/fetch/archive.h"
 #include "containers/fetch/download.h"
+#include "containers/fetch/fair_workers.h"
+#include "containers/fetch/fetch_budget.h"
 #include "containers/fetch/fetch_cache.h"
 #include "containers/fetch/fetch_source.h"
 #include "containers/host/filesystem_identity.h"
@@ -26,7 +28,7 @@ namespace {
 constexpr size_t kCopyBytes = 256 << 10;
 
 // Copies from the position of `from` to the position of `to`.
-Status Copy(int from, int to, const std::function<bool()>& cancelled) {
+Status Copy(int from, int to, FetchBudget& budget, const std::function<bool()>& cancelled) {
   std::string buffer(kCopyBytes, '\0');
   while (true) {
     if (cancelled()) return Fail(Code::kUnavailable, "the fetch was cancelled");
@@ -34,6 +36,7 @@ Status Copy(int from, int to, const std::function<bool()>& cancelled) {
     if (got == 0) return {};
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Fail(Code::kInternal, "it cannot be read: {}", std::strerror(errno));
+    if (Status taken = budget.Take(static_cast<uint64_t>(got)); !taken) return taken;
     for (ssize_t done = 0; done < got;) {
       const ssize_t n = write(to, buffer.data() + done, static_cast<size_t>(got - done));
       if (n < 0 && errno == EINTR) continue;
@@ -85,59 +88,58 @@ Result<FileDescriptor> CreateOutput(const std::string& sandbox, const std::strin
 
 class UriFetcher::Impl {
  public:
-  explicit Impl(Options options)
+  Impl(Options options, std::unique_ptr<FetchCache> cache)
       : options_(std::move(options)),
-        cache_(options_.cache_dir, options_.cache_size_bytes),
-        pool_("fetcher", options_.threads) {}
+        cache_(std::move(cache)),
+        workers_("fetcher", options_.threads, options_.threads_per_framework) {}
 
   ~Impl() {
     {
       const MutexLock lock(mutex_);
-      for (auto& [id, cancelled] : running_) *cancelled = true;
+      for (auto& [id, cancelled] : unfinished_) *cancelled = true;
     }
-    pool_.Stop();
+    workers_.Stop();
   }
 
-  void Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-             const std::string& sandbox, const std::optional<shim::Launch::User>& user,
-             std::move_only_function<void(Status)> done) {
-    auto job = std::make_unique<Job>();
-    job->id = id;
-    job->uris = command.uris();
-    job->sandbox = sandbox;
-    job->user = user;
-    job->done = std::move(done);
+  void Fetch(FetchRequest request, std::move_only_function<void(Status)> done) {
+    auto job = std::make_unique<Job>(std::move(request), std::move(done));
+    const std::string framework = job->request.framework.value();
+    const std::string id = job->request.id;
     {
       const MutexLock lock(mutex_);
-      running_[id] = job->cancelled;
+      unfinished_[id] = job->cancelled;
     }
-    pool_.Submit([this, job = std::move(job)] { Run(job.get()); });
+    workers_.Submit(framework, id, [this, job = std::move(job)] { Run(job.get()); });
   }
 
   void Cancel(const std::string& id) {
+    {
+      const MutexLock lock(mutex_);
+      if (const auto it = unfinished_.find(id); it != unfinished_.end()) *it->second = true;
+    }
+    if (!workers_.Withdraw(id)) return;
     const MutexLock lock(mutex_);
-    if (const auto it = running_.find(id); it != running_.end()) *it->second = true;
+    unfinished_.erase(id);
   }
 
   Counters counters() const {
     Counters counters;
     counters.succeeded = succeeded_;
     counters.failed = failed_;
-    counters.cache_total_bytes = cache_.max_bytes();
-    counters.cache_used_bytes = cache_.used_bytes();
+    counters.cache_total_bytes = cache_->max_bytes();
+    counters.cache_used_bytes = cache_->used_bytes();
     return counters;
   }
 
  private:
   struct Job {
+    Job(FetchRequest to_fetch, std::move_only_function<void(Status)> callback)
+        : request(std::move(to_fetch)), done(std::move(callback)) {}
     ~Job() {
-      // The job was destroyed before it ran, because the fetcher is being destroyed.
+      // The job was destroyed before it ran: it was cancelled, or the fetcher is being destroyed.
       if (done) done(Fail(Code::kUnavailable, "The fetch was cancelled"));
     }
-    std::string id;
-    google::protobuf::RepeatedPtrField<mesos::v1::CommandInfo::URI> uris;
-    std::string sandbox;
-    std::optional<shim::Launch::User> user;
+    FetchRequest request;
     std::move_only_function<void(Status)> done;
     std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
   };
@@ -146,19 +148,40 @@ class UriFetcher::Impl {
     const Status status = FetchAll(*job);
     {
       const MutexLock lock(mutex_);
-      const auto it = running_.find(job->id);
-      if (it != running_.end() && it->second == job->cancelled) running_.erase(it);
+      const auto it = unfinished_.find(job->request.id);
+      if (it != unfinished_.end() && it->second == job->cancelled) unfinished_.erase(it);
     }
     ++(status ? succeeded_ : failed_);
     std::exchange(job->done, nullptr)(status);
   }
 
+  // One fetch on its thread.
+  struct Fetching {
+    const FetchRequest& request;
+    shim::Launch::User user;
+    std::function<bool()> cancelled;
+    FetchBudget budget;
+  };
+
+  FetchBudget BudgetOf(const FetchRequest& request) const {
+    const bool own = request.disk_bytes && *request.disk_bytes < options_.max_bytes;
+    const uint64_t bytes = own ? *request.disk_bytes : options_.max_bytes;
+    return FetchBudget(bytes,
+                       own ? fmt::format("the task's disk of {}", FormatBytes(bytes))
+                           : fmt::format("{}, the most for one task", FormatBytes(bytes)),
+                       request.sandbox, options_.disk_reserve_bytes);
+  }
+
   Status FetchAll(const Job& job) {
-    const auto user = job.user.value_or(shim::Launch::User());  // Root, which switches nothing.
-    for (const auto& uri : job.uris) {
+    Fetching fetching = {
+        .request = job.request,
+        .user = job.request.user.value_or(shim::Launch::User()),  // Root, which switches nothing.
+        .cancelled = [&job] { return job.cancelled->load(); },
+        .budget = BudgetOf(job.request)};
+    for (const auto& uri : job.request.command.uris()) {
       const auto source = ParseFetchUri(uri, options_.frameworks_home);
       if (!source) return Fail(source.error());
-      const auto fetched = FetchOne(job, *source, user);
+      const auto fetched = FetchOne(fetching, *source);
       if (!fetched)
         return Fail(fetched.error().code, "Failed to fetch '{}': {}", uri.value(),
                     fetched.error().message);
@@ -166,34 +189,37 @@ class UriFetcher::Impl {
     return {};
   }
 
-  Status FetchOne(const Job& job, const FetchSource& source, const shim::Launch::User& user) {
-    const std::function<bool()> cancelled = [&job] { return job.cancelled->load(); };
-    if (!source.cache) return Place(job, source, user, -1, cancelled);
+  Status FetchOne(Fetching& fetching, const FetchSource& source) {
+    if (!source.cache) return Place(fetching, source, -1);
     const auto fill = [&](int fd) -> Status {
+      // What is kept here for later tasks is in nobody's sandbox.
+      FetchBudget budget = fetching.budget.ForCopyIn(cache_->path());
       if (source.scheme == FetchSource::Scheme::kNetwork) {
-        return Download(source.location, fd, options_.stall_timeout, cancelled);
+        return Download(source.location, fd, options_.pace, budget, fetching.cancelled);
       }
-      // A file that the user may not read must not reach it through the cache either.
-      const FilesystemIdentity identity(user);
-      if (!identity.taken())
-        return Fail(Code::kInternal, "the agent cannot act as the task's user");
-      const auto file = OpenSource(source.location);
-      return file ? Copy(file->get(), fd, cancelled) : Fail(file.error());
+      const auto file = OpenAs(fetching.user, source.location);
+      return file ? Copy(file->get(), fd, budget, fetching.cancelled) : Fail(file.error());
     };
-    const auto lease =
-        cache_.Get(fmt::format("{}\n{}", user.uid, source.location), fill, cancelled);
+    const auto lease = cache_->Get(fmt::format("{}\n{}", fetching.user.uid, source.location), fill,
+                                   fetching.cancelled);
     if (!lease) return Fail(lease.error());
-    return Place(job, source, user, lease->fd(), cancelled);
+    return Place(fetching, source, lease->fd());
+  }
+
+  // Opens a file that the user may read: another one must not reach it through the cache either.
+  static Result<FileDescriptor> OpenAs(const shim::Launch::User& user, const std::string& path) {
+    const FilesystemIdentity identity(user);
+    if (!identity.taken()) return Fail(Code::kInternal, "the agent cannot act as the task's user");
+    return OpenSource(path);
   }
 
   // Puts the file into the sandbox, as the task's user; reads it from `cached` if that is a
   // descriptor. Like in Mesos, a cached archive is only unpacked, and the file of one that is not
   // cached is kept, too.
-  Status Place(const Job& job, const FetchSource& source, const shim::Launch::User& user,
-               int cached, const std::function<bool()>& cancelled) {
-    const FilesystemIdentity identity(user);
+  Status Place(Fetching& fetching, const FetchSource& source, int cached) {
+    const FilesystemIdentity identity(fetching.user);
     if (!identity.taken()) return Fail(Code::kInternal, "the agent cannot act as the task's user");
-    if (cached >= 0 && source.extract) return Unpack(job, source, cached, cancelled);
+    if (cached >= 0 && source.extract) return Unpack(fetching, source, cached);
 
     FileDescriptor from;
     if (cached < 0 && source.scheme == FetchSource::Scheme::kFile) {
@@ -201,45 +227,50 @@ class UriFetcher::Impl {
       if (!opened) return Fail(opened.error());
       from = std::move(*opened);
     }
-    auto file = CreateOutput(job.sandbox, source.output, source.executable ? 0755 : 0644);
+    auto file =
+        CreateOutput(fetching.request.sandbox, source.output, source.executable ? 0755 : 0644);
     if (!file) return Fail(file.error());
-    const Status copied =
-        cached >= 0    ? Copy(cached, file->get(), cancelled)
-        : from.valid() ? Copy(from.get(), file->get(), cancelled)
-                       : Download(source.location, file->get(), options_.stall_timeout, cancelled);
+    const int to = file->get();
+    const Status copied = cached >= 0    ? Copy(cached, to, fetching.budget, fetching.cancelled)
+                          : from.valid() ? Copy(from.get(), to, fetching.budget, fetching.cancelled)
+                                         : Download(source.location, to, options_.pace,
+                                                    fetching.budget, fetching.cancelled);
     if (!copied || !source.extract) return copied;
-    lseek(file->get(), 0, SEEK_SET);
-    return Unpack(job, source, file->get(), cancelled);
+    lseek(to, 0, SEEK_SET);
+    return Unpack(fetching, source, to);
   }
 
-  Status Unpack(const Job& job, const FetchSource& source, int fd,
-                const std::function<bool()>& cancelled) const {
+  Status Unpack(Fetching& fetching, const FetchSource& source, int fd) const {
     // A lone .gz is a single compressed file, not an archive. Only then is the raw format enabled,
     // because with it libarchive accepts any bytes.
     const bool plain = source.output.ends_with(".gz") && !source.output.ends_with(".tar.gz");
     const std::string name = source.output.substr(source.output.rfind('/') + 1);
-    ExtractLimits limits;
-    limits.max_bytes = options_.max_extracted_bytes;
-    limits.max_entries = options_.max_extracted_entries;
-    return Extract(fd, job.sandbox, plain ? name.substr(0, name.size() - 3) : "", limits,
-                   cancelled);
+    const ExtractLimits limits = {.budget = fetching.budget,
+                                  .max_entries = options_.max_extracted_entries};
+    return Extract(fd, fetching.request.sandbox, plain ? name.substr(0, name.size() - 3) : "",
+                   limits, fetching.cancelled);
   }
 
   const Options options_;
-  FetchCache cache_;
+  const std::unique_ptr<FetchCache> cache_;
   std::atomic<uint64_t> succeeded_ = 0, failed_ = 0;
   Mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> running_
+  std::unordered_map<std::string, std::shared_ptr<std::atomic<bool>>> unfinished_
       TEPUI_GUARDED_BY(mutex_);
-  WorkerPool pool_;
+  FairWorkers workers_;
 };
 
-UriFetcher::UriFetcher(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Result<std::unique_ptr<UriFetcher>> UriFetcher::Create(Options options) {
+  auto cache = FetchCache::Open(options.cache_dir, options.cache_size_bytes);
+  if (!cache) return Fail(cache.error());
+  return std::unique_ptr<UriFetcher>(
+      new UriFetcher(std::make_unique<Impl>(std::move(options), std::move(*cache))));
+}
+
+UriFetcher::UriFetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 UriFetcher::~UriFetcher() = default;
-void UriFetcher::Fetch(const std::string& id, const mesos::v1::CommandInfo& command,
-                       const std::string& sandbox, const std::optional<shim::Launch::User>& user,
-                       std::move_only_function<void(Status)> done) {
-  impl_->Fetch(id, command, sandbox, user, std::move(done));
+void UriFetcher::Fetch(FetchRequest request, std::move_only_function<void(Status)> done) {
+  impl_->Fetch(std::move(request), std::move(done));
 }
 void UriFetcher::Cancel(const std::string& id) { impl_->Cancel(id); }
 UriFetcher::Counters UriFetcher::counters() const { return impl_->counters(); }

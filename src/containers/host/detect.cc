@@ -67,14 +67,14 @@ Machine DetectMachine(const std::string& work_dir) {
   if (sysinfo(&about) == 0) {
     machine.memory_bytes = uint64_t{about.totalram} * about.mem_unit;
   } else {
-    spdlog::warn("Cannot read the size of memory ({}); taking it for 1 GB", std::strerror(errno));
+    spdlog::warn("Cannot read the size of the memory ({}); assuming 1 GB", std::strerror(errno));
   }
   struct statvfs disk;
   if (statvfs(work_dir.c_str(), &disk) == 0) {
     machine.disk_bytes = uint64_t{disk.f_blocks} * disk.f_frsize;
   } else {
-    spdlog::warn("Cannot read the size of the file system of '{}' ({}); taking it for 10 GB",
-                 work_dir, std::strerror(errno));
+    spdlog::warn("Cannot read the size of the file system of '{}' ({}); assuming 10 GB", work_dir,
+                 std::strerror(errno));
   }
   return machine;
 }

@@ -308,10 +308,10 @@ Status Cgroups::CreateIn(const std::string& base, const ContainerId& id) {
 Status Cgroups::Adopt(const ContainerId& id) {
   for (const std::string& directory : Directories(id)) {
     if (IsDirectory(directory)) continue;
-    return Fail(Code::kNotFound,
-                "There is no cgroup '{}': the container was started without, and has none of the "
-                "limits that it brings",
-                directory);
+    return Fail(
+        Code::kNotFound,
+        "There is no cgroup '{}': the container was started without it and has none of its limits",
+        directory);
   }
   const MutexLock lock(mutex_);
   created_.insert(id);

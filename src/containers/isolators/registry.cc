@@ -26,10 +26,10 @@ Made Make(const IsolatorParts&) {
 
 constexpr IsolatorKind kKinds[] = {
     {.name = "filesystem/posix",
-     .help = "lets tasks see the files of the machine",
+     .help = "gives tasks the file system of the machine",
      .always_on = true},
     {.name = "posix/cpu",
-     .help = "limits nothing; measures the time of processors",
+     .help = "limits nothing; measures CPU time",
      .make = Make<PosixCpuIsolator>},
     {.name = "posix/mem",
      .help = "limits nothing; measures memory",
@@ -52,7 +52,7 @@ constexpr IsolatorKind kKinds[] = {
                                                      parts.options.cgroups_limit_swap);
      }},
     {.name = "cgroups/pids",
-     .help = "counts processes and threads",
+     .help = "counts processes and threads, and limits them",
      .controller = "pids",
      .make = [](const IsolatorParts& parts) -> Made {
        return std::make_unique<CgroupPidsIsolator>(parts.cgroups, parts.options.pids_max);
@@ -117,7 +117,7 @@ std::vector<const IsolatorKind*> ChooseIsolators(std::string_view isolation,
 }
 
 std::string IsolationHelp() {
-  std::string help = "What keeps tasks apart, separated by commas:";
+  std::string help = "Isolators for tasks, separated by commas:";
   std::vector<std::string_view> always;
   for (const IsolatorKind& kind : kKinds) {
     if (kind.always_on) {

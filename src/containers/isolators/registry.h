@@ -15,7 +15,7 @@
 
 namespace tepui::containers {
 
-// What the agent's flags say about isolation (reference 7.3).
+// What the agent's flags define for isolation (reference 7.3).
 struct IsolationOptions {
   std::string isolation = "posix/cpu,posix/mem";
   std::string cgroups_hierarchy = "/sys/fs/cgroup";

@@ -58,7 +58,7 @@ Result<std::vector<shim::Rlimit>> LimitsOf(const v1::RLimitInfo& info) {
   std::vector<shim::Rlimit> limits;
   for (const RLimit& limit : info.rlimits()) {
     const int resource = ResourceOf(limit.type());
-    if (resource < 0) return Fail(Code::kInvalid, "An rlimit of the container has no known type");
+    if (resource < 0) return Fail(Code::kInvalid, "An rlimit of the container has an unknown type");
     if (limit.has_soft() != limit.has_hard()) {
       return Fail(Code::kInvalid,
                   "Rlimit {} must have both a soft and a hard value, or neither for no limit",

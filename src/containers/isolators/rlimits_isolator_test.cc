@@ -68,7 +68,7 @@ TEST_F(RlimitsIsolatorTest, ASoftLimitAboveTheHardOneIsRefused) {
 
 TEST_F(RlimitsIsolatorTest, UnknownTypesAndTooManyAreRefused) {
   Add(RLimit::UNKNOWN);
-  EXPECT_EQ(Refusal(), "An rlimit of the container has no known type");
+  EXPECT_EQ(Refusal(), "An rlimit of the container has an unknown type");
   for (uint32_t i = 0; i < shim::kMaxRlimits; ++i) Add(RLimit::RLMT_CORE);
   EXPECT_EQ(Refusal(), "The container has more than 16 rlimits");
 }

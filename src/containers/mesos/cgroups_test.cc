@@ -131,7 +131,7 @@ TEST_F(CgroupV1Test, NestedContainersAreBelowTheirParents) {
   EXPECT_NE(access(parent.c_str(), F_OK), 0);  // It existed only for the child.
 }
 
-TEST_F(CgroupV1Test, AMissingControllerIsTold) {
+TEST_F(CgroupV1Test, AMissingControllerIsAnError) {
   Result<std::unique_ptr<Cgroups>> opened =
       Cgroups::Open({kHierarchy, root_.name(), {"no_such_controller"}});
   ASSERT_FALSE(opened);
@@ -238,7 +238,7 @@ TEST_F(CgroupV2Test, PidsAndUsage) {
   EXPECT_EQ(statistics.cpus_throttled_time_secs(), 1.5);
 }
 
-TEST_F(CgroupV2Test, AControllerThatIsNotOfferedIsTold) {
+TEST_F(CgroupV2Test, AControllerThatIsNotOfferedIsAnError) {
   auto opened = Cgroups::Open({directory_.path(), "mesos", {"cpu", "hugetlb"}});
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().message.find("does not offer controller 'hugetlb'"), std::string::npos);

@@ -34,9 +34,7 @@ namespace tepui::containers {
 // A fetch that ends only when it is cancelled. For one fetch.
 class HangingFetcher final : public Fetcher {
  public:
-  void Fetch(const std::string&, const v1::CommandInfo&, const std::string&,
-             const std::optional<shim::Launch::User>&,
-             std::move_only_function<void(Status)> done) override {
+  void Fetch(FetchRequest, std::move_only_function<void(Status)> done) override {
     done_ = std::move(done);
     begun_.set_value();
   }

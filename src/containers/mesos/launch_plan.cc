@@ -92,6 +92,16 @@ Result<shim::Launch> PlanTask(const ContainerContext& context) {
   return launch;
 }
 
+std::optional<uint64_t> DiskOf(const Resources& resources) {
+  const Amount megabytes =
+      resources.Filter([](const Resource& resource) { return resource.disk() == nullptr; })
+          .Scalar(ResourceNames::Disk());
+  if (megabytes == Amount()) return std::nullopt;
+  // In two parts, so that the largest amount of a resource does not overflow.
+  const auto milli = static_cast<uint64_t>(megabytes.milli());
+  return (milli / 1000 << 20) + (milli % 1000 << 20) / 1000;
+}
+
 Result<shim::Launch> PlanCheck(const shim::Launch& task, const v1::CommandInfo& command) {
   shim::Launch launch = task;
   Status planned = PlanCommand(command, &launch);

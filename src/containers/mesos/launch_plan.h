@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +42,10 @@ Result<std::optional<ContainerUser>> UserOf(const LaunchSpec& spec, Users& users
 // Returns what the shim has to do for the container, without what the isolators add. Returns
 // kInvalid for a command that runs nothing.
 Result<shim::Launch> PlanTask(const ContainerContext& context);
+
+// Returns the disk that is meant for the sandbox, in bytes; nothing if there is none. Persistent
+// volumes and disks of their own do not count.
+std::optional<uint64_t> DiskOf(const Resources& resources);
 
 // Plans a check's command in the container that was planned as `task`. Its output goes to the
 // sandbox's stderr, so that stdout holds only the task's output.

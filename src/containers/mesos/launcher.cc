@@ -66,7 +66,7 @@ Status Launcher::Plan(LaunchPlan& plan) {
   plan.spec.environment.clear();
   const Status made = MakeSandbox(plan);
   if (made) return {};
-  return Fail(made.error().code, "The sandbox cannot be made: {}", made.error().message);
+  return Fail(made.error().code, "The sandbox cannot be created: {}", made.error().message);
 }
 
 Result<std::shared_ptr<ShimProcess>> Launcher::Start(LaunchPlan& plan) {

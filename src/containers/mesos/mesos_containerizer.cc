@@ -100,7 +100,8 @@ void MesosContainerizer::Launch(LaunchSpec spec, LaunchCallback callback) {
     checked = Fail(Code::kInvalid, "Container id '{}' is in use", id);
   }
   if (recovery_ != nullptr) {
-    checked = Fail(Code::kUnavailable, "The containers of the agent's last life are not back yet");
+    checked = Fail(Code::kUnavailable,
+                   "The containers of the agent's previous run are not recovered yet");
   }
   if (!checked) {
     mailbox_.Post([error = checked.error(), callback = std::move(callback)]() mutable {
@@ -142,7 +143,12 @@ void MesosContainerizer::PlanAndFetch(const std::shared_ptr<LaunchPlan>& plan) {
     return;
   }
   if (plan->spec.command.uris_size() == 0) return Start(plan);
-  fetcher_.Fetch(plan->id().value(), plan->spec.command, plan->spec.sandbox, plan->launch.user,
+  fetcher_.Fetch({.id = plan->id().value(),
+                  .framework = plan->spec.framework,
+                  .command = plan->spec.command,
+                  .sandbox = plan->spec.sandbox,
+                  .user = plan->launch.user,
+                  .disk_bytes = DiskOf(plan->spec.resources)},
                  [this, plan, workers = workers_](Status fetched) {
                    // Always submit: after the pool has stopped, `this` no longer exists.
                    workers->Submit([this, plan, fetched = std::move(fetched)] {
@@ -365,7 +371,8 @@ void MesosContainerizer::OnShimEvent(const ContainerId& id, const shim::Event& e
 // Another agent is in control now and assumes this one is dead. The container no longer belongs to
 // this agent, which must not touch it.
 void MesosContainerizer::OnReplaced(const ContainerId& id) {
-  spdlog::error("Another agent has taken container {}; this one should have ended", id);
+  spdlog::error("Another agent has taken control of container {}; this agent should have ended",
+                id);
   auto container = containers_.extract(id);
   poller_.Cancel(container.mapped()->destroy_deadline);
   launcher_.Disarm(*container.mapped()->plan);

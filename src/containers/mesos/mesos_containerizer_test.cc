@@ -93,7 +93,7 @@ TEST_F(ContainerizerTest, EachFailureToStartHasItsSentence) {
 
   LaunchSpec nowhere = Spec("true");
   nowhere.sandbox = "/proc/no-sandbox";
-  EXPECT_NE(Refusal(nowhere).find("The sandbox cannot be made"), std::string::npos);
+  EXPECT_NE(Refusal(nowhere).find("The sandbox cannot be created"), std::string::npos);
 
   LaunchSpec empty = Spec("");
   EXPECT_EQ(Refusal(empty), "The command has no value: nothing to run");
@@ -110,7 +110,7 @@ TEST_F(ContainerizerTest, EachFailureToStartHasItsSentence) {
   EXPECT_NE(Refusal(outside).find("is not made of letters"), std::string::npos);
 }
 
-TEST_F(ContainerizerTest, AScriptWithoutItsInterpreterIsToldFromAMissingOne) {
+TEST_F(ContainerizerTest, AMissingInterpreterAndAMissingScriptAreDifferentErrors) {
   LaunchSpec spec = Spec("./script");
   spec.command.set_shell(false);
   ASSERT_TRUE(MakeDirectory(spec.sandbox));
@@ -127,7 +127,7 @@ TEST_F(ContainerizerTest, AScriptWithoutItsInterpreterIsToldFromAMissingOne) {
   EXPECT_EQ(Out(bare), "run by sh\n");
 }
 
-TEST_F(ContainerizerTest, WhatNoIsolatorGivesIsRefused) {
+TEST_F(ContainerizerTest, AFeatureThatNoIsolatorProvidesIsRefused) {
   LaunchSpec docker = Spec("true");
   docker.container.emplace().set_type(v1::ContainerInfo::DOCKER);
   docker.container->mutable_docker()->set_image("busybox");
@@ -147,7 +147,7 @@ TEST_F(ContainerizerTest, WhatNoIsolatorGivesIsRefused) {
   rlimit.container->mutable_rlimit_info()->add_rlimits()->set_type(v1::RLimitInfo::RLimit::UNKNOWN);
   // What is refused is refused before anything is fetched.
   rlimit.command.add_uris()->set_value("http://example.com/never");
-  EXPECT_EQ(Refusal(rlimit), "An rlimit of the container has no known type");
+  EXPECT_EQ(Refusal(rlimit), "An rlimit of the container has an unknown type");
 }
 
 TEST_F(ContainerizerTest, SignalsReachTheTaskAndItsGroup) {
@@ -293,7 +293,7 @@ TEST_F(ContainerizerTest, ASandboxThatIsThereBecomesTheUsers) {
   EXPECT_EQ(Out(spec), "nobody\n");
 }
 
-TEST_F(ContainerizerTest, AUserWhoMayNotEnterTheSandboxIsTold) {
+TEST_F(ContainerizerTest, ASandboxThatTheUserMayNotEnterIsAnError) {
   if (!IsRoot()) GTEST_SKIP() << "needs root";
   LaunchSpec spec = Spec("true");
   spec.sandbox = directory_.path() + "/closed/sandbox";
@@ -383,7 +383,7 @@ TEST_F(ContainerizerTest, ACheckThatHangsIsKilledWithItsChildren) {
   EXPECT_EQ(Exec(spec.id, command, std::chrono::seconds(20))->status, 0);
 }
 
-TEST_F(ContainerizerTest, ACheckOfNothingFails) {
+TEST_F(ContainerizerTest, ACheckInAnUnknownContainerFails) {
   v1::CommandInfo command;
   command.set_value("true");
   Result<ExecResult> result = Exec(ContainerId("none"), command, std::chrono::seconds(1));

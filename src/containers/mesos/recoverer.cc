@@ -40,8 +40,8 @@ void LogStuck(const ContainerId& id, const std::vector<pid_t>& pids) {
   if (pids.empty()) return;
   spdlog::error(
       "Container {} does not end: SIGKILL does not end its processes {}. They wait in the kernel, "
-      "most likely for a disk or a network file system; /proc/{}/stack says where. Give them what "
-      "they wait for, or restart the machine. Until they are gone the container counts as running",
+      "most likely for a disk or a network file system; /proc/{}/stack shows where. Repair what "
+      "they wait for, or restart the machine. Until they end the container counts as running",
       id, fmt::join(pids, ", "), pids.front());
 }
 
@@ -82,9 +82,9 @@ Recoverer::Outcome Recoverer::Recover(LaunchPlan& plan, const Launched& process)
   if (!attached && attached.error().code == Code::kUnavailable) return attached.error();
   if (attached && !EndShim(id, *attached)) return Surviving{attached->shim};
   const char* why_unknown = "The task's shim ended before the task";
-  if (attached) why_unknown = "The task's shim did not answer as the task's, and was killed";
+  if (attached) why_unknown = "The task's shim did not answer as expected, and was killed";
   if (process.boot_id != parts_.boot_id) {
-    why_unknown = "The machine was started anew since the task was";
+    why_unknown = "The machine was rebooted while the task was running";
   }
   return launcher_.CleanUp(id, process, std::nullopt).ToTermination(why_unknown);
 }
@@ -112,7 +112,8 @@ Recoverer::Destroyed Recoverer::Destroy(const Orphan& orphan) {
   const Result<ShimProcess::Attached> attached =
       ShimProcess::Attach(*parts_.runtime, id, shim_timeout_);
   destroyed.existed = attached || !parts_.runtime->ReadStatus(id);
-  if (destroyed.existed) spdlog::info("Destroying container {}: nobody claims it", id);
+  if (destroyed.existed)
+    spdlog::info("Destroying container {}: it is an orphan that the agent has no record of", id);
   bool gone = attached ? EndShim(id, *attached) : attached.error().code == Code::kNotFound;
   // The cgroups of a container with claimed nested ones contain theirs, so they must stay.
   if (attached && !gone && !orphan.has_nested) {
@@ -129,7 +130,7 @@ Recoverer::Destroyed Recoverer::Destroy(const Orphan& orphan) {
   // The directory of a container that could not be ended stays, so that it is found after the next
   // restart.
   const Status removed = gone ? parts_.runtime->Remove(id) : Status();
-  if (!gone) spdlog::error("Something of container {} cannot be ended", id);
+  if (!gone) spdlog::error("A process of container {} cannot be killed", id);
   if (!removed) spdlog::error("{}", removed.error().message);
   return destroyed;
 }

@@ -169,7 +169,7 @@ class RecoveryTest : public ContainerizerTest, public testing::WithParamInterfac
 INSTANTIATE_TEST_SUITE_P(, RecoveryTest, testing::Values(Flavor{"posix"}, Flavor{"cgroups", true}),
                          [](const auto& info) { return info.param.name; });
 
-TEST_P(RecoveryTest, WhatRunsIsTakenBackWhole) {
+TEST_P(RecoveryTest, RunningTasksAreRecoveredWithAllTheyHave) {
   LaunchSpec spec = Spec(
       "trap 'echo got it; exit 3' USR1; i=0; "
       "while :; do i=$((i+1)); echo line $i; echo err $i >&2; sleep 0.02; done");
@@ -217,7 +217,7 @@ TEST_P(RecoveryTest, ManyLivesOfTheAgentAndOneOfTheTask) {
   EXPECT_EQ(ExitCode(Await(spec.id)), 9);
 }
 
-TEST_P(RecoveryTest, WhatEndedMeanwhileIsToldAsItEnded) {
+TEST_P(RecoveryTest, TasksThatEndedMeanwhileAreReportedAsTheyEnded) {
   LaunchSpec exits = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 7");
   LaunchSpec killed = Spec("exec sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({exits, killed});
@@ -295,7 +295,7 @@ TEST_P(RecoveryTest, AShimThatDoesNotAnswerIsKilled) {
   EXPECT_TRUE(Eventually([&] { return Processes().empty(); }));
 }
 
-TEST_P(RecoveryTest, WhatNobodyClaimsIsDestroyed) {
+TEST_P(RecoveryTest, OrphansAreDestroyed) {
   LaunchSpec claimed = Spec("exec sleep 1000");
   LaunchSpec orphan =
       Spec("setsid sh -c 'trap \"\" TERM HUP; echo ready; sleep 1000' & exec sleep 1000");
@@ -408,7 +408,7 @@ TEST_P(RecoveryTest, HalfMadeContainersAreCleanedUp) {
   EXPECT_EQ(RuntimeEntries(), std::vector{spec.id.value()});
 }
 
-TEST_P(RecoveryTest, ATornStatusIsNone) {
+TEST_P(RecoveryTest, APartlyWrittenStatusIsIgnored) {
   LaunchSpec spec = Spec("exec sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
   kill(recorded[0].launched.shim_pid, SIGKILL);
@@ -454,13 +454,13 @@ TEST_P(RecoveryTest, AnotherProcessOfThePidIsLeftAlone) {
   Recovered recovered = StartAndRecover(recorded);
   ASSERT_EQ(recovered.ended.size(), 1u);
   EXPECT_EQ(recovered.ended[0].termination.message,
-            "The machine was started anew since the task was; how the task ended is unknown");
+            "The machine was rebooted while the task was running; how the task ended is unknown");
   EXPECT_TRUE(IsAlive(innocent));
   kill(innocent, SIGKILL);
   EXPECT_EQ(waitpid(innocent, nullptr, 0), innocent);
 }
 
-TEST_P(RecoveryTest, AShimOfAnotherTaskIsNotTaken) {
+TEST_P(RecoveryTest, AShimOfAnotherTaskIsNotRecovered) {
   LaunchSpec spec = Spec("exec sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
   recorded[0].launched.start_ticks += 1;
@@ -471,7 +471,7 @@ TEST_P(RecoveryTest, AShimOfAnotherTaskIsNotTaken) {
 }
 
 // The status cannot be written, so the shim waits and keeps it.
-TEST_P(RecoveryTest, AnEndThatCannotBeWrittenIsToldToTheNextAgent) {
+TEST_P(RecoveryTest, AnEndThatCannotBeWrittenIsReportedToTheNextAgent) {
   LaunchSpec spec = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 8");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
   fs::create_directory(fmt::format("{}/containers/{}/status.new", RuntimeDir(), spec.id));
@@ -611,7 +611,7 @@ TEST_P(CgroupRecoveryTest, TheOomAlarmIsArmedAgain) {
 }
 
 // The agent has lost its runtime directory. A cgroup that is not a container's stays.
-TEST_P(CgroupRecoveryTest, CgroupsThatNobodyClaimsAreEmptied) {
+TEST_P(CgroupRecoveryTest, OrphanedCgroupsAreEmptied) {
   LaunchSpec spec = Spec("exec sleep 1000");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
   fs::remove_all(RuntimeDir() + "/containers/" + spec.id.value());
@@ -624,7 +624,7 @@ TEST_P(CgroupRecoveryTest, CgroupsThatNobodyClaimsAreEmptied) {
   EXPECT_TRUE(Eventually([&] { return !IsAlive(recorded[0].launched.shim_pid); }));
 }
 
-TEST_P(CgroupRecoveryTest, ATaskOfTimesWithoutCgroupsGoesOnWithoutOne) {
+TEST_P(CgroupRecoveryTest, ATaskStartedWithoutACgroupContinuesWithoutOne) {
   LaunchSpec spec = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 2");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
   // Moves the task as if it had been started with --isolation=posix/cpu.

@@ -16,7 +16,6 @@
 #include <cstring>
 #include <utility>
 
-#include "base/posix/file_lock.h"
 #include "containers/sandbox/local_disk.h"
 #include "shim/protocol.h"
 
@@ -57,52 +56,31 @@ Result<FileDescriptor> Listen(const FileDescriptor& directory) {
 }  // namespace
 
 Result<std::unique_ptr<RuntimeDirectory>> RuntimeDirectory::Open(const std::string& runtime_dir) {
-  std::string path = runtime_dir + "/containers";
-  Status made = MakeDirectory(path);
-  if (!made) return Fail(made.error());
-  FileDescriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat about;
-  if (!directory.valid() || fstat(directory.get(), &about) != 0) {
-    return Fail(Code::kInternal, "Cannot open '{}': {}", path, std::strerror(errno));
-  }
-  if (about.st_uid != geteuid()) {
-    return Fail(Code::kInvalid,
-                "'{}' belongs to the user with id {}, who could reach into the containers; remove "
-                "it or choose another --runtime_dir",
-                path, about.st_uid);
-  }
-  if (fchmod(directory.get(), kOursOnly) != 0) {
-    return Fail(Code::kInternal, "Cannot close '{}' to others: {}", path, std::strerror(errno));
-  }
-  if (!TakeLock(directory)) {
-    return Fail(Code::kConflict,
-                "Another agent has its containers in '{}'; stop it, or give this one a "
-                "--runtime_dir of its own",
-                path);
-  }
-  return std::unique_ptr<RuntimeDirectory>(
-      new RuntimeDirectory(std::move(path), std::move(directory)));
+  auto directory = PrivateDirectory::Take(
+      runtime_dir + "/containers", {.purpose = "has its containers", .flag = "--runtime_dir"});
+  if (!directory) return Fail(directory.error());
+  return std::unique_ptr<RuntimeDirectory>(new RuntimeDirectory(std::move(*directory)));
 }
 
 FileDescriptor RuntimeDirectory::OpenContainer(const ContainerId& id) const {
   return FileDescriptor(
-      openat(directory_.get(), id.value().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      openat(directory_.fd(), id.value().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 Result<FileDescriptor> RuntimeDirectory::Create(const ContainerId& id) {
-  if (mkdirat(directory_.get(), id.value().c_str(), kOursOnly) != 0) {
+  if (mkdirat(directory_.fd(), id.value().c_str(), kOursOnly) != 0) {
     if (errno == EEXIST) {
       return Fail(Code::kConflict,
-                  "There is a container '{}' already, of an earlier life of the agent or not "
-                  "forgotten yet",
+                  "There is a container '{}' already, from an earlier run of the agent or not "
+                  "cleaned up yet",
                   id);
     }
-    return Fail(Code::kInternal, "Cannot create '{}/{}': {}", path_, id, std::strerror(errno));
+    return Fail(Code::kInternal, "Cannot create '{}/{}': {}", path(), id, std::strerror(errno));
   }
   Result<FileDescriptor> socket = Listen(OpenContainer(id));
   if (socket) return socket;
   (void)Remove(id);  // The earlier failure is reported.
-  return Fail(Code::kInternal, "Cannot make a socket in '{}/{}': {}", path_, id,
+  return Fail(Code::kInternal, "Cannot make a socket in '{}/{}': {}", path(), id,
               socket.error().message);
 }
 
@@ -113,7 +91,7 @@ Result<FileDescriptor> RuntimeDirectory::Connect(const ContainerId& id, Duration
   const timeval timeout = {.tv_sec = micros / 1'000'000, .tv_usec = micros % 1'000'000};
   const sockaddr_un address = Address(directory);
   if (!directory.valid()) {
-    return Fail(Code::kNotFound, "There is no '{}/{}'", path_, id);
+    return Fail(Code::kNotFound, "There is no '{}/{}'", path(), id);
   }
   if (socket.valid() &&
       setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) == 0 &&
@@ -127,7 +105,7 @@ Result<FileDescriptor> RuntimeDirectory::Connect(const ContainerId& id, Duration
 }
 
 std::string RuntimeDirectory::StatusFile(const ContainerId& id) const {
-  return fmt::format("{}/{}/{}", path_, id, kStatus);
+  return fmt::format("{}/{}/{}", path(), id, kStatus);
 }
 
 Result<ExitRecord> RuntimeDirectory::ReadStatus(const ContainerId& id) const {
@@ -142,7 +120,7 @@ Result<ExitRecord> RuntimeDirectory::ReadStatus(const ContainerId& id) const {
   const bool whole = size > 0 && std::strchr(text.data(), '\n') == text.data() + size - 1;
   if (!whole || std::sscanf(text.data(), shim::kStatusFileFormat, &version, &record.pid,
                             &start_ticks, &record.status) != 4) {
-    return Fail(Code::kInternal, "'{}' does not hold what a shim writes", path);
+    return Fail(Code::kInternal, "'{}' does not have the format that a shim writes", path);
   }
   record.start_ticks = start_ticks;
   return record;
@@ -153,14 +131,14 @@ Status RuntimeDirectory::Remove(const ContainerId& id) {
   FileDescriptor directory = OpenContainer(id);
   if (!directory.valid() && errno == ENOENT) return {};
   for (const char* name : {kSocket, kStatus}) unlinkat(directory.get(), name, 0);
-  if (unlinkat(directory_.get(), id.value().c_str(), AT_REMOVEDIR) == 0) return {};
-  return RemoveTree(fmt::format("{}/{}", path_, id));
+  if (unlinkat(directory_.fd(), id.value().c_str(), AT_REMOVEDIR) == 0) return {};
+  return RemoveTree(fmt::format("{}/{}", path(), id));
 }
 
 Result<std::vector<ContainerId>> RuntimeDirectory::List() const {
-  DIR* entries = opendir(path_.c_str());
+  DIR* entries = opendir(path().c_str());
   if (entries == nullptr) {
-    return Fail(Code::kInternal, "Cannot list '{}': {}", path_, std::strerror(errno));
+    return Fail(Code::kInternal, "Cannot list '{}': {}", path(), std::strerror(errno));
   }
   std::vector<ContainerId> ids;
   while (const dirent* entry = readdir(entries)) {

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/posix/file_descriptor.h"
+#include "base/posix/private_directory.h"
 #include "base/result.h"
 
 namespace tepui::containers {
@@ -32,8 +33,8 @@ struct ExitRecord {
 // directory until its process ends. Thread-safe; calls for one container must not overlap. Blocks.
 class RuntimeDirectory {
  public:
-  // Creates the directory if it is missing and takes the lock. Returns kConflict if another agent
-  // holds the lock, kInvalid if the directory belongs to another user.
+  // Creates the directory if it is missing and takes the lock, with the errors of
+  // PrivateDirectory::Take.
   static Result<std::unique_ptr<RuntimeDirectory>> Open(const std::string& runtime_dir);
 
   // Creates the container's directory and returns its listening socket. Returns kConflict if the
@@ -57,13 +58,12 @@ class RuntimeDirectory {
   Result<std::vector<ContainerId>> List() const;
 
  private:
-  RuntimeDirectory(std::string path, FileDescriptor directory)
-      : path_(std::move(path)), directory_(std::move(directory)) {}
+  explicit RuntimeDirectory(PrivateDirectory directory) : directory_(std::move(directory)) {}
 
+  const std::string& path() const { return directory_.path(); }
   FileDescriptor OpenContainer(const ContainerId& id) const;
 
-  const std::string path_;
-  const FileDescriptor directory_;  // Holds the lock.
+  const PrivateDirectory directory_;
 };
 
 }  // namespace tepui::containers

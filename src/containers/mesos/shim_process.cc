@@ -57,7 +57,7 @@ pid_t PeerOf(const FileDescriptor& connection) {
 }
 
 // Returns kNotFound if the shim is gone, kUnavailable if it does not answer.
-Result<shim::Welcome> SayHello(const FileDescriptor& connection) {
+Result<shim::Welcome> SendHello(const FileDescriptor& connection) {
   const shim::Hello hello = {shim::kMagic, shim::kOldestVersion, shim::kVersion, 0};
   shim::Welcome welcome = {};
   ssize_t size = -1;
@@ -125,7 +125,7 @@ Result<ShimProcess::Attached> ShimProcess::Attach(RuntimeDirectory& runtime, con
     const pid_t pid = PeerOf(*connection);
     // Opened before the shim answers, so while it is alive: the pid is still its own.
     FileDescriptor pidfd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-    Result<shim::Welcome> welcome = SayHello(*connection);
+    Result<shim::Welcome> welcome = SendHello(*connection);
     if (!welcome && welcome.error().code == Code::kNotFound) return Fail(welcome.error());
     Attached attached;
     if (!welcome) {

@@ -54,8 +54,8 @@ class ShimProcessTest : public testing::Test {
   }
 
   // Returns the shim's answer to an agent of these versions; nothing if the shim hangs up.
-  std::optional<shim::Welcome> SayHello(const FileDescriptor& connection, uint32_t oldest,
-                                        uint32_t newest) {
+  std::optional<shim::Welcome> SendHello(const FileDescriptor& connection, uint32_t oldest,
+                                         uint32_t newest) {
     shim::Hello hello = {shim::kMagic, oldest, newest, 0};
     EXPECT_EQ(send(connection.get(), &hello, sizeof(hello), MSG_NOSIGNAL),
               static_cast<ssize_t>(sizeof(hello)));
@@ -110,7 +110,7 @@ TEST_F(ShimProcessTest, ALaterAgentIsInControl) {
   shim_pid_ = 0;
 }
 
-TEST_F(ShimProcessTest, TheLastWhoSaidHelloIsInControl) {
+TEST_F(ShimProcessTest, TheLastClientThatSentHelloIsInControl) {
   LeaveShim("trap 'echo got it' USR1; echo ready; while :; do sleep 0.01; done");
   auto first = ShimProcess::Attach(*runtime_, id_, kPatience);
   ASSERT_TRUE(first);
@@ -140,7 +140,7 @@ TEST_F(ShimProcessTest, TheLastWhoSaidHelloIsInControl) {
 // After an upgrade the shim is older. It chooses the highest version that both know.
 TEST_F(ShimProcessTest, ANewerAgentControlsAnOlderShim) {
   LeaveShim("exec sleep 1000");
-  std::optional<shim::Welcome> welcome = SayHello(Connect(), shim::kOldestVersion, 1000);
+  std::optional<shim::Welcome> welcome = SendHello(Connect(), shim::kOldestVersion, 1000);
   ASSERT_TRUE(welcome);
   EXPECT_EQ(welcome->version, shim::kVersion);
   EXPECT_EQ(welcome->oldest, shim::kOldestVersion);
@@ -153,7 +153,7 @@ TEST_F(ShimProcessTest, WithoutACommonVersionNothingChanges) {
   ASSERT_TRUE(attached);
   for (uint32_t version : {0u, shim::kVersion + 1}) {
     FileDescriptor connection = Connect();
-    std::optional<shim::Welcome> welcome = SayHello(connection, version, version);
+    std::optional<shim::Welcome> welcome = SendHello(connection, version, version);
     ASSERT_TRUE(welcome);
     EXPECT_EQ(welcome->version, 0u);
     EXPECT_EQ(welcome->shim_pid, shim_pid_);
@@ -165,7 +165,7 @@ TEST_F(ShimProcessTest, WithoutACommonVersionNothingChanges) {
 }
 
 // An older agent finds a newer shim, which this process plays.
-TEST_F(ShimProcessTest, AnOlderAgentIsToldOfANewerShim) {
+TEST_F(ShimProcessTest, AnOlderAgentRefusesANewerShim) {
   Result<FileDescriptor> listener = runtime_->Create(id_);
   ASSERT_TRUE(listener);
   std::thread newer_shim([&] {
@@ -185,7 +185,7 @@ TEST_F(ShimProcessTest, AnOlderAgentIsToldOfANewerShim) {
 }
 
 // No process accepts: the one that listens is not a shim and must not be killed like one.
-TEST_F(ShimProcessTest, WhoListensAndIsNoShimIsNotTakenForOne) {
+TEST_F(ShimProcessTest, AnotherListenerIsNotMistakenForAShim) {
   Result<FileDescriptor> listener = runtime_->Create(id_);
   ASSERT_TRUE(listener);
   auto attached = ShimProcess::Attach(*runtime_, id_, std::chrono::milliseconds(50));
@@ -232,7 +232,7 @@ TEST_F(ShimProcessTest, OthersCannotReachTheSocket) {
   chmod((containers + "/c").c_str(), 0755);
   chmod(socket_path.c_str(), 0777);
   EXPECT_EQ(attack(), 2);
-  EXPECT_TRUE(SayHello(Connect(), shim::kOldestVersion, shim::kVersion)) << "and root is served";
+  EXPECT_TRUE(SendHello(Connect(), shim::kOldestVersion, shim::kVersion)) << "and root is served";
 }
 
 // --- RuntimeDirectory alone.

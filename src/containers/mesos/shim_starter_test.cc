@@ -38,7 +38,7 @@ void End(const ShimStarter::Started& started) {
 }
 
 // The new process puts its socket at a fixed number in its own table, not in the parent's.
-TEST(ShimStarterTest, OurDescriptorsStayAsTheyAre) {
+TEST(ShimStarterTest, TheAgentsDescriptorsStayAsTheyAre) {
   auto starter = ShimStarter::Create(1);
   ASSERT_TRUE(starter) << starter.error().message;
   Pair pair = MakePair();

@@ -85,7 +85,7 @@ TEST_F(OutputTailTest, DrainShowsWhatWasWrittenLast) {
   EXPECT_EQ(reads_, reads);
 }
 
-TEST_F(OutputTailTest, DrainGivesUpOnAFileThatIsNotThere) {
+TEST_F(OutputTailTest, DrainEndsIfTheFileDoesNotExist) {
   bool done = false;
   tail_.Start();
   clock_.Advance(100ms);

@@ -77,8 +77,8 @@ RunScheduler::RunScheduler(RunPlan plan, Clock& clock, Effects effects)
 }
 
 void RunScheduler::Start() {
-  effects_.tell(fmt::format("Connecting with the master at {}", plan_.master));
-  waiting_timer_.Set(kFirstPatience, [this] { TellOfWaiting(); });
+  effects_.tell(fmt::format("Connecting to the master at {}", plan_.master));
+  waiting_timer_.Set(kFirstPatience, [this] { PrintWhyItWaits(); });
 }
 
 RunScheduler::Call RunScheduler::MakeCall(Call::Type type) const {
@@ -94,7 +94,7 @@ void RunScheduler::OnConnected() {
 }
 
 void RunScheduler::OnDisconnected() {
-  if (subscribed_ && !finished_) effects_.tell("Lost the connection with the master; trying again");
+  if (subscribed_ && !finished_) effects_.tell("Lost the connection to the master; trying again");
   connected_ = false;
   subscribed_ = false;
   subscribe_timer_.Cancel();
@@ -248,7 +248,7 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
       plan_.tasks, [&](const auto& task) { return task.task_id().value() == id; });
   // Retried updates of a task that has ended are not news.
   if (!ours || exit_codes_.contains(id)) return;
-  Tell(status);
+  PrintStatus(status);
   if (status.state() == v1::TASK_RUNNING && plan_.kill_after &&
       !std::exchange(kill_planned_, true)) {
     kill_timer_.Set(*plan_.kill_after, [this] { KillAll(); });
@@ -264,7 +264,7 @@ void RunScheduler::OnStatus(const v1::TaskStatus& status) {
   Finish(interrupted_ && code != 0 ? kInterruptedCode : code);
 }
 
-void RunScheduler::Tell(const v1::TaskStatus& status) const {
+void RunScheduler::PrintStatus(const v1::TaskStatus& status) const {
   std::string text = fmt::format("Received status update {} for task '{}'",
                                  v1::TaskState_Name(status.state()), status.task_id().value());
   if (!status.message().empty()) text += fmt::format("\n  message: '{}'", status.message());
@@ -305,20 +305,21 @@ void RunScheduler::OnInterrupt() {
   if (finished_) return;
   if (interrupted_ || !launched_) return Finish(kInterruptedCode);
   interrupted_ = true;
-  effects_.tell("Killing the task; interrupt again to leave at once");
+  effects_.tell("Killing the task; interrupt again to exit at once");
   KillAll();
 }
 
-void RunScheduler::TellOfWaiting() {
+void RunScheduler::PrintWhyItWaits() {
   if (!subscribed_) {
     effects_.tell(fmt::format("The master at {} has not answered yet; still trying", plan_.master));
   } else if (!largest_offer_) {
-    effects_.tell("No offer has come yet: every agent may be busy, or there is none");
+    effects_.tell("No offer has arrived yet: every agent may be busy, or there are no agents");
   } else {
-    effects_.tell(fmt::format("No offer has fitted yet: wanted are {}; the largest offer had {}",
-                              wanted_.ToString(), largest_offer_->ToString()));
+    effects_.tell(
+        fmt::format("No offer was large enough yet: the task needs {}; the largest offer had {}",
+                    wanted_.ToString(), largest_offer_->ToString()));
   }
-  waiting_timer_.Set(kLaterPatience, [this] { TellOfWaiting(); });
+  waiting_timer_.Set(kLaterPatience, [this] { PrintWhyItWaits(); });
 }
 
 void RunScheduler::Finish(int code) {

@@ -65,11 +65,11 @@ class RunScheduler {
   std::vector<TaskOutput> Outputs(const v1::Offer& offer) const;
   void Decline(const v1::Offer& offer);
   void OnStatus(const v1::TaskStatus& status);
-  void Tell(const v1::TaskStatus& status) const;
+  void PrintStatus(const v1::TaskStatus& status) const;
   void Acknowledge(const v1::TaskStatus& status);
   void KillAll();
   void Reconcile();
-  void TellOfWaiting();
+  void PrintWhyItWaits();
   void Finish(int code);
 
   const RunPlan plan_;

@@ -176,7 +176,7 @@ TEST_F(RunSchedulerTest, LaunchesATaskGroup) {
   EXPECT_EQ(code_, 4);
 }
 
-TEST_F(RunSchedulerTest, AcknowledgesTellsAndEndsWithTheTask) {
+TEST_F(RunSchedulerTest, AcknowledgesAndPrintsStatusesAndEndsWithTheTask) {
   Start(PlanOf({"t"}));
   Subscribe();
   Offer("cpus:4;mem:4096");
@@ -241,13 +241,13 @@ TEST_F(RunSchedulerTest, KillAfter) {
   EXPECT_THAT(Sent(), ElementsAre(Call::KILL));
 }
 
-TEST_F(RunSchedulerTest, TellsWhyItWaits) {
+TEST_F(RunSchedulerTest, PrintsWhyItWaits) {
   Start(PlanOf({"t"}));
   clock_.Advance(5s);
   EXPECT_THAT(lines_.back(), HasSubstr("The master at m:5050 has not answered yet"));
   Subscribe();
   clock_.Advance(60s);
-  EXPECT_THAT(lines_.back(), HasSubstr("No offer has come yet"));
+  EXPECT_THAT(lines_.back(), HasSubstr("No offer has arrived yet"));
   Offer("cpus:0.5;mem:4096");
   Offer("cpus:0.25;mem:32");
   clock_.Advance(60s);

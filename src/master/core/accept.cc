@@ -356,8 +356,8 @@ void Master::Impl::ReturnRemainder(Acceptance& acceptance, const v1::Filters& fi
   // are filtered as the framework asked.
   const Resources fresh = remaining + resized - offered;
   const Resources declined = remaining - fresh;
-  if (!fresh.empty()) allocator_.Recover(framework.id, agent.id, fresh, std::nullopt);
-  if (!declined.empty()) allocator_.Recover(framework.id, agent.id, declined, filters);
+  if (!fresh.empty()) allocator_.Release(framework.id, agent.id, fresh, std::nullopt);
+  if (!declined.empty()) allocator_.Release(framework.id, agent.id, declined, filters);
 }
 
 void Master::Impl::FailTask(Framework& framework, const v1::TaskInfo& task, v1::TaskState state,

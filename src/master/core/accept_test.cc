@@ -231,7 +231,7 @@ TEST_P(InvalidOffers, RejectEverything) {
   EXPECT_THAT(h.Offers(scheduler), SizeIs(1));
 }
 
-TEST(InvalidOffers, AreThoseOfOthersAndThoseListedTwice) {
+TEST(InvalidOffers, BelongToOthersOrAreListedTwice) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler owner = h.Subscribe();
@@ -278,7 +278,7 @@ TEST(Accept, AddsUpOffersOfOneAgent) {
 }
 
 // While the registry writes that the agent is unreachable, nothing new may start on it.
-TEST(Accept, OnALeavingAgentDropsTheTasks) {
+TEST(Accept, DropsTheTasksOnALeavingAgent) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -294,7 +294,7 @@ TEST(Accept, OnALeavingAgentDropsTheTasks) {
   EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_AGENT_REMOVED);
 }
 
-TEST(Accept, OfNothingDeclines) {
+TEST(Accept, WithoutOperationsDeclines) {
   MasterHarness h;
   h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -304,7 +304,7 @@ TEST(Accept, OfNothingDeclines) {
   EXPECT_THAT(h.Offers(scheduler), IsEmpty());
 }
 
-TEST(Accept, OfUnknownOperationsDoesWhatItKnows) {
+TEST(Accept, PerformsTheKnownOperationsBesideUnknownOnes) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();

@@ -28,6 +28,18 @@ std::string RoleOfUnallocated(const Framework& framework) {
   return framework.roles.empty() ? "*" : framework.roles.front();
 }
 
+// Brings the resources of something that the agent reports into the master's form and reads them.
+// Fails if they are not valid, or if they and what the agent uses already are beyond the bounds of
+// Resources::CheckBounds: an agent may report any number of tasks, of any size.
+Result<Resources> ReadReported(const Agent& agent, ResourceList* list, const std::string& role) {
+  if (Status normal = Normalize(list, role); !normal) return Fail(normal.error());
+  Result<Resources> resources = Resources::FromProto(*list);
+  if (!resources) return resources;
+  if (Status bounded = (agent.used + *resources).CheckBounds(); !bounded)
+    return Fail(bounded.error());
+  return resources;
+}
+
 }  // namespace
 
 void Master::Impl::AdoptFrameworks(const link::Call::Subscribe& subscribe) {
@@ -85,18 +97,17 @@ Task* Master::Impl::AdoptTask(Agent& agent, v1::Task message) {
     if (!IsTerminal(lost->state())) --framework->counters.tasks[lost->state()];
   }
   message.mutable_agent_id()->set_value(agent.id.value());
-  const Status normal = Normalize(message.mutable_resources(), RoleOfUnallocated(*framework));
-  Result<Resources> resources = Resources::FromProto(message.resources());
-  if (!normal || !resources) {
+  Result<Resources> resources =
+      ReadReported(agent, message.mutable_resources(), RoleOfUnallocated(*framework));
+  if (!resources) {
     spdlog::error("Agent {} reports task {} of framework {} with resources that are not valid: {}",
-                  agent.id, id, framework->id,
-                  (normal ? resources.error() : normal.error()).message);
+                  agent.id, id, framework->id, resources.error().message);
     return nullptr;
   }
   Task* const task = AddTask(*framework, agent, std::move(message), std::move(*resources));
   if (task == nullptr) {
-    spdlog::error("Agent {} reports task {} of framework {}, which agent {} has", agent.id, id,
-                  framework->id, framework->tasks.at(id).agent->id);
+    spdlog::error("Agent {} reports task {} of framework {}, which is already running on agent {}",
+                  agent.id, id, framework->id, framework->tasks.at(id).agent->id);
   }
   return task;
 }
@@ -107,11 +118,12 @@ Executor* Master::Impl::AdoptExecutor(Agent& agent, const link::Call::Executor& 
   if (framework == nullptr) return nullptr;
   v1::ExecutorInfo info = reported.info();
   if (FindExecutor(agent, framework->id, info.executor_id().value()) != nullptr) return nullptr;
-  const Status normal = Normalize(info.mutable_resources(), RoleOfUnallocated(*framework));
-  Result<Resources> resources = Resources::FromProto(info.resources());
-  if (!normal || !resources) {
-    spdlog::error("Agent {} reports executor {} of framework {} with resources that are not valid",
-                  agent.id, info.executor_id().value(), framework->id);
+  Result<Resources> resources =
+      ReadReported(agent, info.mutable_resources(), RoleOfUnallocated(*framework));
+  if (!resources) {
+    spdlog::error(
+        "Agent {} reports executor {} of framework {} with resources that are not valid: {}",
+        agent.id, info.executor_id().value(), framework->id, resources.error().message);
     return nullptr;
   }
   return &AddExecutor(*framework, agent, info, std::move(*resources));

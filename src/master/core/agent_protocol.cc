@@ -23,7 +23,7 @@ void Master::Impl::OnAgentCalls(const std::string& stream_uuid, const link::Call
   for (const link::Call& call : calls.calls()) {
     if (call.type() == link::Call::SUBSCRIBE) {
       return reply(Fail(Code::kInvalid,
-                        "SUBSCRIBE stands alone in its batch and opens a stream of its own"));
+                        "SUBSCRIBE must be the only call in its batch, and opens a new stream"));
     }
   }
   // Any call from the agent counts as a PONG.

@@ -121,7 +121,7 @@ TEST_F(AgentReports, AnIdThatIsJustBeingGivenCannotBeClaimed) {
 
 // Only the master makes a task unreachable. A task whose executor reports that state still runs and
 // holds its resources.
-TEST_F(AgentReports, AnExecutorThatCallsItsTaskUnreachableFreesNothing) {
+TEST_F(AgentReports, AnExecutorThatReportsUnreachableReleasesNoResources) {
   const Node agent = h.Join();
   const Scheduler owner = h.Subscribe();
   h.Launch(owner, {MasterHarness::Task(agent, "t")});
@@ -133,7 +133,7 @@ TEST_F(AgentReports, AnExecutorThatCallsItsTaskUnreachableFreesNothing) {
 }
 
 // Reference 2.6: a PARTITION_AWARE framework gets DROPPED, also if the agent does not know it.
-TEST_F(AgentReports, WhatNeverReachedTheAgentIsAskedForWithTheFramework) {
+TEST_F(AgentReports, OperationsThatNeverReachedTheAgentAreReconciledWithTheFramework) {
   Node agent = h.Join();
   const Scheduler owner = h.Subscribe();
   h.Launch(owner, {MasterHarness::Task(agent, "t")});
@@ -178,6 +178,102 @@ TEST_F(AgentReports, OperationsFindTheirFrameworkWhenItComes) {
   body.set_uuid(std::string(16, 'a'));
   ASSERT_TRUE(h.Make(scheduler, acknowledge));
   EXPECT_THAT(h.Take(node, link::Event::OPERATION_ACKNOWLEDGEMENT), SizeIs(1));
+}
+
+// --- Amounts near the limits, of which every single one is valid.
+
+link::Call::Subscribe MachineWith(int times, const std::string& amount, int port) {
+  link::Call::Subscribe subscribe = MasterHarness::Machine("mem:100", "h", port);
+  const v1::Resource one = [&] {
+    google::protobuf::RepeatedPtrField<v1::Resource> list;
+    Parse(amount).ToProto(&list);
+    return list.at(0);
+  }();
+  for (int i = 0; i < times; ++i) *subscribe.mutable_info()->add_resources() = one;
+  return subscribe;
+}
+
+TEST_F(AgentReports, AnAgentWithMoreThanCanBeCountedIsRefused) {
+  scheduler = h.Subscribe();
+  for (int port : {6000, 6001}) {
+    Node fake;
+    fake.subscribe = MachineWith(9300, "cpus:1e12", port);
+    h.Rejoin(&fake);
+    const std::vector<link::Event> events = h.Take(fake, link::Event::ERROR);
+    ASSERT_THAT(events, SizeIs(1));
+    EXPECT_EQ(events[0].message(),
+              "The amounts of 'cpus' add up to more than 1000000000000, which is refused");
+  }
+  h.Join();
+  EXPECT_EQ(OfferedCpus(scheduler), 4);
+}
+
+TEST_F(AgentReports, ManyAgentsWithTheMostLeaveTheMasterServing) {
+  scheduler = h.Subscribe();
+  std::vector<Node> fakes;
+  for (int i = 0; i < 100; ++i) fakes.push_back(h.Join(MachineWith(1, "cpus:1e12", 6000 + i)));
+  EXPECT_EQ(h.Metric("cpus_total"), 1e14);
+  EXPECT_THAT(h.Offers(scheduler), SizeIs(100));
+  for (const Node& fake : fakes) {
+    h.Say(fake, link::Call::UNREGISTER);
+    h.clock.Settle();
+  }
+  EXPECT_EQ(h.Metric("cpus_total"), 0);
+  h.Join();
+  EXPECT_EQ(OfferedCpus(scheduler), 4);
+}
+
+// The tasks that an agent brings add up to at most the largest amount; the rest is not counted.
+TEST_F(AgentReports, ReportedTasksAreBoundedTogether) {
+  *node.subscribe.add_frameworks() = scheduler.info;
+  for (int i = 0; i < 3; ++i) {
+    Bring("t" + std::to_string(i), v1::TASK_RUNNING);
+    v1::Task& task = *node.subscribe.mutable_tasks()->rbegin();
+    task.mutable_resources(0)->mutable_scalar()->set_value(4e11);
+  }
+  ASSERT_TRUE(h.Rejoin(&node));
+  EXPECT_EQ(h.Read(node).used.Scalar(ResourceNames::Cpus()), Amount::FromDouble(8e11));
+
+  // Those of a later subscription count with those that the master knows.
+  node.subscribe.mutable_tasks()->DeleteSubrange(1, 2);
+  Bring("t3", v1::TASK_RUNNING);
+  node.subscribe.mutable_tasks(1)->mutable_resources(0)->mutable_scalar()->set_value(9e11);
+  ASSERT_TRUE(h.Rejoin(&node));
+  EXPECT_EQ(h.Read(node).used.Scalar(ResourceNames::Cpus()), Amount::FromDouble(8e11));
+}
+
+// --- Names of resources, of which a process can number only so many.
+
+TEST_F(AgentReports, NewNamesWaitWhileTooManyAreInUse) {
+  std::vector<ResourceName> held;
+  while (Result<ResourceName> name = ResourceName::Of("held-" + std::to_string(held.size())))
+    held.push_back(std::move(*name));
+
+  Node honest;
+  honest.subscribe = MasterHarness::Machine("cpus:4;honest:1", "h", 6000);
+  const Status refused = h.Rejoin(&honest);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("'honest:1'"));
+  EXPECT_THAT(h.Take(honest), IsEmpty()) << "an ERROR would end the agent";
+  EXPECT_FALSE(h.Join(MasterHarness::Machine("cpus:4", "h", 6001)).id.empty());
+
+  held.clear();
+  EXPECT_TRUE(h.Rejoin(&honest));
+  EXPECT_FALSE(honest.id.empty());
+}
+
+TEST_F(AgentReports, NamesOfGoneAgentsAreForgotten) {
+  for (int round = 0; round < 20; ++round) {
+    std::string resources = "cpus:1";
+    for (int i = 0; i < 127; ++i) resources += fmt::format(";name-{}-{}:1", round, i);
+    const Node fake = h.Join(MasterHarness::Machine(resources, "h", 6000));
+    ASSERT_FALSE(fake.id.empty());
+    h.Read();
+    h.Say(fake, link::Call::UNREGISTER);
+    h.Read();
+  }
+  EXPECT_LT(ResourceName::Of("next")->index(), 300);
 }
 
 }  // namespace

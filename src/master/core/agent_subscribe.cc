@@ -24,13 +24,14 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
   subscription->stream_uuid = stream_uuid;
   subscription->message = std::move(subscribe);
   subscription->reply = std::move(reply);
-  // A person must fix the errors below. A new agent exits with the error instead of trying again.
-  // One that comes back keeps its tasks and tries again, because the wrong flags may be the
-  // master's.
+  // A person must fix most of the errors below. A new agent exits with the error instead of trying
+  // again. One that comes back keeps its tasks and tries again, because the wrong flags may be the
+  // master's. Both try again if other agents are to blame (kUnavailable).
   const v1::AgentInfo& info = subscription->message.info();
   const auto refuse = [&](const Error& error) {
-    if (!returns) return RefuseAgent(*subscription, link::Event::ERROR, error.message);
-    spdlog::warn("Refusing agent {} ({}) for now: {}", info.id().value(), info.hostname(),
+    if (!returns && error.code != Code::kUnavailable)
+      return RefuseAgent(*subscription, link::Event::ERROR, error.message);
+    spdlog::warn("Refusing agent {} ({}); it may try again: {}", info.id().value(), info.hostname(),
                  error.message);
     subscription->reply(Fail(error));
   };
@@ -48,7 +49,7 @@ void Master::Impl::OnAgentSubscribe(StreamId stream, const std::string& stream_u
 Status Master::Impl::CheckPlace(const v1::AgentInfo& info) const {
   if (info.has_domain() && !options_.info.has_domain()) {
     return Fail(Code::kForbidden,
-                "The agent has a fault domain and its master has none; give the master --domain");
+                "The agent has a fault domain, but the master has none; give the master --domain");
   }
   if (options_.require_agent_domain && !info.has_domain()) {
     return Fail(Code::kForbidden,
@@ -116,7 +117,7 @@ void Master::Impl::Reregister(SubscriptionPtr subscription) {
   if (agent != nullptr && agent->info.hostname() != info.hostname()) {
     return RefuseAgent(
         *subscription, link::Event::ERROR,
-        fmt::format("Agent '{}' is known as '{}' and cannot come back as '{}'; clear its work "
+        fmt::format("Agent '{}' is known as '{}' and cannot reregister as '{}'; clear its work "
                     "directory to register it as a new agent",
                     id, agent->info.hostname(), info.hostname()));
   }
@@ -179,8 +180,8 @@ void Master::Impl::Readmit(Subscription& subscription) {
   // After a failover of the master nothing happened to the tasks, so no status is sent.
   AdoptRunning(agent, message,
                before == Standing::kRecovered     ? nullptr
-               : before == Standing::kUnreachable ? "Unreachable agent came back"
-                                                  : "Agent unknown to this master came back");
+               : before == Standing::kUnreachable ? "Unreachable agent reregistered"
+                                                  : "Unknown agent reregistered");
   if (before == Standing::kUnreachable) {
     ForgetTasks(were_unreachable);
   } else {
@@ -195,7 +196,7 @@ void Master::Impl::Readmit(Subscription& subscription) {
   Count(Counter::kAgentReregistrations);
   OpenStream(agent, subscription);
   SendFrameworks(agent, message);
-  spdlog::info("Agent {} ({}) came back with {} tasks", id, agent.info.hostname(),
+  spdlog::info("Reregistered agent {} ({}) with {} tasks", id, agent.info.hostname(),
                agent.tasks.size());
 }
 

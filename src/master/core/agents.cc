@@ -60,7 +60,7 @@ void Master::Impl::Disconnect(Agent& agent) {
   if (membership_.IsLeaving(agent.id)) return;
   agent.reregister.Set(options_.agent_reregister_timeout, [this, &agent] {
     ScheduleUnreachable(agent,
-                        fmt::format("Agent did not come back within {} after its connection ended",
+                        fmt::format("Agent did not reregister within {} after its connection ended",
                                     FormatDuration(options_.agent_reregister_timeout)));
   });
 }

@@ -31,7 +31,7 @@ void Bring(Node* node, const Scheduler& scheduler, const std::string& id, v1::Ta
 
 // --- Registration (reference 4: durable before visible).
 
-TEST(AgentRegistration, IsTakenDownBeforeItIsAnswered) {
+TEST(AgentRegistration, IsRecordedBeforeItIsAnswered) {
   MasterHarness h;
   h.registrar.held = true;
   Node node;
@@ -65,7 +65,7 @@ TEST(AgentRegistration, FailsWithTheRegistry) {
   EXPECT_THAT(h.Read().agents(), IsEmpty());
 }
 
-TEST(AgentRegistration, OfOneThatLeftMeanwhileLeavesItDisconnected) {
+TEST(AgentRegistration, AnAgentWhoseStreamEndedMeanwhileIsRegisteredAsDisconnected) {
   MasterHarness h;
   h.registrar.held = true;
   Node node;
@@ -82,7 +82,7 @@ TEST(AgentRegistration, OfOneThatLeftMeanwhileLeavesItDisconnected) {
   EXPECT_EQ(h.Metric("slave_removals/reason_registered"), 1);
 }
 
-TEST(AgentRegistration, AfterTheMasterIsGoneDoesNothing) {
+TEST(AgentRegistration, AnAnswerAfterTheMasterIsDestroyedDoesNothing) {
   MasterHarness h;
   h.registrar.held = true;
   Node node;
@@ -122,7 +122,7 @@ TEST(AgentRegistration, RefusesMessagesThatDoNotHoldTogether) {
   EXPECT_THAT(h.registrar.asked, IsEmpty());
 }
 
-TEST(AgentRegistration, RefusesVolumesThatAreNoPartOfTheAgent) {
+TEST(AgentRegistration, RefusesVolumesThatTheAgentDoesNotHave) {
   MasterHarness h;
   Node node;
   node.subscribe = MasterHarness::Machine("cpus:1");
@@ -151,7 +151,7 @@ TEST(AgentCalls, NeedASubscribedStream) {
   EXPECT_EQ(h.Say(node, link::Call::PONG).error().code, Code::kForbidden);
 }
 
-TEST(AgentCalls, ThatLackTheirPartAreDropped) {
+TEST(AgentCalls, WithoutARequiredFieldAreDropped) {
   MasterHarness h;
   const Node node = h.Join();
   for (const auto type :
@@ -196,7 +196,7 @@ TEST(Pings, OfADisconnectedAgentAreMissed) {
   EXPECT_FALSE(h.Read().agents().contains(AgentId(node.id)));
 }
 
-TEST(Pings, ADisconnectedAgentHasNoLongerThanItsTimeoutToComeBack) {
+TEST(Pings, ADisconnectedAgentMustReregisterWithinItsTimeout) {
   Options options = MasterHarness::DefaultOptions();
   options.agent_reregister_timeout = seconds(20);
   MasterHarness h(options);
@@ -206,7 +206,7 @@ TEST(Pings, ADisconnectedAgentHasNoLongerThanItsTimeoutToComeBack) {
   EXPECT_FALSE(h.Read().agents().contains(AgentId(node.id)));
 }
 
-TEST(Pings, GoOnWhenTheRegistryDoesNotTakeTheLoss) {
+TEST(Pings, ContinueIfTheRegistryRefusesTheLoss) {
   MasterHarness h;
   const Node node = h.Join();
   h.registrar.held = true;
@@ -237,7 +237,7 @@ class LostTasks : public ::testing::TestWithParam<bool> {
 };
 INSTANTIATE_TEST_SUITE_P(PartitionAware, LostTasks, ::testing::Bool());
 
-TEST_P(LostTasks, AreToldByCapability) {
+TEST_P(LostTasks, AreReportedByCapability) {
   h.clock.Advance(seconds(100));
   std::vector<Event> events = h.Take(scheduler);
   std::erase_if(events, [](const Event& event) { return event.type() == Event::OFFERS; });
@@ -284,7 +284,7 @@ TEST_P(LostTasks, ComeBackWithTheirAgent) {
 }
 
 // The agent reports the end of such a task itself, after the statuses before it.
-TEST_P(LostTasks, ThatEndedComeBackAsTheyWereToldLast) {
+TEST_P(LostTasks, ThatEndedReturnInTheirLastReportedState) {
   h.clock.Advance(seconds(100));
   h.Take(scheduler);
   Bring(&node, scheduler, "t", v1::TASK_FINISHED);
@@ -344,7 +344,7 @@ TEST_P(LostTasks, OfAnAgentThatUnregistersAreGone) {
   EXPECT_EQ(h.Metric("slave_removals/reason_unregistered"), 1);
 }
 
-TEST(LostTasks, ThatWereToldToHaveEndedAreNotLost) {
+TEST(LostTasks, ThatWereReportedAsEndedAreNotLost) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -491,7 +491,7 @@ struct FailedOver : ::testing::Test {
 };
 
 // The framework's agent was away when the earlier master removed the framework.
-TEST(AfterFailover, WhatAnAgentBringsOfARemovedFrameworkIsEnded) {
+TEST(AfterFailover, TasksOfARemovedFrameworkThatAnAgentBringsAreKilled) {
   RecoveredRegistry registry = FailedOver::Registry();
   registry.removed_frameworks.emplace_back(FrameworkId("old-0000"), WallTime{});
   MasterHarness h(MasterHarness::DefaultOptions(), registry);
@@ -579,7 +579,7 @@ TEST_F(FailedOver, GoneAgentsAreShutDown) {
   EXPECT_TRUE(h.links.closed.contains(gone.stream));
 }
 
-TEST_F(FailedOver, AgentsOfNoRegistryComeBackAsWell) {
+TEST_F(FailedOver, AgentsThatAreNotInTheRegistryReregisterAsWell) {
   node.subscribe.mutable_info()->mutable_id()->set_value("old-S7");
   ASSERT_TRUE(h.Resubscribe(&scheduler));
   h.Take(scheduler);

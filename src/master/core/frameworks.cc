@@ -72,7 +72,7 @@ void Master::Impl::OnSchedulerSubscribe(StreamId stream, const std::string& stre
   ++framework->counters.calls[SchedulerCall::SUBSCRIBE];
   if (returns) framework->reregistered = clock_.WallNow();
   Connect(*framework, stream, stream_uuid);
-  if (returns) TellAgents(*framework);
+  if (returns) SendUpdateToAgents(*framework);
   reply({});
 }
 
@@ -165,7 +165,7 @@ std::shared_ptr<const link::Event> Master::Impl::UpdateEvent(Framework& framewor
   return framework.update_event;
 }
 
-void Master::Impl::TellAgents(Framework& framework) {
+void Master::Impl::SendUpdateToAgents(Framework& framework) {
   for (Agent* agent : framework.agents) Send(*agent, UpdateEvent(framework));
 }
 
@@ -221,7 +221,7 @@ void Master::Impl::Disconnect(Framework& framework) {
   publisher_.FrameworkChanged(framework);
 
   const Duration timeout = FailoverTimeout(framework);
-  spdlog::info("Framework {} disconnected; it may come back within {}", framework.id,
+  spdlog::info("Framework {} disconnected; it may resubscribe within {}", framework.id,
                FormatDuration(timeout));
   RemoveAfter(framework, timeout);
 }
@@ -232,7 +232,7 @@ Duration Master::Impl::FailoverTimeout(const Framework& framework) {
 
 void Master::Impl::RemoveAfter(Framework& framework, Duration wait) {
   framework.failover.Set(wait, [this, &framework] {
-    RemoveDurably(framework, "did not come back within its failover timeout",
+    RemoveDurably(framework, "did not resubscribe within its failover timeout",
                   [this, id = framework.id](const Status& removed) {
                     Framework* const known = FindFramework(id);
                     if (removed || known == nullptr) return;
@@ -257,8 +257,8 @@ void Master::Impl::RemoveDurably(Framework& framework, std::string why, Reply re
                     lifetime_.Bind([this, id, when, why = std::move(why),
                                     reply = std::move(reply)](Status status) mutable {
                       if (!status) {
-                        spdlog::error("The registry did not take framework {} for removed: {}", id,
-                                      status.error().message);
+                        spdlog::error("The registry refused to record framework {} as removed: {}",
+                                      id, status.error().message);
                         return reply(std::move(status));
                       }
                       if (removed_.insert(id).second) removed_order_.emplace_back(when, id);
@@ -321,7 +321,7 @@ void Master::Impl::EndTasks(Framework& framework) {
   for (Task* task : tasks) {
     if (!IsTerminal(task->message->state()))
       UpdateTask(*task, killed(*task->message), v1::TASK_KILLED);
-    Complete(*task);
+    MoveToHistory(*task);
   }
   while (framework.unreachable.size() > 0) {
     UnreachableTasks::Message lost = framework.unreachable.RemoveOldest().second;
@@ -350,7 +350,7 @@ Status Master::Impl::UpdateFramework(Framework& framework,
                 valid.error().message);
   }
   UpdateInfo(framework, info, suppressed);
-  TellAgents(framework);
+  SendUpdateToAgents(framework);
   return {};
 }
 

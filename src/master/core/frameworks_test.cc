@@ -100,7 +100,7 @@ TEST(Frameworks, ComeBackWithinTheirFailoverTimeout) {
 
 // Reference 2.8: when the timeout expires, the framework is removed: agents kill its tasks, which
 // are KILLED with FRAMEWORK_REMOVED.
-TEST(Frameworks, EndWhenTheyDoNotComeBack) {
+TEST(Frameworks, AreRemovedAfterTheirFailoverTimeout) {
   MasterHarness h;
   const Node node = h.Join();
   Scheduler scheduler = h.Subscribe();
@@ -139,7 +139,7 @@ TEST(Frameworks, WithoutFailoverTimeoutEndAtOnce) {
 }
 
 // A timeout of 1e300 seconds is no valid duration; one of many years is, and must not wrap around.
-TEST(Frameworks, MayWaitForCenturies) {
+TEST(Frameworks, MayHaveAFailoverTimeoutOfCenturies) {
   MasterHarness h;
   v1::FrameworkInfo info = MasterHarness::Info();
   info.set_failover_timeout(9.2e9);
@@ -186,7 +186,7 @@ TEST(Frameworks, AreRemovedOnceTheRegistryHasIt) {
 
 // A deposed leader that does not know it yet must not remove a framework that lives on under the
 // next.
-TEST(Frameworks, AreNotRemovedByWhoCannotWrite) {
+TEST(Frameworks, AreNotRemovedIfTheRegistryCannotBeWritten) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -217,7 +217,7 @@ TEST(Frameworks, AreTornDownByOperators) {
   EXPECT_TRUE(h.Read(scheduler).record->completed);
 }
 
-TEST(Frameworks, OnlySoManyCompletedOnesAreRemembered) {
+TEST(Frameworks, CompletedOnesAreBounded) {
   Options options = MasterHarness::DefaultOptions();
   options.max_completed_frameworks = 2;
   MasterHarness h(options);
@@ -245,7 +245,7 @@ TEST(Frameworks, OfAnEarlierMasterKeepTheirId) {
   EXPECT_THAT(Types(h.Take(scheduler)), ElementsAre(Event::ERROR));
 }
 
-TEST(Frameworks, CannotTakeAnIdThatIsStillToBeGiven) {
+TEST(Frameworks, CannotUseAnIdThatTheMasterHasNotAssignedYet) {
   MasterHarness h;
   v1::FrameworkInfo info = MasterHarness::Info();
   info.mutable_id()->set_value("m-0000");
@@ -253,7 +253,7 @@ TEST(Frameworks, CannotTakeAnIdThatIsStillToBeGiven) {
   EXPECT_EQ(h.Subscribe().id, "m-0001");
 }
 
-TEST(Frameworks, WithIdsThatAreNoIdsAreRefused) {
+TEST(Frameworks, WithInvalidIdsAreRefused) {
   MasterHarness h;
   for (const std::string& id :
        {std::string("../../etc"), std::string("a/b"), std::string(300, 'x')}) {

@@ -40,9 +40,9 @@ Status Master::Impl::CheckMembership() const {
                                 agent->connected ? "connected" : "disconnected"));
     }
     if (agent->ping.pending() == membership_.IsLeaving(id)) {
-      return Broken(
-          fmt::format("Agent {} is {}", id,
-                      agent->ping.pending() ? "leaving and pinged" : "neither leaving nor pinged"));
+      return Broken(fmt::format(
+          "Agent {} is {}", id,
+          agent->ping.pending() ? "leaving, but still pinged" : "not leaving, but not pinged"));
     }
   }
   return {};
@@ -53,12 +53,12 @@ Status Master::Impl::CheckInvariants() const {
   if (Status held = allocator_.CheckInvariants(); !held) return held;
   for (const auto& [id, offer] : offers_) {
     if (!offer->framework->active) {
-      return Broken(fmt::format("Offer {} is of framework {}, which is not active", id,
+      return Broken(fmt::format("Offer {} belongs to framework {}, which is not active", id,
                                 offer->framework->id));
     }
     if (!offer->agent->connected) {
-      return Broken(
-          fmt::format("Offer {} is of agent {}, which is not connected", id, offer->agent->id));
+      return Broken(fmt::format("Offer {} belongs to agent {}, which is not connected", id,
+                                offer->agent->id));
     }
     if (!offer->framework->offers.contains(offer.get()) ||
         !offer->agent->offers.contains(offer.get())) {

@@ -20,10 +20,10 @@ Leadership::Leadership(Options options, RegistryTimeouts timeouts, const Parts& 
   fetch_timer_.Set(timeouts_.fetch, [this] {
     End(Error{Code::kUnavailable,
               fmt::format("The registry could not be read within {} (--registry_fetch_timeout): "
-                          "find out whether its store answers",
+                          "check whether its store answers",
                           FormatDuration(timeouts_.fetch))});
   });
-  parts_.store.TakeOver(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
+  parts_.store.Fence(lifetime_.Bind([this](const Result<uint64_t>& epoch) {
     if (!ended_) return;
     if (!epoch) return End(epoch.error());
     spdlog::info("Leading in epoch {}", *epoch);

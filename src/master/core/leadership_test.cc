@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 class SlowStore final : public storage::Store {
  public:
   explicit SlowStore(storage::Store& store) : store_(store) {}
-  void TakeOver(TakenOver done) override { store_.TakeOver(Hold(std::move(done))); }
+  void Fence(Fenced done) override { store_.Fence(Hold(std::move(done))); }
   void Load(std::string prefix, Loaded done) override {
     store_.Load(std::move(prefix), Hold(std::move(done)));
   }
@@ -147,14 +147,14 @@ TEST_F(LeadershipTest, EndsWhenAnotherMasterTookOver) {
   Lead();
   clock.Settle();
   storage::MemoryStore next(Poster(), data);
-  next.TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
+  next.Fence([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
   clock.Settle();
   EXPECT_FALSE(Join());
   EXPECT_EQ(ends.size(), 1u);
   EXPECT_THAT(data->records, IsEmpty());
 }
 
-TEST_F(LeadershipTest, AnswersAfterItsEndFindNobody) {
+TEST_F(LeadershipTest, AnswersAfterItsEndAreIgnored) {
   store.held = true;
   Lead();
   clock.Settle();

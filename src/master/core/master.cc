@@ -45,7 +45,8 @@ void Master::Impl::RecoverRegistry(RecoveredRegistry registry) {
   prune_timer_.Set(options_.registry_gc_interval, [this] { PruneRegistry(); });
   if (membership_.HasTooManyUnreachable()) PruneRegistry();
   if (registry_agents_ == 0) return;
-  spdlog::info("Waiting for {} agents of the registry to come back", registry_agents_);
+  spdlog::info("Recovered {} agents from the registry; waiting for them to reregister",
+               registry_agents_);
   recovery_timer_.Set(options_.agent_reregister_timeout, [this] { ScheduleMissing(); });
 }
 
@@ -159,6 +160,10 @@ void Master::OnStreamClosed(StreamId stream) { impl_->OnStreamClosed(stream); }
 
 void Master::Teardown(const security::Caller& caller, const FrameworkId& framework, Reply reply) {
   impl_->Teardown(caller, framework, std::move(reply));
+}
+
+void Master::WhenPublished(std::move_only_function<void()> then) {
+  impl_->WhenPublished(std::move(then));
 }
 
 Status Master::CheckInvariants() const { return impl_->CheckInvariants(); }

@@ -97,6 +97,10 @@ class Master {
   // change about the agent is in progress.
   void MarkAgentGone(const security::Caller& caller, const AgentId& agent, Reply reply);
 
+  // Calls `then`, on this thread, when the sink has all that anybody was told before this call:
+  // what a client reads must not be older than what it has heard. Metrics may be older.
+  void WhenPublished(std::move_only_function<void()> then);
+
   // Returns an error that describes a broken invariant between the master's records, if any. For
   // tests and the simulator: it looks at every record.
   Status CheckInvariants() const;

@@ -69,6 +69,7 @@ class Master::Impl {
   void OnStreamClosed(StreamId stream);
   void Teardown(const security::Caller& caller, const FrameworkId& id, Reply reply);
   void MarkAgentGone(const security::Caller& caller, const AgentId& id, Reply reply);
+  void WhenPublished(Publisher::Then then) { publisher_.WhenPublished(std::move(then)); }
   Status CheckInvariants() const;
 
  private:
@@ -125,7 +126,7 @@ class Master::Impl {
                   const std::vector<std::string>& suppressed_roles);
   // An UPDATE_FRAMEWORK event with the framework's current info.
   std::shared_ptr<const link::Event> UpdateEvent(Framework& framework) const;
-  void TellAgents(Framework& framework);
+  void SendUpdateToAgents(Framework& framework);
   void Connect(Framework& framework, StreamId stream, const std::string& stream_uuid);
   void Heartbeat(Framework& framework);
   void Disconnect(Framework& framework);
@@ -223,7 +224,7 @@ class Master::Impl {
   void SendStatus(Framework& framework, v1::TaskStatus status);
   void CountEnd(const v1::TaskStatus& status);
   // These two detach the task from its agent and move it into the history or among the unreachable.
-  void Complete(Task& task);
+  void MoveToHistory(Task& task);
   void MakeUnreachable(Task& task);
   // Completes a task that was taken out of the unreachable. It gets the state of `end`, unless its
   // state is terminal already (TASK_LOST was sent).

@@ -36,9 +36,9 @@ void Master::Impl::ScheduleMissing() {
   if (fraction > options_.recovery_agent_removal_limit) {
     return options_.exit(Error{
         Code::kUnavailable,
-        fmt::format("{} of the registry's {} agents have not come back, more than the {:.0f} % of "
-                    "--recovery_agent_removal_limit: find out what keeps them from this master, or "
-                    "raise the limit to let them become unreachable",
+        fmt::format("{} of the registry's {} agents have not reregistered, more than the {:.0f} "
+                    "% of --recovery_agent_removal_limit: find out why they cannot reach "
+                    "this master, or raise the limit to let them become unreachable",
                     missing.size(), registry_agents_,
                     100 * options_.recovery_agent_removal_limit)});
   }
@@ -52,7 +52,7 @@ void Master::Impl::MarkMissingUnreachable(const AgentId& id) {
   // An agent that came back meanwhile stays. One that is coming back now may still be refused.
   if (membership_.StandingOf(id) != Standing::kRecovered) return;
   if (membership_.IsBeingWritten(id)) return ScheduleMissingLater();
-  MarkUnreachable(id, fmt::format("Agent did not come back within {} after the master started",
+  MarkUnreachable(id, fmt::format("Agent did not reregister within {} after the master started",
                                   FormatDuration(options_.agent_reregister_timeout)));
 }
 
@@ -71,7 +71,7 @@ void Master::Impl::MarkAgentGone(const security::Caller& caller, const AgentId& 
   }
   if (standing == Standing::kUnknown)
     return reply(Fail(Code::kNotFound, "There is no agent '{}'", id));
-  spdlog::info("Agent {} is to be marked gone, as {} asked", id, OperatorName(caller));
+  spdlog::info("Marking agent {} gone, as {} asked", id, OperatorName(caller));
   if (TEPUI_PLANTED_FAULT("gone-not-awaited")) std::exchange(reply, nullptr)({});
   BeginRemoval(
       id, {.how = Removal::How::kGone, .reason = std::nullopt, .why = "Agent has been marked gone"},

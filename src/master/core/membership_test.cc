@@ -88,7 +88,7 @@ TEST(RecoveredAgents, OneWhoseLossTheRegistryRefusedBecomesUnreachableLater) {
   EXPECT_THAT(h.registrar.asked, SizeIs(2));
 }
 
-TEST(RecoveredAgents, OneThatComesBackBeforeItsTurnStays) {
+TEST(RecoveredAgents, OneThatReregistersBeforeItsTurnStays) {
   Options options = MasterHarness::DefaultOptions();
   options.agent_removal_rate = RemovalRate{.agents = 1, .per = minutes(1)};
   MasterHarness h(options, WithAgents(2));
@@ -103,7 +103,7 @@ TEST(RecoveredAgents, OneThatComesBackBeforeItsTurnStays) {
   EXPECT_THAT(h.registrar.asked, SizeIs(1));
 }
 
-TEST(RecoveredAgents, TooManyMissingEndTheMasterInsteadOfTheirTasks) {
+TEST(RecoveredAgents, TheMasterExitsIfTooManyAreMissing) {
   Options options = MasterHarness::DefaultOptions();
   options.recovery_agent_removal_limit = 0.5;
   std::vector<std::string> ends;
@@ -200,7 +200,7 @@ std::vector<v1::TaskStatus> RunUntilGone(MasterHarness& h, const Scheduler& sche
 }
 
 // Frameworks that do not know the state get TASK_LOST.
-TEST(GoneAgents, AreLostToFrameworksOfOld) {
+TEST(GoneAgents, AreLostForFrameworksThatAreNotPartitionAware) {
   for (const bool away : {false, true}) {
     MasterHarness h;
     const Node node = h.Join();
@@ -215,7 +215,7 @@ TEST(GoneAgents, AreLostToFrameworksOfOld) {
   }
 }
 
-TEST(GoneAgents, AreNotToldOfBeforeTheRegistryHasIt) {
+TEST(GoneAgents, AreAnnouncedAfterTheRegistryIsWritten) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -229,7 +229,7 @@ TEST(GoneAgents, AreNotToldOfBeforeTheRegistryHasIt) {
   EXPECT_THAT(h.TakeStatuses(scheduler), SizeIs(1));
 }
 
-TEST(GoneAgents, StayIfTheRegistryDoesNotTakeIt) {
+TEST(GoneAgents, StayIfTheRegistryRefuses) {
   MasterHarness h;
   const Node node = h.Join();
   h.registrar.held = true;

@@ -43,13 +43,13 @@ void Master::Impl::OnAllocation(std::vector<allocator::Offer> allocation) {
     const auto found = agents_.find(offer.agent);
     Agent* agent = found == agents_.end() ? nullptr : found->second.get();
     if (!MayOffer(framework, agent)) {
-      allocator_.Recover(offer.framework, offer.agent, offer.resources, std::nullopt);
+      allocator_.Release(offer.framework, offer.agent, offer.resources, std::nullopt);
       continue;
     }
     if (options_.max_executors_per_agent &&
         agent->executors.size() >= static_cast<size_t>(*options_.max_executors_per_agent)) {
       // The default filter delays the next offer: the agent is full until an executor ends.
-      allocator_.Recover(offer.framework, offer.agent, offer.resources, v1::Filters());
+      allocator_.Release(offer.framework, offer.agent, offer.resources, v1::Filters());
       continue;
     }
     const auto [place, first] = places.emplace(framework, events.size());
@@ -123,7 +123,7 @@ void Master::Impl::EraseOffer(Offer& offer) {
 }
 
 void Master::Impl::ReturnOffer(Offer& offer, const std::optional<v1::Filters>& filters) {
-  allocator_.Recover(offer.framework->id, offer.agent->id, offer.resources, filters);
+  allocator_.Release(offer.framework->id, offer.agent->id, offer.resources, filters);
   EraseOffer(offer);
 }
 
@@ -159,14 +159,15 @@ Result<std::vector<Offer*>> Master::Impl::OffersToAccept(const Framework& framew
     }
     Offer& offer = *it->second;
     if (!offers.empty() && offer.role != offers.front()->role) {
-      return Fail(
-          Code::kInvalid,
-          "Offers accepted together must be for one role; offer {} is for '{}', {} for '{}'",
-          id.value(), offer.role, offers.front()->id, offers.front()->role);
+      return Fail(Code::kInvalid,
+                  "Offers accepted together must be for one role; offer {} is for '{}', offer {} "
+                  "is for '{}'",
+                  id.value(), offer.role, offers.front()->id, offers.front()->role);
     }
     if (!offers.empty() && offer.agent != offers.front()->agent) {
       return Fail(Code::kInvalid,
-                  "Offers accepted together must be of one agent; offer {} is of {}, {} of {}",
+                  "Offers accepted together must be from one agent; offer {} is from {}, offer {} "
+                  "is from {}",
                   id.value(), offer.agent->id, offers.front()->id, offers.front()->agent->id);
     }
     offers.push_back(&offer);

@@ -160,7 +160,7 @@ void Master::Impl::Revert(Operation& operation) {
   if (Status status = allocator_.ConvertFree(agent.id, converted, consumed); !status) {
     // Tasks hold the result. They fail on the agent because of its resource version, and its real
     // total comes when it subscribes.
-    spdlog::warn("Operation {} failed on agent {}, but its result is in use: {}",
+    spdlog::warn("Operation {} failed on agent {}, but a task already uses its result: {}",
                  operation.message.info().id().value(), agent.id, status.error().message);
     return;
   }
@@ -210,13 +210,13 @@ void Master::Impl::AcknowledgeOperation(
   }
   const auto it = framework.operations_by_id.find(acknowledge.operation_id().value());
   if (it == framework.operations_by_id.end() || it->second->agent != agent)
-    return refuse("there is none of that id");
+    return refuse("there is no operation with that id");
   Operation& operation = *it->second;
   const auto& statuses = operation.message.statuses();
   const auto status = std::ranges::find_if(statuses, [&](const v1::OperationStatus& known) {
     return known.has_uuid() && known.uuid().value() == acknowledge.uuid();
   });
-  if (status == statuses.end()) return refuse("no status of that uuid was sent");
+  if (status == statuses.end()) return refuse("no status with that uuid was sent");
 
   link::Event event;
   event.set_type(link::Event::OPERATION_ACKNOWLEDGEMENT);

@@ -183,7 +183,7 @@ TEST_F(OperationTest, WithAnIdReportTheirOutcome) {
   EXPECT_THAT(Statuses(), IsEmpty());
 }
 
-TEST_F(OperationTest, IdsAreUsedOnceAtATime) {
+TEST_F(OperationTest, AnIdIsUsedByOneOperationAtATime) {
   Accept({Reserve(Reserved("cpus", 1), "op"), Reserve(Reserved("cpus", 1), "op")});
   const std::vector<v1::OperationStatus> statuses = Statuses();
   ASSERT_THAT(statuses, SizeIs(1));
@@ -217,7 +217,7 @@ TEST_F(OperationTest, ThatAreInvalidAreErrorsAndTheRestGoesOn) {
 
 // An operation that the agent could not perform is undone: its total is as before, and offers that
 // show the result are rescinded.
-TEST_F(OperationTest, ThatFailAreTakenBack) {
+TEST_F(OperationTest, ThatFailAreReverted) {
   const Resources before = Total();
   Accept({Reserve(Reserved("cpus", 1), "op")});
   ASSERT_THAT(h.Offers(scheduler), SizeIs(1));
@@ -251,7 +251,7 @@ TEST_F(OperationTest, OfLostAgentsAreUnreachable) {
   EXPECT_EQ(h.Metric("operations/reserve/pending"), 0);
 }
 
-TEST_F(OperationTest, ThatNeverReachedTheAgentAreAskedFor) {
+TEST_F(OperationTest, ThatNeverReachedTheAgentAreReconciled) {
   Accept({Reserve(Reserved("cpus", 1), "op")});
   const std::vector<link::Event> lost = Applied();
   h.Leave(node);

@@ -81,7 +81,7 @@ TEST_P(Reconcile, AnswersWhatIsKnownOfEachTask) {
 
 // This holds even if the call names no agent. A KILL is answered like a reconciliation, and UNKNOWN
 // would mean that the task never ran.
-TEST(Reconciliation, ALostTaskIsUnreachableWhoeverAsks) {
+TEST(Reconciliation, ALostTaskIsUnreachableForEveryFramework) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -101,7 +101,7 @@ TEST(Reconciliation, ALostTaskIsUnreachableWhoeverAsks) {
   }
 }
 
-TEST(Reconciliation, WithoutTasksTellsOfAll) {
+TEST(Reconciliation, WithoutTasksReportsAll) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -116,7 +116,7 @@ TEST(Reconciliation, WithoutTasksTellsOfAll) {
 }
 
 // The answer is the last state sent to the framework, though the agent is ahead (reference 2.7).
-TEST(Reconciliation, TellsTheStateOfTheLastStatusSent) {
+TEST(Reconciliation, ReportsTheStateOfTheLastStatusSent) {
   MasterHarness h;
   const Node node = h.Join();
   const Scheduler scheduler = h.Subscribe();
@@ -128,7 +128,7 @@ TEST(Reconciliation, TellsTheStateOfTheLastStatusSent) {
 }
 
 // The statuses wait at the agent until the framework is back, and are sent in order.
-TEST(Reconciliation, DoesNotTellTheEndBeforeWhatCameBefore) {
+TEST(Reconciliation, DoesNotReportTheEndBeforeEarlierStatuses) {
   MasterHarness h;
   const Node node = h.Join();
   Scheduler scheduler = h.Subscribe();

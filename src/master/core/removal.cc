@@ -131,7 +131,7 @@ Membership::Tasks Master::Impl::LoseTasks(Agent& agent, const Removal& removal,
     Framework& framework = *task->framework;
     const v1::Task& message = *task->message;
     if (IsTerminal(message.state()) && IsTerminal(ReportedState(message))) {
-      Complete(*task);  // The framework was sent its end; nothing is lost.
+      MoveToHistory(*task);  // The framework was sent its end; nothing is lost.
       continue;
     }
     const v1::TaskState state = StateFor(framework, WayOf(removal.how).task);
@@ -146,7 +146,7 @@ Membership::Tasks Master::Impl::LoseTasks(Agent& agent, const Removal& removal,
       lost.emplace_back(framework.id, TaskId(message.task_id().value()));
       MakeUnreachable(*task);
     } else {
-      Complete(*task);
+      MoveToHistory(*task);
     }
     SendStatus(framework, std::move(status));
   }

@@ -30,7 +30,7 @@ Result<Framework*> Master::Impl::CallingFramework(const std::optional<std::strin
     return Fail(valid.error());
   if (call.type() == SchedulerCall::SUBSCRIBE) {
     return Fail(Code::kInvalid,
-                "SUBSCRIBE opens a stream of its own and carries no Mesos-Stream-Id");
+                "SUBSCRIBE opens a new stream and must not carry a Mesos-Stream-Id");
   }
   Framework* framework = FindFramework(FrameworkId(call.framework_id().value()));
   if (framework == nullptr) {

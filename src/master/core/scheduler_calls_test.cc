@@ -91,7 +91,7 @@ TEST(Suppress, EndsOffersUntilRevive) {
   EXPECT_EQ(h.Metric("frameworks/f/" + scheduler.id + "/roles/r/suppressed"), 0);
 }
 
-TEST(Suppress, OfForeignRolesHasNoEffect) {
+TEST(Suppress, IgnoresRolesOfOthers) {
   MasterHarness h;
   const Scheduler scheduler = h.Subscribe();
   EXPECT_TRUE(h.Make(scheduler, Roles(Call::SUPPRESS, {"r", "other"})));
@@ -113,7 +113,7 @@ TEST(Request, IsIgnored) {
   EXPECT_EQ(h.Metric("messages_resource_request"), 1);
 }
 
-TEST(InverseOffers, ThatAreStaleAreAnsweredInVain) {
+TEST(InverseOffers, AnswersToStaleOnesAreIgnored) {
   MasterHarness h;
   const Scheduler scheduler = h.Subscribe();
   Call call;

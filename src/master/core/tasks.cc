@@ -37,9 +37,9 @@ void Master::Impl::Release(Framework& framework, Agent& agent, const Resources& 
     if (used->second.empty()) framework.used.erase(used);
   }
   agent.used -= resources;
-  allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
+  allocator_.Release(framework.id, agent.id, resources, std::nullopt);
   if (TEPUI_PLANTED_FAULT("recovered-twice"))
-    allocator_.Recover(framework.id, agent.id, resources, std::nullopt);
+    allocator_.Release(framework.id, agent.id, resources, std::nullopt);
   publisher_.FrameworkTouched(framework);
   publisher_.AgentTouched(agent);
 }
@@ -105,7 +105,8 @@ void Master::Impl::OnStatusUpdate(Agent& agent, const link::Call::StatusUpdate& 
     spdlog::warn("Ignoring a status of task {} of framework {} from agent {}: {}",
                  status.task_id().value(), framework_id, agent.id,
                  framework == nullptr ? "unknown framework" : "it has no uuid");
-    if (framework == nullptr && IsCompleted(framework_id)) {
+    const bool away = TEPUI_PLANTED_FAULT("removed-framework-kept-by-agents-away");
+    if (framework == nullptr && IsCompleted(framework_id) && !away) {
       // The agent missed the framework's end and would retry forever.
       link::Event event;
       event.set_type(link::Event::SHUTDOWN_FRAMEWORK);
@@ -181,7 +182,7 @@ void Master::Impl::DetachTask(Task& task) {
   task.framework->tasks.erase(id);
 }
 
-void Master::Impl::Complete(Task& task) {
+void Master::Impl::MoveToHistory(Task& task) {
   Framework& framework = *task.framework;
   std::shared_ptr<const v1::Task> message = task.message;
   DetachTask(task);
@@ -247,15 +248,16 @@ void Master::Impl::Acknowledge(Framework& framework,
   const auto it = framework.tasks.find(TaskId(acknowledge.task_id().value()));
   if (it != framework.tasks.end() && it->second.agent == agent) {
     const v1::Task& message = *it->second.message;
-    if (!message.has_status_update_uuid()) return refuse("no status that wants one was sent");
+    if (!message.has_status_update_uuid())
+      return refuse("no status that needs an acknowledgement was sent");
     // A terminal task is kept until it is acknowledged (reference 2.7: completed is terminal and
     // acknowledged).
     if (IsTerminal(message.status_update_state()) &&
         message.status_update_uuid() == acknowledge.uuid()) {
-      Complete(it->second);
+      MoveToHistory(it->second);
     }
   } else if (TEPUI_PLANTED_FAULT("late-acknowledgement-refused")) {
-    return refuse("the task is not known");
+    return refuse("the task is unknown");
   }
   link::Event event;
   event.set_type(link::Event::STATUS_ACKNOWLEDGEMENT);

@@ -215,7 +215,7 @@ TEST_F(TaskTest, KillsAreRepeatedToAnAgentThatComesBackWithTheTask) {
 }
 
 // Reference 2.7: 1000 completed tasks are kept for each framework; here 2.
-TEST(Tasks, OnlySoManyCompletedOnesAreRemembered) {
+TEST(Tasks, CompletedOnesAreBounded) {
   Options options = MasterHarness::DefaultOptions();
   options.max_completed_tasks_per_framework = 2;
   MasterHarness h(options);

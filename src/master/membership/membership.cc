@@ -76,7 +76,7 @@ void Membership::Recover(RecoveredRegistry registry) {
   const auto place = [this](const AgentId& id, Place where) {
     const auto [it, is_new] = entries_.try_emplace(id);
     if (is_new) Count(id, it->second);
-    Complete(it, std::move(where));
+    MoveTo(it, std::move(where));
   };
   for (mesos::v1::AgentInfo& info : registry.agents) {
     const AgentId id(info.id().value());
@@ -101,7 +101,7 @@ Membership::Tasks Membership::Admit(const AgentId& id) {
   const auto* known = std::get_if<Admitted>(&it->second.place);
   Admitted admitted = known == nullptr ? Admitted{} : *known;
   admitted.connected = true;
-  return Complete(it, admitted);
+  return MoveTo(it, admitted);
 }
 
 void Membership::AbandonAdmission(const AgentId& id) {
@@ -129,17 +129,17 @@ void Membership::MarkUnreachable(const AgentId& id, WallTime since, Tasks tasks)
   const auto it = InProgress(id, Writing::kRemoval);
   assert(std::holds_alternative<Recovering>(it->second.place) ||
          std::holds_alternative<Admitted>(it->second.place));
-  Complete(it, Unreachable{.since = since, .tasks = std::move(tasks)});
+  MoveTo(it, Unreachable{.since = since, .tasks = std::move(tasks)});
 }
 
 Membership::Tasks Membership::MarkGone(const AgentId& id, WallTime since) {
   const auto it = InProgress(id, Writing::kRemoval);
   assert(!std::holds_alternative<Gone>(it->second.place));
-  return Complete(it, Gone{since});
+  return MoveTo(it, Gone{since});
 }
 
 Membership::Tasks Membership::Forget(const AgentId& id) {
-  return Complete(InProgress(id, Writing::kRemoval), std::monostate{});
+  return MoveTo(InProgress(id, Writing::kRemoval), std::monostate{});
 }
 
 void Membership::AbandonRemoval(const AgentId& id) { EndChange(InProgress(id, Writing::kRemoval)); }
@@ -157,7 +157,7 @@ void Membership::EndChange(Entries::iterator it) {
   entries_.erase(it);
 }
 
-Membership::Tasks Membership::Complete(Entries::iterator it, Place place) {
+Membership::Tasks Membership::MoveTo(Entries::iterator it, Place place) {
   Entry& entry = it->second;
   Uncount(it->first, entry);
   Tasks tasks;

@@ -160,7 +160,7 @@ class Membership {
   // Ends the change in progress; an entry of which nothing is known is erased.
   void EndChange(Entries::iterator it);
   // Moves the agent to `place` and ends the change in progress. Returns its unreachable tasks.
-  Tasks Complete(Entries::iterator it, Place place);
+  Tasks MoveTo(Entries::iterator it, Place place);
   void Uncount(const AgentId& id, const Entry& entry);
   void Count(const AgentId& id, Entry& entry);
   template <class Range>

@@ -84,7 +84,7 @@ TEST_F(MembershipTest, AnAgentIsUnknownUntilItsAdmissionIsWritten) {
   EXPECT_EQ(membership.count(Standing::kActive), 1u);
 }
 
-TEST_F(MembershipTest, OfARefusedAgentNothingIsKept) {
+TEST_F(MembershipTest, ARefusedAgentLeavesNoRecord) {
   membership.BeginAdmission(kId);
   membership.AbandonAdmission(kId);
   EXPECT_FALSE(membership.IsInUse(kId) || membership.IsBeingWritten(kId));
@@ -264,7 +264,7 @@ TEST_F(MembershipTest, OneThatBecomesUnreachableAgainIsTheLast) {
   EXPECT_THAT(membership.BeginPruning(At(6)).unreachable, ElementsAre(AgentId("b")));
 }
 
-TEST_F(MembershipTest, WhatThePruningForgetsIsUnknown) {
+TEST_F(MembershipTest, PrunedAgentsAreUnknown) {
   LoseAt(1, "u");
   MarkGoneAt(1, "g");
   membership.BeginPruning(At(200));

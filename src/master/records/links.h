@@ -14,7 +14,7 @@ namespace tepui::master {
 // The number of an open event stream. The edge assigns it and never uses it again. 0 means none.
 using StreamId = uint64_t;
 
-// Sends the master's events to whoever subscribed: a scheduler gets mesos.v1.scheduler.Event, an
+// Sends the master's events to the subscriber: a scheduler gets mesos.v1.scheduler.Event, an
 // agent gets tepui.link.Event. Called on the master's thread; must not block and must not call back
 // into the master. Events of a stream are sent in the order of the calls. Events for a stream that
 // has ended are dropped (OnStreamClosed follows).

@@ -13,7 +13,7 @@
 
 namespace tepui::master {
 
-// What the registry held when a master took over.
+// What the registry held when a new leader recovered it.
 struct RecoveredRegistry {
   // With ids. The master waits agent_reregister_timeout for them, then marks them unreachable.
   std::vector<mesos::v1::AgentInfo> agents;

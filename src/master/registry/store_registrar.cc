@@ -208,7 +208,7 @@ void StoreRegistrar::Write(storage::Batch batch, Done done) {
                                                    status.error().code == Code::kConflict);
                   if (!status && !refused) {
                     Lose(status.error());
-                    // Whoever asked for the change may ask the next leader.
+                    // The caller may repeat its request to the next leader.
                     status.error().code = Code::kUnavailable;
                   }
                   done(std::move(status));

@@ -37,7 +37,7 @@ class StoreRegistrarTest : public ::testing::Test {
   void Lead() {
     registrar.reset();
     store.emplace(Poster(), data);
-    store->TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
+    store->Fence([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
     clock.Settle();
     registrar.emplace(*store, clock, std::chrono::seconds(20),
                       [this](const Error& error) { losses.push_back(error.message); });
@@ -156,7 +156,7 @@ TEST_F(StoreRegistrarTest, PruneForgetsMoreThanOneBatchHolds) {
 // A deposed leader cannot write. It is notified once and must end.
 TEST_F(StoreRegistrarTest, ADeposedLeadersWriteFailsAndIsReported) {
   storage::MemoryStore next(Poster(), data);
-  next.TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
+  next.Fence([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
   clock.Settle();
   std::vector<Code> outcomes;
   for (const char* id : {"a", "b"}) {
@@ -177,7 +177,7 @@ TEST_F(StoreRegistrarTest, ADeposedLeaderThatHasNothingToWriteLearnsItToo) {
   clock.Advance(10 * StoreRegistrar::kProbeInterval);
   EXPECT_THAT(losses, IsEmpty());
   storage::MemoryStore next(Poster(), data);
-  next.TakeOver([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
+  next.Fence([](const Result<uint64_t>& epoch) { ASSERT_TRUE(epoch); });
   clock.Advance(StoreRegistrar::kProbeInterval);
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_THAT(losses[0], HasSubstr("was taken over by"));
@@ -226,7 +226,7 @@ TEST_F(StoreRegistrarTest, EntriesAreDescribedToPeople) {
   EXPECT_FALSE(DescribeRegistryEntry({.key = "other/key", .value = ""}));
 }
 
-TEST_F(StoreRegistrarTest, AnswersAfterItsEndFindNobody) {
+TEST_F(StoreRegistrarTest, AnswersAfterItsEndAreIgnored) {
   registrar->Commit(change::PutAgent{Info("a")}, Expect());
   registrar.reset();
   clock.Settle();

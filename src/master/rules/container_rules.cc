@@ -114,8 +114,8 @@ Status ValidatePath(bool has_path, std::string_view path) {
 
 Status ValidateSeconds(double seconds, std::string_view field) {
   if (seconds >= 0 && std::isfinite(seconds)) return {};
-  return Fail(Code::kInvalid, "'{}' is {}; it must be a number of seconds, not negative", field,
-              seconds);
+  return Fail(Code::kInvalid, "'{}' is {}; it must be a number of seconds that is not negative",
+              field, seconds);
 }
 
 Status ValidateSource(const Source& source) {
@@ -140,7 +140,7 @@ Status ValidateSource(const Source& source) {
     case Source::UNKNOWN:
       break;
   }
-  return Fail(Code::kInvalid, "The type of its source is not known here");
+  return Fail(Code::kInvalid, "The type of its source is unknown");
 }
 
 Status ValidateVolume(const v1::Volume& volume) {
@@ -238,7 +238,7 @@ Status ValidateCheck(const v1::CheckInfo& check) {
       if (Status valid = ValidatePort(check.tcp().port()); !valid) return valid;
       break;
     case v1::CheckInfo::UNKNOWN:
-      return Fail(Code::kInvalid, "The check has no type, or one not known here");
+      return Fail(Code::kInvalid, "The check has no type, or an unknown one");
   }
   if (Status valid = ValidateSeconds(check.delay_seconds(), "delay_seconds"); !valid) return valid;
   if (Status valid = ValidateSeconds(check.interval_seconds(), "interval_seconds"); !valid)
@@ -272,7 +272,7 @@ Status ValidateHealthCheck(const v1::HealthCheck& check) {
       if (Status valid = ValidatePort(check.tcp().port()); !valid) return valid;
       break;
     case v1::HealthCheck::UNKNOWN:
-      return Fail(Code::kInvalid, "The health check has no type, or one not known here");
+      return Fail(Code::kInvalid, "The health check has no type, or an unknown one");
   }
   if (Status valid = ValidateSeconds(check.delay_seconds(), "delay_seconds"); !valid) return valid;
   if (Status valid = ValidateSeconds(check.grace_period_seconds(), "grace_period_seconds"); !valid)

@@ -34,7 +34,7 @@ Status ValidateAgentSupports(const Resource& resource, const OperationContext& c
   const bool hierarchical = resource.reservation_role().find('/') != std::string_view::npos;
   if (hierarchical &&
       !model::HasCapability(context.agent_capabilities, Agent::Capability::HIERARCHICAL_ROLE)) {
-    return Fail(Code::kInvalid, "The agent does not support roles with '/', as '{}' is one",
+    return Fail(Code::kInvalid, "The agent does not support roles with '/', such as '{}'",
                 resource.reservation_role());
   }
   if (resource.reservations().size() > 1 &&
@@ -83,7 +83,8 @@ Status ValidateReserved(const Resource& resource, const std::vector<std::string>
     return valid;
   }
   if (resource.allocation_role() != resource.reservation_role()) {
-    return Fail(Code::kInvalid, "It is allocated to the role '{}' and can be reserved to no other",
+    return Fail(Code::kInvalid,
+                "It is allocated to the role '{}' and cannot be reserved for another role",
                 resource.allocation_role());
   }
   if (std::ranges::find(roles, resource.reservation_role()) == roles.end()) {
@@ -187,10 +188,10 @@ Status ValidateCreate(const Operation::Create& create, const OperationContext& c
   for (const Resource& volume : *volumes) {
     Status valid = ValidateAgentSupports(volume, context);
     if (valid && volume.is_shared() && (!may_share || volume.shared_count() > 1)) {
-      valid = may_share ? Fail(Code::kInvalid, "It is in the operation twice")
-                        : Fail(Code::kInvalid,
-                               "It is shared, for which the framework lacks the "
-                               "capability SHARED_RESOURCES");
+      valid = may_share
+                  ? Fail(Code::kInvalid, "It appears twice in the operation")
+                  : Fail(Code::kInvalid,
+                         "It is shared, but the framework lacks the capability SHARED_RESOURCES");
     }
     if (valid) {
       const auto& persistence = volume.disk()->persistence();
@@ -245,7 +246,7 @@ Status ValidateGrow(const Operation::GrowVolume& grow, const OperationContext& c
   if (!volume) return Fail(volume.error());
   const Result<Resource> addition = Resource::FromProto(grow.addition());
   if (!addition) return Within("'addition'", Fail(addition.error()));
-  if (addition->empty()) return Fail(Code::kInvalid, "'addition' must be more than nothing");
+  if (addition->empty()) return Fail(Code::kInvalid, "'addition' must not be empty");
 
   // The volume and the addition must add up to one disk, which fails for disks that are used only
   // whole.
@@ -309,7 +310,7 @@ Status ValidateMeaning(const Operation& operation, const OperationContext& conte
     case Operation::UNKNOWN:
       break;
   }
-  return Fail(Code::kInvalid, "It has no type, or one not known here");
+  return Fail(Code::kInvalid, "It has no type, or an unknown one");
 }
 
 Status ValidateInFull(const Operation& operation, const OperationContext& context) {

@@ -176,7 +176,7 @@ TEST_F(OperationValidationTest, ReservingAsTheAgentSupports) {
   Expect(refined, "does not support roles with '/'");
 }
 
-TEST_F(OperationValidationTest, ReservingAnew) {
+TEST_F(OperationValidationTest, ReservingAgain) {
   const std::string_view labelled =
       R"("allocation_info":{"role":"web"},"reservations":[{"type":"DYNAMIC","role":"web","principal":"p",)"
       R"("labels":{"labels":[{"key":"k"}]}}])";
@@ -234,7 +234,7 @@ TEST_F(OperationValidationTest, Creating) {
 
 TEST_F(OperationValidationTest, SharedVolumesNeedTheCapability) {
   Expect(Create(Volume("v2", R"(,"shared":{})") + "," + Volume("v2", R"(,"shared":{})")),
-         "in the operation twice");
+         "appears twice in the operation");
   framework_.clear_capabilities();
   framework_.add_capabilities()->set_type(v1::FrameworkInfo::Capability::MULTI_ROLE);
   Expect(Create(Volume("v2", R"(,"shared":{})")), "lacks the capability SHARED_RESOURCES");
@@ -248,7 +248,7 @@ TEST_F(OperationValidationTest, Destroying) {
   Expect(Destroy(Volume("v1")), "'v1' is in use");
 }
 
-TEST_F(OperationValidationTest, ASharedVolumeIsInUseWhoeverUsesIt) {
+TEST_F(OperationValidationTest, ASharedVolumeIsInUseByAnyFramework) {
   const std::string shared = Volume("v2", R"(,"shared":{})");
   offered_ += Sum({shared});
   total_ = offered_;

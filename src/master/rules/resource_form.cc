@@ -80,7 +80,9 @@ Result<Resources> TotalOf(const v1::AgentInfo& info, const ResourceList& checkpo
     for (const v1::Resource& resource : *list) {
       // Only the allocator allocates resources. It could never get back what is allocated already.
       if (!resource.has_allocation_info()) continue;
-      return Fail(Code::kInvalid, "The agent's '{}' is allocated to role '{}'; a total is nobody's",
+      return Fail(Code::kInvalid,
+                  "The agent's '{}' is allocated to role '{}'; the total resources of an agent "
+                  "must not be allocated",
                   resource.name(), resource.allocation_info().role());
     }
   }

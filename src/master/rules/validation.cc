@@ -115,22 +115,25 @@ Status ValidateQuantity(const std::string& name, double value) {
     case FP_NORMAL:
       if (value < 0) return Fail(Code::kInvalid, "The quantity of '{}' is negative", name);
       if (Amount::Checked(value)) return {};
-      return Fail(Code::kInvalid, "The quantity of '{}' is larger than can be counted", name);
+      return Fail(Code::kInvalid, "The quantity of '{}' is too large to be counted", name);
     default:
       return Fail(Code::kInvalid, "The quantity of '{}' is not a usable number", name);
   }
 }
 
-// Checks a list of alternatives, each of at least one quantity (reference 2.3).
-Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& filters) {
+// Checks a list of alternatives, each of at least one quantity (reference 2.3). Adds the names of
+// the quantities to `names`.
+Status ValidateOfferFilters(const std::string& role, const v1::OfferFilters& filters,
+                            std::set<std::string_view>* names) {
   for (const auto& alternative : filters.min_allocatable_resources().quantities()) {
     if (alternative.quantities().empty()) {
-      return Fail(Code::kInvalid, "The offer filters of role '{}' name no quantity", role);
+      return Fail(Code::kInvalid, "The offer filters of role '{}' have no quantity", role);
     }
     for (const auto& [name, quantity] : alternative.quantities()) {
       if (Status valid = ValidateQuantity(name, quantity.value()); !valid) {
         return Within(fmt::format("The offer filters of role '{}'", role), std::move(valid));
       }
+      names->insert(name);
     }
   }
   return {};
@@ -165,7 +168,7 @@ Status ValidateId(const std::string& id, const std::string& what) {
 }
 
 Status ValidateCall(const Call& call, const std::optional<std::string>& principal) {
-  if (!call.has_type()) return Fail(Code::kInvalid, "The call has no type, or one not known here");
+  if (!call.has_type()) return Fail(Code::kInvalid, "The call has no type, or an unknown one");
   if (call.type() == Call::SUBSCRIBE) return ValidateSubscribe(call, principal);
   if (Status valid = Require(call.has_framework_id(), "framework_id", call); !valid) return valid;
 
@@ -204,7 +207,7 @@ Status ValidateCall(const Call& call, const std::optional<std::string>& principa
     case Call::UPDATE_FRAMEWORK:
       return ValidateUpdateFramework(call);
   }
-  return Fail(Code::kInvalid, "The call's type is not known here");
+  return Fail(Code::kInvalid, "The call's type is unknown");
 }
 
 Status ValidateFramework(const v1::FrameworkInfo& info,
@@ -213,8 +216,13 @@ Status ValidateFramework(const v1::FrameworkInfo& info,
   if (!info.id().value().empty()) {
     if (Status valid = ValidateId(info.id().value(), "'FrameworkInfo.id'"); !valid) return valid;
   }
+  std::set<std::string_view> quantities;
   for (const auto& [role, filters] : info.offer_filters()) {
-    if (Status valid = ValidateOfferFilters(role, filters); !valid) return valid;
+    if (Status valid = ValidateOfferFilters(role, filters, &quantities); !valid) return valid;
+  }
+  if (quantities.size() > Resources::kMaxNames) {
+    return Fail(Code::kInvalid, "The offer filters name more than {} resources",
+                Resources::kMaxNames);
   }
   if (!IsDuration(info.failover_timeout())) {
     return Fail(Code::kInvalid, "'FrameworkInfo.failover_timeout' of {} seconds is not a duration",

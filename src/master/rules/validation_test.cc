@@ -130,7 +130,7 @@ TEST(ValidationTest, Frameworks) {
       {R"({"user":"u","name":"n","offer_filters":{"*":{}}})", ""},
       {R"({"user":"u","name":"n","offer_filters":{"*":{"min_allocatable_resources":{}}}})", ""},
       {R"({"user":"u","name":"n","offer_filters":{"*":{"min_allocatable_resources":{"quantities":[{}]}}}})",
-       "name no quantity"},
+       "have no quantity"},
       {R"({"user":"u","name":"n","offer_filters":{"*":{"min_allocatable_resources":)"
        R"({"quantities":[{"quantities":{"mem":{"value":32}}}]}}}})",
        ""},
@@ -142,7 +142,7 @@ TEST(ValidationTest, Frameworks) {
        "not a usable number"},
       {R"({"user":"u","name":"n","offer_filters":{"*":{"min_allocatable_resources":)"
        R"({"quantities":[{"quantities":{"mem":{"value":1e300}}}]}}}})",
-       "larger than can be counted"},
+       "too large to be counted"},
   };
   for (const auto& [json, error] : cases) {
     ExpectStatus(ValidateFramework(FromText<v1::FrameworkInfo>(json), {}, false), error, json);

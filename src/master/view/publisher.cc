@@ -64,6 +64,12 @@ Publisher::Publisher(Clock& clock, ReadModelSink& sink, Duration metrics_interva
   metrics_timer_.Set(Duration::zero(), [this] { PublishMetrics(); });
 }
 
+void Publisher::WhenPublished(Then then) {
+  if (!turn_wanted_ && !holdings_wanted_) return then();
+  readers_.push_back(std::move(then));
+  if (holdings_wanted_) ScheduleHoldings(holdings_allowed_);
+}
+
 v1::Task& Publisher::Edit(Task& task) {
   if (task.edited_in_turn != turn_) {
     task.message = std::make_shared<v1::Task>(*task.message);
@@ -151,12 +157,18 @@ void Publisher::EndTurn() {
   }
   changed_agents_.clear();
   sink_.Publish(std::exchange(changes_, {}));
+  if (holdings_wanted_) return;
+  for (Then& then : std::exchange(readers_, {})) then();
 }
 
 void Publisher::WantHoldings() {
   if (holdings_wanted_) return;
   holdings_wanted_ = true;
-  const Duration delay = std::max(Duration::zero(), Duration(holdings_due_ - clock_.Now()));
+  ScheduleHoldings(readers_.empty() ? holdings_due_ : holdings_allowed_);
+}
+
+void Publisher::ScheduleHoldings(MonotonicTime when) {
+  const Duration delay = std::max(Duration::zero(), Duration(when - clock_.Now()));
   holdings_timer_.Set(delay, [this] { PublishHoldings(); });
 }
 
@@ -170,7 +182,9 @@ void Publisher::PublishHoldings() {
   turn_wanted_ = false;
   turn_timer_.Cancel();
   EndTurn();
-  holdings_due_ = clock_.Now() + Pause(started, kShortestHoldingsPause);
+  const Duration pause = Pause(started);
+  holdings_allowed_ = clock_.Now() + pause;
+  holdings_due_ = clock_.Now() + std::max(pause, kShortestHoldingsPause);
 }
 
 void Publisher::PublishMetrics() {
@@ -180,7 +194,7 @@ void Publisher::PublishMetrics() {
   Changes changes;
   changes.metrics = std::move(metrics);
   sink_.Publish(std::move(changes));
-  metrics_timer_.Set(Pause(started, metrics_interval_), [this] { PublishMetrics(); });
+  metrics_timer_.Set(std::max(Pause(started), metrics_interval_), [this] { PublishMetrics(); });
 }
 
 void Publisher::Contribute(Agent& agent, bool gone) {
@@ -199,8 +213,8 @@ void Publisher::Contribute(Agent& agent, bool gone) {
   replace(&sums_.revocable_used, &held.revocable_used, amount(agent.used.Revocable()));
 }
 
-Duration Publisher::Pause(MonotonicTime started, Duration shortest) const {
-  return std::max(shortest, Duration(kShareOfThread * (clock_.Now() - started)));
+Duration Publisher::Pause(MonotonicTime started) const {
+  return kShareOfThread * (clock_.Now() - started);
 }
 
 }  // namespace tepui::master

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/pointer_set.h"
@@ -21,8 +22,9 @@ namespace tepui::master {
 // the turn in which they change, once however often they changed in it. What a framework or an
 // agent holds changes with every task, and publishing it costs a copy of the whole record. So it
 // follows a little later and together, at a pace at which publishing takes at most a twentieth of
-// the thread's time. The numbers (metrics) follow once in `metrics_interval`, within the same
-// fraction.
+// the thread's time. A reader must not see a task without what it holds, so it waits until both are
+// published (WhenPublished). The numbers (metrics) follow once in `metrics_interval`, within the
+// same fraction.
 class Publisher {
  public:
   // `write_metrics` fills a snapshot, except for the sums that are kept here.
@@ -30,6 +32,12 @@ class Publisher {
             std::function<void(const Gauges&, Metrics*)> write_metrics);
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
+
+  // Calls `then` when all that changed before this call is published, except metrics: at once if
+  // nothing waits to be published. What waits follows as early as the share of the thread's time
+  // allows, so however many readers ask, they do not slow the thread down.
+  using Then = std::move_only_function<void()>;
+  void WhenPublished(Then then);
 
   // Returns the task's message for changes. The copy that readers hold stays as it was.
   v1::Task& Edit(Task& task);
@@ -55,11 +63,12 @@ class Publisher {
   void WantTurn();
   void EndTurn();
   void WantHoldings();
+  void ScheduleHoldings(MonotonicTime when);
   void PublishHoldings();
   void PublishMetrics();
   void Contribute(Agent& agent, bool gone);
-  // Returns the delay until it may publish again, after a publication that began at `started`.
-  Duration Pause(MonotonicTime started, Duration shortest) const;
+  // Returns how long nothing may be published after a publication that began at `started`.
+  Duration Pause(MonotonicTime started) const;
 
   Clock& clock_;
   ReadModelSink& sink_;
@@ -73,7 +82,9 @@ class Publisher {
   PointerSet<Framework> changed_frameworks_, touched_frameworks_;
   PointerSet<Agent> changed_agents_, touched_agents_;
   Gauges sums_;
-  MonotonicTime holdings_due_{};
+  MonotonicTime holdings_allowed_{};  // The earliest time of their next publication,
+  MonotonicTime holdings_due_{};      // and its time if no reader asks.
+  std::vector<Then> readers_;
   Timer turn_timer_, holdings_timer_, metrics_timer_;
 };
 

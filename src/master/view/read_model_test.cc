@@ -77,7 +77,7 @@ TEST_F(ReadModelTest, KeepsHistoryWhenAnIdIsUsedAgain) {
   EXPECT_THAT(framework().index, IsEmpty());
 }
 
-TEST_F(ReadModelTest, ForgettingHistoryLeavesTheLivingAlone) {
+TEST_F(ReadModelTest, ForgettingHistoryKeepsLiveTasks) {
   model.Apply(WithTask("a", TaskPhase::kCompleted, "old"));
   model.Apply(WithTask("a", TaskPhase::kActive, "new"));
   model.Apply(WithTask("a", TaskPhase::kCompleted, "", true));

@@ -58,7 +58,7 @@ TEST_F(ClusterTest, ComesUp) {
   EXPECT_THAT(scheduler(0).tasks(), Not(IsEmpty()));
 }
 
-TEST_F(ClusterTest, WhatCrashedIsStartedAgain) {
+TEST_F(ClusterTest, ACrashedProcessIsStartedAgain) {
   for (const char* host : {"agent-1", "framework-0"}) Do(Kind::kCrash, host, 10s);
   Do(Kind::kCrash, "master-0", 10s);
   EXPECT_FALSE(agent(1).running());
@@ -204,7 +204,7 @@ TEST_F(ClusterTest, AFrameworkThatWasTornDownComesBackAsANewOne) {
 }
 
 // An agent or framework that never was is named by an id that nobody has.
-TEST_F(ClusterTest, TheOperatorMayNameWhatIsNotThere) {
+TEST_F(ClusterTest, TheOperatorMayNameUnknownAgentsAndFrameworks) {
   Do(Kind::kMarkGone, "agent-0", 0s, 2);
   Do(Kind::kTeardown, "framework-0", 0s, 2);
   Advance(1min);
@@ -214,7 +214,7 @@ TEST_F(ClusterTest, TheOperatorMayNameWhatIsNotThere) {
   EXPECT_TRUE(scheduler(0).subscribed());
 }
 
-TEST_F(ClusterTest, CalmEndsWhatFaultsLeft) {
+TEST_F(ClusterTest, TheCalmEndsTheEffectsOfFaults) {
   Do(Kind::kCrash, "master-0", 1h);
   Do(Kind::kCrash, "framework-1", 1h);
   Do(Kind::kShutdown, "agent-0", 1h);

@@ -102,7 +102,7 @@ TEST(MakeFaults, AreOfEveryKindAndAimAtHostsThatAreThere) {
   for (const auto& [kind, count] : kinds) EXPECT_GE(count, 20) << Name(kind);
 }
 
-TEST(MakeFaults, LeaveOutWhatIsNotThere) {
+TEST(MakeFaults, DoNotAimAtMissingHosts) {
   for (const Fault& fault : MakeFaults(3, {.masters = 3, .agents = 1, .frameworks = 0}, 500, 1h)) {
     EXPECT_THAT(fault.target, Not(StartsWith("framework-")));
     EXPECT_THAT(fault.other, Not(StartsWith("framework-")));
@@ -149,7 +149,7 @@ TEST(MakeOperatorActs, OftenFollowAFault) {
   EXPECT_GE(after, 60);
 }
 
-TEST(MakeOperatorActs, TearNothingDownWhereNothingIs) {
+TEST(MakeOperatorActs, DoNotTearDownWithoutFrameworks) {
   for (const Fault& act : MakeOperatorActs(3, {.agents = 1, .frameworks = 0}, {}, 200, 1h))
     EXPECT_EQ(act.kind, Kind::kMarkGone);
 }

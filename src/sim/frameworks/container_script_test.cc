@@ -26,7 +26,7 @@ TEST(ContainerScriptTest, ATaskThatRunsAndExits) {
   EXPECT_FALSE(script->start_fails || script->start_hangs || script->ignores_term);
 }
 
-TEST(ContainerScriptTest, WhatIsNotSaid) {
+TEST(ContainerScriptTest, TheDefaults) {
   const auto task = ContainerScript::Parse("task=t");
   ASSERT_TRUE(task);
   EXPECT_EQ(task->run, Duration::zero());

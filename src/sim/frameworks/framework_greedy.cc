@@ -59,11 +59,11 @@ void Greedy::Take(Tasks& tasks, const std::vector<v1::Offer>& offers) {
   const Resources free = pool.left().NonRevocable().Filter(
       [](const Resource& resource) { return resource.disk() == nullptr; });
   const auto count = static_cast<int64_t>(1 + random_.Below(kMaxTasksPerAgent));
-  const auto share = [&](ResourceName name) {
+  const auto share = [&](const ResourceName& name) {
     return Amount::FromMilli(free.Scalar(name).milli() / count);
   };
   Quantities wanted;
-  for (const ResourceName name : {ResourceNames::Cpus(), ResourceNames::Mem()})
+  for (const ResourceName& name : {ResourceNames::Cpus(), ResourceNames::Mem()})
     wanted.Set(name, share(name));
 
   Call call = MakeAccept(offers, 0);

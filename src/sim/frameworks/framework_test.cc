@@ -425,7 +425,7 @@ TEST(Greedy, TakesAllCpusAndMemOfEachAgent) {
   EXPECT_EQ(Count(stage.Offer(R("cpus:0.001;mem:100")), Call::DECLINE), 1);
 }
 
-TEST(Hoarder, AnswersNoOffer) {
+TEST(Hoarder, KeepsEveryOfferUnanswered) {
   Stage stage(FrameworkKind::kHoarder, 1);
   for (int i = 0; i < 100; ++i) {
     EXPECT_THAT(stage.Offer(kMachine), IsEmpty());
@@ -461,7 +461,7 @@ TEST(Nonsense, IsWrongInManyWays) {
   EXPECT_GT(empty_accepts, 10);
 }
 
-TEST(Nonsense, StandsOffersOfNothing) {
+TEST(Nonsense, ToleratesTinyOffers) {
   Stage stage(FrameworkKind::kNonsense, 1);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(Count(stage.Offer(R("cpus:0.001")), Call::ACCEPT), 0);
 }

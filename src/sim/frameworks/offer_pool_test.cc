@@ -67,7 +67,7 @@ TEST(OfferPool, AddsOffersUp) {
   EXPECT_TRUE(pool.Take(Amounts(2, 20), &taken));
 }
 
-TEST(OfferPool, TakesOfTheUnreservedOnlyWhereAsked) {
+TEST(OfferPool, TakesUnreservedResourcesOnlyIfAsked) {
   OfferPool pool = PoolOf(R("cpus:1;mem:10") + Reserved(R("cpus:1"), "r"));
   Resources taken;
   EXPECT_FALSE(pool.TakeUnreserved(Amounts(1.5, 1), &taken));

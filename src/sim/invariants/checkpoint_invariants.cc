@@ -11,7 +11,7 @@ namespace tepui::sim {
 namespace {
 
 // An agent sends this status for a task that it does not have, and need not remember it.
-bool SaysThereIsNone(const v1::TaskStatus& status) {
+bool ReportsNoSuchTask(const v1::TaskStatus& status) {
   return status.source() == v1::TaskStatus::SOURCE_AGENT &&
          (status.state() == v1::TASK_DROPPED || status.state() == v1::TASK_LOST);
 }
@@ -73,7 +73,7 @@ void CheckpointInvariants::OnAgentSends(const std::string& host, const link::Cal
 
 void CheckpointInvariants::OnStatus(const std::string& host, const Disk& disk,
                                     const v1::TaskStatus& status) {
-  if (!checkpointed_.contains(status.task_id().value()) || SaysThereIsNone(status)) return;
+  if (!checkpointed_.contains(status.task_id().value()) || ReportsNoSuchTask(status)) return;
   if (disk.statuses.contains(status.uuid())) return;
   findings_.Report("saved-first", "{} tells {} of task {}, which is not on its disk", host,
                    v1::TaskState_Name(status.state()), status.task_id().value());

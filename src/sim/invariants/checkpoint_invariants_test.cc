@@ -62,7 +62,7 @@ struct CheckpointInvariantsTest : ::testing::Test {
     record.mutable_operation()->mutable_latest_status()->set_state(v1::OPERATION_FINISHED);
     checkpoints.OnSaved("agent-0", "operations/x", record.SerializeAsString());
   }
-  void TellOutcome(const std::string& uuid, bool wants_feedback = false) {
+  void ReportOutcome(const std::string& uuid, bool wants_feedback = false) {
     link::Call call;
     call.set_type(link::Call::OPERATION_UPDATE);
     call.mutable_operation_update()->set_operation_uuid(uuid);
@@ -95,31 +95,31 @@ TEST_F(CheckpointInvariantsTest, StatusesOfCheckpointedTasksAreSavedFirst) {
 TEST_F(CheckpointInvariantsTest, VolumesAreMadeAndDestroyedOnDiskFirst) {
   Ask("1", v1::Offer::Operation::CREATE, "v");
   SaveVolumes({"v"});
-  TellOutcome("1");
+  ReportOutcome("1");
   Ask("2", v1::Offer::Operation::DESTROY, "v");
   SaveVolumes({});
-  TellOutcome("2");
+  ReportOutcome("2");
   Ask("3", v1::Offer::Operation::CREATE, "brief");
   Ask("4", v1::Offer::Operation::DESTROY, "brief");
-  TellOutcome("3");
-  TellOutcome("4");
+  ReportOutcome("3");
+  ReportOutcome("4");
   EXPECT_THAT(NamesOf(findings), IsEmpty());
 
   Ask("5", v1::Offer::Operation::CREATE, "w");
-  TellOutcome("5");
+  ReportOutcome("5");
   EXPECT_THAT(NamesOf(findings), SizeIs(1));
   SaveVolumes({"w"});
   Ask("6", v1::Offer::Operation::DESTROY, "w");
-  TellOutcome("6");
+  ReportOutcome("6");
   EXPECT_THAT(NamesOf(findings), ElementsAre("saved-first", "saved-first"));
 }
 
 TEST_F(CheckpointInvariantsTest, OutcomesThatAreToBeAcknowledgedAreSavedFirst) {
   SaveOutcome("1");
-  TellOutcome("1", /*wants_feedback=*/true);
-  TellOutcome("2");
+  ReportOutcome("1", /*wants_feedback=*/true);
+  ReportOutcome("2");
   EXPECT_THAT(NamesOf(findings), IsEmpty());
-  TellOutcome("3", /*wants_feedback=*/true);
+  ReportOutcome("3", /*wants_feedback=*/true);
   EXPECT_THAT(NamesOf(findings), ElementsAre("saved-first"));
 }
 

@@ -35,18 +35,18 @@ struct MembershipInvariantsTest : ::testing::Test {
   MembershipInvariantsTest() { membership.OnLeading("master-0", 1); }
 
   // Everything by which that master reports the agent's admission.
-  void TellAdmission(const std::string& host = "master-0") {
+  void ReportAdmission(const std::string& host = "master-0") {
     membership.OnMasterSends(host, RegisteredOf("m-S0"));
     membership.OnMasterSends(host, "f", OfferOf("o", "f", "m-S0", "cpus:1"));
     membership.OnPublished(host, Shown(true));
   }
-  void TellLoss(const std::string& host = "master-0") {
+  void ReportLoss(const std::string& host = "master-0") {
     membership.OnMasterSends(host, "f", UpdateOf(LostOf(v1::TASK_UNREACHABLE, true)));
     membership.OnMasterSends(host, "f", UpdateOf(LostOf(v1::TASK_LOST, true)));
     membership.OnMasterSends(host, "f", AgentLostOf("m-S0"));
     membership.OnPublished(host, Shown(false));
   }
-  void TellEnd() {
+  void ReportEnd() {
     membership.OnMasterSends("master-0", "f", UpdateOf(LostOf(v1::TASK_GONE, false)));
     membership.OnMasterSends("master-0", "f", UpdateOf(LostOf(v1::TASK_GONE_BY_OPERATOR, false)));
     membership.OnMasterSends("master-0", "f", AgentLostOf("m-S0"));
@@ -58,51 +58,51 @@ struct MembershipInvariantsTest : ::testing::Test {
   MembershipInvariants membership{findings};
 };
 
-TEST_F(MembershipInvariantsTest, WhatTheRegistryHasMayBeTold) {
+TEST_F(MembershipInvariantsTest, WhatIsInTheRegistryMayBeAnnounced) {
   for (const char* op : {"admit", "update"}) {
     membership.OnCommitted(1, op, "m-S0");
-    TellAdmission();
+    ReportAdmission();
   }
   membership.OnCommitted(1, "unreachable", "m-S0");
-  TellLoss();
+  ReportLoss();
   membership.OnCommitted(1, "reachable", "m-S0");
-  TellAdmission();
+  ReportAdmission();
   membership.OnCommitted(1, "remove", "m-S0");
-  TellEnd();
+  ReportEnd();
   EXPECT_THAT(NamesOf(findings), IsEmpty());
 }
 
-TEST_F(MembershipInvariantsTest, AdmissionIsToldAfterTheRegistryHasIt) {
-  TellAdmission();
+TEST_F(MembershipInvariantsTest, AdmissionIsAnnouncedAfterTheRegistryIsWritten) {
+  ReportAdmission();
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first", "durable-first", "durable-first"));
 }
 
-TEST_F(MembershipInvariantsTest, AnUnreachableAgentIsNotToldOfAsRegistered) {
+TEST_F(MembershipInvariantsTest, AnUnreachableAgentIsNotAnnouncedAsRegistered) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnCommitted(1, "unreachable", "m-S0");
-  TellAdmission();
+  ReportAdmission();
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first", "durable-first"))
       << "readers may be behind";
 }
 
-TEST_F(MembershipInvariantsTest, LossIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, LossIsAnnouncedAfterTheRegistryIsWritten) {
   membership.OnCommitted(1, "admit", "m-S0");
-  TellLoss();
+  ReportLoss();
   EXPECT_THAT(NamesOf(findings),
               ElementsAre("durable-first", "durable-first", "durable-first", "durable-first"));
 }
 
-TEST_F(MembershipInvariantsTest, TheEndIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, TheEndIsAnnouncedAfterTheRegistryIsWritten) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnCommitted(1, "unreachable", "m-S0");
-  TellEnd();
+  ReportEnd();
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first", "durable-first"))
       << "unreachable is not gone";
 }
 
 // A task, of a framework that is not partition-aware, is dropped because its agent is being
 // removed.
-TEST_F(MembershipInvariantsTest, ARefusedLaunchSaysNothingOfTheAgent) {
+TEST_F(MembershipInvariantsTest, ARefusedLaunchDoesNotImplyAnAgent) {
   membership.OnCommitted(1, "admit", "m-S0");
   membership.OnMasterSends("master-0", "f", UpdateOf(LostOf(v1::TASK_LOST, false)));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
@@ -124,14 +124,14 @@ TEST_F(MembershipInvariantsTest, AReturningAgentIsUnreachableUntilTheMasterHears
   const SchedulerEvent answer = UpdateOf(LostOf(v1::TASK_UNREACHABLE, true));
   membership.OnMasterSends("master-0", "f", answer);
   EXPECT_THAT(NamesOf(findings), IsEmpty());
-  TellAdmission();
+  ReportAdmission();
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   membership.OnMasterSends("master-0", "f", answer);
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first"));
 }
 
 // This holds for a deposed master too.
-TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsToldAfterTheRegistryHasIt) {
+TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsAnnouncedAfterTheRegistryIsWritten) {
   link::Event shutdown;
   shutdown.set_type(link::Event::SHUTDOWN_FRAMEWORK);
   shutdown.mutable_shutdown_framework()->set_value("f");
@@ -150,10 +150,10 @@ TEST_F(MembershipInvariantsTest, ARemovalOfAFrameworkIsToldAfterTheRegistryHasIt
 
 TEST_F(MembershipInvariantsTest, ADeposedMasterMayBeBehind) {
   membership.OnLeading("master-1", 2);
-  TellAdmission("master-0");
-  TellLoss("master-0");
+  ReportAdmission("master-0");
+  ReportLoss("master-0");
   EXPECT_THAT(NamesOf(findings), IsEmpty());
-  TellAdmission("master-1");
+  ReportAdmission("master-1");
   EXPECT_THAT(NamesOf(findings), ElementsAre("durable-first", "durable-first", "durable-first"));
 }
 

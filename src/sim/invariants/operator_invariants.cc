@@ -18,8 +18,8 @@ bool IsPartitionAware(const v1::FrameworkInfo& info) {
   });
 }
 
-// What a master may say of a task on an agent that it knows to be gone. A launch on such an agent
-// is dropped; one that is not valid is an error.
+// What a master may report of a task on an agent that it knows to be gone. A launch on such an
+// agent is dropped; one that is not valid is an error.
 bool IsTrueOfGone(v1::TaskState state, bool partition_aware) {
   if (state == v1::TASK_ERROR) return true;
   if (!partition_aware) return state == v1::TASK_LOST;

@@ -106,7 +106,7 @@ TEST_F(OperatorInvariantsTest, TheRegistryHasWhatIsAnswered) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("answers-hold", "answers-hold"));
 }
 
-TEST_F(OperatorInvariantsTest, WhatIsRefusedIsNotThere) {
+TEST_F(OperatorInvariantsTest, OnlyUnknownAgentsAndFrameworksAreRefused) {
   Answer(MarkGoneOf("m-S0"), 404);
   EXPECT_THAT(NamesOf(findings), ElementsAre("answers-hold"));
   Answer(TeardownOf("f"), 400);
@@ -137,20 +137,20 @@ TEST_F(OperatorInvariantsTest, NoAgentIsGoneUnlessAnOperatorAsks) {
 
 // --- gone-is-told.
 
-TEST_F(OperatorInvariantsTest, AnEndIsToldBeforeTheAnswer) {
+TEST_F(OperatorInvariantsTest, AnEndIsAnnouncedBeforeTheAnswer) {
   operators.OnOperatorCall(MarkGoneOf("m-S0"));
   operators.OnCommitted("gone", "m-S0");
   Answer(MarkGoneOf("m-S0"), 200);
   EXPECT_THAT(NamesOf(findings), ElementsAre("gone-is-told"));
 }
 
-TEST_F(OperatorInvariantsTest, UnreachableIsNoEnd) {
+TEST_F(OperatorInvariantsTest, UnreachableIsNotTerminal) {
   ShowTask(master::TaskPhase::kUnreachable, v1::TASK_UNREACHABLE);
   MarkGone(v1::TASK_UNREACHABLE);
   EXPECT_THAT(NamesOf(findings), ElementsAre("gone-is-told"));
 }
 
-TEST_F(OperatorInvariantsTest, NobodyIsToldWhoIsAwayOrHasNoTaskThere) {
+TEST_F(OperatorInvariantsTest, OnlyConnectedFrameworksWithTasksThereAreNotified) {
   ShowFramework(true, /*connected=*/false);
   operators.OnOperatorCall(MarkGoneOf("m-S0"));
   operators.OnCommitted("gone", "m-S0");
@@ -158,7 +158,7 @@ TEST_F(OperatorInvariantsTest, NobodyIsToldWhoIsAwayOrHasNoTaskThere) {
   EXPECT_THAT(NamesOf(findings), IsEmpty());
 }
 
-TEST_F(OperatorInvariantsTest, TasksThatHaveEndedAreNotToldOf) {
+TEST_F(OperatorInvariantsTest, TasksThatHaveEndedAreNotReported) {
   ShowTask(master::TaskPhase::kActive, v1::TASK_FINISHED);
   operators.OnOperatorCall(MarkGoneOf("m-S0"));
   operators.OnCommitted("gone", "m-S0");
@@ -206,7 +206,7 @@ TEST_F(OperatorInvariantsTest, ARemovedFrameworkDoesNotComeBack) {
                                              "removed-stays-removed", "removed-stays-removed"));
 }
 
-TEST_F(OperatorInvariantsTest, NorWithTheNextLeader) {
+TEST_F(OperatorInvariantsTest, ARemovedFrameworkDoesNotComeBackWithTheNextLeader) {
   operators.OnCommitted("remove framework", "f");
   operators.OnMasterSends(leader, "f", SubscribedOf("f"));
   EXPECT_THAT(NamesOf(findings), IsEmpty()) << "the registry's answer may be in flight";

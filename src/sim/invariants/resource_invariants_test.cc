@@ -169,7 +169,7 @@ TEST_F(ResourceInvariantsTest, GroupsCountWhole) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once"));
 }
 
-TEST_F(ResourceInvariantsTest, NothingIsLaunchedOnWhatIsNoOffer) {
+TEST_F(ResourceInvariantsTest, NothingIsLaunchedOnAnUnknownOffer) {
   const v1::TaskInfo task = TaskOn("m-S0", "t", "cpus:1");
   Run(task);
   EXPECT_THAT(NamesOf(findings), ElementsAre("offered-once")) << "nobody asked";

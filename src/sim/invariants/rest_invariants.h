@@ -34,6 +34,8 @@ class RestInvariants {
   void CheckLiving(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
   void CheckHeard(const Scheduler& scheduler, const std::string& task, v1::TaskState state);
   void CheckPrograms();
+  // True if the task was checked against what its framework believes.
+  bool IsBelieved(const std::string& task) const;
   // An agent that does not run is given the benefit of the doubt.
   bool AgentHas(const std::string& host, const std::string& task) const;
   void CheckGone();

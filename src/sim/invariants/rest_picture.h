@@ -39,8 +39,8 @@ struct RestPicture {
     std::set<std::string> programs;  // Tasks that run on the machine.
     // Sizes of its histories: the largest of each kind.
     size_t completed_frameworks = 0;
-    size_t completed_executors = 0;  // Of any framework.
-    size_t completed_tasks = 0;      // Of any executor.
+    size_t completed_executors = 0;  // The largest number of any framework.
+    size_t completed_tasks = 0;      // The largest number of any executor.
   };
   struct Scheduler {
     std::string host;

@@ -26,7 +26,7 @@ bool Lives(v1::TaskState state) {
 
 }  // namespace
 
-bool SaysEnded(const v1::TaskStatus& status) {
+bool ReportsEnd(const v1::TaskStatus& status) {
   if (!model::IsTerminal(status.state())) return false;
   // The operator may have been wrong: such an agent may come back.
   if (status.state() == v1::TASK_GONE_BY_OPERATOR) return false;
@@ -57,7 +57,7 @@ void TaskInvariants::OnMasterSends(const SchedulerEvent& event) {
 }
 
 void TaskInvariants::OnTold(const v1::TaskStatus& status, std::string_view by) {
-  if (!SaysEnded(status)) return;
+  if (!ReportsEnd(status)) return;
   Task& task = tasks_[status.task_id().value()];
   if (!Checked(task)) return;
   if (task.ended.empty()) task.ended = Describe(status);
@@ -186,7 +186,7 @@ void TaskInvariants::OnSeen(const v1::TaskStatus& status) {
     findings_.Report("status-order", "Its framework sees {} of task {} after {}", Describe(status),
                      id, v1::TaskState_Name(*task.seen_ended));
   }
-  if (SaysEnded(status) && !task.seen_ended) task.seen_ended = status.state();
+  if (ReportsEnd(status) && !task.seen_ended) task.seen_ended = status.state();
   if (!status.has_uuid()) return;
 
   const auto known = std::ranges::find(task.made, status.uuid());

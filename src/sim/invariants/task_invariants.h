@@ -20,7 +20,7 @@ namespace v1 = ::mesos::v1;
 // True if a status means that its task has ended and will not run again. TASK_LOST from the master,
 // for an agent it lost or in answer to RECONCILE, does not mean that: frameworks that are not
 // partition-aware receive it for UNREACHABLE and UNKNOWN too (reference 2.6, 2.7).
-bool SaysEnded(const v1::TaskStatus& status);
+bool ReportsEnd(const v1::TaskStatus& status);
 
 // Checks each task from launch to end: runs-once, dead-stays-dead, status-order, acknowledged-once
 // (docs/testing/simulator.md). Tasks are identified by their ids; nothing is checked for an id that

@@ -54,7 +54,7 @@ TEST_F(TaskInvariantsTest, AProgramStartsOnce) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("runs-once"));
 }
 
-TEST_F(TaskInvariantsTest, NothingRunsThatNobodyLaunched) {
+TEST_F(TaskInvariantsTest, OnlyLaunchedTasksRun) {
   tasks.OnProgramStarted("agent-0", "u");
   EXPECT_THAT(NamesOf(findings), ElementsAre("runs-once"));
 }
@@ -70,7 +70,7 @@ TEST_F(TaskInvariantsTest, WhatAFrameworkLaunchesTwiceMayRunTwice) {
 
 // --- dead-stays-dead.
 
-TEST_F(TaskInvariantsTest, WhatRunsIsNotToldToHaveEnded) {
+TEST_F(TaskInvariantsTest, RunningTasksAreNotReportedAsEnded) {
   tasks.OnProgramStarted("agent-0", "t");
   tasks.OnMasterSends(UpdateOf(StatusOf("t", v1::TASK_UNREACHABLE)));
   tasks.OnMasterSends(UpdateOf(StatusOf("t", v1::TASK_RUNNING)));
@@ -79,13 +79,13 @@ TEST_F(TaskInvariantsTest, WhatRunsIsNotToldToHaveEnded) {
   EXPECT_THAT(NamesOf(findings), ElementsAre("dead-stays-dead"));
 }
 
-TEST_F(TaskInvariantsTest, TheMasterIsNotToldTooEarlyEither) {
+TEST_F(TaskInvariantsTest, TheMasterIsNotNotifiedTooEarly) {
   tasks.OnProgramStarted("agent-0", "t");
   AgentSends("t", v1::TASK_KILLED, "1");
   EXPECT_THAT(NamesOf(findings), ElementsAre("dead-stays-dead"));
 }
 
-TEST_F(TaskInvariantsTest, WhatWasToldToHaveEndedDoesNotStart) {
+TEST_F(TaskInvariantsTest, TasksReportedAsEndedDoNotStart) {
   tasks.OnMasterSends(UpdateOf(StatusOf("t", v1::TASK_DROPPED)));
   EXPECT_THAT(NamesOf(findings), IsEmpty());
   tasks.OnProgramStarted("agent-0", "t");
@@ -139,7 +139,7 @@ TEST_F(TaskInvariantsTest, NoStatusComesAfterTheLast) {
 
 // The master remembers tasks that have ended only for a while, and a reconciliation may cross the
 // terminal status.
-TEST_F(TaskInvariantsTest, WhoAsksForWhatHasEndedIsAnsweredThatNobodyKnowsIt) {
+TEST_F(TaskInvariantsTest, ReconcilingAnEndedTaskMayAnswerUnknown) {
   const auto answer = [](v1::TaskState state) {
     return Because(StatusOf("t", state), v1::TaskStatus::REASON_RECONCILIATION);
   };
@@ -197,7 +197,7 @@ TEST_F(TaskInvariantsTest, AnAgentThatEndedOrForgotTheFrameworkOwesNothing) {
 
 // --- What the checks at rest use.
 
-TEST_F(TaskInvariantsTest, RemembersTheLastWord) {
+TEST_F(TaskInvariantsTest, RemembersTheLastStatus) {
   EXPECT_FALSE(tasks.LastWord("t"));
   SchedulerSees(Because(StatusOf("t", v1::TASK_RUNNING), v1::TaskStatus::REASON_RECONCILIATION));
   ASSERT_TRUE(tasks.LastWord("t"));

@@ -120,7 +120,7 @@ void HttpConnection::OnClosed(Answer& answer, std::move_only_function<void()> ca
   }
 }
 
-void HttpConnection::TellServer() {
+void HttpConnection::NotifyServer() {
   server_told_ = true;
   for (const auto& answer : std::exchange(answers_, {})) {
     if (answer->on_closed) process(Side::kServer)->Post(std::move(answer->on_closed));
@@ -143,7 +143,7 @@ void HttpConnection::CompleteAnswers() {
     answers_.pop_front();
     if (streamed) {
       Close(Side::kServer);
-      TellServer();
+      NotifyServer();
       return;
     }
     if (answers_.empty()) return;
@@ -209,7 +209,7 @@ void HttpConnection::OnBroken(Side side, const std::string& reason) {
   if (side == Side::kClient) {
     FailWaiting(reason);
   } else {
-    TellServer();
+    NotifyServer();
   }
 }
 

@@ -41,7 +41,7 @@ class HttpConnection final : public TcpConnection {
   // Runs `out` now if `answer` is the oldest that is not complete, otherwise later.
   void Output(Answer& answer, std::move_only_function<void()> out);
   void CompleteAnswers();
-  void TellServer();
+  void NotifyServer();
 
   // --- Runs in the client's process.
   void OnResponse(const net::Response& response);

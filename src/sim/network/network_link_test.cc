@@ -166,7 +166,7 @@ TEST_F(NetworkLinkTest, WhenTheServerDiesTheCallAndTheStreamEnd) {
 }
 
 // The call after a failed one uses a new connection.
-TEST_F(NetworkLinkTest, ConnectsAnewAfterACallFailed) {
+TEST_F(NetworkLinkTest, ReconnectsAfterACallFailed) {
   ConnectFully();
   network_.Reset("client", "server");
   Post("a");
@@ -178,7 +178,7 @@ TEST_F(NetworkLinkTest, ConnectsAnewAfterACallFailed) {
   EXPECT_THAT(heard_, Contains("b: 202"));
 }
 
-TEST_F(NetworkLinkTest, AfterDisconnectNobodyIsCalled) {
+TEST_F(NetworkLinkTest, AfterDisconnectNoCallbackRuns) {
   ConnectFully();
   Subscribe();
   asked_[0].exchange->Start({});

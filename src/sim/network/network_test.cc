@@ -210,7 +210,7 @@ TEST_F(NetworkTest, ConnectionsOvertakeEachOther) {
   EXPECT_FALSE(std::ranges::is_sorted(asked_, {}, &Asked::body));
 }
 
-TEST_F(NetworkTest, NobodyIsReachedWhereNobodyServes) {
+TEST_F(NetworkTest, ConnectingToAClosedPortIsRefused) {
   EndServer();
   std::string outcome;
   network_->Connect(*client_, "client", "server", [&](auto result) { outcome = Outcome(result); });
@@ -254,7 +254,7 @@ TEST_F(NetworkTest, APartitionDelaysWhatIsSentUntilItEnds) {
   EXPECT_EQ(closed_, 0);
 }
 
-TEST_F(NetworkTest, ASenderGivesUpAfterTheRetransmissionLimitAndTheOtherEndStaysHalfOpen) {
+TEST_F(NetworkTest, ASenderTimesOutAfterTheRetransmissionLimitAndTheOtherEndStaysHalfOpen) {
   OpenStream();
   network_->Block("server", "client");
   stream().Write("lost");
@@ -333,7 +333,7 @@ TEST_F(NetworkTest, TheEndOfAServerResetsItsConnectionsUnlessAPartitionHidesIt) 
   EXPECT_THAT(asked_, IsEmpty());
 }
 
-TEST_F(NetworkTest, WhatASenderSaidBeforeItsEndArrivesUpToSomePoint) {
+TEST_F(NetworkTest, APrefixOfWhatASenderSentBeforeItsEndArrives) {
   std::set<size_t> arrived;
   for (uint64_t seed = 0; seed < 40; ++seed) {
     Boot(seed);
@@ -432,7 +432,7 @@ TEST_F(NetworkTest, APausedServerIsConnectedToAndAnswersAfterwards) {
   EXPECT_EQ(heard_, Numbered("200", 2));
 }
 
-TEST_F(NetworkTest, AClientGivesUpWhatIsNotAnsweredInTime) {
+TEST_F(NetworkTest, ARequestThatIsNotAnsweredInTimeFails) {
   connection_ = Connect();
   Send(*connection_, "0");
   Advance(seconds(59));

@@ -61,7 +61,7 @@ void TcpConnection::Send(Side from, const char* what, size_t bytes,
   End& sender = end(from);
   if (!sender.open || cut_) return;
   if (in_flight_bytes_ + bytes > shared_.limits.max_in_flight_bytes) {
-    TellBroken(from, fmt::format("{} bytes wait to arrive", in_flight_bytes_));
+    NotifyOfBreak(from, fmt::format("{} bytes wait to arrive", in_flight_bytes_));
     sender.open = false;
     LoseSome(from);
     Enqueue(from, kClosed, 0, nullptr);
@@ -168,7 +168,7 @@ void TcpConnection::NoteLoss(Side from, bool was_retry) {
   } else if (!was_retry) {
     return;
   } else if (now - *sender.unacknowledged >= shared_.limits.retransmission) {
-    GiveUp(from);
+    TimeOut(from);
     return;
   } else {
     sender.retry_delay *= 2;
@@ -177,7 +177,7 @@ void TcpConnection::NoteLoss(Side from, bool was_retry) {
       std::min(now + sender.retry_delay, *sender.unacknowledged + shared_.limits.retransmission);
 }
 
-void TcpConnection::GiveUp(Side from) {
+void TcpConnection::TimeOut(Side from) {
   DropInFlight(end(from));
   Break(from, "nothing is acknowledged");
   // On a connection that was cut, each end learns of the cut from what the other end sends.
@@ -222,11 +222,11 @@ void TcpConnection::Break(Side side, const std::string& reason) {
   broken.open = false;
   // Segments in flight when the connection was cut have passed the place of the cut.
   if (!cut_) DropInFlight(broken);
-  TellBroken(side, reason);
+  NotifyOfBreak(side, reason);
   CheckOver();
 }
 
-void TcpConnection::TellBroken(Side side, const std::string& reason) {
+void TcpConnection::NotifyOfBreak(Side side, const std::string& reason) {
   const Host& peer = end(Other(side)).host;
   shared_.world.Write("{} > {} #{} breaks: {}", end(side).host, peer, id_, reason);
   end(side).process->Post([self = shared_from_this(), side,

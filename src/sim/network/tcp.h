@@ -117,12 +117,12 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   void Schedule(Side from);
   void Transmit(Side from);
   void NoteLoss(Side from, bool was_retry);
-  void GiveUp(Side from);
+  void TimeOut(Side from);
   // Returns false if the end is closed and answers with a reset; the segment is unchanged then.
   bool Arrive(Side to, Segment& segment);
   void SendReset(Side to);
   void Break(Side side, const std::string& reason);
-  void TellBroken(Side side, const std::string& reason);
+  void NotifyOfBreak(Side side, const std::string& reason);
   void LoseSome(Side from);
   void DropInFlight(End& sender);
   void OnProcessEnd(Side side);

@@ -72,8 +72,9 @@ bool AgentLink::Send(link::Call call) {
   if (!open_) return false;
   if (!calls_.Add(std::move(call))) {
     open_ = false;
-    process_.Post(current_->Bind(
-        [this] { Break(fmt::format("the master at {} does not take what it is sent", to_)); }));
+    process_.Post(current_->Bind([this] {
+      Break(fmt::format("the master at {} does not read the calls that the agent sends", to_));
+    }));
     return false;
   }
   Flush();

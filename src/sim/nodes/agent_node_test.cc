@@ -56,7 +56,7 @@ TEST_F(AgentNodeTest, KillsInTwoSteps) {
   EXPECT_THAT(node_.RunningTasks(), IsEmpty());
 }
 
-TEST_F(AgentNodeTest, TheLimitOfMemoryIsTold) {
+TEST_F(AgentNodeTest, AnExceededMemoryLimitIsReported) {
   Start();
   Run("t", "run=5s end=oom");
   Advance(seconds(10));
@@ -80,7 +80,7 @@ TEST_F(AgentNodeTest, FaultsOfTheRuntime) {
   EXPECT_EQ(master_.States("b").back(), v1::TASK_FAILED);
 }
 
-TEST_F(AgentNodeTest, AMachineThatIsReplacedLosesAll) {
+TEST_F(AgentNodeTest, AReplacedMachineHasAnEmptyDisk) {
   Start();
   Run("t", "run=inf");
   Advance(seconds(1));
@@ -191,7 +191,7 @@ TEST_F(AgentNodeTest, UnregistersInOrderAndStaysDown) {
   Start();
 }
 
-TEST_F(AgentNodeTest, IsWantedAgainWhileItEnds) {
+TEST_F(AgentNodeTest, IsStartedAgainWhileItIsEnding) {
   Start();
   Run("t", "run=inf term=ignore");
   Advance(seconds(1));
@@ -205,7 +205,7 @@ TEST_F(AgentNodeTest, IsWantedAgainWhileItEnds) {
   EXPECT_EQ(master_.calls.size(), 2u) << "STARTING and RUNNING; no UNREGISTER";
 }
 
-TEST_F(AgentNodeTest, ANewLeaderHearsWhatRuns) {
+TEST_F(AgentNodeTest, ReportsRunningTasksToANewLeader) {
   Start();
   Run("t", "run=inf");
   Advance(seconds(1));
@@ -239,7 +239,7 @@ TEST_F(AgentNodeTest, RepeatsWhatIsNotAcknowledged) {
 
 // The agent's calls do not arrive, but events of its master do: the batch that gets stuck breaks
 // the link.
-TEST_F(AgentNodeTest, ALinkThatTakesNothingIsLeft) {
+TEST_F(AgentNodeTest, ALinkThatReadsNothingIsClosed) {
   Start();
   network_.Block("agent-0", "master-0");
   Run("t", "run=1s");

@@ -88,7 +88,7 @@ class Election::Service {
     session->second.stream->Start({});
     session->second.stream->Write(fmt::format("session {}", session->first));
     // The new candidate may have become the leader, which Elect announces to all sessions.
-    if (!Elect()) Tell(*session);
+    if (!Elect()) Notify(*session);
   }
 
   void Expire(Sessions::iterator session) {
@@ -97,7 +97,7 @@ class Election::Service {
     sessions_.erase(session);  // Ends its stream.
     if (!led) return;
     leader_ = 0;
-    if (!Elect()) TellAll();
+    if (!Elect()) NotifyAll();
   }
 
   // Makes the first candidate the leader if there is none.
@@ -108,17 +108,17 @@ class Election::Service {
       leader_ = id;
       ++epoch_;
       world_.Write("{} is elected, epoch {}", session.host, epoch_);
-      TellAll();
+      NotifyAll();
       return true;
     }
     return false;
   }
 
-  void TellAll() {
-    for (const auto& session : sessions_) Tell(session);
+  void NotifyAll() {
+    for (const auto& session : sessions_) Notify(session);
   }
 
-  void Tell(const Sessions::value_type& session) {
+  void Notify(const Sessions::value_type& session) {
     if (session.first == leader_) {
       session.second.stream->Write(fmt::format("elected {}", epoch_));
     } else {

@@ -114,7 +114,7 @@ TEST_F(ElectionTest, TheNextLeadsWhenTheSessionOfADeadLeaderIsOverAndTheEpochGro
   EXPECT_THAT(nodes_["a"].heard, IsEmpty());
 }
 
-TEST_F(ElectionTest, ALeaderOutOfReachGivesUpNotLaterThanAnotherIsElected) {
+TEST_F(ElectionTest, APartitionedLeaderEndsBeforeAnotherIsElected) {
   for (const bool one_way : {false, true}) {
     StandAll({"a", "b"});
     Isolate("a");
@@ -133,7 +133,7 @@ TEST_F(ElectionTest, ALeaderOutOfReachGivesUpNotLaterThanAnotherIsElected) {
   EXPECT_EQ(election_.epoch(), 4u);
 }
 
-TEST_F(ElectionTest, AShortPartitionCostsNobodyTheSession) {
+TEST_F(ElectionTest, AShortPartitionEndsNoSession) {
   StandAll({"a", "b"});
   for (int i = 0; i < 20; ++i) {
     Isolate("a");
@@ -145,7 +145,7 @@ TEST_F(ElectionTest, AShortPartitionCostsNobodyTheSession) {
   EXPECT_THAT(nodes_["a"].heard, ElementsAre("elected 1"));
 }
 
-TEST_F(ElectionTest, ResetsCostNobodyTheSession) {
+TEST_F(ElectionTest, ResetsEndNoSession) {
   StandAll({"a", "b"});
   for (int i = 0; i < 200; ++i) {
     network_.Reset("a", Election::kCoordination);
@@ -157,7 +157,7 @@ TEST_F(ElectionTest, ResetsCostNobodyTheSession) {
   EXPECT_THAT(nodes_["b"].heard, IsEmpty());
 }
 
-TEST_F(ElectionTest, APausedLeaderIsDeposedAndLearnsItAfterwards) {
+TEST_F(ElectionTest, APausedLeaderIsDeposedAndLearnsItWhenItContinues) {
   StandAll({"a", "b"});
   nodes_["a"].process->Pause();
   Advance(seconds(30));
@@ -200,7 +200,7 @@ TEST_F(ElectionTest, AWatcherOutOfReachKnowsNoLeaderUntilItIsBack) {
   EXPECT_THAT(nodes_["w"].heard, ElementsAre("leader a", "no leader", "leader a"));
 }
 
-TEST_F(ElectionTest, AProcessThatEndedHearsNothingAndItsConnectionsGo) {
+TEST_F(ElectionTest, AnEndedProcessIsNotNotifiedAndItsConnectionsClose) {
   StandAll({"a"});
   Watch("w");
   Advance(seconds(10));

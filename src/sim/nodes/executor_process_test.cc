@@ -101,7 +101,7 @@ TEST_F(ExecutorProcessTest, EndsItsTasksWhenToldToShutDown) {
   EXPECT_THAT(Exits(), ElementsAre(0));
 }
 
-TEST_F(ExecutorProcessTest, IsKilledIfItDoesNotMind) {
+TEST_F(ExecutorProcessTest, IsKilledIfItIgnoresShutdown) {
   Start();
   RunInExecutor("a", "run=inf", true, "executor=e term=ignore");
   Advance(seconds(5));
@@ -150,7 +150,7 @@ TEST_F(ExecutorProcessTest, AnswersItsScheduler) {
 }
 
 // Reference 1.3: only an executor that checkpoints waits for its agent to come back.
-TEST_F(ExecutorProcessTest, ConnectsAnewIfItCheckpoints) {
+TEST_F(ExecutorProcessTest, ReconnectsIfItCheckpoints) {
   framework_.set_checkpoint(true);
   Start();
   RunInExecutor("a", "run=30s", true);

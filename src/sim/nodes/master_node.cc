@@ -275,14 +275,14 @@ MasterNode::MasterNode(Parts parts, Host host, master::Options options)
       host_(std::move(host)),
       options_(std::move(options)),
       restart_(parts_.world.clock()),
-      burial_(parts_.world.clock()) {}
+      destruction_(parts_.world.clock()) {}
 
 MasterNode::~MasterNode() = default;
 
 void MasterNode::Start() {
   if (running()) return;
   restart_.Cancel();
-  burial_.Cancel();
+  destruction_.Cancel();
   life_ = std::make_unique<Life>(*this, fmt::format("{} life {}", host_, ++lives_));
   parts_.world.Write("{} starts", host_);
   parts_.observer.OnStarted(host_);
@@ -300,7 +300,7 @@ void MasterNode::Crash() {
 void MasterNode::OnEnded(const std::string& why) {
   parts_.world.Write("{} ends: {}", host_, why);
   parts_.observer.OnEnded(host_, why);
-  burial_.Set(Duration::zero(), [this] { life_.reset(); });
+  destruction_.Set(Duration::zero(), [this] { life_.reset(); });
   restart_.Set(kRestartDelay, [this] { Start(); });
 }
 

@@ -59,7 +59,7 @@ class MasterNode {
   StoreBehaviour store_;
   uint64_t lives_ = 0;
   Timer restart_;
-  Timer burial_;  // Destroys an ended run of the process, from outside of it.
+  Timer destruction_;  // Destroys an ended run of the process, from outside of it.
   std::unique_ptr<Life> life_;
 };
 

@@ -228,7 +228,7 @@ TEST_F(MasterNodeTest, AnOperatorsCallsAreServed) {
   EXPECT_THAT(observer_.committed, Contains("1 gone " + event.subscribed().agent_id().value()));
   call.mutable_mark_agent_gone()->mutable_agent_id()->set_value("nobody");
   EXPECT_EQ(Ask("master-0", Post("/api/v1", call))->response->status, 404u);
-  call.set_type(mesos::v1::master::Call::GET_HEALTH);
+  call.set_type(mesos::v1::master::Call::GET_QUOTA);
   EXPECT_EQ(Ask("master-0", Post("/api/v1", call))->response->status, 501u);
 
   const auto scheduler = Ask("master-0", Post(kScheduler, FrameworkSubscribe()));

@@ -33,8 +33,8 @@ bool Registry::IsRemoved(std::string_view framework) const {
   return data()->records.contains(fmt::format("{}{}", kRemovedFrameworks, framework));
 }
 
-void Registry::OnTakenOver(const Host& host) {
-  Durable::OnTakenOver(host);
+void Registry::OnFenced(const Host& host) {
+  Durable::OnFenced(host);
   world_.Write("registry begins epoch {} for {}", epoch(), host);
   observer_.OnLeading(host, epoch());
 }

@@ -29,7 +29,7 @@ class Registry final : public Durable {
   bool IsRemoved(std::string_view framework) const;
 
   // --- Durable.
-  void OnTakenOver(const Host& host) override;
+  void OnFenced(const Host& host) override;
   void BeforeCommit(const storage::Batch& batch) override;
   void AfterCommit(uint64_t epoch) override;
 

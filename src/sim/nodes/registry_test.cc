@@ -31,7 +31,7 @@ mesos::v1::AgentInfo Info(const std::string& id, const std::string& hostname = "
 class RegistryTest : public testing::Test {
  protected:
   RegistryTest() {
-    store_.TakeOver([](const Result<uint64_t>&) {});
+    store_.Fence([](const Result<uint64_t>&) {});
     world_.clock().Advance(seconds(1));
   }
 
@@ -53,7 +53,7 @@ class RegistryTest : public testing::Test {
                                     [](const Error& error) { FAIL() << error.message; }};
 };
 
-TEST_F(RegistryTest, TellsWhatBecameOfAnAgentByTheRecordsOfTheRealRegistrar) {
+TEST_F(RegistryTest, ReportsWhatHappenedToAnAgentFromItsRecords) {
   EXPECT_EQ(registry_.Find("a"), std::nullopt);
   registrar_.Commit(master::change::PutAgent{Info("a")}, Expect);
   Settle();
@@ -104,7 +104,7 @@ TEST_F(RegistryTest, RemembersGoneAgentsUntilTheyAreForgotten) {
   EXPECT_EQ(registry_.Find("b"), std::nullopt);
 }
 
-TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
+TEST_F(RegistryTest, RemovedFrameworksAreReportedOnce) {
   registrar_.Commit(master::change::RemoveFramework{FrameworkId("f"), {}}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, ElementsAre("1 remove framework f"));
@@ -118,9 +118,9 @@ TEST_F(RegistryTest, RemovedFrameworksAreToldOnce) {
   EXPECT_THAT(observer_.committed, IsEmpty());
 }
 
-TEST_F(RegistryTest, WhatIsRefusedIsNotTold) {
+TEST_F(RegistryTest, RefusedWritesAreNotReported) {
   SimulatedStore next(process_, "master-1", registry_, behaviour_, SeededRandom(2));
-  next.TakeOver([](const Result<uint64_t>&) {});
+  next.Fence([](const Result<uint64_t>&) {});
   Settle();
   store_.Commit({{.key = "registry/agents/a", .value = "x"}},
                 [](const Status& status) { EXPECT_FALSE(status); });
@@ -131,7 +131,7 @@ TEST_F(RegistryTest, WhatIsRefusedIsNotTold) {
   EXPECT_THAT(observer_.lives, ElementsAre("master-0 leads 1", "master-1 leads 2"));
 }
 
-TEST_F(RegistryTest, OtherEntriesOfTheStoreAreNoAgents) {
+TEST_F(RegistryTest, OtherEntriesOfTheStoreAreNotAgents) {
   store_.Commit({{.key = "registry/weights/r", .value = "x"}}, Expect);
   Settle();
   EXPECT_THAT(observer_.committed, IsEmpty());

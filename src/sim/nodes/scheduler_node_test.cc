@@ -261,7 +261,7 @@ TEST_F(SchedulerNodeTest, ReconcilesWhatLivesOnEachSubscriptionAndNowAndThen) {
   }
 }
 
-TEST_F(SchedulerNodeTest, AcknowledgesWhatWantsItAlsoIfItIsNoNews) {
+TEST_F(SchedulerNodeTest, AcknowledgesRepeatedStatuses) {
   const std::string id = Launch();
   Tell(Update(Status(id, v1::TASK_RUNNING)));
   EXPECT_THAT(Take(Call::ACKNOWLEDGE), IsEmpty());
@@ -284,7 +284,7 @@ TEST_F(SchedulerNodeTest, ACrashMayComeBeforeTheAcknowledgement) {
   EXPECT_THAT(node_->tasks(), ElementsAre(Pair(id, v1::TASK_FINISHED)));
 }
 
-TEST_F(SchedulerNodeTest, TakesStatesForWhatTheyAre) {
+TEST_F(SchedulerNodeTest, InterpretsTaskStates) {
   const std::string id = Launch();
   const auto state_after = [&](v1::TaskState state) {
     Tell(Update(Status(id, state)));
@@ -309,7 +309,7 @@ TEST_F(SchedulerNodeTest, TakesStatesForWhatTheyAre) {
   EXPECT_FALSE(living());
 }
 
-TEST_F(SchedulerNodeTest, WhatTheMasterRemovedBeginsAnew) {
+TEST_F(SchedulerNodeTest, SubscribesAsANewFrameworkAfterItsRemoval) {
   const std::string id = Launch();
   refusal_ = "Framework has been removed";
   node_->Crash();
@@ -406,7 +406,7 @@ TEST_F(SchedulerNodeTest, UpdatesItself) {
 }
 
 // A well-behaved framework reconnects; one that sends nonsense expects errors.
-TEST_F(SchedulerNodeTest, ConnectsAnewAfterAnErrorIfItBehaves) {
+TEST_F(SchedulerNodeTest, ReconnectsAfterAnErrorIfItIsWellBehaved) {
   Call revive;
   revive.set_type(Call::REVIVE);
   for (const bool behaves : {true, false}) {

@@ -76,7 +76,7 @@ Duration SimulatedContainerizer::Delay() {
   return std::chrono::microseconds(kLeastDelayUs + random_.Below(kMostDelayUs - kLeastDelayUs));
 }
 
-void SimulatedContainerizer::Tell(std::move_only_function<void()> work) {
+void SimulatedContainerizer::PostAnswer(std::move_only_function<void()> work) {
   const MonotonicTime now = machine_.Now();
   last_told_ = std::max(last_told_, now + Delay());
   if (agent_ != nullptr) agent_->After(last_told_ - now, std::move(work));
@@ -88,9 +88,10 @@ void SimulatedContainerizer::Launch(containers::LaunchSpec spec, LaunchCallback 
     script = Fail(Code::kConflict, "There is a container '{}' already", spec.id);
   }
   if (!script) {
-    return Tell([error = std::move(script.error()), callback = std::move(callback)]() mutable {
-      callback(Fail(std::move(error)));
-    });
+    return PostAnswer(
+        [error = std::move(script.error()), callback = std::move(callback)]() mutable {
+          callback(Fail(std::move(error)));
+        });
   }
   Container& container = containers_[spec.id];
   container.script = std::move(*script);
@@ -138,7 +139,7 @@ void SimulatedContainerizer::Recover(std::vector<containers::RecoverSpec> specs,
     containers_.erase(id);
     recovered.orphans.push_back(id);
   }
-  Tell([recovered = std::move(recovered), callback = std::move(callback)]() mutable {
+  PostAnswer([recovered = std::move(recovered), callback = std::move(callback)]() mutable {
     callback(std::move(recovered));
   });
 }
@@ -151,7 +152,7 @@ void SimulatedContainerizer::Forget(const ContainerId& id) {
 void SimulatedContainerizer::FailLaunch(const ContainerId& id, Error error) {
   LaunchCallback launched = std::move(containers_.extract(id).mapped().launched);
   if (!launched) return;  // The agent that launched it is gone.
-  Tell([error = std::move(error), launched = std::move(launched)]() mutable {
+  PostAnswer([error = std::move(error), launched = std::move(launched)]() mutable {
     launched(Fail(std::move(error)));
   });
 }
@@ -169,8 +170,8 @@ void SimulatedContainerizer::Start(const ContainerId& id) {
                                      container.resources);
   container.process.pid = ++last_pid_;
   if (container.launched) {
-    Tell([callback = std::exchange(container.launched, nullptr),
-          process = container.process]() mutable { callback(process); });
+    PostAnswer([callback = std::exchange(container.launched, nullptr),
+                process = container.process]() mutable { callback(process); });
   }
   if (!container.script.executor.empty()) return StartExecutor(id, container);
   if (container.script.run == Duration::max()) return;
@@ -191,10 +192,10 @@ void SimulatedContainerizer::StartExecutor(const ContainerId& id, Container& con
 void SimulatedContainerizer::Wait(const ContainerId& id, TerminationCallback callback) {
   if (Container* container = Find(id)) {
     container->waiter = std::move(callback);
-    if (container->state == State::kEnded) TellEnd(id);
+    if (container->state == State::kEnded) ReportEnd(id);
     return;
   }
-  Tell([id, callback = std::move(callback)]() mutable {
+  PostAnswer([id, callback = std::move(callback)]() mutable {
     callback({.status = std::nullopt,
               .reason = std::nullopt,
               .message = fmt::format("There is no container '{}'", id),
@@ -258,11 +259,11 @@ void SimulatedContainerizer::End(const ContainerId& id, ContainerScript::End end
         Resources::Parse(fmt::format("mem:{:.3f}", megabytes)).value_or(Resources());
   }
   container->termination = std::move(termination);
-  TellEnd(id);
+  ReportEnd(id);
 }
 
-void SimulatedContainerizer::TellEnd(const ContainerId& id) {
-  Tell([this, id] {
+void SimulatedContainerizer::ReportEnd(const ContainerId& id) {
+  PostAnswer([this, id] {
     Container* container = Find(id);
     if (container == nullptr || !container->waiter) return;
     std::exchange(container->waiter, nullptr)(container->termination);
@@ -287,7 +288,7 @@ void SimulatedContainerizer::Exec(const ContainerId& id, v1::CommandInfo, Durati
                  [this, id, result, callback = std::move(callback)]() mutable {
                    const Container* container = Find(id);
                    const bool running = container != nullptr && container->state == State::kRunning;
-                   Tell([id, result, running, callback = std::move(callback)]() mutable {
+                   PostAnswer([id, result, running, callback = std::move(callback)]() mutable {
                      if (running) return callback(result);
                      callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
                    });
@@ -299,7 +300,7 @@ void SimulatedContainerizer::Usage(
   const Container* container = Find(id);
   const bool running = container != nullptr && container->state == State::kRunning;
   const double now = Seconds(machine_.WallNow());
-  Tell([id, running, now, callback = std::move(callback)]() mutable {
+  PostAnswer([id, running, now, callback = std::move(callback)]() mutable {
     if (!running) return callback(Fail(Code::kNotFound, "Container '{}' is not running", id));
     v1::ResourceStatistics statistics;
     statistics.set_timestamp(now);

@@ -80,13 +80,13 @@ class SimulatedContainerizer final : public containers::Containerizer {
   Container* Find(const ContainerId& id);
   Duration Delay();
   // Runs `work` in the agent's process, soon, after earlier reports.
-  void Tell(std::move_only_function<void()> work);
+  void PostAnswer(std::move_only_function<void()> work);
   void FailLaunch(const ContainerId& id, Error error);
   void Start(const ContainerId& id);
   void StartExecutor(const ContainerId& id, Container& container);
   void KillContainer(const ContainerId& id, Container& container);
   void Kill(const ContainerId& id);
-  void TellEnd(const ContainerId& id);
+  void ReportEnd(const ContainerId& id);
   void End(const ContainerId& id, ContainerScript::End end, int code);
 
   const Parts parts_;

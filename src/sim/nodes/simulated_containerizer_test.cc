@@ -88,7 +88,7 @@ TEST_F(SimulatedContainerizerTest, AProgramRunsAsItsScriptSays) {
 }
 
 // The agent receives events in their order, however close they are.
-TEST_F(SimulatedContainerizerTest, AnEndIsToldAfterTheBeginning) {
+TEST_F(SimulatedContainerizerTest, AnEndIsReportedAfterTheStart) {
   for (int i = 0; i < 50; ++i) {
     const std::string id = std::to_string(i);
     told_.clear();
@@ -98,7 +98,7 @@ TEST_F(SimulatedContainerizerTest, AnEndIsToldAfterTheBeginning) {
   }
 }
 
-TEST_F(SimulatedContainerizerTest, SomeMindSigtermAndSomeDoNot) {
+TEST_F(SimulatedContainerizerTest, SomeContainersIgnoreSigterm) {
   Launch("a", "task=polite run=inf");
   Launch("b", "task=stubborn run=inf term=ignore");
   world_.clock().Advance(seconds(1));
@@ -175,7 +175,7 @@ TEST_F(SimulatedContainerizerTest, ContainersGoOnWhileTheAgentIsPaused) {
   EXPECT_THAT(told_, ElementsAre("c runs", "c ended"));
 }
 
-TEST_F(SimulatedContainerizerTest, OneContainerDiesOfWhatComesFromOutside) {
+TEST_F(SimulatedContainerizerTest, AFaultKillsOneContainer) {
   SeededRandom random(3);
   containerizer_->KillOne(random);  // There is no container.
   Launch("a", "task=a run=inf");
@@ -189,7 +189,7 @@ TEST_F(SimulatedContainerizerTest, OneContainerDiesOfWhatComesFromOutside) {
   EXPECT_EQ(containerizer_->RunningTasks().size(), 1u);
 }
 
-TEST_F(SimulatedContainerizerTest, ThereIsNothingToWaitForInWhatIsUnknown) {
+TEST_F(SimulatedContainerizerTest, WaitingForAnUnknownContainerAnswersWithoutStatus) {
   std::optional<Termination> termination;
   containerizer_->Wait(ContainerId("c"), [&](Termination told) { termination = std::move(told); });
   EXPECT_FALSE(termination) << "not from inside the call";

@@ -31,13 +31,13 @@ void SimulatedStore::Add(Callback done, Apply apply) {
   if (!busy_) Begin();
 }
 
-void SimulatedStore::TakeOver(TakenOver done) {
-  Add(std::move(done), [this](TakenOver answer) {
+void SimulatedStore::Fence(Fenced done) {
+  Add(std::move(done), [this](Fenced answer) {
     const uint64_t before = durable_.epoch();
-    inner_.TakeOver(std::move(answer));
+    inner_.Fence(std::move(answer));
     if (durable_.epoch() == before) return;
     epoch_ = durable_.epoch();
-    durable_.OnTakenOver(host_);
+    durable_.OnFenced(host_);
   });
 }
 

@@ -34,11 +34,11 @@ class SimulatedStore final : public storage::Store {
   SimulatedStore(Process& process, Host host, Durable& durable, const StoreBehaviour& behaviour,
                  SeededRandom random, storage::Limits limits = {});
 
-  void TakeOver(TakenOver done) override;
+  void Fence(Fenced done) override;
   void Load(std::string prefix, Loaded done) override;
   void Commit(storage::Batch batch, Done done) override;
 
-  uint64_t epoch() const { return epoch_; }  // 0 before the store has taken over.
+  uint64_t epoch() const { return epoch_; }  // 0 until this handle has fenced the store.
 
  private:
   struct Call {

@@ -34,7 +34,7 @@ class SimulatedStoreTest : public testing::Test {
     store_.reset();
     process_.emplace(world_, "master");
     store_.emplace(*process_, "master-0", registry_, behaviour_, SeededRandom(seed));
-    store_->TakeOver([](const Result<uint64_t>& epoch) { EXPECT_TRUE(epoch); });
+    store_->Fence([](const Result<uint64_t>& epoch) { EXPECT_TRUE(epoch); });
     world_.clock().Advance(seconds(1));
     observer_.committed.clear();
     answers_.clear();
@@ -137,10 +137,10 @@ TEST_F(SimulatedStoreTest, AFailingStoreMayHaveDoneTheFirstOfWhatItWasAskedAndIs
   EXPECT_FALSE(Stored("later"));
 }
 
-TEST_F(SimulatedStoreTest, ADeposedOneIsToldAtItsNextWrite) {
+TEST_F(SimulatedStoreTest, ADeposedWriterFailsAtItsNextWrite) {
   Process other_process(world_, "other");
   SimulatedStore other(other_process, "master-1", registry_, behaviour_, SeededRandom(2));
-  other.TakeOver([this](const Result<uint64_t>& epoch) {
+  other.Fence([this](const Result<uint64_t>& epoch) {
     answers_.push_back(fmt::format("epoch {}", epoch.value()));
   });
   world_.clock().Advance(seconds(1));

@@ -40,7 +40,7 @@ TEST(RunSpec, MakesSenseAsItIs) {
   EXPECT_EQ(ProblemsOf(smallest), "");
 }
 
-TEST(RunSpec, WhatMakesNoSenseIsRefusedAllAtOnce) {
+TEST(RunSpec, AllProblemsAreReportedTogether) {
   RunSpec spec;
   spec.size = {.masters = 0, .agents = -1, .frameworks = -2};
   spec.length = -1s;
@@ -64,7 +64,7 @@ TEST(RunSpec, FaultsNeedTime) {
   EXPECT_EQ(ProblemsOf(spec), "");
 }
 
-TEST(RunSpec, OnlyNamesFaultsThatAreThere) {
+TEST(RunSpec, OnlyNumbersOfTheRunsFaultsAreAccepted) {
   RunSpec spec;
   spec.only = {0, 23};
   EXPECT_EQ(ProblemsOf(spec), "");

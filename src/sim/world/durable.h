@@ -10,7 +10,7 @@
 namespace tepui::sim {
 
 // What stores write to (SimulatedStore): outlives their processes, and refuses the writes of a
-// process after another one has taken over.
+// process after another one has fenced the store.
 class Durable {
  public:
   virtual ~Durable() = default;
@@ -19,7 +19,7 @@ class Durable {
   uint64_t epoch() const { return data_->epoch; }
 
   // `host` has begun the present epoch with its store.
-  virtual void OnTakenOver(const Host& host) { data_->writer = host; }
+  virtual void OnFenced(const Host& host) { data_->writer = host; }
   // Run before and after a batch is applied.
   virtual void BeforeCommit(const storage::Batch&) {}
   virtual void AfterCommit(uint64_t /*epoch*/) {}

@@ -25,7 +25,7 @@ void MemoryStore::Call(size_t bytes, Callback done, Work work) {
   });
 }
 
-void MemoryStore::TakeOver(TakenOver done) {
+void MemoryStore::Fence(Fenced done) {
   Call(0, std::move(done), [this]() -> Result<uint64_t> {
     if (lost_) return Fail(*lost_);
     data_->writer = ThisProcess();
@@ -54,7 +54,7 @@ void MemoryStore::Commit(Batch batch, Done done) {
 }
 
 Status MemoryStore::Apply(Batch batch) {
-  if (!lost_ && epoch_ == 0) lost_ = NotTakenOver();
+  if (!lost_ && epoch_ == 0) lost_ = NotTheWriter();
   const bool deposed = epoch_ != data_->epoch && !TEPUI_PLANTED_FAULT("deposed-writer-not-fenced");
   if (!lost_ && deposed) lost_ = Deposed(epoch_, data_->epoch, data_->writer);
   if (lost_) return Fail(*lost_);

@@ -33,7 +33,7 @@ class MemoryStore final : public Store {
                        std::shared_ptr<MemoryData> data = std::make_shared<MemoryData>(),
                        Limits limits = {});
 
-  void TakeOver(TakenOver done) override;
+  void Fence(Fenced done) override;
   void Load(std::string prefix, Loaded done) override;
   void Commit(Batch batch, Done done) override;
 
@@ -45,7 +45,7 @@ class MemoryStore final : public Store {
 
   const std::shared_ptr<MemoryData> data_;
   const Limits limits_;
-  uint64_t epoch_ = 0;  // 0: has not taken over.
+  uint64_t epoch_ = 0;  // 0: not fenced by this handle yet.
   std::optional<Error> lost_;
   Waiting waiting_;
   Mailbox mailbox_;

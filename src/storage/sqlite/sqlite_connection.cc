@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <cassert>
+#include <cerrno>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 namespace tepui::storage {
@@ -14,13 +16,21 @@ namespace {
 // sqlite3.
 constexpr int kBusyTimeoutMs = 5'000;
 
+// SQLite names the system's error only for the last two.
+bool IsDiskFull(int code, int system_error) {
+  const int kind = code & 0xFF;
+  return kind == SQLITE_FULL || ((kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN) &&
+                                 (system_error == ENOSPC || system_error == EDQUOT));
+}
+
 Error Explain(const std::string& path, int code, const char* words, int system_error) {
   const auto say = [&](Code kind, std::string_view what) {
     return Error{kind, fmt::format("The store '{}' {}", path, what)};
   };
+  if (IsDiskFull(code, system_error)) {
+    return say(Code::kUnavailable, "cannot be written: its disk is full; make room");
+  }
   switch (code & 0xFF) {
-    case SQLITE_FULL:
-      return say(Code::kUnavailable, "cannot be written: its disk is full; make room");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return say(Code::kUnavailable, "is locked by another program");
@@ -34,12 +44,12 @@ Error Explain(const std::string& path, int code, const char* words, int system_e
                  fmt::format("cannot be opened: {}",
                              system_error != 0 ? std::strerror(system_error) : words));
     case SQLITE_CORRUPT:
-      return say(Code::kInternal,
-                 fmt::format("is damaged ({}): restore it from an export or a copy, "
-                             "and look after the disk",
-                             words));
+      return say(
+          Code::kInternal,
+          fmt::format("is damaged ({}): restore it from an export or a copy, and check the disk",
+                      words));
     case SQLITE_NOTADB:
-      return say(Code::kInternal, "is no SQLite database");
+      return say(Code::kInternal, "is not a SQLite database");
     case SQLITE_IOERR:
       return say(Code::kUnavailable,
                  fmt::format("cannot be read or written: {} ({})", words,
@@ -91,9 +101,16 @@ Result<SqliteStatement> SqliteConnection::Prepare(std::string_view sql) {
   return SqliteStatement(this, statement);
 }
 
+void SqliteConnection::Rollback() {
+  const bool open = sqlite3_get_autocommit(database_.get()) == 0;
+  if (open) std::ignore = Run("ROLLBACK");
+}
+
 Error SqliteConnection::Failure() const {
-  return Explain(path_, sqlite3_extended_errcode(database_.get()), sqlite3_errmsg(database_.get()),
-                 sqlite3_system_errno(database_.get()));
+  const int code = sqlite3_extended_errcode(database_.get());
+  const int system_error = sqlite3_system_errno(database_.get());
+  disk_full_ = IsDiskFull(code, system_error);
+  return Explain(path_, code, sqlite3_errmsg(database_.get()), system_error);
 }
 
 void SqliteStatement::Bind(int index, int64_t number) {

@@ -27,8 +27,13 @@ class SqliteConnection {
   Result<int64_t> Number(std::string_view sql);
   Result<SqliteStatement> Prepare(std::string_view sql);
 
+  // Ends the open transaction, if there is one, without its changes.
+  void Rollback();
+
   // Returns the error of the last call on this connection, which failed.
   Error Failure() const;
+  // True if the last call that failed did so because the disk is full.
+  bool disk_full() const { return disk_full_; }
 
  private:
   struct Close {
@@ -39,6 +44,7 @@ class SqliteConnection {
 
   std::string path_;
   std::unique_ptr<sqlite3, Close> database_;
+  mutable bool disk_full_ = false;
 };
 
 // A prepared statement; must not outlive its connection. Text and blobs are bound without a copy:

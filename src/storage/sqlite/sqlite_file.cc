@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -36,6 +37,9 @@ constexpr std::string_view kMakeSchema = R"(
 
 // The log beside the file is truncated to this size after it has been copied into the file.
 constexpr int64_t kMaxIdleLogBytes = 16 << 20;
+
+// SQLite's index of a log has 32 KB for each 16 MB of the log.
+constexpr uint64_t kIndexBytes = 1 << 20;
 
 // A key contains no NUL, so a NUL ends it.
 uint32_t Checksum(std::string_view key, std::string_view value, uint64_t version) {
@@ -98,6 +102,23 @@ Result<std::unique_ptr<SqliteConnection>> OpenToRead(const std::string& path) {
   return SqliteConnection::Open(path, SQLITE_OPEN_READONLY);
 }
 
+// SQLite keeps its index of the log in a file beside the store, unless one connection has the store
+// for itself. So this needs no room on the disk.
+Result<std::unique_ptr<SqliteConnection>> OpenAlone(const std::string& path) {
+  auto connection = SqliteConnection::Open(path, SQLITE_OPEN_READWRITE);
+  if (!connection) return connection;
+  if (Status set = (*connection)->Run("PRAGMA locking_mode = EXCLUSIVE"); !set) {
+    return Fail(set.error());
+  }
+  return connection;
+}
+
+// True if there may be no room for SQLite's index of the log.
+bool IsFull(const std::string& path) {
+  struct statvfs about{};
+  return statvfs(path.c_str(), &about) == 0 && about.f_bavail * about.f_frsize < kIndexBytes;
+}
+
 // Returns the schema of the file; 0 if it is empty.
 Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection) {
   const Result<int64_t> application = connection.Number("PRAGMA application_id");
@@ -108,7 +129,7 @@ Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection
   if (!tables) return tables;
   if (*application == 0 && *schema == 0 && *tables == 0) return 0;
   if (*application != SqliteFile::kApplicationId) {
-    return Fail(Code::kInvalid, "'{}' is a SQLite database, but no store of Tepui's", path);
+    return Fail(Code::kInvalid, "'{}' is a SQLite database, but not a store of Tepui", path);
   }
   if (*schema > SqliteFile::kSchema) {
     return Fail(Code::kInvalid,
@@ -130,15 +151,16 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& given, A
     lock.emplace(std::move(*acquired));
     if (Status made = MakeFile(path); !made) return Fail(made.error());
   }
+  const bool alone = access != Access::kRead && IsFull(path);
   // Opened read-only first, so that a file that is refused stays as it is.
-  Result<std::unique_ptr<SqliteConnection>> connection = OpenToRead(path);
+  Result<std::unique_ptr<SqliteConnection>> connection = alone ? OpenAlone(path) : OpenToRead(path);
   if (!connection) return Fail(connection.error());
   const Result<int64_t> schema = ReadSchema(path, **connection);
   if (!schema) return Fail(schema.error());
   if (access == Access::kRead && *schema == 0) {
-    return Fail(Code::kInvalid, "'{}' is empty: no store was ever made there", path);
+    return Fail(Code::kInvalid, "'{}' is empty: no store was ever created there", path);
   }
-  if (access != Access::kRead) {
+  if (access != Access::kRead && !alone) {
     connection = SqliteConnection::Open(path, SQLITE_OPEN_READWRITE);
     if (!connection) return Fail(connection.error());
   }
@@ -159,7 +181,7 @@ Status SqliteFile::MakeSchema() {
   const Status made = connection_->Run(fmt::format(
       "BEGIN IMMEDIATE; {} PRAGMA application_id = {}; PRAGMA user_version = {}; COMMIT",
       kMakeSchema, kApplicationId, kSchema));
-  if (!made) std::ignore = connection_->Run("ROLLBACK");
+  if (!made) connection_->Rollback();
   return made;
 }
 
@@ -169,10 +191,10 @@ Status SqliteFile::CheckPages() {
   const Result<bool> row = check->Step();
   if (!row) return Fail(row.error());
   if (*row && check->Bytes(0) != "ok") {
-    return Fail(Code::kInternal,
-                "The store '{}' is damaged ({}): restore it from an export or a copy, and look "
-                "after the disk",
-                path_, check->Bytes(0));
+    return Fail(
+        Code::kInternal,
+        "The store '{}' is damaged ({}): restore it from an export or a copy, and check the disk",
+        path_, check->Bytes(0));
   }
   return {};
 }
@@ -196,8 +218,8 @@ Status SqliteFile::PrepareStatements() {
   return {};
 }
 
-Result<uint64_t> SqliteFile::TakeOver() {
-  if (!statements_) return Fail(NotTakenOver());
+Result<uint64_t> SqliteFile::Fence() {
+  if (!statements_) return Fail(NotTheWriter());
   if (access_ != Access::kImport) {
     const Result<uint64_t> unfinished = Version(kImportKey);
     if (!unfinished) return unfinished;
@@ -233,14 +255,14 @@ Result<std::vector<Entry>> SqliteFile::Load(std::string_view prefix) {
     if (!MatchesChecksum(*select)) {
       return Fail(Code::kInternal,
                   "The record '{}' of the store '{}' is damaged: restore the store from an export "
-                  "or a copy, and look after the disk",
+                  "or a copy, and check the disk",
                   entry.key, path_);
     }
   }
 }
 
 Result<std::vector<Status>> SqliteFile::Commit(std::span<const Batch* const> batches) {
-  if (epoch_ == 0) return Fail(NotTakenOver());
+  if (epoch_ == 0) return Fail(NotTheWriter());
   if (Status begun = connection_->Run("BEGIN IMMEDIATE"); !begun) return Fail(begun.error());
   Result<std::vector<Status>> applied = Apply(batches);
   if (applied) {
@@ -248,7 +270,7 @@ Result<std::vector<Status>> SqliteFile::Commit(std::span<const Batch* const> bat
     if (committed) return applied;
     applied = Fail(committed.error());
   }
-  std::ignore = connection_->Run("ROLLBACK");  // The failure may have ended the transaction.
+  connection_->Rollback();
   return applied;
 }
 
@@ -309,7 +331,9 @@ Result<Facts> SqliteFile::Describe() {
   if (!select) return Fail(select.error());
   const Result<bool> row = select->Step();
   if (!row) return Fail(row.error());
-  if (!*row) return Fail(Code::kInternal, "The store '{}' is damaged: it names no writer", path_);
+  if (!*row) {
+    return Fail(Code::kInternal, "The store '{}' is damaged: its table writer is empty", path_);
+  }
   return Facts{.place = fmt::format("the SQLite file '{}'", path_),
                .schema = kSchema,
                .epoch = static_cast<uint64_t>(select->Number(0)),
@@ -382,7 +406,7 @@ Status SqliteFile::RemoveRows(const std::vector<int64_t>& rows) {
   for (const int64_t row : rows) {
     Status removed = connection_->Run(fmt::format("DELETE FROM entries WHERE rowid = {}", row));
     if (removed) continue;
-    std::ignore = connection_->Run("ROLLBACK");
+    connection_->Rollback();
     return removed;
   }
   return connection_->Run("COMMIT");

@@ -29,11 +29,12 @@ class SqliteFile {
 
   // For writing, the file is created if it does not exist, locked, and checked for damage. A file
   // that is not a store of Tepui, or was written by a newer version, is refused and left untouched.
+  // On a full disk a file can still be opened, but others cannot read it meanwhile.
   // kInternal always means damage in the file.
   static Result<std::unique_ptr<SqliteFile>> Open(const std::string& path, Access access);
 
   // Returns the new epoch.
-  Result<uint64_t> TakeOver();
+  Result<uint64_t> Fence();
   Result<std::vector<Entry>> Load(std::string_view prefix);
 
   // Writes the batches in order with one flush of the disk, and returns one status per batch. An
@@ -51,6 +52,9 @@ class SqliteFile {
   Result<std::vector<std::string>> RemoveDamaged(const std::string& copy);
 
   const std::string& path() const { return path_; }
+  // True if the last operation that failed did so because the disk is full. Nothing of it is
+  // written then, and it may be repeated.
+  bool disk_full() const { return connection_->disk_full(); }
 
  private:
   // Prepared once, and run for each key.
@@ -83,7 +87,7 @@ class SqliteFile {
   const std::optional<StoreLock> lock_;  // Released after the connection is closed.
   const std::unique_ptr<SqliteConnection> connection_;
   std::optional<Statements> statements_;
-  uint64_t epoch_ = 0;  // 0: not taken over yet.
+  uint64_t epoch_ = 0;  // 0: not fenced by this handle yet.
 };
 
 }  // namespace tepui::storage

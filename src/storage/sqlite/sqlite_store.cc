@@ -4,24 +4,38 @@
 #include <pthread.h>
 
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace tepui::storage {
 
+namespace {
+
+// How often a store whose disk is full looks for room.
+constexpr auto kRoomInterval = std::chrono::seconds(1);
+
+}  // namespace
+
 Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, Access access,
-                                                       Poster poster, Limits limits) {
+                                                       Poster poster, Limits limits,
+                                                       OnFull on_full) {
   Result<std::unique_ptr<SqliteFile>> file = SqliteFile::Open(path, access);
   if (!file) return Fail(file.error());
-  return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(*file), std::move(poster), limits));
+  return std::unique_ptr<SqliteStore>(
+      new SqliteStore(std::move(*file), std::move(poster), limits, std::move(on_full)));
 }
 
-SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits limits)
+SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits limits,
+                         OnFull on_full)
     : limits_(limits),
+      on_full_(std::move(on_full)),
       file_(std::move(file)),
+      reserve_(on_full_ ? std::optional<DiskReserve>(file_->path() + ".reserve") : std::nullopt),
       mailbox_(std::move(poster)),
-      thread_([this] { Run(); }) {}
+      thread_(StartThread("store", [this] { Run(); })) {}
 
 SqliteStore::~SqliteStore() {
   {
@@ -42,8 +56,10 @@ void SqliteStore::Ask(std::move_only_function<Result<T>(SqliteFile&)> work,
           });
 }
 
-void SqliteStore::TakeOver(TakenOver done) {
-  Ask<uint64_t>([](SqliteFile& file) { return file.TakeOver(); }, std::move(done));
+void SqliteStore::Fence(Fenced done) {
+  Ask<uint64_t>(
+      [this](SqliteFile& file) { return Persist<uint64_t>([&file] { return file.Fence(); }); },
+      std::move(done));
 }
 
 void SqliteStore::Load(std::string prefix, Loaded done) {
@@ -106,14 +122,18 @@ void SqliteStore::Run() {
   pthread_setname_np(pthread_self(), "store");
   std::deque<Request> requests;
   while (true) {
+    KeepReserve();
     {
       MutexLock lock(mutex_);
       if (requests.empty()) {
-        while (!stopped_ && requests_.empty()) wake_.Wait(mutex_);
+        const auto next = reserve_ && !reserve_->held() ? next_hold_ : CondVar::Time::max();
+        while (!stopped_ && requests_.empty() && wake_.WaitUntil(mutex_, next)) {
+        }
         requests.swap(requests_);
       }
       if (stopped_) return;
     }
+    if (requests.empty()) continue;
     mailbox_.Post([this, replies = Serve(&requests)]() mutable { Deliver(std::move(replies)); });
   }
 }
@@ -142,7 +162,7 @@ std::vector<SqliteStore::Reply> SqliteStore::CommitGroup(std::deque<Request>* re
     if (!group.empty() && bytes > kMaxGroupBytes) break;
     group.push_back(batch);
   }
-  Result<std::vector<Status>> statuses = file_->Commit(group);
+  auto statuses = Persist<std::vector<Status>>([&] { return file_->Commit(group); });
   std::vector<Reply> replies;
   replies.reserve(group.size());
   if (statuses) {
@@ -156,6 +176,42 @@ std::vector<SqliteStore::Reply> SqliteStore::CommitGroup(std::deque<Request>* re
   }
   requests->erase(requests->begin(), requests->begin() + static_cast<ptrdiff_t>(group.size()));
   return replies;
+}
+
+// Repeats `write` while the disk is full and the store is not stopped.
+template <class T>
+Result<T> SqliteStore::Persist(std::move_only_function<Result<T>()> write) {
+  while (true) {
+    Result<T> written = write();
+    if (written || !reserve_ || !file_->disk_full() || !MakeRoom()) return written;
+  }
+}
+
+// Releases the reserve, or waits for others to make room; returns false if the store was stopped.
+bool SqliteStore::MakeRoom() {
+  next_hold_ = std::chrono::steady_clock::now() + kRoomInterval;
+  SetFull(true);
+  if (reserve_->held()) {
+    reserve_->Release();
+    return true;
+  }
+  MutexLock lock(mutex_);
+  while (!stopped_ && wake_.WaitUntil(mutex_, next_hold_)) {
+  }
+  return !stopped_;
+}
+
+void SqliteStore::KeepReserve() {
+  if (!reserve_ || reserve_->held()) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_hold_) return;
+  next_hold_ = now + kRoomInterval;
+  SetFull(!reserve_->Hold());
+}
+
+void SqliteStore::SetFull(bool full) {
+  if (std::exchange(full_, full) == full) return;
+  mailbox_.Post([this, full] { on_full_(full); });
 }
 
 }  // namespace tepui::storage

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/sqlite/sqlite_store.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -9,9 +10,12 @@
 
 #include <csignal>
 #include <fstream>
+#include <future>
 #include <set>
 #include <sstream>
 
+#include "base/mutex.h"
+#include "base/posix/file_descriptor.h"
 #include "base/testing/temporary_directory.h"
 #include "storage/store_fixture.h"
 
@@ -46,7 +50,7 @@ class SqliteStoreTest : public testing::Test {
   }
   std::unique_ptr<Handle> OpenWriter() {
     auto handle = Open();
-    EXPECT_TRUE(handle->TakeOver());
+    EXPECT_TRUE(handle->Fence());
     return handle;
   }
   void Fill(int keys) {
@@ -84,7 +88,7 @@ TEST_F(SqliteStoreTest, LimitsCanBeOthers) {
     auto store = SqliteStore::Open(path_, Access::kWrite, owner_.poster(), kLarge);
     ASSERT_TRUE(store) << store.error().message;
     Handle handle(owner_, std::move(*store));
-    ASSERT_TRUE(handle.TakeOver());
+    ASSERT_TRUE(handle.Fence());
     ASSERT_TRUE(handle.Commit({Put("a", value), Put("b", value)}));
     const Status refused = handle.Commit({Put("c", value + "v")});
     ASSERT_FALSE(refused);
@@ -108,7 +112,7 @@ TEST_F(SqliteStoreTest, OnlyItsUserReadsTheFiles) {
   }
 }
 
-TEST_F(SqliteStoreTest, ASecondWriterIsToldWhoIsTheFirst) {
+TEST_F(SqliteStoreTest, ASecondWriterLearnsWhoIsTheFirst) {
   auto first = OpenWriter();
   const auto second = TryOpen();
   ASSERT_FALSE(second);
@@ -133,12 +137,12 @@ TEST_F(SqliteStoreTest, OthersMayReadWhileItIsWritten) {
   EXPECT_EQ(facts->schema, static_cast<uint64_t>(SqliteFile::kSchema));
   EXPECT_NE(facts->writer.find("pid "), std::string::npos);
   EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
-  const auto epoch = reader->TakeOver();
+  const auto epoch = reader->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kForbidden);
 }
 
-TEST_F(SqliteStoreTest, AReaderMakesNothing) {
+TEST_F(SqliteStoreTest, AReaderCreatesNoFiles) {
   ExpectRefused(Code::kNotFound, "No such file", Access::kRead);
   EXPECT_EQ(Files(), std::set<std::string>{});
   std::ofstream(path_).close();
@@ -151,7 +155,7 @@ TEST_F(SqliteStoreTest, AFileThatWasMadeAndNothingMoreBecomesAStore) {
   EXPECT_TRUE(OpenWriter()->Commit({Put("k", "v")}));
 }
 
-TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
+TEST_F(SqliteStoreTest, AStoreOfANewerVersionIsNotChanged) {
   Fill(3);
   RunSql(path_, "PRAGMA user_version = 2");
   const std::string before = Contents(path_);
@@ -163,25 +167,25 @@ TEST_F(SqliteStoreTest, WhatANewerVersionWroteStaysAsItIs) {
   EXPECT_EQ(OpenWriter()->Load().value().size(), 3u);
 }
 
-TEST_F(SqliteStoreTest, AnotherProgramsDatabaseStaysAsItIs) {
+TEST_F(SqliteStoreTest, AnotherProgramsDatabaseIsNotChanged) {
   RunSql(path_, "CREATE TABLE music (song TEXT); INSERT INTO music VALUES ('Angola')");
   const std::string before = Contents(path_);
-  ExpectRefused(Code::kInvalid, "no store of Tepui's");
-  ExpectRefused(Code::kInvalid, "no store of Tepui's", Access::kRead);
+  ExpectRefused(Code::kInvalid, "not a store of Tepui");
+  ExpectRefused(Code::kInvalid, "not a store of Tepui", Access::kRead);
   EXPECT_EQ(Contents(path_), before);
 }
 
-TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseStaysAsItIs) {
+TEST_F(SqliteStoreTest, AFileThatIsNotADatabaseIsNotChanged) {
   std::ofstream(path_)
       << "These are notes of mine, long enough to be taken for a header of SQLite: "
       << std::string(200, '.');
   const std::string before = Contents(path_);
-  ExpectRefused(Code::kInternal, "is no SQLite database");
-  ExpectRefused(Code::kInternal, "is no SQLite database", Access::kRead);
+  ExpectRefused(Code::kInternal, "is not a SQLite database");
+  ExpectRefused(Code::kInternal, "is not a SQLite database", Access::kRead);
   EXPECT_EQ(Contents(path_), before);
 }
 
-TEST_F(SqliteStoreTest, ADirectoryInItsPlaceIsNoStore) {
+TEST_F(SqliteStoreTest, ADirectoryIsNotAStore) {
   std::filesystem::create_directory(path_);
   ExpectRefused(Code::kUnavailable, "Is a directory");
 }
@@ -207,7 +211,7 @@ TEST_F(SqliteStoreTest, AFileThatWasCutOffIsDamaged) {
   EXPECT_EQ(Contents(path_), bytes);
 }
 
-TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
+TEST_F(SqliteStoreTest, AFlippedBitInAValueIsFound) {
   {
     auto store = OpenWriter();
     ASSERT_TRUE(store->Commit({Put("good", "harmless"), Put("hurt", "a value on the disk")}));
@@ -238,22 +242,22 @@ TEST_F(SqliteStoreTest, ABitThatFellOverInAValueIsFound) {
   EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"good", "harmless", 1}}));
 }
 
-TEST_F(SqliteStoreTest, AnImportThatDidNotEndIsNoStore) {
+TEST_F(SqliteStoreTest, AnUnfinishedImportIsNotAStore) {
   {
     auto store = Open(Access::kImport);
-    ASSERT_TRUE(store->TakeOver());
+    ASSERT_TRUE(store->Fence());
     ASSERT_TRUE(store->Commit({Put(std::string(kImportKey), "")}));
   }
-  const auto epoch = Open()->TakeOver();
+  const auto epoch = Open()->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kUnavailable);
   EXPECT_NE(epoch.error().message.find("import"), std::string::npos);
   EXPECT_EQ(Open(Access::kRead)->Check().value().size(), 1u);
   auto store = Open(Access::kImport);
-  ASSERT_TRUE(store->TakeOver());
+  ASSERT_TRUE(store->Fence());
   ASSERT_TRUE(store->Commit({Remove(std::string(kImportKey))}));
   store.reset();
-  EXPECT_TRUE(Open()->TakeOver());
+  EXPECT_TRUE(Open()->Fence());
 }
 
 TEST_F(SqliteStoreTest, WaitsForAnotherProgramsTransaction) {
@@ -274,8 +278,9 @@ TEST_F(SqliteStoreTest, WaitsForAnotherProgramsTransaction) {
 // A disk that runs full: a small file system for root, else a limit on the size of files.
 class FullDisk {
  public:
-  explicit FullDisk(const std::string& directory) : directory_(directory) {
-    mounted_ = mount("tmpfs", directory.c_str(), "tmpfs", 0, "size=1m") == 0;
+  explicit FullDisk(const std::string& directory, const char* size = "size=1m")
+      : directory_(directory) {
+    mounted_ = mount("tmpfs", directory.c_str(), "tmpfs", 0, size) == 0;
     if (mounted_) return;
     std::signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &before_);
@@ -334,7 +339,106 @@ TEST_F(SqliteStoreTest, AFullDiskEndsTheStoreAndLosesNothing) {
   EXPECT_TRUE(store->Commit({Put("new", "v")}));
 }
 
-TEST_F(SqliteStoreTest, NothingIsWrittenWhereNothingCanBe) {
+// A disk that somebody else fills, and a store that is to survive that.
+class SqliteReserveTest : public SqliteStoreTest {
+ protected:
+  void SetUp() override {
+    if (!disk_.mounted()) GTEST_SKIP() << "needs a file system of its own";
+  }
+  std::unique_ptr<Handle> OpenWithReserve() {
+    auto store = SqliteStore::Open(path_, Access::kWrite, owner_.poster(), {}, [this](bool full) {
+      const MutexLock lock(mutex_);
+      full_.push_back(full);
+      changed_.NotifyAll();
+    });
+    if (!store) ADD_FAILURE() << store.error().message;
+    return std::make_unique<Handle>(owner_, std::move(*store));
+  }
+  // Waits until the store has said so many times whether the disk is full; returns what it said.
+  std::vector<bool> Full(size_t times) {
+    MutexLock lock(mutex_);
+    while (full_.size() < times) changed_.Wait(mutex_);
+    return full_;
+  }
+  std::future<Status> Begin(Handle& store, const std::string& key) {
+    auto committed = std::make_shared<std::promise<Status>>();
+    owner_.loop().Run([&] {
+      store.store().Commit({Put(key, std::string(100'000, 'v'))},
+                           [committed](Status status) { committed->set_value(status); });
+    });
+    return committed->get_future();
+  }
+  // Leaves not a byte.
+  void FillDisk() const {
+    const FileDescriptor file(open(filler_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
+    const std::string bytes(4096, 'x');
+    while (write(file.get(), bytes.data(), bytes.size()) > 0) {
+    }
+  }
+  void MakeRoom() const { std::filesystem::remove(filler_); }
+  bool HasReserve() const { return std::filesystem::exists(path_ + ".reserve"); }
+
+  const FullDisk disk_{directory_.path(), "size=24m"};
+  const std::string filler_ = directory_.path() + "/filler";
+  Mutex mutex_;
+  CondVar changed_;
+  std::vector<bool> full_;
+};
+
+TEST_F(SqliteReserveTest, WritesGoOnFromTheReserveAndThenWaitForRoom) {
+  auto store = OpenWithReserve();
+  ASSERT_TRUE(store->Fence());
+  ASSERT_TRUE(store->Commit({Put("before", "v")}));
+  EXPECT_TRUE(HasReserve());
+  FillDisk();
+  EXPECT_TRUE(Begin(*store, "in the reserve").get());
+  EXPECT_EQ(Full(1), std::vector<bool>{true});
+  EXPECT_FALSE(HasReserve());
+  std::future<Status> last;
+  do {
+    FillDisk();
+    last = Begin(*store, "waits");
+  } while (last.wait_for(std::chrono::milliseconds(100)) == std::future_status::ready);
+  MakeRoom();
+  EXPECT_TRUE(last.get());
+  EXPECT_EQ(Full(2), (std::vector<bool>{true, false}));
+  EXPECT_TRUE(HasReserve());
+  EXPECT_TRUE(store->Commit({Put("after", "v")}));
+}
+
+TEST_F(SqliteReserveTest, AStoreWithoutAByteOfRoomIsReadAndWaitsToBeFenced) {
+  {
+    auto store = OpenWithReserve();
+    ASSERT_TRUE(store->Fence());
+    ASSERT_TRUE(store->Commit({Put("k", "v")}));
+  }
+  std::filesystem::remove(path_ + ".reserve");
+  FillDisk();
+  auto store = OpenWithReserve();
+  EXPECT_EQ(Full(1), std::vector<bool>{true});
+  EXPECT_EQ(store->Load().value().size(), 1u);
+  auto epoch = std::make_shared<std::promise<Result<uint64_t>>>();
+  owner_.loop().Run([&] {
+    store->store().Fence([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
+  });
+  auto taken = epoch->get_future();
+  EXPECT_EQ(taken.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  MakeRoom();
+  EXPECT_EQ(taken.get(), Result<uint64_t>(2));
+  EXPECT_EQ(Full(2), (std::vector<bool>{true, false}));
+}
+
+TEST_F(SqliteReserveTest, AStoreThatWaitsForRoomCanBeClosed) {
+  auto store = OpenWithReserve();
+  ASSERT_TRUE(store->Fence());
+  std::filesystem::remove(path_ + ".reserve");
+  FillDisk();
+  const auto waits = Begin(*store, "waits");
+  Full(1);
+  store->Close();
+}
+
+TEST_F(SqliteStoreTest, WritersFailOnAReadOnlyFileSystem) {
   FullDisk disk(directory_.path());
   if (!disk.mounted()) GTEST_SKIP() << "needs a file system of its own";
   Fill(3);

@@ -64,7 +64,7 @@ TEST(StoreCrashChild, DISABLED_CommitsUntilItIsKilled) {
   auto store = Open(owner, place);
   ASSERT_TRUE(store) << store.error().message;
   Handle handle(owner, std::move(*store));
-  ASSERT_TRUE(handle.TakeOver());
+  ASSERT_TRUE(handle.Fence());
   std::unique_ptr<Committer> committer;
   owner.loop().Run([&] {
     handle.store().Load("part0/", [&](Result<std::vector<Entry>> entries) {
@@ -144,12 +144,12 @@ void KillAgainAndAgain(const std::string& place) {
   }
 }
 
-TEST(StoreCrash, SqliteHasEverythingAcknowledgedAndNothingByHalf) {
+TEST(StoreCrash, SqliteKeepsAcknowledgedBatchesWhole) {
   TemporaryDirectory directory;
   KillAgainAndAgain(directory.path() + "/store.db");
 }
 
-TEST(StoreCrash, ZooKeeperHasEverythingAcknowledgedAndNothingByHalf) {
+TEST(StoreCrash, ZooKeeperKeepsAcknowledgedBatchesWhole) {
   KillAgainAndAgain(zookeeper::FreshTestAddress());
 }
 

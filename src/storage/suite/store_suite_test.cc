@@ -61,7 +61,7 @@ class StoreSuite : public testing::TestWithParam<std::string> {
   std::unique_ptr<Handle> OpenRival() { return Wrap(backend_->OpenRival(owner_)); }
   std::unique_ptr<Handle> OpenWriter() {
     auto handle = Open();
-    const auto epoch = handle->TakeOver();
+    const auto epoch = handle->Fence();
     if (!epoch) ADD_FAILURE() << epoch.error().message;
     return handle;
   }
@@ -96,12 +96,12 @@ TEST_P(StoreSuite, IsEmptyAtFirst) {
   EXPECT_EQ(store->Load().value(), Entries{});
 }
 
-TEST_P(StoreSuite, EachTakeOverBeginsAGreaterEpoch) {
+TEST_P(StoreSuite, EachFenceBeginsAGreaterEpoch) {
   uint64_t last = 0;
   for (int i = 0; i < 3; ++i) {
     auto store = Open();
     for (int j = 0; j < 2; ++j) {
-      const auto epoch = store->TakeOver();
+      const auto epoch = store->Fence();
       ASSERT_TRUE(epoch) << epoch.error().message;
       EXPECT_GT(*epoch, last);
       last = *epoch;
@@ -158,7 +158,7 @@ TEST_P(StoreSuite, KeepsEveryByteOfValues) {
   EXPECT_EQ(store->Load().value(), (Entries{{"all", all, 1}, {"empty", "", 1}}));
 }
 
-TEST_P(StoreSuite, CountsVersionsAndAKeyMadeAgainStartsAnew) {
+TEST_P(StoreSuite, CountsVersionsFromOneForAKeyThatIsMadeAgain) {
   auto store = OpenWriter();
   ASSERT_TRUE(store->Commit({Put("k", "a")}));
   ASSERT_TRUE(store->Commit({Put("k", "b")}));
@@ -249,7 +249,7 @@ TEST_P(StoreSuite, CommitsAndCallsBackInTheOrderOfTheCalls) {
   EXPECT_EQ(store->Load().value(), Entries{});
 }
 
-TEST_P(StoreSuite, OnlyAHandleThatTookOverMayWrite) {
+TEST_P(StoreSuite, OnlyAHandleThatFencedMayWrite) {
   auto store = Open();
   const Status status = store->Commit({Put("k", "v")});
   ASSERT_FALSE(status);
@@ -262,7 +262,7 @@ TEST_P(StoreSuite, ADeposedWriterCannotWrite) {
   auto first = OpenWriter();
   ASSERT_TRUE(first->Commit({Put("k", "first")}));
   auto second = OpenRival();
-  ASSERT_TRUE(second->TakeOver());
+  ASSERT_TRUE(second->Fence());
 
   std::vector<Code> codes;
   owner_.loop().Run([&] {
@@ -285,16 +285,16 @@ TEST_P(StoreSuite, ADeposedWriterCannotWrite) {
 TEST_P(StoreSuite, ADeposedWriterIsLostForGood) {
   auto first = OpenWriter();
   auto second = OpenRival();
-  ASSERT_TRUE(second->TakeOver());
+  ASSERT_TRUE(second->Fence());
   EXPECT_FALSE(first->Commit({Put("k", "late")}));
   EXPECT_FALSE(first->Commit({Put("k", "late")}));
-  const auto again = first->TakeOver();
+  const auto again = first->Fence();
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Code::kForbidden);
   EXPECT_TRUE(second->Commit({Put("k", "second")}));
 }
 
-TEST_P(StoreSuite, TakesWhatIsAtItsLimits) {
+TEST_P(StoreSuite, AcceptsWritesAtItsLimits) {
   auto store = OpenWriter();
   const std::string key(Store::kMaxKeyBytes, 'k');
   const std::string value(Store::kMaxValueBytes, 'v');
@@ -383,7 +383,7 @@ TEST_P(StoreSuite, NoCallbackRunsAfterItIsDestroyed) {
       owned->Commit({Put("k" + std::to_string(i), "v")}, [witness](Status) { ++*witness; });
     }
     owned->Load("", [witness](auto) { ++*witness; });
-    owned->TakeOver([witness](auto) { ++*witness; });
+    owned->Fence([witness](auto) { ++*witness; });
     owned->Commit({Put("", "refused")}, [witness](Status) { ++*witness; });
     owned.reset();
   });

@@ -11,7 +11,7 @@ namespace tepui::storage {
 // The nodes of a store in ZooKeeper (docs/storage.md):
 //   <path>/store                    created in one change, with schema, epoch, commit and shards
 //   <path>/store/schema             the version of this format
-//   <path>/store/epoch              who took over last; its version is the epoch
+//   <path>/store/epoch              the last writer that fenced it; its version is the epoch
 //   <path>/store/commit             "EPOCH NUMBER" of the last commit
 //   <path>/store/shards/XXX         the entries whose keys belong there; absent if there are none
 //   <path>/store/shards/XXX/<name>  a value that is too large to be packed

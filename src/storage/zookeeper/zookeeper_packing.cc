@@ -27,19 +27,20 @@ bool IsNodeName(std::string_view name) {
 
 Status CheckEntry(const packed::Entry& entry, bool may_be_removed) {
   const auto wrong = [](std::string_view why) { return Fail(Code::kInternal, "has {}", why); };
-  if (!CheckKey(entry.key())) return wrong("a key that no store takes");
+  if (!CheckKey(entry.key())) return wrong("a key that is not valid");
   const auto of = [&](std::string_view what) {
-    return Fail(Code::kInternal, "has {} of '{}'", what, entry.key());
+    return Fail(Code::kInternal, "has {} in the entry of '{}'", what, entry.key());
   };
-  if (!entry.unknown_fields().empty()) return of("what nobody knows in the entry");
+  if (!entry.unknown_fields().empty()) return of("unknown fields");
   if (entry.version() == 0) {
     if (!may_be_removed) return of("no version");
-    if (entry.has_value() || entry.has_node()) return of("a value of the removed key");
+    if (entry.has_value() || entry.has_node())
+      return of("the version of a removed key and a value");
     return {};
   }
-  if (entry.has_value() == entry.has_node()) return of("not one value");
-  if (entry.value().size() > Store::kMaxValueBytes) return of("too large a value");
-  if (entry.has_node() && !IsNodeName(entry.node())) return of("no name of a node for the value");
+  if (entry.has_value() == entry.has_node()) return of("not exactly one of value and node");
+  if (entry.value().size() > Store::kMaxValueBytes) return of("a value that is too large");
+  if (entry.has_node() && !IsNodeName(entry.node())) return of("an invalid node name");
   return {};
 }
 
@@ -47,7 +48,7 @@ Status CheckEntry(const packed::Entry& entry, bool may_be_removed) {
 Result<packed::Entries> Unpack(std::optional<size_t> shard, const std::string& data) {
   packed::Entries entries;
   if (!entries.ParseFromString(data) || !entries.unknown_fields().empty()) {
-    return Fail(Code::kInternal, "has {} bytes that are no entries", data.size());
+    return Fail(Code::kInternal, "has {} bytes that are not entries", data.size());
   }
   std::string_view last;
   for (const packed::Entry& entry : entries.entries()) {
@@ -55,10 +56,10 @@ Result<packed::Entries> Unpack(std::optional<size_t> shard, const std::string& d
       return Fail(checked.error());
     }
     if (shard && ZooKeeperLayout::ShardOf(entry.key()) != *shard) {
-      return Fail(Code::kInternal, "has '{}', which belongs into another", entry.key());
+      return Fail(Code::kInternal, "has '{}', which belongs to another shard", entry.key());
     }
     if (entry.key() <= last) {
-      return Fail(Code::kInternal, "has '{}' twice, or behind another's place", entry.key());
+      return Fail(Code::kInternal, "has '{}' twice, or not in its place in the order", entry.key());
     }
     last = entry.key();
   }

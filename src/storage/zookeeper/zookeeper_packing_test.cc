@@ -79,7 +79,7 @@ TEST(ZooKeeperPacking, UnpacksWhatWasPacked) {
   EXPECT_EQ(journal->entries_size(), 2);
 }
 
-TEST(ZooKeeperPacking, SaysWhatIsWrong) {
+TEST(ZooKeeperPacking, ErrorsNameWhatIsWrong) {
   const std::vector<std::string> keys = Neighbours(2);
   const std::string& k = keys[0];
   packed::Entry both = Packed(k, 1, "v");
@@ -93,24 +93,25 @@ TEST(ZooKeeperPacking, SaysWhatIsWrong) {
   std::string inside = Bytes({Packed(k, 1, "v")}) + unknown_field;
   inside[1] = static_cast<char>(inside[1] + 2);
   std::vector<std::pair<std::string, std::string>> cases = {
-      {"garbage", "has 7 bytes that are no entries"},
-      {Bytes({Packed(k, 1, "v")}).substr(0, 6), "bytes that are no entries"},
-      {with_unknown, "bytes that are no entries"},
-      {inside, "what nobody knows in the entry"},
-      {std::string("\x0A\x02\x10\x01", 4), "a key that no store takes"},
-      {Bytes({Packed("", 1, "v")}), "a key that no store takes"},
-      {Bytes({Packed("\xFF", 1, "v")}), "a key that no store takes"},
-      {Bytes({Packed(std::string(Store::kMaxKeyBytes + 1, 'k'), 1, "v")}), "a key that no store"},
-      {Bytes({Packed(k, 0, "")}), "no version of '" + k + "'"},
-      {Bytes({both}), "not one value of '" + k + "'"},
-      {Bytes({neither}), "not one value of '" + k + "'"},
-      {Bytes({Packed(k, 1, std::string(Store::kMaxValueBytes + 1, 'v'))}), "too large a value"},
-      {Bytes({Placed(k, 1, "")}), "no name of a node"},
-      {Bytes({Placed(k, 1, "../../epoch")}), "no name of a node"},
-      {Bytes({Placed(k, 1, std::string(65, '1'))}), "no name of a node"},
+      {"garbage", "has 7 bytes that are not entries"},
+      {Bytes({Packed(k, 1, "v")}).substr(0, 6), "bytes that are not entries"},
+      {with_unknown, "bytes that are not entries"},
+      {inside, "unknown fields in the entry"},
+      {std::string("\x0A\x02\x10\x01", 4), "a key that is not valid"},
+      {Bytes({Packed("", 1, "v")}), "a key that is not valid"},
+      {Bytes({Packed("\xFF", 1, "v")}), "a key that is not valid"},
+      {Bytes({Packed(std::string(Store::kMaxKeyBytes + 1, 'k'), 1, "v")}), "a key that is not"},
+      {Bytes({Packed(k, 0, "")}), "no version in the entry of '" + k + "'"},
+      {Bytes({both}), "not exactly one of value and node in the entry of '" + k + "'"},
+      {Bytes({neither}), "not exactly one of value and node in the entry of '" + k + "'"},
+      {Bytes({Packed(k, 1, std::string(Store::kMaxValueBytes + 1, 'v'))}),
+       "a value that is too large"},
+      {Bytes({Placed(k, 1, "")}), "an invalid node name"},
+      {Bytes({Placed(k, 1, "../../epoch")}), "an invalid node name"},
+      {Bytes({Placed(k, 1, std::string(65, '1'))}), "an invalid node name"},
       {Bytes({Packed(k, 1, "v"), Packed(k, 2, "v")}), "'" + k + "' twice"},
-      {Bytes({Packed(keys[1], 1, "v"), Packed(k, 1, "v")}), "behind another's place"},
-      {Bytes({Packed("another", 1, "v")}), "'another', which belongs into another"},
+      {Bytes({Packed(keys[1], 1, "v"), Packed(k, 1, "v")}), "not in its place"},
+      {Bytes({Packed("another", 1, "v")}), "'another', which belongs to another shard"},
   };
   for (const auto& [bytes, said] : cases) {
     const auto entries = UnpackShard(ZooKeeperLayout::ShardOf("k"), bytes);
@@ -120,11 +121,12 @@ TEST(ZooKeeperPacking, SaysWhatIsWrong) {
   }
   const auto journal = UnpackJournal(Bytes({removed_with_value}));
   ASSERT_FALSE(journal);
-  EXPECT_EQ(journal.error().message, "has a value of the removed key of '" + k + "'");
+  EXPECT_EQ(journal.error().message,
+            "has the version of a removed key and a value in the entry of '" + k + "'");
 }
 
 // Any bytes are either refused or exactly what a writer would have packed.
-TEST(ZooKeeperPacking, TakesNoBytesThatItWouldNotWrite) {
+TEST(ZooKeeperPacking, RefusesBytesThatItWouldNotWrite) {
   const std::vector<std::string> keys = Neighbours(4);
   const size_t shard = ZooKeeperLayout::ShardOf("k");
   const std::string good =

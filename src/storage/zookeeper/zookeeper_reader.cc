@@ -62,8 +62,7 @@ void ZooKeeperReader::Begin() {
   state_ = {};
   if (++attempts_ > kMaxAttempts) {
     return End(Fail(Code::kUnavailable,
-                    "The store {} is written to all the time; it could not be read as of one "
-                    "moment",
+                    "The store {} is written to all the time; no consistent snapshot could be read",
                     layout_.root()));
   }
   // Requests are answered in order, so the answer after the sync comes from a server that has all
@@ -189,7 +188,7 @@ void ZooKeeperReader::ReadValue(size_t index) {
                    entry.value = std::move(node->data);
                  } else {
                    state_.snapshot.damage.push_back(fmt::format(
-                       "'{}' is not there: it held the value of '{}'", value.path, entry.key));
+                       "'{}' does not exist: it held the value of '{}'", value.path, entry.key));
                  }
                  TakenOne();
                }));

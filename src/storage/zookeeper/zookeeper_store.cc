@@ -63,7 +63,7 @@ void ZooKeeperStore::OnState(zookeeper::Session::State state) {
   }
 }
 
-void ZooKeeperStore::TakeOver(TakenOver done) { Enqueue(TakeOverCall{std::move(done)}); }
+void ZooKeeperStore::Fence(Fenced done) { Enqueue(FenceCall{std::move(done)}); }
 
 void ZooKeeperStore::Load(std::string prefix, Loaded done) {
   Enqueue(LoadCall{std::move(prefix), std::move(done)});
@@ -111,7 +111,7 @@ void ZooKeeperStore::Advance() {
   attempts_ = 0;
   const Call& call = calls_.front();
   if (std::holds_alternative<CommitCall>(call)) return BeginCommits();
-  if (std::holds_alternative<TakeOverCall>(call)) return BeginTakeOver();
+  if (std::holds_alternative<FenceCall>(call)) return BeginFence();
   if (std::holds_alternative<LoadCall>(call)) return BeginLoad();
   if (std::holds_alternative<DescribeCall>(call)) return BeginDescribe();
   BeginCheck();
@@ -155,30 +155,30 @@ zookeeper::Callback<Value> ZooKeeperStore::Then(std::move_only_function<void(Val
 template <class T>
 void ZooKeeperStore::Prepare(std::move_only_function<void()> next) {
   if (prepared_) return next();
-  session_->Get(layout_.schema(), nullptr,
-                [this, next = std::move(next)](Answer<Node> schema) mutable {
-                  if (lost_) return;
-                  if (schema) {
-                    if (Status checked = CheckSchema(schema->data); !checked) {
-                      return Finish<T>(Fail(checked.error()));
-                    }
-                    prepared_ = true;
-                    return next();
-                  }
-                  if (schema.error().problem != Problem::kNoNode) {
-                    return Finish<T>(Fail(ToError(schema.error())));
-                  }
-                  if (access_ == Access::kRead) {
-                    return Finish<T>(Fail(Code::kNotFound, "There is no store at {}", place_));
-                  }
-                  if (++attempts_ > kMaxAttempts) {
-                    return Finish<T>(Fail(Code::kInvalid,
-                                          "'{}' in ZooKeeper {} is no store of Tepui's, or could "
-                                          "not be made",
-                                          layout_.root(), place_));
-                  }
-                  MakeStore<T>(std::move(next));
-                });
+  session_->Get(
+      layout_.schema(), nullptr, [this, next = std::move(next)](Answer<Node> schema) mutable {
+        if (lost_) return;
+        if (schema) {
+          if (Status checked = CheckSchema(schema->data); !checked) {
+            return Finish<T>(Fail(checked.error()));
+          }
+          prepared_ = true;
+          return next();
+        }
+        if (schema.error().problem != Problem::kNoNode) {
+          return Finish<T>(Fail(ToError(schema.error())));
+        }
+        if (access_ == Access::kRead) {
+          return Finish<T>(Fail(Code::kNotFound, "There is no store at {}", place_));
+        }
+        if (++attempts_ > kMaxAttempts) {
+          return Finish<T>(
+              Fail(Code::kInvalid,
+                   "'{}' in ZooKeeper {} is not a store of Tepui, or could not be created",
+                   layout_.root(), place_));
+        }
+        MakeStore<T>(std::move(next));
+      });
 }
 
 template <class T>
@@ -208,7 +208,7 @@ void ZooKeeperStore::MakeStore(std::move_only_function<void()> next) {
 Status ZooKeeperStore::CheckSchema(const std::string& text) const {
   const std::optional<uint64_t> schema = ParseNumber(text);
   if (!schema || *schema == 0) {
-    return Fail(Code::kInvalid, "'{}' in ZooKeeper {} is no store of Tepui's", layout_.root(),
+    return Fail(Code::kInvalid, "'{}' in ZooKeeper {} is not a store of Tepui", layout_.root(),
                 place_);
   }
   if (*schema > ZooKeeperLayout::kSchema) {
@@ -274,14 +274,14 @@ std::unexpected<Error> ZooKeeperStore::Damaged(std::string_view what) const {
   return Fail(Code::kInternal, "The store at {} is damaged: {}", place_, what);
 }
 
-void ZooKeeperStore::BeginTakeOver() {
-  if (access_ == Access::kRead) return Finish<TakeOverCall>(Fail(NotTakenOver()));
-  Prepare<TakeOverCall>([this] {
+void ZooKeeperStore::BeginFence() {
+  if (access_ == Access::kRead) return Finish<FenceCall>(Fail(NotTheWriter()));
+  Prepare<FenceCall>([this] {
     // Another writer may have changed what was known.
     epoch_ = 0;
     index_.Clear();
     ReadJournal([this](Result<packed::Entries> journal) {
-      if (!journal) return Finish<TakeOverCall>(Fail(journal.error()));
+      if (!journal) return Finish<FenceCall>(Fail(journal.error()));
       CheckForImport(*journal, [this] { RaiseEpoch(); });
     });
   });
@@ -291,12 +291,12 @@ void ZooKeeperStore::CheckForImport(const packed::Entries& journal,
                                     std::move_only_function<void()> next) {
   const size_t shard = ZooKeeperLayout::ShardOf(kImportKey);
   LearnShards({shard}, [this, shard, journal, next = std::move(next)](Status learned) mutable {
-    if (!learned) return Finish<TakeOverCall>(Fail(learned.error()));
+    if (!learned) return Finish<FenceCall>(Fail(learned.error()));
     const packed::Entries in_shard = index_.Entries(shard);
     const packed::Entry* entry = FindEntry(journal, kImportKey);
     if (entry == nullptr) entry = FindEntry(in_shard, kImportKey);
     if (access_ != Access::kImport && entry != nullptr && entry->version() != 0) {
-      return Finish<TakeOverCall>(Fail(ImportUnfinished(place_)));
+      return Finish<FenceCall>(Fail(ImportUnfinished(place_)));
     }
     index_.Clear();
     next();
@@ -324,39 +324,40 @@ void ZooKeeperStore::OnEpochFailure(const zookeeper::Failure& failure) {
     return RaiseEpoch();
   }
   if (failure.problem == Problem::kNoNode && !guard_.empty() && failure.operation == 0) {
-    return Finish<TakeOverCall>(
+    return Finish<FenceCall>(
         Fail(Code::kForbidden,
-             "The candidacy '{}' in ZooKeeper {} has ended, and with it the right to take the "
-             "store over: another may lead by now",
+             "The candidacy '{}' in ZooKeeper {} has ended, and with it the right to write to the "
+             "store: another master may lead by now",
              guard_, place_));
   }
-  Finish<TakeOverCall>(Fail(ToError(failure)));
+  Finish<FenceCall>(Fail(ToError(failure)));
 }
 
 void ZooKeeperStore::ReadCommit(uint64_t epoch) {
-  session_->Get(
-      layout_.commit(), nullptr, Then<TakeOverCall, Node>([this, epoch](const Node& commit) {
-        commit_version_ = commit.stat.version;
-        commits_ = 0;
-        ReadJournal([this, epoch](Result<packed::Entries> journal) {
-          if (!journal) return Finish<TakeOverCall>(Fail(journal.error()));
-          // Checked again: an import may have begun before the epoch was raised, which ended it.
-          CheckForImport(*journal,
-                         [this, epoch, journal = *journal] { TakeOverJournal(epoch, journal); });
-        });
-      }));
+  session_->Get(layout_.commit(), nullptr, Then<FenceCall, Node>([this, epoch](const Node& commit) {
+                  commit_version_ = commit.stat.version;
+                  commits_ = 0;
+                  ReadJournal([this, epoch](Result<packed::Entries> journal) {
+                    if (!journal) return Finish<FenceCall>(Fail(journal.error()));
+                    // Checked again: an import may have begun before the epoch was raised, which
+                    // ended it.
+                    CheckForImport(*journal, [this, epoch, journal = *journal] {
+                      BecomeWriter(epoch, journal);
+                    });
+                  });
+                }));
 }
 
-void ZooKeeperStore::TakeOverJournal(uint64_t epoch, const packed::Entries& journal) {
+void ZooKeeperStore::BecomeWriter(uint64_t epoch, const packed::Entries& journal) {
   epoch_ = epoch;
-  if (journal.entries().empty()) return Finish<TakeOverCall>(epoch);
+  if (journal.entries().empty()) return Finish<FenceCall>(epoch);
   std::set<size_t> shards;
   for (const packed::Entry& entry : journal.entries()) {
     shards.insert(ZooKeeperLayout::ShardOf(entry.key()));
   }
   LearnShards(shards, [this, epoch, journal](Status learned) {
     if (!learned) return Lose(std::move(learned.error()));
-    FinishJournal(journal, [this, epoch] { Finish<TakeOverCall>(epoch); });
+    FinishJournal(journal, [this, epoch] { Finish<FenceCall>(epoch); });
   });
 }
 
@@ -416,14 +417,15 @@ std::vector<std::string> ZooKeeperStore::FindProblems(const ZooKeeperReader::Sna
   const auto commit_epoch = ParseNumber(std::string_view(commit).substr(0, space));
   if (space == std::string::npos || !commit_epoch ||
       !ParseNumber(std::string_view(commit).substr(space + 1))) {
-    problems.push_back(fmt::format("'{}' is no epoch and number: '{}'", layout_.commit(), commit));
+    problems.push_back(
+        fmt::format("'{}' does not hold an epoch and a number: '{}'", layout_.commit(), commit));
   } else if (*commit_epoch > EpochOf(epoch.stat)) {
-    problems.push_back(fmt::format("'{}' is of epoch {}, '{}' has only {}", layout_.commit(),
+    problems.push_back(fmt::format("'{}' has epoch {}, but '{}' has only {}", layout_.commit(),
                                    *commit_epoch, layout_.epoch(), EpochOf(epoch.stat)));
   }
   for (const std::string& sentence : snapshot.damage) problems.push_back(sentence);
   for (const std::string& path : snapshot.strange) {
-    problems.push_back(fmt::format("'{}' is the node of no key", path));
+    problems.push_back(fmt::format("'{}' does not belong to any key", path));
   }
   for (const Entry& entry : snapshot.entries) {
     if (entry.value.size() > kMaxValueBytes) {
@@ -450,7 +452,7 @@ size_t ZooKeeperStore::CountCommits() const {
 }
 
 void ZooKeeperStore::BeginCommits() {
-  if (epoch_ == 0) return Lose(NotTakenOver());
+  if (epoch_ == 0) return Lose(NotTheWriter());
   const size_t count = CountCommits();
   // Far more commits may wait than can be combined, so a writer that has loaded must not look at
   // all of them each time.
@@ -552,7 +554,7 @@ void ZooKeeperStore::OnFailure(const zookeeper::Failure& failure) {
   if (other_version || failure.problem == Problem::kNodeExists ||
       failure.problem == Problem::kNotEmpty) {
     return Lose({Code::kInternal,
-                 fmt::format("The store at {} was changed by somebody who is not its writer: {}",
+                 fmt::format("The store at {} was changed by a process that is not its writer: {}",
                              place_, failure.message)});
   }
   Lose(ToError(failure));
@@ -573,10 +575,11 @@ void ZooKeeperStore::FindOutWhetherMade() {
                                place_)});
     }
     if (++attempts_ > kMaxAttempts) {
-      return Lose({Code::kUnavailable,
-                   fmt::format("The connection to ZooKeeper {} was lost {} times with the same "
-                               "change: do its servers take requests of 1 MB (jute.maxbuffer)?",
-                               place_, attempts_)});
+      return Lose(
+          {Code::kUnavailable,
+           fmt::format("The connection to ZooKeeper {} was lost {} times with the same "
+                       "change: check whether its servers accept requests of 1 MB (jute.maxbuffer)",
+                       place_, attempts_)});
     }
     SendChange();
   });
@@ -590,7 +593,7 @@ void ZooKeeperStore::OnMade(int32_t commit_version) {
 }
 
 void ZooKeeperStore::LoseAsDeposed() {
-  // If it was sent before, that one may have been applied before the other writer took over.
+  // If it was sent before, that one may have been applied before the other writer fenced the store.
   if (attempts_ > 0) {
     return Lose({Code::kUnavailable,
                  fmt::format("The store at {} was taken over, and the answer to the last change "

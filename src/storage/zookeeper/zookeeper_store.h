@@ -37,8 +37,8 @@ namespace tepui::storage {
 // be applied twice. The store is lost with its session.
 //
 // A batch whose shards do not fit a packet is written to the journal, which commits it; then the
-// shards are written, in several requests. A writer that takes over finishes what its predecessor
-// left of that.
+// shards are written, in several requests. A writer that fences the store finishes what its
+// predecessor left of that.
 //
 // Calls made before a server has answered wait for that, for `connect_timeout` in total.
 class ZooKeeperStore final : public InspectableStore {
@@ -46,9 +46,9 @@ class ZooKeeperStore final : public InspectableStore {
   struct Options {
     Duration session_timeout = zookeeper::Session::kDefaultTimeout;
     Duration connect_timeout = std::chrono::seconds(60);
-    // The path of a node, possibly another session's, that must exist for this store to take over:
-    // the candidacy of a master. A master that was paused after its election must not depose the
-    // one elected meanwhile. Empty: none is needed.
+    // The path of a node, possibly another session's, that must exist before this handle may fence
+    // the store: the candidacy of a master. A master that was paused after its election must not
+    // depose the one elected meanwhile. Empty: none is needed.
     std::string guard = {};
   };
   // Attempts at a request whose connection is lost again and again.
@@ -60,7 +60,7 @@ class ZooKeeperStore final : public InspectableStore {
                  Poster poster);
   ~ZooKeeperStore() override;
 
-  void TakeOver(TakenOver done) override;
+  void Fence(Fenced done) override;
   void Load(std::string prefix, Loaded done) override;
   void Commit(Batch batch, Done done) override;
   void Describe(Described done) override;
@@ -72,8 +72,8 @@ class ZooKeeperStore final : public InspectableStore {
     size_t bytes = 0;
     Done done;
   };
-  struct TakeOverCall {
-    TakenOver done;
+  struct FenceCall {
+    Fenced done;
   };
   struct LoadCall {
     std::string prefix;
@@ -85,7 +85,7 @@ class ZooKeeperStore final : public InspectableStore {
   struct CheckCall {
     Checked done;
   };
-  using Call = std::variant<CommitCall, TakeOverCall, LoadCall, DescribeCall, CheckCall>;
+  using Call = std::variant<CommitCall, FenceCall, LoadCall, DescribeCall, CheckCall>;
 
   static size_t BytesOf(const Call& call);
   static void FailCall(Call call, const Error& error);
@@ -115,12 +115,12 @@ class ZooKeeperStore final : public InspectableStore {
   void ReadJournal(std::move_only_function<void(Result<packed::Entries>)> done);
   std::unexpected<Error> Damaged(std::string_view what) const;
 
-  void BeginTakeOver();
+  void BeginFence();
   void CheckForImport(const packed::Entries& journal, std::move_only_function<void()> next);
   void RaiseEpoch();
   void OnEpochFailure(const zookeeper::Failure& failure);
   void ReadCommit(uint64_t epoch);
-  void TakeOverJournal(uint64_t epoch, const packed::Entries& journal);
+  void BecomeWriter(uint64_t epoch, const packed::Entries& journal);
   void BeginLoad();
   void Learn(ZooKeeperReader::Snapshot* snapshot);
   void BeginDescribe();
@@ -161,7 +161,7 @@ class ZooKeeperStore final : public InspectableStore {
   int attempts_ = 0;  // Attempts at a request for the call in progress.
 
   // The state of the writer.
-  uint64_t epoch_ = 0;  // 0: not taken over yet.
+  uint64_t epoch_ = 0;  // 0: not fenced by this handle yet.
   ZooKeeperIndex index_;
   int32_t commit_version_ = 0;     // The commit node's, as this writer left it.
   uint64_t commits_ = 0;           // Number in this epoch.

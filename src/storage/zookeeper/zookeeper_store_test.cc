@@ -90,7 +90,7 @@ class ZooKeeperStoreTest : public testing::Test {
   }
   std::unique_ptr<Handle> OpenWriter() {
     auto handle = Open();
-    const auto epoch = handle->TakeOver();
+    const auto epoch = handle->Fence();
     if (!epoch) ADD_FAILURE() << epoch.error().message;
     return handle;
   }
@@ -171,7 +171,7 @@ TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
   EXPECT_TRUE(facts->writer.starts_with("pid ")) << facts->writer;
   EXPECT_NE(facts->place.find(address_), std::string::npos);
   EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
-  EXPECT_EQ(reader->TakeOver().error().code, Code::kForbidden);
+  EXPECT_EQ(reader->Fence().error().code, Code::kForbidden);
   EXPECT_TRUE(writer->Commit({Put("k", "w")}));
 }
 
@@ -206,7 +206,7 @@ TEST_F(ZooKeeperStoreTest, ReadsAsOfOneMomentWhileItIsWritten) {
   RecordProperty("reads", std::to_string(reads));
 }
 
-TEST_F(ZooKeeperStoreTest, AReaderMakesNothing) {
+TEST_F(ZooKeeperStoreTest, AReaderCreatesNoNodes) {
   auto reader = Open(Access::kRead);
   EXPECT_EQ(reader->Load().error().code, Code::kNotFound);
   EXPECT_EQ(reader->Describe().error().code, Code::kNotFound);
@@ -215,7 +215,7 @@ TEST_F(ZooKeeperStoreTest, AReaderMakesNothing) {
   EXPECT_FALSE(somebody.Get(zookeeper::ParseAddress(address_)->path));
 }
 
-TEST_F(ZooKeeperStoreTest, WhatAnotherVersionWroteStaysAsItIs) {
+TEST_F(ZooKeeperStoreTest, AStoreOfAnotherVersionIsNotChanged) {
   {
     auto store = OpenWriter();
     ASSERT_TRUE(store->Commit({Put("k", "v")}));
@@ -233,35 +233,35 @@ TEST_F(ZooKeeperStoreTest, WhatAnotherVersionWroteStaysAsItIs) {
       ASSERT_FALSE(entries);
       EXPECT_EQ(entries.error().code, Code::kInvalid);
       EXPECT_NE(entries.error().message.find(said), std::string::npos) << entries.error().message;
-      EXPECT_FALSE(store->TakeOver());
+      EXPECT_FALSE(store->Fence());
     }
   }
   EXPECT_EQ(somebody.Get(somebody.root() + "/epoch")->stat.version, epoch->stat.version);
   EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 1");
 }
 
-TEST_F(ZooKeeperStoreTest, WhatIsNoStoreStaysAsItIs) {
+TEST_F(ZooKeeperStoreTest, ANodeThatIsNotAStoreIsNotChanged) {
   Somebody somebody(owner_, address_);
   somebody.MakePath(somebody.root() + "/mine");
-  EXPECT_EQ(Open()->TakeOver().error().code, Code::kInvalid);
+  EXPECT_EQ(Open()->Fence().error().code, Code::kInvalid);
   EXPECT_EQ(somebody.Children(somebody.root()), std::vector<std::string>{"mine"});
   somebody.Do({Operation::Create(somebody.root() + "/schema", "tables")});
-  EXPECT_EQ(Open()->TakeOver().error().code, Code::kInvalid);
+  EXPECT_EQ(Open()->Fence().error().code, Code::kInvalid);
   EXPECT_EQ(Open(Access::kRead)->Load().error().code, Code::kInvalid);
 }
 
-TEST_F(ZooKeeperStoreTest, OnlyWhoHasTheCredentialsTakesOver) {
+TEST_F(ZooKeeperStoreTest, FencingNeedsTheCredentials) {
   const auto with = [&](const std::string& credentials) {
     std::string address = address_;
     return address.replace(0, 5, "zk://" + credentials);
   };
   Handle owner(owner_, OpenInZooKeeper(owner_, with("me:secret@")));
-  ASSERT_TRUE(owner.TakeOver());
+  ASSERT_TRUE(owner.Fence());
   ASSERT_TRUE(owner.Commit({Put("k", "v")}));
   for (const std::string credentials : {"", "you:secret@"}) {
     Handle other(owner_, OpenInZooKeeper(owner_, with(credentials)));
     EXPECT_EQ(other.Load().value().size(), 1u);
-    EXPECT_EQ(other.TakeOver().error().code, Code::kForbidden);
+    EXPECT_EQ(other.Fence().error().code, Code::kForbidden);
   }
   EXPECT_TRUE(owner.Commit({Put("k", "w")}));
 }
@@ -276,11 +276,12 @@ TEST_F(ZooKeeperStoreTest, CheckFindsWhatDoesNotBelong) {
                Operation::Set(somebody.root() + "/commit", "9 9")});
   const auto problems = store->Check();
   ASSERT_TRUE(problems);
-  EXPECT_EQ(*problems,
-            (std::vector<std::string>{
-                fmt::format("'{0}/commit' is of epoch 9, '{0}/epoch' has only 1", somebody.root()),
-                fmt::format("'{}/38' is the node of no key", shards),
-                fmt::format("'{}/985/1-9-0' is the node of no key", shards)}));
+  EXPECT_EQ(
+      *problems,
+      (std::vector<std::string>{
+          fmt::format("'{0}/commit' has epoch 9, but '{0}/epoch' has only 1", somebody.root()),
+          fmt::format("'{}/38' does not belong to any key", shards),
+          fmt::format("'{}/985/1-9-0' does not belong to any key", shards)}));
   EXPECT_EQ(store->Load().value().size(), 1u);
 }
 
@@ -299,9 +300,10 @@ TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
   somebody.Do({Operation::Set(shards + "/985", "\x0A\xFFgarbage"), Operation::Delete(value)});
   const auto problems = Open(Access::kRead)->Check();
   ASSERT_TRUE(problems);
-  EXPECT_EQ(*problems, (std::vector<std::string>{
-                           fmt::format("'{}/985' has 9 bytes that are no entries", shards),
-                           fmt::format("'{}' is not there: it held the value of 'large'", value)}));
+  EXPECT_EQ(*problems,
+            (std::vector<std::string>{
+                fmt::format("'{}/985' has 9 bytes that are not entries", shards),
+                fmt::format("'{}' does not exist: it held the value of 'large'", value)}));
   const auto entries = Open(Access::kRead)->Load("z");
   ASSERT_FALSE(entries);
   EXPECT_EQ(entries.error().code, Code::kInternal);
@@ -320,28 +322,28 @@ TEST_F(ZooKeeperStoreTest, DamageIsNamedAndNotLoaded) {
             (std::vector<Entry>{{"agents/a-S1", "v", 1}, {"large", large, 1}, {"z", "w", 2}}));
 }
 
-TEST_F(ZooKeeperStoreTest, AnImportThatDidNotEndIsNoStore) {
+TEST_F(ZooKeeperStoreTest, AnUnfinishedImportIsNotAStore) {
   auto importer = Open(Access::kImport);
-  ASSERT_TRUE(importer->TakeOver());
+  ASSERT_TRUE(importer->Fence());
   ASSERT_TRUE(importer->Commit({Put(std::string(kImportKey), "")}));
-  const auto epoch = Open()->TakeOver();
+  const auto epoch = Open()->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_NE(epoch.error().message.find("import"), std::string::npos);
   EXPECT_EQ(Open(Access::kRead)->Check()->size(), 1u);
   ASSERT_TRUE(importer->Commit({Remove(std::string(kImportKey))}));
-  EXPECT_TRUE(Open()->TakeOver());
+  EXPECT_TRUE(Open()->Fence());
 }
 
-TEST_F(ZooKeeperStoreTest, AnImportThatBeginsWhileTheStoreIsTakenOverIsFound) {
+TEST_F(ZooKeeperStoreTest, AnImportThatBeginsDuringFencingIsFound) {
   auto importer = Open(Access::kImport);
-  ASSERT_TRUE(importer->TakeOver());
+  ASSERT_TRUE(importer->Fence());
   TestProxy proxy(zookeeper::SharedTestServer().port());
   Handle store(owner_, OpenInZooKeeper(owner_, Through(proxy), Access::kWrite, kPatient));
   // The store finds no import at its first check; it is then held before it raises the epoch.
   proxy.Hold("/store/epoch");
   std::promise<Result<uint64_t>> taken;
   owner_.loop().Run([&] {
-    store.store().TakeOver([&](Result<uint64_t> epoch) { taken.set_value(std::move(epoch)); });
+    store.store().Fence([&](Result<uint64_t> epoch) { taken.set_value(std::move(epoch)); });
   });
   proxy.WaitUntilHeld();
   ASSERT_TRUE(importer->Commit({Put(std::string(kImportKey), "")}));
@@ -353,7 +355,7 @@ TEST_F(ZooKeeperStoreTest, AnImportThatBeginsWhileTheStoreIsTakenOverIsFound) {
   EXPECT_EQ(importer->Commit({Put("k", "v")}).error().code, Code::kForbidden);
 }
 
-TEST_F(ZooKeeperStoreTest, WhoseCandidacyHasEndedDeposesNobody) {
+TEST_F(ZooKeeperStoreTest, AnEndedCandidacyCannotFence) {
   Somebody somebody(owner_, address_);
   const std::string path = zookeeper::ParseAddress(address_)->path;
   somebody.MakePath(path);
@@ -366,10 +368,10 @@ TEST_F(ZooKeeperStoreTest, WhoseCandidacyHasEndedDeposesNobody) {
   auto paused = open_with("/first");
   somebody.Do({Operation::Delete(path + "/first")});
   auto leader = open_with("/second");
-  ASSERT_EQ(leader->TakeOver().value(), 1u);
+  ASSERT_EQ(leader->Fence().value(), 1u);
   ASSERT_TRUE(leader->Commit({Put("k", "v")}));
 
-  const auto epoch = paused->TakeOver();
+  const auto epoch = paused->Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kForbidden);
   EXPECT_NE(epoch.error().message.find(path + "/first' in ZooKeeper"), std::string::npos)
@@ -512,11 +514,11 @@ TEST_F(ZooKeeperStoreTest, ANodeThatSomebodyChangedEndsTheStore) {
   EXPECT_EQ(OpenWriter()->Load().value(), (std::vector<Entry>{{"l", "v", 1}}));
 }
 
-TEST_F(ZooKeeperStoreTest, WithoutAServerItGivesUpInTime) {
+TEST_F(ZooKeeperStoreTest, WithoutAServerItFailsInTime) {
   const std::string address = fmt::format("zk://127.0.0.1:{}/p", TestServer::FreePort());
   Handle store(owner_, OpenInZooKeeper(owner_, address, Access::kWrite,
                                        {.connect_timeout = std::chrono::seconds(1)}));
-  const auto epoch = store.TakeOver();
+  const auto epoch = store.Fence();
   ASSERT_FALSE(epoch);
   EXPECT_EQ(epoch.error().code, Code::kUnavailable);
   EXPECT_NE(epoch.error().message.find("could be reached for 1 s"), std::string::npos);
@@ -529,7 +531,7 @@ class LostAnswers : public ZooKeeperStoreTest {
   LostAnswers() {
     store_ = std::make_unique<Handle>(
         owner_, OpenInZooKeeper(owner_, Through(proxy_), Access::kWrite, kPatient));
-    EXPECT_TRUE(store_->TakeOver());
+    EXPECT_TRUE(store_->Fence());
     EXPECT_TRUE(store_->Commit({Put("k", "before")}));
     // After this it knows all shards and reads none while it writes.
     EXPECT_TRUE(store_->Load());
@@ -575,7 +577,7 @@ TEST_F(LostAnswers, OfADoneCommitAreNotHiddenByANewEpoch) {
   EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "after", 2}}));
 }
 
-TEST_F(LostAnswers, ThatNobodyCanFindOutAnyMoreEndTheStore) {
+TEST_F(LostAnswers, ThatCannotBeFoundOutEndTheStore) {
   auto status = CommitWithoutAnswer({Put("k", "after")});
   auto rival = OpenWriter();
   ASSERT_TRUE(rival->Commit({Put("l", "rival")}));
@@ -595,12 +597,11 @@ TEST_F(LostAnswers, OfACommitThatNeverArrivedBeforeANewEpoch) {
   EXPECT_EQ(rival->Load().value(), (std::vector<Entry>{{"k", "before", 1}}));
 }
 
-TEST_F(LostAnswers, DuringATakeOverAreAskedForAgain) {
+TEST_F(LostAnswers, WhileFencingAreAskedForAgain) {
   proxy_.SetMode(TestProxy::Mode::kDropReplies);
   auto epoch = std::make_shared<std::promise<Result<uint64_t>>>();
-  owner_.loop().Run([&] {
-    store_->store().TakeOver([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
-  });
+  owner_.loop().Run(
+      [&] { store_->store().Fence([epoch](Result<uint64_t> taken) { epoch->set_value(taken); }); });
   proxy_.Cut();
   EXPECT_TRUE(epoch->get_future().get());
   EXPECT_TRUE(store_->Commit({Put("k", "after")}));
@@ -613,7 +614,7 @@ TEST(ZooKeeperServers, ThatTakeOnlySmallRequestsEndTheStore) {
   OwnerThread owner;
   Handle store(owner,
                OpenInZooKeeper(owner, "zk://" + server.host() + "/p", Access::kWrite, kPatient));
-  ASSERT_TRUE(store.TakeOver());
+  ASSERT_TRUE(store.Fence());
   ASSERT_TRUE(store.Commit({Put("k", std::string(50'000, 'v'))}));
   const Status status = store.Commit({Put("k", std::string(200'000, 'v'))});
   ASSERT_FALSE(status);
@@ -628,7 +629,7 @@ TEST(ZooKeeperServers, ThatAreGoneForTooLongEndTheStore) {
   OwnerThread owner;
   Handle store(owner, OpenInZooKeeper(owner, "zk://" + server.host() + "/p", Access::kWrite,
                                       {.session_timeout = std::chrono::milliseconds(1500)}));
-  ASSERT_TRUE(store.TakeOver());
+  ASSERT_TRUE(store.Fence());
   ASSERT_TRUE(store.Commit({Put("k", "v")}));
   server.Kill();
   std::vector<Code> codes;
@@ -650,7 +651,7 @@ TEST(ZooKeeperServers, LoseTheirLeaderAndNothingElse) {
   TestEnsemble ensemble;
   OwnerThread owner;
   Handle store(owner, OpenInZooKeeper(owner, ensemble.address(), Access::kWrite, kPatient));
-  ASSERT_TRUE(store.TakeOver());
+  ASSERT_TRUE(store.Fence());
   // One commit after the other; the leader dies in the middle of them.
   constexpr uint64_t kCommits = 400;
   Mutex mutex;
