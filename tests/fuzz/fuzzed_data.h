@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 #include "mesos/v1/mesos.pb.h"
-#include "resources/quantities.h"
+#include "resources/resources.h"
 
 namespace tepui::fuzz {
 

@@ -2,6 +2,7 @@
 #include "sim/invariants/operator_invariants.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/states.h"
 
@@ -35,6 +36,7 @@ void OperatorInvariants::OnLeading(const std::string& host) {
   frameworks_.clear();
   living_.clear();
   living_on_.clear();
+  answered_gone_.clear();
 }
 
 void OperatorInvariants::OnCommitted(const std::string& op, const std::string& id) {
@@ -82,7 +84,7 @@ void OperatorInvariants::OnMarkedGone(const std::string& host, const std::string
     return findings_.Report("answers-hold",
                             "{} answers that agent {} is gone; the registry has not", host, agent);
   }
-  if (host == leader_ && known_gone_.insert(agent).second) CheckTold(agent);
+  if (host == leader_ && known_gone_.insert(agent).second) answered_gone_.insert(agent);
 }
 
 void OperatorInvariants::OnNoSuchAgent(const std::string& host, const std::string& agent) {
@@ -174,6 +176,7 @@ void OperatorInvariants::OnPublished(const std::string& host, const master::Chan
     frameworks_[id.value()] = {.partition_aware = IsPartitionAware(framework->info),
                                .connected = framework->connected};
   }
+  for (const std::string& agent : std::exchange(answered_gone_, {})) CheckTold(agent);
   for (const master::Changes::Task& task : changes.tasks) Publish(task);
 }
 

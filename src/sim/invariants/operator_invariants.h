@@ -47,7 +47,7 @@ class OperatorInvariants {
   void OnNoSuchAgent(const std::string& host, const std::string& agent);
   void OnTornDown(const std::string& host, const std::string& framework);
   void OnNoSuchFramework(const std::string& host, const std::string& framework);
-  // The leader knows from now on that the agent is gone: its frameworks have been told.
+  // The leader knows from now on that the agent is gone: its connected frameworks have been told.
   void CheckTold(const std::string& agent);
   void OnUpdate(const std::string& framework, const v1::TaskStatus& status);
   void CheckRemoved(const std::string& framework, const char* what);
@@ -66,6 +66,9 @@ class OperatorInvariants {
   // --- The leader.
   std::set<std::string> known_gone_;
   std::set<std::string> known_removed_;
+  // Agents of which the leader has answered that they are gone. CheckTold waits until the leader has
+  // published which frameworks it takes for connected.
+  std::set<std::string> answered_gone_;
   std::map<std::string, Framework> frameworks_;         // As readers see them, not completed.
   std::map<TaskKey, std::string> living_;               // Agents of tasks that have not ended.
   std::map<std::string, std::set<TaskKey>> living_on_;  // The same tasks by agent.
