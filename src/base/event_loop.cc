@@ -7,9 +7,11 @@
 #include <future>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace tepui {
 
-EventLoop::EventLoop(std::string name) : thread_([this, name = std::move(name)] { Loop(name); }) {}
+EventLoop::EventLoop(std::string name) : thread_(StartThread(name, [this, name] { Loop(name); })) {}
 
 EventLoop::~EventLoop() { Stop(); }
 

@@ -5,11 +5,13 @@
 
 #include <utility>
 
+#include "base/thread.h"
+
 namespace tepui {
 
 WorkerPool::WorkerPool(const std::string& name, int threads) {
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, name] { Run(name); });
+    threads_.push_back(StartThread(name, [this, name] { Run(name); }));
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/thread.h"
 #include "net/io_threads.h"
 
 namespace tepui::net {
@@ -28,7 +29,7 @@ struct Loop::Asio {
 Loop::Loop(const std::string& name)
     : asio_(std::make_unique<Asio>()),
       scratch_(kScratchBytes),
-      thread_([this] { asio_->context.run(); }) {
+      thread_(StartThread(name, [this] { asio_->context.run(); })) {
   pthread_setname_np(thread_.native_handle(), name.substr(0, 15).c_str());
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace tepui::zookeeper {
 namespace {
@@ -200,7 +201,7 @@ Client::Client(std::string servers, std::optional<std::string> credentials,
       credentials_(std::move(credentials)),
       session_timeout_(session_timeout),
       listener_(std::move(listener)),
-      thread_([this] { Run(); }) {}
+      thread_(StartThread("zookeeper", [this] { Run(); })) {}
 
 Client::~Client() {
   Close();

@@ -90,6 +90,7 @@ int AgentCommand(const Invocation& invocation) {
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
   options.store = CheckpointStore(options.agent.work_dir, options.agent.strict, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
+  if (options.port == 0) options.port = CheckpointedPort(options.agent.work_dir);
   const auto address = election::ParseMaster(master);  // Was checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);
 

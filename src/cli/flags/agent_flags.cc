@@ -175,6 +175,9 @@ void DeclareContainerFlags(FlagTable* table, AgentFlags* flags) {
              "Limit tasks to their cpus even if other cpus are idle.");
   table->Add("cgroups_limit_swap", &flags->containerizer.isolation.cgroups_limit_swap,
              "Limit memory and swap together.");
+  table->Add("cgroups_pids_max", &flags->containerizer.isolation.pids_max,
+             "Limit of processes and threads in each container, with the isolator cgroups/pids; 0: "
+             "no limit.");
   table
       ->AddBinding("effective_capabilities",
                    BindJson(&flags->containerizer.isolation.capabilities.effective),
@@ -221,6 +224,11 @@ void CheckIsolation(const AgentFlags& flags, std::vector<std::string>* problems)
       chosen, [](const containers::IsolatorKind* kind) { return !kind->controller.empty(); });
   if (flags.launcher && *flags.launcher != "posix" && *flags.launcher != "linux") {
     problems->push_back(fmt::format("--launcher: '{}' is not posix or linux", *flags.launcher));
+  }
+  const bool counts_pids = std::ranges::any_of(
+      chosen, [](const containers::IsolatorKind* kind) { return kind->controller == "pids"; });
+  if (flags.containerizer.isolation.pids_max != 0 && !counts_pids) {
+    problems->push_back("--cgroups_pids_max needs cgroups/pids in --isolation");
   }
   if (flags.launcher == "posix" && any_cgroups) {
     problems->push_back("--launcher=posix cannot put tasks into cgroups, as --isolation requires");

@@ -56,7 +56,8 @@ TEST_F(AgentFlagsTest, ValuesReachTheOptions) {
   const agent::Options options =
       Parse({kResources, "--attributes=rack:r1;level:10", "--default_role=prod", "--gc_delay=1days",
              "--gc_disk_headroom=0.25", "--isolation=cgroups/cpu,cgroups/mem,cgroups/pids",
-             "--launcher=linux", "--no-switch_user", "--executor_shutdown_grace_period=7secs",
+             "--cgroups_pids_max=500", "--launcher=linux", "--no-switch_user",
+             "--executor_shutdown_grace_period=7secs",
              R"(--executor_environment_variables={"PATH": "/bin", "LANG": "C"})",
              "--recover=cleanup", "--no-strict", "--reconfiguration_policy=additive"},
             {"MESOS_RECOVERY_TIMEOUT=1mins", "SHELL=/bin/sh"});
@@ -69,6 +70,7 @@ TEST_F(AgentFlagsTest, ValuesReachTheOptions) {
   EXPECT_EQ(options.gc_disk_headroom, 0.25);
   EXPECT_EQ(options.recovery_timeout, 1min);
   EXPECT_EQ(options.executor_shutdown_grace_period, 7s);
+  EXPECT_EQ(flags_.containerizer.isolation.pids_max, 500u);
   EXPECT_FALSE(options.switch_user);
   EXPECT_EQ(options.recover, agent::Options::Recover::kCleanup);
   EXPECT_FALSE(options.strict);
@@ -91,11 +93,13 @@ TEST_F(AgentFlagsTest, AllSemanticProblemsAtOnce) {
          "--executor_reregistration_timeout=16secs", "--isolation=cgroups/mem,filesystem/linux",
          "--launcher=posix", "--authenticate_http_executors", "--containerizers=docker,mesos",
          "--image_providers=docker", "--executor_environment_variables={\"A\": 1}",
-         "--disk_watch_interval=0secs", "--recover=stop", "--reconfiguration_policy=any"});
+         "--disk_watch_interval=0secs", "--recover=stop", "--reconfiguration_policy=any",
+         "--cgroups_pids_max=9"});
   for (const char* part :
        {"--resources:", "--attributes:", "--gc_disk_headroom must be from 0 to 1",
         "--executor_reregistration_timeout must be at most 15secs",
         "--isolation: 'filesystem/linux' is not supported yet", "--launcher=posix cannot",
+        "--cgroups_pids_max needs cgroups/pids",
         "--authenticate_http_executors needs --jwt_secret_key",
         "--containerizers: not supported yet", "--image_providers: not supported yet",
         "expected a text as value of 'A'", "--disk_watch_interval must be more than 0",

@@ -15,6 +15,7 @@
 #include "cli/servers/servers.h"
 #include "storage/sqlite/sqlite_file.h"
 #include "storage/sqlite/sqlite_store.h"
+#include "tepui/checkpoint.pb.h"
 
 namespace tepui::cli {
 namespace {
@@ -26,6 +27,8 @@ Opened Open(const std::string& path, Poster poster, OnFull on_full) {
   return storage::SqliteStore::Open(path, storage::Access::kWrite, std::move(poster),
                                     agent::Checkpoint::kLimits, std::move(on_full));
 }
+
+std::string StorePath(const std::string& work_dir) { return work_dir + "/meta/agent.db"; }
 
 // A name beside `path` for a damaged file, with the time.
 std::string NameAside(const std::string& path) {
@@ -85,9 +88,8 @@ Opened OpenAfresh(const std::string& path, const Error& damage, Poster poster, O
 
 server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
                                                       std::vector<std::string>* problems) {
-  const std::string directory = work_dir + "/meta";
-  CreateDirectory("work_dir", directory, problems);
-  return [path = directory + "/agent.db", strict](Poster poster, OnFull on_full) -> Opened {
+  CreateDirectory("work_dir", work_dir + "/meta", problems);
+  return [path = StorePath(work_dir), strict](Poster poster, OnFull on_full) -> Opened {
     Opened store =
         strict ? Open(path, poster, on_full) : OpenWithoutDamagedRecords(path, poster, on_full);
     if (store || store.error().code != Code::kInternal) return store;
@@ -97,6 +99,16 @@ server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_di
                 "the file aside, registers as a new agent and kills the tasks that it finds",
                 store.error().message);
   };
+}
+
+uint16_t CheckpointedPort(const std::string& work_dir) {
+  const auto file = storage::SqliteFile::Open(StorePath(work_dir), storage::Access::kRead);
+  if (!file) return 0;
+  const auto entries = (*file)->Load(agent::kAgentKey);
+  checkpoint::Agent record;
+  const bool known =
+      entries && entries->size() == 1 && record.ParseFromString(entries->front().value);
+  return known ? static_cast<uint16_t>(record.info().port()) : 0;
 }
 
 }  // namespace tepui::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,5 +21,10 @@ namespace tepui::cli {
 // A full disk does not end the store (storage::SqliteStore::OnFull).
 server::AgentServerOptions::OpenStore CheckpointStore(const std::string& work_dir, bool strict,
                                                       std::vector<std::string>* problems);
+
+// The port of the agent that has its checkpoint in `work_dir`; 0 if there is none, or the
+// checkpoint cannot be read. An agent whose port the kernel chooses returns with it: it must keep
+// its address, by which also its executors find it.
+uint16_t CheckpointedPort(const std::string& work_dir);
 
 }  // namespace tepui::cli

@@ -8,6 +8,7 @@
 #include <future>
 
 #include "base/testing/temporary_directory.h"
+#include "tepui/checkpoint.pb.h"
 
 namespace tepui::cli {
 namespace {
@@ -50,12 +51,15 @@ class CheckpointStoreTest : public testing::Test {
     std::ofstream(File(), std::ios::binary) << bytes;
   }
   void Write(const std::vector<std::string>& keys) {
+    storage::Batch batch;
+    for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
+    Commit(std::move(batch));
+  }
+  void Commit(storage::Batch batch) {
     auto store = Open(true);
     ASSERT_TRUE(store);
     std::promise<Status> written;
     (*store)->Fence([&](const Result<uint64_t>&) {
-      storage::Batch batch;
-      for (const std::string& key : keys) batch.push_back({.key = key, .value = "value of " + key});
       (*store)->Commit(std::move(batch), [&](Status status) { written.set_value(status); });
     });
     ASSERT_TRUE(written.get_future().get());
@@ -74,6 +78,16 @@ class CheckpointStoreTest : public testing::Test {
 
   TemporaryDirectory directory_;
 };
+
+TEST_F(CheckpointStoreTest, TheAgentsPortIsKnownBeforeItsStoreIsOpened) {
+  EXPECT_EQ(CheckpointedPort(directory_.path()), 0);
+  checkpoint::Agent agent;
+  agent.mutable_info()->set_port(31337);
+  Commit({{.key = "agent", .value = agent.SerializeAsString()}});
+  EXPECT_EQ(CheckpointedPort(directory_.path()), 31337);
+  Damage();
+  EXPECT_EQ(CheckpointedPort(directory_.path()), 0);
+}
 
 TEST_F(CheckpointStoreTest, ADamagedFileIsRefusedAndLeftAsItIs) {
   ASSERT_TRUE(Open(true));

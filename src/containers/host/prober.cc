@@ -9,6 +9,8 @@
 #include <array>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace tepui::containers {
 namespace {
 
@@ -46,7 +48,7 @@ void CurlProber::CloseMulti::operator()(void* multi) const { curl_multi_cleanup(
 CurlProber::CurlProber(Poster poster) : poster_(std::move(poster)) {
   InitialiseCurl();
   multi_.reset(curl_multi_init());
-  thread_ = std::thread([this] {
+  thread_ = StartThread("prober", [this] {
     pthread_setname_np(pthread_self(), "prober");
     Loop();
   });

@@ -52,7 +52,7 @@ constexpr IsolatorKind kKinds[] = {
                                                      parts.options.cgroups_limit_swap);
      }},
     {.name = "cgroups/pids",
-     .help = "counts processes and threads",
+     .help = "counts processes and threads, and limits them",
      .controller = "pids",
      .make = [](const IsolatorParts& parts) -> Made {
        return std::make_unique<CgroupPidsIsolator>(parts.cgroups, parts.options.pids_max);

@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace tepui::containers {
 namespace {
 
@@ -30,7 +32,7 @@ Poller::Poller(std::string name)
     : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event = {.events = EPOLLIN, .data = {.u64 = kWakeToken}};
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
-  thread_ = std::thread([this, name = std::move(name)] {
+  thread_ = StartThread(name, [this, name] {
     pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
     Loop();
   });

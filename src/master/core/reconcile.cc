@@ -34,11 +34,11 @@ void Master::Impl::Reconcile(Framework& framework, const SchedulerCall::Reconcil
   Count(Counter::kMessagesReconcileTasks);
   const double now = Seconds(clock_.WallNow());
   if (reconcile.tasks().empty()) {
-    spdlog::info("Reconciling all {} tasks of framework {}", framework.tasks.size(), framework.id);
+    spdlog::debug("Reconciling all {} tasks of framework {}", framework.tasks.size(), framework.id);
     for (const auto& [id, task] : framework.tasks) SendReconciled(framework, *task.message, now);
     return;
   }
-  spdlog::info("Reconciling {} tasks of framework {}", reconcile.tasks_size(), framework.id);
+  spdlog::debug("Reconciling {} tasks of framework {}", reconcile.tasks_size(), framework.id);
   for (const SchedulerCall::Reconcile::Task& asked : reconcile.tasks())
     ReconcileTask(framework, asked, now);
 }

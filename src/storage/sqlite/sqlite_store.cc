@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread.h"
 
 namespace tepui::storage {
 
@@ -34,7 +35,7 @@ SqliteStore::SqliteStore(std::unique_ptr<SqliteFile> file, Poster poster, Limits
       file_(std::move(file)),
       reserve_(on_full_ ? std::optional<DiskReserve>(file_->path() + ".reserve") : std::nullopt),
       mailbox_(std::move(poster)),
-      thread_([this] { Run(); }) {}
+      thread_(StartThread("store", [this] { Run(); })) {}
 
 SqliteStore::~SqliteStore() {
   {
