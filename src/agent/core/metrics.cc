@@ -69,6 +69,7 @@ Values FormatMetrics(const Metrics& metrics, const Gauges& gauges) {
       {"gc/path_removals_failed", number(gauges.removals_failed)},
       {"gc/path_removals_pending", number(gauges.removals_pending)},
   };
+  if (metrics.recovery_secs) out.emplace_back("slave/recovery_time_secs", *metrics.recovery_secs);
   AddResources(gauges.total.NonRevocable(), gauges.used.NonRevocable(), "", out);
   AddResources(gauges.total.Revocable(), gauges.used.Revocable(), "_revocable", out);
   return out;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,7 @@ struct Metrics {
   uint64_t valid_framework_messages = 0;
   uint64_t invalid_framework_messages = 0;
   uint64_t container_launch_errors = 0;
+  std::optional<double> recovery_secs;  // The time that the recovery took; absent until it ends.
 };
 
 // Values that are computed from the agent's current state.

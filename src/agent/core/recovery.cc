@@ -9,6 +9,7 @@
 #include "agent/core/agent_impl.h"
 #include "agent/core/reconfiguration.h"
 #include "base/log.h"
+#include "base/seconds.h"
 
 namespace tepui::agent {
 namespace {
@@ -210,6 +211,7 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   for (auto& ended : recovered->ended) endings.ended[ended.id] = std::move(ended.termination);
   endings.survivors = {recovered->survivors.begin(), recovered->survivors.end()};
   recovered_ = true;
+  metrics_.recovery_secs = Seconds(services_.clock.Now() - start_);
   // This comes before any deadline is set, as it may take a while.
   CollectOldSandboxes(AgentId(info_.id().value()), Live());
   ResumeExecutors(endings);

@@ -57,6 +57,13 @@ TEST_F(RecoveryTest, TheEdgeLearnsTheIdBeforeAMasterIsFound) {
   EXPECT_EQ(links.identities.size(), 1u);
 }
 
+TEST_F(RecoveryTest, TheTimeThatItTookIsAMetric) {
+  RunTask();
+  Restart(/*disk_delay=*/seconds(1));
+  clock.Advance(seconds(5));
+  EXPECT_EQ(Metric("slave/recovery_time_secs"), 2);
+}
+
 TEST_F(RecoveryTest, ATaskGoesOn) {
   RunTask();
   RestartAndRegister();

@@ -68,6 +68,30 @@ std::string Lower(std::string text) {
   return text;
 }
 
+// Returns the value of an enum as metrics name it. They kept the old word for agents:
+// REASON_AGENT_REMOVED becomes reason_slave_removed.
+std::string MetricName(const std::string& value) {
+  std::string name = Lower(value);
+  constexpr std::string_view kAgent = "_agent";
+  if (const size_t at = name.find(kAgent); at != std::string::npos) {
+    name.replace(at, kAgent.size(), "_slave");
+  }
+  return name;
+}
+
+// Counted in Mesos for what never happens here: messages of the old protocol and of oversubscribed
+// agents, and agents that are shut down instead of marked unreachable. Dashboards expect the names.
+constexpr std::array<std::string_view, 8> kAlwaysZero = {
+    "http_cache_hits",
+    "messages_authenticate",
+    "messages_deactivate_framework",
+    "messages_update_slave",
+    "operator_event_stream_subscribers",
+    "slave_shutdowns_canceled",
+    "slave_shutdowns_completed",
+    "slave_shutdowns_scheduled",
+};
+
 // Escapes the part of a metric's name that a framework chose: everything but unreserved characters
 // (RFC 3986).
 std::string PercentEncode(const std::string& text) {
@@ -126,6 +150,7 @@ void Counters::OperationLeaves(v1::Offer::Operation::Type type, v1::OperationSta
 void Counters::Write(Metrics* out) const {
   for (size_t i = 0; i < counts_.size(); ++i)
     (*out)[fmt::format("master/{}", kCounterNames[i])] = counts_[i];
+  for (const std::string_view name : kAlwaysZero) (*out)[fmt::format("master/{}", name)] = 0;
 
   for (int i = 0; i < static_cast<int>(kTaskStates); ++i) {
     if (!v1::TaskState_IsValid(i) || i == v1::TASK_UNKNOWN) continue;
@@ -136,8 +161,9 @@ void Counters::Write(Metrics* out) const {
   for (const auto& [key, count] : reasons_) {
     (*out)[fmt::format(
         "master/{}/{}/{}", Lower(v1::TaskState_Name(static_cast<v1::TaskState>(key[0]))),
-        Lower(v1::TaskStatus::Source_Name(static_cast<v1::TaskStatus::Source>(key[1]))),
-        Lower(v1::TaskStatus::Reason_Name(static_cast<v1::TaskStatus::Reason>(key[2]))))] = count;
+        MetricName(v1::TaskStatus::Source_Name(static_cast<v1::TaskStatus::Source>(key[1]))),
+        MetricName(v1::TaskStatus::Reason_Name(static_cast<v1::TaskStatus::Reason>(key[2]))))] =
+        count;
   }
 
   std::array<int64_t, kOperationStates> by_state{};
