@@ -123,7 +123,9 @@ std::shared_ptr<const AgentState> Agent::Impl::Snapshot() const {
   }
   state->completed_frameworks = history_.CompletedFrameworks();
   state->total = operations_.total();
-  state->metrics = FormatMetrics(metrics_, MakeGauges());
+  const Gauges gauges = MakeGauges();
+  state->allocated = gauges.used;
+  state->metrics = FormatMetrics(metrics_, gauges);
   return state;
 }
 

@@ -41,6 +41,7 @@ struct AgentState {
   std::vector<FrameworkState> frameworks;
   std::vector<FrameworkState> completed_frameworks;
   Resources total;
+  Resources allocated;  // What the executors hold that have not ended.
   std::vector<std::pair<std::string, double>> metrics;
 };
 

@@ -3,10 +3,20 @@
 
 #include "api/v0/v0_json.h"
 #include "base/seconds.h"
+#include "model/capabilities.h"
 
 namespace tepui::api {
 
 namespace {
+
+// Command executors have no resources of their own; their task has.
+std::string_view RoleOf(const agent::ExecutorState& executor) {
+  if (!executor.info.resources().empty()) return AllocationRole(executor.info.resources());
+  for (const auto* tasks : {&executor.launched, &executor.terminated, &executor.completed}) {
+    if (!tasks->empty()) return AllocationRole(tasks->front().resources());
+  }
+  return executor.queued.empty() ? "" : AllocationRole(executor.queued.front().resources());
+}
 
 void WriteExecutor(const agent::ExecutorState& executor, const std::string& framework_id,
                    web::JsonWriter* writer) {
@@ -18,9 +28,7 @@ void WriteExecutor(const agent::ExecutorState& executor, const std::string& fram
   writer->Field("directory", executor.directory);
   writer->Key("resources");
   WriteResources(executor.resources, writer);
-  if (!executor.info.resources().empty()) {
-    writer->Field("role", AllocationRole(executor.info.resources()));
-  }
+  if (const std::string_view role = RoleOf(executor); !role.empty()) writer->Field("role", role);
   if (executor.info.has_labels()) {
     writer->Key("labels");
     WriteLabels(executor.info.labels(), writer);
@@ -87,6 +95,9 @@ std::string AgentStateJson(const agent::Options& options, const std::string& pid
   writer.Field("id", state.id.value());
   writer.Field("pid", pid);
   writer.Field("hostname", options.info.hostname());
+  writer.Key("capabilities");
+  WriteAgentCapabilities({model::kAgentCapabilities.begin(), model::kAgentCapabilities.end()},
+                         &writer);
   if (options.info.has_domain()) writer.Field("domain", options.info.domain());
   writer.Key("resources");
   WriteResources(state.total, &writer);
@@ -98,6 +109,13 @@ std::string AgentStateJson(const agent::Options& options, const std::string& pid
   WriteFullReserved(state.total, &writer);
   writer.Key("unreserved_resources_full");
   WriteFullResources(state.total.Unreserved(), &writer);
+  writer.Key("reserved_resources_allocated");
+  WriteReserved(state.allocated, &writer);
+  writer.Key("unreserved_resources_allocated");
+  WriteResources(state.allocated.Unreserved(), &writer);
+  writer.Key("resource_providers");
+  writer.BeginArray();  // There are none.
+  writer.EndArray();
   writer.Key("attributes");
   WriteAttributes(options.info.attributes(), &writer);
   if (state.registered) writer.Field("master_hostname", state.master.hostname());

@@ -101,6 +101,27 @@ TEST(V0Json, TasksShowNoSecrets) {
   EXPECT_EQ(json.find("aHVzaA"), std::string::npos) << json << " has it in base64";
 }
 
+TEST(AgentJson, StateShowsWhatIsAllocatedAndTheRolesOfCommandExecutors) {
+  agent::AgentState state;
+  state.total = *Resources::Parse("cpus:8;mem(a):64");
+  state.allocated = *Resources::Parse("cpus:2;mem(a):32");
+  agent::ExecutorState& executor = state.frameworks.emplace_back().executors.emplace_back();
+  executor.command_executor = true;
+  v1::Resource* cpus = executor.launched.emplace_back().add_resources();
+  cpus->set_name("cpus");
+  cpus->set_type(v1::Value::SCALAR);
+  cpus->mutable_scalar()->set_value(2);
+  cpus->mutable_allocation_info()->set_role("web");
+  const std::string json = AgentStateJson({}, "slave(1)@1.2.3.4:5051", {}, state);
+  for (const char* part :
+       {R"("reserved_resources_allocated":{"a":{"cpus":0.0,"gpus":0.0,"mem":32.0,"disk":0.0}})",
+        R"("unreserved_resources_allocated":{"cpus":2.0,"gpus":0.0,"mem":0.0,"disk":0.0})",
+        R"("resource_providers":[])", R"("capabilities":["MULTI_ROLE")",
+        R"("gpus":0.0,"mem":0.0,"disk":0.0},"role":"web","tasks":[)"}) {
+    EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
+  }
+}
+
 TEST(JsonWriter, CommasAndNumbers) {
   std::string json;
   web::JsonWriter writer(&json);
