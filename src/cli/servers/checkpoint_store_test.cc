@@ -132,6 +132,20 @@ TEST_F(CheckpointStoreTest, WithoutStrictDamagedRecordsAreIgnored) {
   }
 }
 
+TEST_F(CheckpointStoreTest, DamagesOfOneSecondGetDifferentNames) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Open(false));
+    Damage();
+    auto store = Open(false);
+    ASSERT_TRUE(store) << store.error().message;
+  }
+  size_t aside = 0;
+  for (const auto& entry : fs::directory_iterator(directory_.path() + "/meta")) {
+    aside += entry.path().filename().string().starts_with("agent.db.damaged-");
+  }
+  EXPECT_EQ(aside, 3u);
+}
+
 TEST_F(CheckpointStoreTest, AFileThatIsWholeOrInUseIsNotMoved) {
   auto store = Open(false);
   ASSERT_TRUE(store);
