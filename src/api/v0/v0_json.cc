@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/build_time.h"
 #include "base/version.h"
 #include "model/roles.h"
 
@@ -424,12 +425,11 @@ void WriteFlags(const std::vector<std::pair<std::string, std::string>>& flags,
 }
 
 void WriteBuild(web::JsonWriter* writer) {
-  // Frameworks compare `version` with the Mesos versions they know. The build fields are constant,
-  // so that the same source always makes the same binary.
+  // Frameworks compare `version` with the Mesos versions they know.
   writer->Field("version", kMesosVersion);
   writer->Field("tepui_version", kVersion);
-  writer->Field("build_date", "");
-  writer->Field("build_time", 0.0);
+  writer->Field("build_date", BuildDate());
+  writer->Field("build_time", static_cast<double>(BuildTime()));
   writer->Field("build_user", "tepui");
 }
 

@@ -30,10 +30,15 @@ Opened Open(const std::string& path, Poster poster, OnFull on_full) {
 
 std::string StorePath(const std::string& work_dir) { return work_dir + "/meta/agent.db"; }
 
-// A name beside `path` for a damaged file, with the time.
+// Returns a name beside `path` that nothing has, with the time, for a damaged file.
 std::string NameAside(const std::string& path) {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  return fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
+  const std::string name = fmt::format("{}.damaged-{:%Y%m%dT%H%M%SZ}", path, now);
+  std::string free = name;
+  for (int number = 2; std::filesystem::exists(free); ++number) {
+    free = fmt::format("{}-{}", name, number);
+  }
+  return free;
 }
 
 Status RemoveDamagedRecords(const std::string& path) {
@@ -60,9 +65,6 @@ Opened OpenWithoutDamagedRecords(const std::string& path, Poster poster, OnFull 
 // because SQLite does not read a log into an empty file.
 Result<std::string> MoveAside(const std::string& path) {
   const std::string aside = NameAside(path);
-  if (std::filesystem::exists(aside)) {
-    return Fail(Code::kConflict, "'{}' exists already: try again in a second", aside);
-  }
   for (const char* suffix : {"", "-wal", "-shm"}) {
     if (std::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
       return Fail(Code::kInternal, "'{}{}' cannot be moved to '{}{}': {}", path, suffix, aside,

@@ -82,6 +82,7 @@ class CheckpointStoreTest : public testing::Test {
 TEST_F(CheckpointStoreTest, TheAgentsPortIsKnownBeforeItsStoreIsOpened) {
   EXPECT_EQ(CheckpointedPort(directory_.path()), 0);
   checkpoint::Agent agent;
+  agent.mutable_info()->set_hostname("host");
   agent.mutable_info()->set_port(31337);
   Commit({{.key = "agent", .value = agent.SerializeAsString()}});
   EXPECT_EQ(CheckpointedPort(directory_.path()), 31337);
@@ -130,6 +131,20 @@ TEST_F(CheckpointStoreTest, WithoutStrictDamagedRecordsAreIgnored) {
   for (const char* key : {"executors/a", "executors/b", "executors/c"}) {
     EXPECT_NE(copy.find(key), std::string::npos) << key;
   }
+}
+
+TEST_F(CheckpointStoreTest, DamagesOfOneSecondGetDifferentNames) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(Open(false));
+    Damage();
+    auto store = Open(false);
+    ASSERT_TRUE(store) << store.error().message;
+  }
+  size_t aside = 0;
+  for (const auto& entry : fs::directory_iterator(directory_.path() + "/meta")) {
+    aside += entry.path().filename().string().starts_with("agent.db.damaged-");
+  }
+  EXPECT_EQ(aside, 3u);
 }
 
 TEST_F(CheckpointStoreTest, AFileThatIsWholeOrInUseIsNotMoved) {

@@ -61,8 +61,10 @@ struct OperatorInvariantsTest : ::testing::Test {
   void Send(const v1::TaskStatus& status) {
     operators.OnMasterSends(leader, "f", UpdateOf(status));
   }
+  // The leader answers, then publishes what it has changed before.
   void Answer(const Call& call, unsigned status) {
     operators.OnOperatorAnswer(leader, call, status);
+    operators.OnPublished(leader, {});
   }
   // The operator asks, the registry agrees, and the framework hears it.
   void MarkGone(v1::TaskState told = v1::TASK_GONE_BY_OPERATOR) {
@@ -155,6 +157,14 @@ TEST_F(OperatorInvariantsTest, OnlyConnectedFrameworksWithTasksThereAreNotified)
   operators.OnOperatorCall(MarkGoneOf("m-S0"));
   operators.OnCommitted("gone", "m-S0");
   Answer(MarkGoneOf("m-S0"), 200);
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+}
+
+TEST_F(OperatorInvariantsTest, FrameworksThatDisconnectedJustBeforeAreNotNotified) {
+  operators.OnOperatorCall(MarkGoneOf("m-S0"));
+  operators.OnCommitted("gone", "m-S0");
+  operators.OnOperatorAnswer(leader, MarkGoneOf("m-S0"), 200);
+  ShowFramework(true, /*connected=*/false);
   EXPECT_THAT(NamesOf(findings), IsEmpty());
 }
 

@@ -76,7 +76,7 @@ const Planted kPlanted[] = {
     {"next-before-acknowledgement", {"acknowledged-once"}},
     {"statuses-sent-once", {"agent-books"}, 60, "statuses-arrive"},
     {"limits-of-ended-tasks-kept", {"agent-books"}},
-    {"last-acknowledgement-lost", {"statuses-arrive", "converged", "status-order"}},
+    {"last-acknowledgement-lost", {"agent-books", "statuses-arrive", "converged", "status-order"}},
     {"told-before-it-is-saved", {"saved-first"}},
     {"outcome-told-before-it-is-saved", {"saved-first"}},
     {"killed-told-too-early", {"dead-stays-dead"}},

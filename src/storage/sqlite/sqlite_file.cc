@@ -14,7 +14,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/log.h"
 #include "storage/limits.h"
+#include "storage/sqlite/sqlite_log.h"
 #include "storage/versions.h"
 
 namespace tepui::storage {
@@ -119,6 +121,24 @@ bool IsFull(const std::string& path) {
   return statvfs(path.c_str(), &about) == 0 && about.f_bavail * about.f_frsize < kIndexBytes;
 }
 
+// Where Fence writes the schema a second time, behind the name of the writer.
+constexpr std::string_view kWithSchema = ", with schema ";
+
+// Returns the schema that the last writer had; 0 if it did not write one.
+Result<int64_t> ReadWritersSchema(SqliteConnection& connection) {
+  return connection.Number(fmt::format(
+      "SELECT CAST(substr(name, instr(name, '{0}') + length('{0}')) AS INTEGER) FROM writer "
+      "WHERE instr(name, '{0}') > 0",
+      kWithSchema));
+}
+
+std::unexpected<Error> DamagedHeader(const std::string& path) {
+  return Fail(Code::kInternal,
+              "The store '{}' is damaged (its header): restore it from an export or a copy, and "
+              "look after the disk",
+              path);
+}
+
 // Returns the schema of the file; 0 if it is empty.
 Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection) {
   const Result<int64_t> application = connection.Number("PRAGMA application_id");
@@ -128,10 +148,18 @@ Result<int64_t> ReadSchema(const std::string& path, SqliteConnection& connection
   const Result<int64_t> tables = connection.Number("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tables;
   if (*application == 0 && *schema == 0 && *tables == 0) return 0;
+  const Result<int64_t> ours = connection.Number(
+      "SELECT count(*) = 2 FROM sqlite_schema WHERE name IN ('entries', 'writer')");
+  if (!ours) return ours;
   if (*application != SqliteFile::kApplicationId) {
+    if (*ours != 0) return DamagedHeader(path);
     return Fail(Code::kInvalid, "'{}' is a SQLite database, but not a store of Tepui", path);
   }
+  if (*schema < 1) return DamagedHeader(path);
   if (*schema > SqliteFile::kSchema) {
+    const Result<int64_t> writers = *ours != 0 ? ReadWritersSchema(connection) : 0;
+    if (!writers) return writers;
+    if (*writers != 0 && *writers != *schema) return DamagedHeader(path);
     return Fail(Code::kInvalid,
                 "The store '{}' was written by a newer version of Tepui (schema {}; this one knows "
                 "{}): start that version",
@@ -170,6 +198,7 @@ Result<std::unique_ptr<SqliteFile>> SqliteFile::Open(const std::string& given, A
     if (Status made = *schema == 0 ? file->MakeSchema() : file->CheckPages(); !made) {
       return Fail(made.error());
     }
+    file->CheckLog();
     if (Status prepared = file->PrepareStatements(); !prepared) return Fail(prepared.error());
   }
   return file;
@@ -197,6 +226,20 @@ Status SqliteFile::CheckPages() {
         path_, check->Bytes(0));
   }
   return {};
+}
+
+void SqliteFile::CheckLog() {
+  // This returns whether it was hindered, and how many frames of the log are valid.
+  Result<SqliteStatement> checkpoint = connection_->Prepare("PRAGMA wal_checkpoint(PASSIVE)");
+  if (!checkpoint) return;
+  const Result<bool> row = checkpoint->Step();
+  if (!row || !*row || checkpoint->Number(1) < 0) return;
+  rolled_back_ = CountRolledBack(path_ + "-wal", static_cast<size_t>(checkpoint->Number(1)));
+  if (rolled_back_ == 0) return;
+  spdlog::error(
+      "The log of the store '{}' is damaged: the last {} transactions were rolled back, although "
+      "they were acknowledged. Look after the disk",
+      path_, rolled_back_);
 }
 
 Status SqliteFile::PrepareStatements() {
@@ -227,10 +270,12 @@ Result<uint64_t> SqliteFile::Fence() {
   }
   Result<SqliteStatement> update = connection_->Prepare(
       "UPDATE writer SET epoch = epoch + 1, name = ? || ', since ' || "
-      "strftime('%Y-%m-%dT%H:%M:%SZ') RETURNING epoch");
+      "strftime('%Y-%m-%dT%H:%M:%SZ') || ? RETURNING epoch");
   if (!update) return Fail(update.error());
   const std::string name = ThisProcess();
+  const std::string schema = fmt::format("{}{}", kWithSchema, kSchema);
   update->BindText(1, name);
+  update->BindText(2, schema);
   const Result<bool> row = update->Step();
   if (!row) return Fail(row.error());
   const auto epoch = static_cast<uint64_t>(update->Number(0));

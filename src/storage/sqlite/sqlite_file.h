@@ -51,6 +51,10 @@ class SqliteFile {
   // not exist.
   Result<std::vector<std::string>> RemoveDamaged(const std::string& copy);
 
+  // Transactions that were acknowledged, and that SQLite rolled back when the file was opened for
+  // writing, because its log is damaged.
+  size_t rolled_back() const { return rolled_back_; }
+
   const std::string& path() const { return path_; }
   // True if the last operation that failed did so because the disk is full. Nothing of it is
   // written then, and it may be repeated.
@@ -72,6 +76,7 @@ class SqliteFile {
         connection_(std::move(connection)) {}
 
   Status MakeSchema();
+  void CheckLog();
   Status PrepareStatements();
   Status CheckPages();
   Status CopyTo(const std::string& path);
@@ -87,6 +92,7 @@ class SqliteFile {
   const std::optional<StoreLock> lock_;  // Released after the connection is closed.
   const std::unique_ptr<SqliteConnection> connection_;
   std::optional<Statements> statements_;
+  size_t rolled_back_ = 0;
   uint64_t epoch_ = 0;  // 0: not fenced by this handle yet.
 };
 

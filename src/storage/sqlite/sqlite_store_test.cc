@@ -157,13 +157,17 @@ TEST_F(SqliteStoreTest, AFileThatWasMadeAndNothingMoreBecomesAStore) {
 
 TEST_F(SqliteStoreTest, AStoreOfANewerVersionIsNotChanged) {
   Fill(3);
-  RunSql(path_, "PRAGMA user_version = 2");
+  RunSql(path_,
+         "PRAGMA user_version = 2;"
+         "UPDATE writer SET name = replace(name, 'with schema 1', 'with schema 2')");
   const std::string before = Contents(path_);
   for (const Access access : {Access::kWrite, Access::kImport, Access::kRead}) {
     ExpectRefused(Code::kInvalid, "newer version of Tepui (schema 2; this one knows 1)", access);
   }
   EXPECT_EQ(Contents(path_), before);
-  RunSql(path_, "PRAGMA user_version = 1");
+  RunSql(path_,
+         "PRAGMA user_version = 1;"
+         "UPDATE writer SET name = replace(name, 'with schema 2', 'with schema 1')");
   EXPECT_EQ(OpenWriter()->Load().value().size(), 3u);
 }
 
@@ -209,6 +213,42 @@ TEST_F(SqliteStoreTest, AFileThatWasCutOffIsDamaged) {
   std::ofstream(path_, std::ios::binary) << bytes;
   ExpectRefused(Code::kInternal, "is damaged");
   EXPECT_EQ(Contents(path_), bytes);
+}
+
+TEST_F(SqliteStoreTest, ADamagedHeaderIsNotTakenForThatOfAnotherVersionOrProgram) {
+  Fill(3);
+  for (const char* damage : {"PRAGMA user_version = 3", "PRAGMA user_version = 0",
+                             "PRAGMA user_version = -2147483647", "PRAGMA application_id = 7"}) {
+    RunSql(path_, damage);
+    ExpectRefused(Code::kInternal, "is damaged (its header)");
+    RunSql(path_, "PRAGMA user_version = 1; PRAGMA application_id = 1413828693");
+  }
+  EXPECT_EQ(OpenWriter()->Load().value().size(), 3u);
+}
+
+TEST_F(SqliteStoreTest, DamageInTheLogIsNoticed) {
+  std::string file;
+  std::string log;
+  {
+    auto store = OpenWriter();
+    for (const char* key : {"first", "second", "third"}) {
+      ASSERT_TRUE(store->Commit({Put(key, std::string("value of ") + key)}));
+    }
+    // What a power loss leaves.
+    file = Contents(path_);
+    log = Contents(path_ + "-wal");
+  }
+  const auto rolled_back = [&](const std::string& name) {
+    const std::string crashed = directory_.path() + "/" + name;
+    std::ofstream(crashed, std::ios::binary) << file;
+    std::ofstream(crashed + "-wal", std::ios::binary) << log;
+    return SqliteFile::Open(crashed, Access::kWrite).value()->rolled_back();
+  };
+  EXPECT_EQ(rolled_back("whole.db"), 0u);
+  const size_t at = log.find("value of second");
+  ASSERT_NE(at, std::string::npos);
+  log[at] ^= 1;
+  EXPECT_EQ(rolled_back("damaged.db"), 2u);
 }
 
 TEST_F(SqliteStoreTest, AFlippedBitInAValueIsFound) {
@@ -418,9 +458,8 @@ TEST_F(SqliteReserveTest, AStoreWithoutAByteOfRoomIsReadAndWaitsToBeFenced) {
   EXPECT_EQ(Full(1), std::vector<bool>{true});
   EXPECT_EQ(store->Load().value().size(), 1u);
   auto epoch = std::make_shared<std::promise<Result<uint64_t>>>();
-  owner_.loop().Run([&] {
-    store->store().Fence([epoch](Result<uint64_t> taken) { epoch->set_value(taken); });
-  });
+  owner_.loop().Run(
+      [&] { store->store().Fence([epoch](Result<uint64_t> taken) { epoch->set_value(taken); }); });
   auto taken = epoch->get_future();
   EXPECT_EQ(taken.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
   MakeRoom();

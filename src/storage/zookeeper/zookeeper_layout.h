@@ -8,17 +8,20 @@
 
 namespace tepui::storage {
 
-// The nodes of a store in ZooKeeper (docs/storage.md):
-//   <path>/store                    created in one change, with schema, epoch, commit and shards
-//   <path>/store/schema             the version of this format
-//   <path>/store/epoch              the last writer that fenced it; its version is the epoch
-//   <path>/store/commit             "EPOCH NUMBER" of the last commit
-//   <path>/store/shards/XXX         the entries whose keys belong there; absent if there are none
-//   <path>/store/shards/XXX/<name>  a value that is too large to be packed
-//   <path>/store/journal            a batch being written into its shards; it overrides them
+// The nodes of a store in ZooKeeper (docs/storage.md), below <path>/log_replicas/store:
+//   .                  created in one change, with schema, epoch, commit and shards
+//   schema             the version of this format
+//   epoch              the last writer that fenced it; its version is the epoch
+//   commit             "EPOCH NUMBER" of the last commit
+//   shards/XXX         the entries whose keys belong there; absent if there are none
+//   shards/XXX/<name>  a value that is too large to be packed
+//   journal            a batch being written into its shards; it overrides them
+//
+// <path> has the candidates of the election. Of the nodes beside them detectors know log_replicas
+// only, where Mesos keeps its log, so any other would confuse some.
 class ZooKeeperLayout {
  public:
-  static constexpr int kSchema = 2;
+  static constexpr int kSchema = 3;
   // For a server a request is expensive and a kilobyte is cheap. With 50,000 agents a shard holds a
   // dozen of them: few requests read all, and changing one writes a few kilobytes.
   static constexpr size_t kShards = 4096;
@@ -31,9 +34,13 @@ class ZooKeeperLayout {
   // memory.
   static constexpr size_t kMaxSharedBytes = 250'000;
 
-  explicit ZooKeeperLayout(std::string path) : root_(std::move(path) + "/store") {}
+  explicit ZooKeeperLayout(const std::string& path)
+      : parent_(path + "/log_replicas"), root_(parent_ + "/store"), former_root_(path + "/store") {}
 
+  const std::string& parent() const { return parent_; }
   const std::string& root() const { return root_; }
+  // Where stores were up to schema 2.
+  const std::string& former_root() const { return former_root_; }
   std::string schema() const { return root_ + "/schema"; }
   std::string epoch() const { return root_ + "/epoch"; }
   std::string commit() const { return root_ + "/commit"; }
@@ -48,7 +55,9 @@ class ZooKeeperLayout {
   static std::optional<size_t> ShardNamed(std::string_view name);
 
  private:
+  const std::string parent_;
   const std::string root_;
+  const std::string former_root_;
 };
 
 }  // namespace tepui::storage

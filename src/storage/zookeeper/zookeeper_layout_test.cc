@@ -12,13 +12,13 @@ TEST(ZooKeeperLayout, PathsAreStable) {
   // Existing stores must be found.
   const ZooKeeperLayout layout("/tepui");
   EXPECT_EQ(ZooKeeperLayout::ShardOf("agents/a-S1"), 0x985u);
-  EXPECT_EQ(layout.shard(0x985), "/tepui/store/shards/985");
-  EXPECT_EQ(layout.shard(10), "/tepui/store/shards/00a");
-  EXPECT_EQ(layout.value(10, "1-2-3"), "/tepui/store/shards/00a/1-2-3");
-  EXPECT_EQ(layout.schema(), "/tepui/store/schema");
-  EXPECT_EQ(layout.epoch(), "/tepui/store/epoch");
-  EXPECT_EQ(layout.commit(), "/tepui/store/commit");
-  EXPECT_EQ(layout.journal(), "/tepui/store/journal");
+  EXPECT_EQ(layout.shard(0x985), "/tepui/log_replicas/store/shards/985");
+  EXPECT_EQ(layout.shard(10), "/tepui/log_replicas/store/shards/00a");
+  EXPECT_EQ(layout.value(10, "1-2-3"), "/tepui/log_replicas/store/shards/00a/1-2-3");
+  EXPECT_EQ(layout.schema(), "/tepui/log_replicas/store/schema");
+  EXPECT_EQ(layout.epoch(), "/tepui/log_replicas/store/epoch");
+  EXPECT_EQ(layout.commit(), "/tepui/log_replicas/store/commit");
+  EXPECT_EQ(layout.journal(), "/tepui/log_replicas/store/journal");
 }
 
 TEST(ZooKeeperLayout, NamesOfShards) {

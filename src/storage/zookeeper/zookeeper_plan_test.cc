@@ -187,7 +187,8 @@ TEST_F(ZooKeeperPlanTest, AShardStaysBelowAPacket) {
                         {keys[fit + 1], value, std::nullopt}}));
   ASSERT_FALSE(plan.statuses()[0]);
   EXPECT_EQ(plan.statuses()[0].error().code, Code::kTooLarge);
-  EXPECT_NE(plan.statuses()[0].error().message.find("shard '/p/store/shards/007' would have"),
+  EXPECT_NE(plan.statuses()[0].error().message.find(
+                "shard '/p/log_replicas/store/shards/007' would have"),
             std::string::npos)
       << plan.statuses()[0].error().message;
   EXPECT_TRUE(plan.ToChange().operations.empty());

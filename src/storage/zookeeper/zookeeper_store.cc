@@ -30,6 +30,9 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
   return number;
 }
 
+// Earlier ones are in the former place.
+constexpr uint64_t kFirstSchemaInParent = 3;
+
 uint64_t EpochOf(const NodeStat& stat) { return static_cast<uint32_t>(stat.version); }
 
 }  // namespace
@@ -155,15 +158,32 @@ zookeeper::Callback<Value> ZooKeeperStore::Then(std::move_only_function<void(Val
 template <class T>
 void ZooKeeperStore::Prepare(std::move_only_function<void()> next) {
   if (prepared_) return next();
+  session_->Get(layout_.schema(), nullptr,
+                [this, next = std::move(next)](Answer<Node> schema) mutable {
+                  if (lost_) return;
+                  if (schema) {
+                    if (Status checked = CheckSchema(schema->data, layout_.root()); !checked) {
+                      return Finish<T>(Fail(checked.error()));
+                    }
+                    prepared_ = true;
+                    return next();
+                  }
+                  if (schema.error().problem != Problem::kNoNode) {
+                    return Finish<T>(Fail(ToError(schema.error())));
+                  }
+                  LookForFormerStore<T>(std::move(next));
+                });
+}
+
+// A store in the former place must not be taken for none.
+template <class T>
+void ZooKeeperStore::LookForFormerStore(std::move_only_function<void()> next) {
   session_->Get(
-      layout_.schema(), nullptr, [this, next = std::move(next)](Answer<Node> schema) mutable {
+      layout_.former_root() + "/schema", nullptr,
+      [this, next = std::move(next)](Answer<Node> schema) mutable {
         if (lost_) return;
         if (schema) {
-          if (Status checked = CheckSchema(schema->data); !checked) {
-            return Finish<T>(Fail(checked.error()));
-          }
-          prepared_ = true;
-          return next();
+          return Finish<T>(Fail(CheckSchema(schema->data, layout_.former_root()).error()));
         }
         if (schema.error().problem != Problem::kNoNode) {
           return Finish<T>(Fail(ToError(schema.error())));
@@ -183,33 +203,32 @@ void ZooKeeperStore::Prepare(std::move_only_function<void()> next) {
 
 template <class T>
 void ZooKeeperStore::MakeStore(std::move_only_function<void()> next) {
-  session_->CreatePath(
-      session_->address().path, [this, next = std::move(next)](Answer<void> path) mutable {
-        if (lost_) return;
-        const bool lost_answer = !path && path.error().problem == Problem::kConnectionLost;
-        if (!path && !lost_answer) return Finish<T>(Fail(ToError(path.error())));
-        session_->Multi(
-            {Operation::Create(layout_.root(), ""),
-             Operation::Create(layout_.schema(), fmt::format("{}", ZooKeeperLayout::kSchema)),
-             Operation::Create(layout_.epoch(), ""), Operation::Create(layout_.commit(), "0 0"),
-             Operation::Create(layout_.shards(), "")},
-            [this, next = std::move(next)](Answer<std::vector<NodeStat>> made) mutable {
-              if (lost_) return;
-              // If another process created it, or the answer was lost, it exists now.
-              if (!made && made.error().problem != Problem::kNodeExists &&
-                  made.error().problem != Problem::kConnectionLost) {
-                return Finish<T>(Fail(ToError(made.error())));
-              }
-              Prepare<T>(std::move(next));
-            });
-      });
+  session_->CreatePath(layout_.parent(), [this, next = std::move(next)](Answer<void> path) mutable {
+    if (lost_) return;
+    const bool lost_answer = !path && path.error().problem == Problem::kConnectionLost;
+    if (!path && !lost_answer) return Finish<T>(Fail(ToError(path.error())));
+    session_->Multi(
+        {Operation::Create(layout_.root(), ""),
+         Operation::Create(layout_.schema(), fmt::format("{}", ZooKeeperLayout::kSchema)),
+         Operation::Create(layout_.epoch(), ""), Operation::Create(layout_.commit(), "0 0"),
+         Operation::Create(layout_.shards(), "")},
+        [this, next = std::move(next)](Answer<std::vector<NodeStat>> made) mutable {
+          if (lost_) return;
+          // If another process created it, or the answer was lost, it exists now.
+          if (!made && made.error().problem != Problem::kNodeExists &&
+              made.error().problem != Problem::kConnectionLost) {
+            return Finish<T>(Fail(ToError(made.error())));
+          }
+          Prepare<T>(std::move(next));
+        });
+  });
 }
 
-Status ZooKeeperStore::CheckSchema(const std::string& text) const {
+Status ZooKeeperStore::CheckSchema(const std::string& text, const std::string& root) const {
   const std::optional<uint64_t> schema = ParseNumber(text);
-  if (!schema || *schema == 0) {
-    return Fail(Code::kInvalid, "'{}' in ZooKeeper {} is not a store of Tepui", layout_.root(),
-                place_);
+  const bool known_there = root == layout_.root() || schema < kFirstSchemaInParent;
+  if (!schema || *schema == 0 || !known_there) {
+    return Fail(Code::kInvalid, "'{}' in ZooKeeper {} is not a store of Tepui", root, place_);
   }
   if (*schema > ZooKeeperLayout::kSchema) {
     return Fail(Code::kInvalid,
@@ -222,7 +241,7 @@ Status ZooKeeperStore::CheckSchema(const std::string& text) const {
                 "The store at {} was written by an older version of Tepui (schema {}; this one "
                 "knows {}): stop all masters, export it with that version (`tepui store export`), "
                 "remove '{}' from ZooKeeper, and import it with this one",
-                place_, *schema, ZooKeeperLayout::kSchema, layout_.root());
+                place_, *schema, ZooKeeperLayout::kSchema, root);
   }
   return {};
 }

@@ -107,8 +107,11 @@ class ZooKeeperStore final : public InspectableStore {
   template <class T>
   void Prepare(std::move_only_function<void()> next);
   template <class T>
+  void LookForFormerStore(std::move_only_function<void()> next);
+  template <class T>
   void MakeStore(std::move_only_function<void()> next);
-  Status CheckSchema(const std::string& text) const;
+  // `root` is where the store with this schema is.
+  Status CheckSchema(const std::string& text, const std::string& root) const;
 
   // Read what a writer must know before it writes. An error describes what could not be read.
   void LearnShards(const std::set<size_t>& shards, std::move_only_function<void(Status)> done);

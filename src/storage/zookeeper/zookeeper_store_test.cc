@@ -35,7 +35,8 @@ class Somebody {
     owner_.loop().Run([this] { session_.reset(); });
   }
 
-  std::string root() { return session_->address().path + "/store"; }
+  std::string root() { return session_->address().path + "/log_replicas/store"; }
+  std::string former_root() { return session_->address().path + "/store"; }
   Answer<Node> Get(const std::string& path) {
     return owner_.Await<Answer<Node>>(
         [&](auto done) { session_->Get(path, nullptr, std::move(done)); });
@@ -125,7 +126,7 @@ TEST_F(ZooKeeperStoreTest, PacksKeysIntoShards) {
   EXPECT_EQ(shard->entries(0).key(), "agents/a-S1");
   EXPECT_EQ(shard->entries(0).value(), "another");
   EXPECT_EQ(shard->entries(0).version(), 2u);
-  EXPECT_EQ(somebody.Get(root + "/schema")->data, "2");
+  EXPECT_EQ(somebody.Get(root + "/schema")->data, "3");
   EXPECT_EQ(somebody.Get(root + "/commit")->data, "1 2");
   EXPECT_TRUE(somebody.Get(root + "/epoch")->data.starts_with("pid "));
   EXPECT_EQ(somebody.Children(root + "/shards"), std::vector<std::string>{"985"});
@@ -167,7 +168,7 @@ TEST_F(ZooKeeperStoreTest, OthersMayReadWhileItIsWritten) {
   const auto facts = reader->Describe();
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->epoch, 1u);
-  EXPECT_EQ(facts->schema, 2u);
+  EXPECT_EQ(facts->schema, 3u);
   EXPECT_TRUE(facts->writer.starts_with("pid ")) << facts->writer;
   EXPECT_NE(facts->place.find(address_), std::string::npos);
   EXPECT_EQ(reader->Check().value(), std::vector<std::string>{});
@@ -223,8 +224,8 @@ TEST_F(ZooKeeperStoreTest, AStoreOfAnotherVersionIsNotChanged) {
   Somebody somebody(owner_, address_);
   const auto epoch = somebody.Get(somebody.root() + "/epoch");
   const std::pair<std::string, std::string> schemas[] = {
-      {"3", "newer version of Tepui (schema 3; this one knows 2): start that version"},
-      {"1", "older version of Tepui (schema 1; this one knows 2): stop all masters, export"}};
+      {"4", "newer version of Tepui (schema 4; this one knows 3): start that version"},
+      {"2", "older version of Tepui (schema 2; this one knows 3): stop all masters, export"}};
   for (const auto& [schema, said] : schemas) {
     somebody.Do({Operation::Set(somebody.root() + "/schema", schema)});
     for (const Access access : {Access::kWrite, Access::kImport, Access::kRead}) {
@@ -238,6 +239,33 @@ TEST_F(ZooKeeperStoreTest, AStoreOfAnotherVersionIsNotChanged) {
   }
   EXPECT_EQ(somebody.Get(somebody.root() + "/epoch")->stat.version, epoch->stat.version);
   EXPECT_EQ(somebody.Get(somebody.root() + "/commit")->data, "1 1");
+}
+
+// Detectors of Mesos' clients take every other node beside the candidates for one of them.
+TEST_F(ZooKeeperStoreTest, BesideTheCandidatesIsOnlyWhatDetectorsSkip) {
+  OpenWriter();
+  Somebody somebody(owner_, address_);
+  const std::string root = somebody.root();
+  const std::string path = root.substr(0, root.size() - std::string("/log_replicas/store").size());
+  EXPECT_EQ(somebody.Children(path), std::vector<std::string>{"log_replicas"});
+}
+
+TEST_F(ZooKeeperStoreTest, AStoreInTheFormerPlaceIsNotTakenForNone) {
+  Somebody somebody(owner_, address_);
+  somebody.MakePath(somebody.former_root());
+  somebody.Do({Operation::Create(somebody.former_root() + "/schema", "2")});
+  for (const Access access : {Access::kWrite, Access::kImport, Access::kRead}) {
+    const auto entries = Open(access)->Load();
+    ASSERT_FALSE(entries);
+    EXPECT_EQ(entries.error().code, Code::kInvalid);
+    EXPECT_NE(entries.error().message.find("older version of Tepui (schema 2; this one knows 3)"),
+              std::string::npos)
+        << entries.error().message;
+    EXPECT_NE(entries.error().message.find("remove '" + somebody.former_root() + "'"),
+              std::string::npos)
+        << entries.error().message;
+  }
+  EXPECT_FALSE(somebody.Get(somebody.root()));
 }
 
 TEST_F(ZooKeeperStoreTest, ANodeThatIsNotAStoreIsNotChanged) {
