@@ -263,7 +263,7 @@ TEST_F(OperationValidationTest, ASharedVolumeIsInUseByAnyFramework) {
 TEST_F(OperationValidationTest, Growing) {
   const std::string volume = Volume("v1");
   Expect(Grow(volume, Scalar("disk", 5, kReserved)), "");
-  Expect(Grow(volume, Scalar("disk", 0, kReserved)), "more than nothing");
+  Expect(Grow(volume, Scalar("disk", 0, kReserved)), "must not be empty");
   Expect(Grow(volume, Scalar("disk", 51, kReserved)), "disk");
   Expect(Grow(volume, Scalar("disk", 5, kRole)), "cannot be added");
   Expect(Grow(volume, Scalar("mem", 5, kReserved)), "cannot be added");

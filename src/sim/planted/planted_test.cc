@@ -74,7 +74,7 @@ const Planted kPlanted[] = {
     // --- The agent.
     {"acknowledged-sent-again", {"acknowledged-once"}},
     {"next-before-acknowledgement", {"acknowledged-once"}},
-    {"statuses-sent-once", {"agent-books"}, 60, "statuses-arrive"},
+    {"statuses-sent-once", {"agent-books"}},
     {"limits-of-ended-tasks-kept", {"agent-books"}},
     {"last-acknowledgement-lost", {"agent-books", "statuses-arrive", "converged", "status-order"}},
     {"told-before-it-is-saved", {"saved-first"}},
