@@ -250,7 +250,11 @@ TEST_F(AgentReports, NewNamesWaitWhileTooManyAreInUse) {
     held.push_back(std::move(*name));
 
   Node honest;
-  honest.subscribe = MasterHarness::Machine("cpus:4;honest:1", "h", 6000);
+  honest.subscribe = MasterHarness::Machine("cpus:4", "h", 6000);
+  v1::Resource& resource = *honest.subscribe.mutable_info()->add_resources();
+  resource.set_name("honest");
+  resource.set_type(v1::Value::SCALAR);
+  resource.mutable_scalar()->set_value(1);
   const Status refused = h.Rejoin(&honest);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kUnavailable);
