@@ -27,9 +27,11 @@ size_t SizeOf(const Descriptor* type) {
   thread_local std::unordered_map<const Descriptor*, size_t> sizes;
   const auto [it, added] = sizes.try_emplace(type);
   if (added) {
-    // The entries of maps have no class that the factory knows.
-    const Message* empty = MessageFactory::generated_factory()->GetPrototype(type);
-    it->second = kAllocationBytes + (empty != nullptr ? empty->SpaceUsedLong() : kEntryBytes);
+    // The class of a map's entries does not tell its size.
+    it->second = kAllocationBytes +
+                 (type->options().map_entry()
+                      ? kEntryBytes
+                      : MessageFactory::generated_factory()->GetPrototype(type)->SpaceUsedLong());
   }
   return it->second;
 }
