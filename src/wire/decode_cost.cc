@@ -2,6 +2,7 @@
 #include "wire/decode_cost.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
@@ -17,8 +18,8 @@ using google::protobuf::MessageFactory;
 using google::protobuf::internal::WireFormatLite;
 using google::protobuf::io::CodedInputStream;
 
-constexpr size_t kAllocationBytes =
-    24;  // What an allocation costs besides, with the pointer to it.
+// What an allocation costs besides, with the pointer to it.
+constexpr size_t kAllocationBytes = 24;
 constexpr size_t kValueBytes = 8;
 constexpr size_t kEntryBytes = 128;
 constexpr int kMaxDepth = 100;  // Protobuf's own limit.
