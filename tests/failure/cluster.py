@@ -146,7 +146,7 @@ class Agent(Node):
         self.zk = zk
         self.disk = self.directory / "disk"
         self.disk.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(self.disk)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(self.disk)], check=True)
 
     def command(self):
         return [BINARY, "agent", f"--master={self.zk}", f"--ip={self.host}", f"--hostname={self.host}", "--port=5051",

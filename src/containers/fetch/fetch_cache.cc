@@ -113,17 +113,17 @@ Result<FetchCache::Lease> FetchCache::Fill(const EntryPointer& entry,
 
 Result<FileDescriptor> FetchCache::CreateFile(const Entry& entry) {
   const MutexLock lock(mutex_);
-  const auto create = [&] {
-    return FileDescriptor(openat(directory_.fd(), entry.name.c_str(),
+  const auto create = [&entry](int directory) {
+    return FileDescriptor(openat(directory, entry.name.c_str(),
                                  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   };
-  FileDescriptor file = create();
+  FileDescriptor file = create(directory_.fd());
   if (!file.valid() && errno == ENOENT) {
     // Somebody removed the directory.
     auto again = PrivateDirectory::Take(path_, kUse);
     if (!again) return Fail(again.error());
     directory_ = std::move(*again);
-    file = create();
+    file = create(directory_.fd());
   }
   if (file.valid()) return file;
   return Fail(Code::kInternal, "the cache cannot write in '{}': {}", path_, std::strerror(errno));
