@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 
 constexpr auto kPatience = std::chrono::seconds(30);
 
-// Work that runs until it is told to end.
+// Work that runs until it is told to end. It must outlive the workers.
 struct Held {
   std::promise<void> begun;
   std::promise<void> let_go;
@@ -32,14 +32,14 @@ struct Held {
 };
 
 TEST(FairWorkers, OneOwnerCannotOccupyAllThreads) {
-  FairWorkers workers("test", 3, 2);
   Held first, second, third;
+  std::promise<void> other;
+  FairWorkers workers("test", 3, 2);
   workers.Submit("greedy", "1", first.Make());
   workers.Submit("greedy", "2", second.Make());
   workers.Submit("greedy", "3", third.Make());
   first.AwaitBegin();
   second.AwaitBegin();
-  std::promise<void> other;
   workers.Submit("other", "4", [&other] { other.set_value(); });
   EXPECT_EQ(other.get_future().wait_for(kPatience), std::future_status::ready);
   first.let_go.set_value();
@@ -52,8 +52,8 @@ TEST(FairWorkers, OwnersTakeTurns) {
   std::vector<std::string> order;
   std::latch done(6);
   {
-    FairWorkers workers("test", 2, 1);
     Held one, two;  // Keep both threads from the queue until it is complete.
+    FairWorkers workers("test", 2, 1);
     workers.Submit("x", "x", one.Make());
     workers.Submit("y", "y", two.Make());
     one.AwaitBegin();
@@ -75,8 +75,8 @@ TEST(FairWorkers, OwnersTakeTurns) {
 }
 
 TEST(FairWorkers, WithdrawnWorkIsDestroyed) {
-  FairWorkers workers("test", 2, 1);
   Held held;
+  FairWorkers workers("test", 2, 1);
   workers.Submit("a", "1", held.Make());
   held.AwaitBegin();
   const auto token = std::make_shared<int>();
