@@ -75,10 +75,19 @@ def pair(tmp_path):
     made.stop()
 
 
+def offer_of(framework, agent):
+    """An offer of this agent, or of any."""
+    while True:
+        offer = framework.offer(cpus=0.2)
+        if agent in (None, offer["agent_id"]["value"]):
+            return offer
+        framework.decline(offer)
+
+
 def run(framework, command, *uris, agent=None, **more):
     """The last status of a task that fetches the URIs."""
     task = command_task({"value": command, "uris": list(uris)}, **more)
-    framework.launch(framework.offer(cpus=0.2, where=lambda o: agent in (None, o["agent_id"]["value"])), task)
+    framework.launch(offer_of(framework, agent), task)
     return framework.run_to_end(task["task_id"]["value"])[-1]
 
 
@@ -163,7 +172,7 @@ def test_slow_downloads_do_not_stop_others(pair, web):
     assert run(other, only("a"), {"value": web.url("a")})["state"] == "TASK_FINISHED"
     # A task that waits for its turn, like one that downloads, can be killed.
     for task in tasks:
-        slow.call("KILL", kill={"task_id": task["task_id"]})
+        slow.call("KILL", task_id=task["task_id"])
     for task in tasks:
         slow.run_to_end(task["task_id"]["value"])
 
