@@ -36,8 +36,8 @@ class Sampler(threading.Thread):
             try:
                 if not client.connected:
                     continue
-                client.sync("/mesos/store")  # Not of a server that lags behind.
-                self.watch.see(client.get("/mesos/store/commit")[0].decode())
+                client.sync("/mesos/log_replicas/store")  # Not of a server that lags behind.
+                self.watch.see(client.get("/mesos/log_replicas/store/commit")[0].decode())
             except KazooException:
                 continue
             except nodes.Failed as failure:
