@@ -4,6 +4,7 @@
 #
 #   scripts/test.sh                    all of it
 #   scripts/test.sh PART ...           some of it: style, unit, e2e, sanitize, fuzz
+#   scripts/test.sh attack             real processes under attack: hostile peers, with little memory and few threads
 #   scripts/test.sh tsan               the unit tests under the thread sanitizer, which takes as long as all the rest
 #
 # style     rooms, idioms, citations and links, formatting
@@ -90,6 +91,12 @@ e2e() {
   timed "Build" build release
   timed "Third-party clients" clients
   timed "End-to-end and conformance tests" end_to_end
+}
+
+attack() {
+  timed "Build" build release
+  timed "Third-party clients" clients
+  timed "Attacks" "$CLIENTS/python/bin/python" -m pytest -q -p no:cacheprovider --durations=10 tests/attack
 }
 
 sanitize() {

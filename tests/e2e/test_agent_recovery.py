@@ -284,7 +284,7 @@ def test_a_damaged_record_is_named_and_what_it_is_about_is_ended(make_pair):
     pair.agent = first
     agent = pair.restart_agent("--strict=false")
     framework.status(ended, "TASK_LOST")
-    assert any(f"The record '{key}'" in line and "is ended" in line for line in agent.log)
+    assert any(f"The record '{key}'" in line and "is killed" in line for line in agent.log)
     assert not processes_in(sandboxes[0]) and processes_in(sandboxes[1])
     framework.call("KILL", task_id={"value": goes_on})
     ends(framework, goes_on, "TASK_KILLED")
