@@ -251,8 +251,9 @@ TEST_F(RunSchedulerTest, PrintsWhyItWaits) {
   Offer("cpus:0.5;mem:4096");
   Offer("cpus:0.25;mem:32");
   clock_.Advance(60s);
-  EXPECT_THAT(lines_.back(),
-              HasSubstr("the task needs cpus:1; mem:128; the largest offer had cpus:0.5; mem:4096"));
+  EXPECT_THAT(
+      lines_.back(),
+      HasSubstr("the task needs cpus:1; mem:128; the largest offer had cpus:0.5; mem:4096"));
 }
 
 TEST_F(RunSchedulerTest, ALostConnectionIsPickedUpAgain) {

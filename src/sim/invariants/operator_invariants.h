@@ -66,8 +66,8 @@ class OperatorInvariants {
   // --- The leader.
   std::set<std::string> known_gone_;
   std::set<std::string> known_removed_;
-  // Agents of which the leader has answered that they are gone. CheckTold waits until the leader has
-  // published which frameworks it takes for connected.
+  // Agents of which the leader has answered that they are gone. CheckTold waits until the leader
+  // has published which frameworks it takes for connected.
   std::set<std::string> answered_gone_;
   std::map<std::string, Framework> frameworks_;         // As readers see them, not completed.
   std::map<TaskKey, std::string> living_;               // Agents of tasks that have not ended.
