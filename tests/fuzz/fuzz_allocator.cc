@@ -42,7 +42,7 @@ class History {
         return Pass();
       case 5:
       case 6:
-        return Recover();
+        return Release();
       case 7:
         return allocator_.Allocate(AnyFramework(), AnyAgent(), AnyHeld());
       case 8:
@@ -102,15 +102,15 @@ class History {
   }
 
   // An offer ends, or some of what is held is free again.
-  void Recover() {
+  void Release() {
     v1::Filters filters;
     filters.set_refuse_seconds(fuzz::AnyNumber(data_));
     if (!offers_.empty() && data_.Flag()) {
       const Offer offer = std::move(offers_.back());
       offers_.pop_back();
-      return allocator_.Recover(offer.framework, offer.agent, offer.resources, filters);
+      return allocator_.Release(offer.framework, offer.agent, offer.resources, filters);
     }
-    allocator_.Recover(AnyFramework(), AnyAgent(), AnyHeld(), filters);
+    allocator_.Release(AnyFramework(), AnyAgent(), AnyHeld(), filters);
   }
 
   void Update() {
