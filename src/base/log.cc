@@ -4,7 +4,6 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
-#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -29,8 +28,6 @@ Status SetUpLog(const LogOptions& options) {
   if (!options.quiet) sinks.push_back(std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (!options.directory.empty()) {
     const std::string path = options.directory + "/" + options.program + ".log";
-    std::error_code error;
-    std::filesystem::create_directories(options.directory, error);
     try {
       sinks.push_back(std::make_shared<spdlog::sinks::basic_file_sink_mt>(path));
     } catch (const spdlog::spdlog_ex& e) {

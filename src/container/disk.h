@@ -11,19 +11,33 @@
 
 namespace tepui::containers {
 
-// Operations on the agent's directories that its core decides about. Callbacks run on the agent's
-// thread.
+// Operations on the agent's directories that its core decides about. Tasks own some of these
+// directories, so no operation follows a symlink below the directories that the operator named.
+// Callbacks run on the agent's thread.
 class Disk {
  public:
   virtual ~Disk() = default;
-  // Creates the directory and its parents. `user` owns the directory (not its parents) afterwards,
-  // even if it existed before. If `link` is not empty it is the path of a symlink
-  // (".../runs/latest") that points to the directory afterwards, whatever it pointed to before.
-  virtual Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
-                                 const std::string& link) = 0;
-  // Makes `link` a symlink to `target`, with the link's parent directories. A symlink in its place
-  // is replaced; anything else there is an error.
-  virtual Status Link(const std::string& target, const std::string& link) = 0;
+  struct NewDirectory {
+    std::string path;
+    // Owns the directory (not its parents) afterwards, even if it existed before. Absent: the owner
+    // stays as it is; the agent's own user owns what is created.
+    std::optional<std::string> user = {};
+    // If it is not empty: a path (".../runs/latest") at which a symlink points to the directory
+    // afterwards, whatever it pointed to before.
+    std::string link = {};
+    // Every user may pass through the directory to what is below, but not list it. Otherwise others
+    // than the owner and its group may not enter.
+    bool passable = false;
+  };
+  // Creates the directory and its parents.
+  virtual Status CreateDirectory(const NewDirectory& wanted) = 0;
+  // Makes `path`, which is relative to `sandbox`, a symlink to `target`, with the parent
+  // directories that it lacks. This happens with the rights of `user`, who must own the sandbox;
+  // absent: of the agent. A symlink in its place is replaced; anything else there is an error, and
+  // so is a symlink on the way.
+  virtual Status LinkInSandbox(const std::string& sandbox, const std::string& path,
+                               const std::string& target,
+                               const std::optional<std::string>& user) = 0;
   struct Entry {
     std::string name;
     WallTime modified;

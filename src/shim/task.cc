@@ -148,6 +148,7 @@ class Child {
     return true;
   }
 
+  // As the task's user, like all that follows: what the path leads through may be the user's.
   bool EnterDirectory() { return chdir(launch_.directory) == 0 || Fail(kDirectory); }
 
   // The directory belongs to the task's user, who may have put anything in the output's place, so

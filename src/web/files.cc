@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/files.h"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -14,10 +13,10 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
+#include "base/posix/directory.h"
 #include "web/json_writer.h"
 #include "web/responses.h"
 #include "web/router.h"
@@ -25,9 +24,6 @@
 namespace tepui::web {
 
 namespace {
-
-// The most entries that one /files/browse lists.
-constexpr size_t kMaxEntries = 100'000;
 
 bool IsBelow(const std::string& path, const std::string& directory) {
   return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
@@ -76,17 +72,39 @@ std::string GroupName(gid_t gid) {
   return found != nullptr ? found->gr_name : fmt::format("{}", gid);
 }
 
-void WriteEntry(const std::string& path, const struct stat& info, JsonWriter* writer) {
-  writer->BeginObject();
-  writer->Field("gid", GroupName(info.st_gid));
-  writer->Field("mode", ModeText(info.st_mode));
-  writer->Field("mtime", static_cast<int64_t>(info.st_mtime));
-  writer->Field("nlink", static_cast<int64_t>(info.st_nlink));
-  writer->Field("path", path);
-  writer->Field("size", static_cast<int64_t>(info.st_size));
-  writer->Field("uid", UserName(info.st_uid));
-  writer->EndObject();
-}
+// Writes the entries of one directory, which mostly have one owner: the user database is asked once
+// for each.
+class EntryWriter {
+ public:
+  EntryWriter(std::string directory, JsonWriter* writer)
+      : directory_(std::move(directory)), writer_(*writer) {}
+
+  void Write(const Files::Entry& entry) {
+    const struct stat& about = entry.about;
+    writer_.BeginObject();
+    writer_.Field("gid", Known(&groups_, about.st_gid, GroupName));
+    writer_.Field("mode", ModeText(about.st_mode));
+    writer_.Field("mtime", static_cast<int64_t>(about.st_mtime));
+    writer_.Field("nlink", static_cast<int64_t>(about.st_nlink));
+    writer_.Field("path", directory_ + "/" + entry.name);
+    writer_.Field("size", static_cast<int64_t>(about.st_size));
+    writer_.Field("uid", Known(&users_, about.st_uid, UserName));
+    writer_.EndObject();
+  }
+
+ private:
+  using Names = std::map<uint32_t, std::string>;
+  static const std::string& Known(Names* names, uint32_t id, std::string (*find)(uint32_t)) {
+    const auto [known, added] = names->try_emplace(id);
+    if (added) known->second = find(id);
+    return known->second;
+  }
+
+  const std::string directory_;
+  JsonWriter& writer_;
+  Names users_;
+  Names groups_;
+};
 
 const std::string* PathQuery(const net::Url& url) {
   const std::string* path = url.Query("path");
@@ -101,7 +119,9 @@ void Files::Attach(std::map<std::string, std::string> attached) {
   attached_ = std::move(next);
 }
 
-Result<std::string> Files::Resolve(const std::string& path) const {
+// The path is resolved by name, so it is only where to look: a task may change it before it is
+// opened, which then fails. Links may lead from one attached directory to another, nowhere else.
+Result<Files::Place> Files::Find(const std::string& path) const {
   std::shared_ptr<const std::map<std::string, std::string>> attached;
   {
     const MutexLock lock(mutex_);
@@ -111,42 +131,56 @@ Result<std::string> Files::Resolve(const std::string& path) const {
     if (!IsBelow(path, name)) continue;
     const auto real = RealPath(directory + path.substr(name.size()));
     if (!real) break;
-    // Links may lead from one attached directory to another, and nowhere else.
-    const bool inside = std::ranges::any_of(*attached, [&](const auto& other) {
-      const auto root = RealPath(other.second);
-      return root && IsBelow(*real, *root);
-    });
-    if (!inside) return Fail(Code::kForbidden, "'{}' leads out of the sandbox", path);
-    return *real;
+    for (const auto& [other, other_directory] : *attached) {
+      const auto root = RealPath(other_directory);
+      if (root && IsBelow(*real, *root)) return Place{*root, real->substr(root->size())};
+    }
+    return Fail(Code::kForbidden, "'{}' leads out of the sandbox", path);
   }
   return Fail(Code::kNotFound, "There is no file '{}'", path);
 }
 
 Result<Files::Chunk> Files::Read(const std::string& path, uint64_t offset,
                                  std::optional<uint64_t> length) const {
-  const auto real = Resolve(path);
-  if (!real) return Fail(real.error());
-  // Opened without blocking, because a task may have put a pipe there.
-  const int fd = open(real->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return Fail(Code::kInternal, "Failed to open '{}': {}", path, std::strerror(errno));
-  struct stat info{};
-  Result<Chunk> result;
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    result = Fail(Code::kInvalid, "'{}' is not a file that can be read", path);
-  } else {
-    Chunk chunk;
-    chunk.size = static_cast<uint64_t>(info.st_size);
-    if (offset < chunk.size) {
-      chunk.data.resize(
-          std::min({length.value_or(chunk.size), chunk.size - offset, kMaxReadBytes}));
-      const ssize_t got =
-          pread(fd, chunk.data.data(), chunk.data.size(), static_cast<off_t>(offset));
-      chunk.data.resize(got > 0 ? static_cast<size_t>(got) : 0);
-    }
-    result = std::move(chunk);
+  const auto place = Find(path);
+  if (!place) return Fail(place.error());
+  const auto root = Directory::Open(place->root);
+  if (!root) return Fail(root.error());
+  const auto file = root->OpenFile(place->path);
+  if (!file) return Fail(file.error());
+  struct stat about{};
+  if (fstat(file->get(), &about) != 0) {
+    return Fail(Code::kInternal, "Cannot look at '{}': {}", path, std::strerror(errno));
   }
-  close(fd);
-  return result;
+  Chunk chunk;
+  chunk.size = static_cast<uint64_t>(about.st_size);
+  if (offset >= chunk.size) return chunk;
+  chunk.data.resize(std::min({length.value_or(chunk.size), chunk.size - offset, kMaxReadBytes}));
+  const ssize_t got =
+      pread(file->get(), chunk.data.data(), chunk.data.size(), static_cast<off_t>(offset));
+  chunk.data.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return chunk;
+}
+
+Result<std::vector<Files::Entry>> Files::Browse(const std::string& path) const {
+  const auto place = Find(path);
+  if (!place) return Fail(place.error());
+  const auto root = Directory::Open(place->root);
+  if (!root) return Fail(root.error());
+  const auto directory = root->OpenBeneath(place->path);
+  if (!directory && directory.error().code == Code::kNotFound) {
+    return Fail(Code::kInvalid, "Cannot list '{}': it is not a directory", path);
+  }
+  if (!directory) return Fail(directory.error());
+  auto names = directory->List(max_entries_);
+  if (!names) return Fail(names.error());
+  std::ranges::sort(*names);
+  std::vector<Entry> entries;
+  for (std::string& name : *names) {
+    // An entry that vanished meanwhile is skipped.
+    if (const auto about = directory->Stat(name)) entries.push_back({std::move(name), *about});
+  }
+  return entries;
 }
 
 void Files::AddRoutes(Router* router, WorkerPool& workers) {
@@ -198,32 +232,16 @@ void Files::OnBrowse(const net::Url& url, net::Responder responder) const {
     std::move(responder).Send(TextResponse(400, "Expecting 'path=value' in query"));
     return;
   }
-  const auto real = Resolve(*path);
-  if (!real) {
-    std::move(responder).Send(ErrorResponse(real.error()));
+  const auto entries = Browse(*path);
+  if (!entries) {
+    std::move(responder).Send(ErrorResponse(entries.error()));
     return;
   }
-  std::vector<std::string> names;
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(*real, error), end; !error && it != end;
-       it.increment(error)) {
-    names.push_back(it->path().filename());
-    if (names.size() == kMaxEntries) break;
-  }
-  if (error) {
-    std::move(responder).Send(
-        TextResponse(400, fmt::format("Cannot list '{}': {}", *path, error.message())));
-    return;
-  }
-  std::ranges::sort(names);
   std::string json;
   JsonWriter writer(&json);
   writer.BeginArray();
-  for (const std::string& name : names) {
-    struct stat info{};
-    if (lstat((*real + "/" + name).c_str(), &info) == 0)
-      WriteEntry(*path + "/" + name, info, &writer);
-  }
+  EntryWriter entry_writer(*path, &writer);
+  for (const Entry& entry : *entries) entry_writer.Write(entry);
   writer.EndArray();
   std::move(responder).Send(JsonResponse(std::move(json), url));
 }

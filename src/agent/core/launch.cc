@@ -78,8 +78,12 @@ void Agent::Impl::Run(Launch launch) {
   executor->SaveTasks(checkpoint_, launch.delivery);
   executor->Enqueue(std::move(launch.delivery));
   if (!fresh) return executor->run().OnQueued();
-  const Status sandbox = services_.disk.CreateDirectory(executor->directory(), std::nullopt,
-                                                        LatestRunPath(executor->path()));
+  // No process uses the sandbox of a group's executor: it stays the agent's, so that no task can
+  // change what is on the way to the sandboxes of the group's tasks, whose users pass through it.
+  const Status sandbox =
+      services_.disk.CreateDirectory({.path = executor->directory(),
+                                      .link = LatestRunPath(executor->path()),
+                                      .passable = executor->kind() == Executor::Kind::kGroup});
   if (sandbox) return executor->run().Start();
   ExecutorEnd end;
   end.launch_failed = true;

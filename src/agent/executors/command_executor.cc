@@ -60,8 +60,6 @@ Status CommandExecutor::MakeTask(const v1::TaskInfo& task) {
       model::HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
   setup.command_task = true;
 
-  Status prepared =
-      LinkVolumes(services_, task.resources(), executor_.directory(), executor_.user());
   auto environment = MakeCommandTaskEnvironment({.framework = framework.id,
                                                  .executor = executor_.info(),
                                                  .agent = agent_,
@@ -69,20 +67,20 @@ Status CommandExecutor::MakeTask(const v1::TaskInfo& task) {
                                                  .checkpoint = framework.info.checkpoint(),
                                                  .token = ""},
                                                 task, services_.options);
-  if (environment) {
-    setup.launch.environment = std::move(*environment);
-  } else if (prepared) {
-    prepared = Fail(environment.error());
-  }
+  if (environment) setup.launch.environment = std::move(*environment);
   setup.task = task;
   task_ = std::make_unique<ContainedTask>(services_, std::move(setup), *this);
-  return prepared;
+  return environment ? Status() : Fail(environment.error());
 }
 
 void CommandExecutor::Start() {
   const auto delivery = executor_.LaunchNext();
   assert(delivery && delivery->tasks.size() == 1);
-  const Status prepared = MakeTask(delivery->tasks.front());
+  const v1::TaskInfo& task = delivery->tasks.front();
+  Status prepared = MakeTask(task);
+  if (prepared) {
+    prepared = LinkVolumes(services_, task.resources(), executor_.directory(), executor_.user());
+  }
   if (prepared) {
     task_->Launch();
   } else {
@@ -94,7 +92,7 @@ void CommandExecutor::Restore(const Saved::Executor& saved,
                               std::vector<containers::RecoverSpec>& claims) {
   if (executor_.launched().empty()) return;
   const Saved::Task& task = saved.tasks.front();
-  // An error is ignored: a volume that cannot be linked again is linked already.
+  // An error is ignored: the environment need not be complete, since the program runs already.
   (void)MakeTask(task.record.info());
   const v1::TaskStatus last =
       task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status;

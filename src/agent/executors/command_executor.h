@@ -26,7 +26,7 @@ class CommandExecutor final : public ExecutorRun, public ContainedTask::Owner {
   void Resume(const Endings& endings) override;
 
  private:
-  // Fails if the task cannot be launched; task_ is created even then, to report the failure.
+  // Fails if the task has no environment; task_ is created even then, to report the failure.
   Status MakeTask(const v1::TaskInfo& task);
   void OnTaskChanged(ContainedTask& task) override;
   void OnTaskStatus(ContainedTask& task, v1::TaskStatus status) override;

@@ -39,31 +39,37 @@ GroupExecutor::Member GroupExecutor::MakeMember(const v1::TaskInfo& task,
                                                 std::shared_ptr<Group> group) {
   const Framework& framework = executor_.framework();
   const std::string sandbox = NestedSandboxPath(executor_.directory(), container);
-  const auto user = task.command().has_user()
-                        ? UserOf(task.command(), framework.info, services_.options)
-                        : executor_.user();
 
   ContainedTask::Setup setup;
   setup.task = task;
   setup.executor = executor_.id();
-  setup.launch = MakeTaskLaunch(task, executor_, container, sandbox, user);
+  setup.launch = MakeTaskLaunch(task, executor_, container, sandbox, UserOfTask(task));
   setup.reports_killing =
       model::HasCapability(framework.info, v1::FrameworkInfo::Capability::TASK_KILLING_STATE);
 
-  Status prepared = services_.disk.CreateDirectory(
-      sandbox, std::nullopt, TaskLinkPath(executor_.directory(), TaskId(task.task_id().value())));
-  if (prepared) prepared = LinkVolumes(services_, task.resources(), sandbox, user);
   auto environment = MakeGroupTaskEnvironment(task, sandbox, services_.options);
+  Member member;
   if (environment) {
     setup.launch.environment = std::move(*environment);
-  } else if (prepared) {
-    prepared = Fail(environment.error());
+  } else {
+    member.prepared = Fail(environment.error());
   }
-  Member member;
   member.task = std::make_unique<ContainedTask>(services_, std::move(setup), *this);
   member.group = std::move(group);
-  member.prepared = std::move(prepared);
   return member;
+}
+
+std::optional<std::string> GroupExecutor::UserOfTask(const v1::TaskInfo& task) const {
+  if (!task.command().has_user()) return executor_.user();
+  return UserOf(task.command(), executor_.framework().info, services_.options);
+}
+
+Status GroupExecutor::MakeSandbox(const v1::TaskInfo& task, const ContainerId& container) {
+  const std::string sandbox = NestedSandboxPath(executor_.directory(), container);
+  const Status made = services_.disk.CreateDirectory(
+      {.path = sandbox,
+       .link = TaskLinkPath(executor_.directory(), TaskId(task.task_id().value()))});
+  return made ? LinkVolumes(services_, task.resources(), sandbox, UserOfTask(task)) : made;
 }
 
 ContainerId GroupExecutor::NewContainer() {
@@ -75,7 +81,9 @@ void GroupExecutor::LaunchGroup(const Executor::Delivery& delivery) {
   for (const v1::TaskInfo& task : delivery.tasks) {
     const TaskId id(task.task_id().value());
     group->tasks.push_back(id);
-    members_[id] = MakeMember(task, NewContainer(), group);
+    Member& member = members_[id];
+    member = MakeMember(task, NewContainer(), group);
+    if (member.prepared) member.prepared = MakeSandbox(task, member.task->container());
   }
   // A task that cannot start also kills the tasks of its group that are not launched yet. So all
   // are in members_ before the first launch, and those that were killed are not there any more when

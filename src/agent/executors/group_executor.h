@@ -40,6 +40,8 @@ class GroupExecutor final : public ExecutorRun, public ContainedTask::Owner {
   void LaunchGroup(const Executor::Delivery& delivery);
   Member MakeMember(const v1::TaskInfo& task, const ContainerId& container,
                     std::shared_ptr<Group> group);
+  Status MakeSandbox(const v1::TaskInfo& task, const ContainerId& container);
+  std::optional<std::string> UserOfTask(const v1::TaskInfo& task) const;
   void KillRest(Group& group);
   void EndIfEmpty();
 

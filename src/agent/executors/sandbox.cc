@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/executors/sandbox.h"
 
-#include <fmt/format.h>
-
 #include <utility>
 
 #include "agent/executors/executor_limits.h"
@@ -33,9 +31,14 @@ Status LinkVolumes(const Services& services,
     }
     const Result<std::string> volume = VolumePath(services.options.work_dir, resource);
     if (!volume) return Fail(volume.error());
-    if (auto made = services.disk.CreateDirectory(*volume, user, ""); !made) return made;
-    if (auto linked = services.disk.Link(*volume, fmt::format("{}/{}", sandbox, path)); !linked)
+    for (const std::string& directory : {*volume, sandbox}) {
+      if (auto made = services.disk.CreateDirectory({.path = directory, .user = user}); !made) {
+        return made;
+      }
+    }
+    if (auto linked = services.disk.LinkInSandbox(sandbox, path, *volume, user); !linked) {
       return linked;
+    }
   }
   return {};
 }

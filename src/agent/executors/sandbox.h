@@ -15,7 +15,7 @@ std::optional<std::string> UserOf(const v1::CommandInfo& command,
                                   const v1::FrameworkInfo& framework, const Options& options);
 
 // Makes the persistent volumes among `resources` appear in `sandbox`, each as a symlink at its
-// container path, and gives their directories to `user`.
+// container path, and gives their directories and the sandbox to `user`.
 Status LinkVolumes(const Services& services,
                    const google::protobuf::RepeatedPtrField<v1::Resource>& resources,
                    const std::string& sandbox, const std::optional<std::string>& user);

@@ -149,7 +149,7 @@ Status Operations::MakeVolumes(const v1::Offer::Operation::Create& create) {
     const Result<std::string> path = VolumePath(services_.options.work_dir, volume);
     if (!path) return Fail(path.error());
     if (auto clean = destroyed_.CheckClean(*path); !clean) return clean;
-    if (auto made = services_.disk.CreateDirectory(*path, std::nullopt, ""); !made) return made;
+    if (auto made = services_.disk.CreateDirectory({.path = *path}); !made) return made;
   }
   return {};
 }

@@ -39,17 +39,11 @@ bool IsMount(const v1::Resource& volume) {
 // Returns the root directory of the disk that holds `volume`.
 Result<std::string> VolumeRoot(const std::string& work_dir, const v1::Resource& volume) {
   if (!volume.disk().has_source()) return work_dir;
-  const v1::Resource::DiskInfo::Source& source = volume.disk().source();
-  std::string root;
-  if (source.type() == v1::Resource::DiskInfo::Source::PATH) root = source.path().root();
-  if (IsMount(volume)) root = source.mount().root();
-  if (root.empty()) {
-    return Fail(Code::kInvalid,
-                "The disk of persistent volume '{}' names no root directory (only PATH and MOUNT "
-                "disks with a root are supported)",
-                volume.disk().persistence().id());
-  }
-  return root.starts_with('/') ? root : work_dir + "/" + root;
+  if (std::optional<std::string> root = DiskRoot(work_dir, volume)) return std::move(*root);
+  return Fail(Code::kInvalid,
+              "The disk of persistent volume '{}' names no root directory (only PATH and MOUNT "
+              "disks with a root are supported)",
+              volume.disk().persistence().id());
 }
 
 }  // namespace
@@ -78,6 +72,15 @@ std::string NestedSandboxPath(const std::string& sandbox, const ContainerId& nes
 
 std::string TaskLinkPath(const std::string& sandbox, const TaskId& task) {
   return fmt::format("{}/tasks/{}", sandbox, task);
+}
+
+std::optional<std::string> DiskRoot(const std::string& work_dir, const v1::Resource& resource) {
+  const v1::Resource::DiskInfo::Source& source = resource.disk().source();
+  std::string root;
+  if (source.type() == v1::Resource::DiskInfo::Source::PATH) root = source.path().root();
+  if (IsMount(resource)) root = source.mount().root();
+  if (root.empty()) return std::nullopt;
+  return root.starts_with('/') ? root : work_dir + "/" + root;
 }
 
 Result<std::string> VolumePath(const std::string& work_dir, const v1::Resource& volume) {

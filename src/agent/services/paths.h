@@ -33,6 +33,10 @@ std::string LatestRunPath(const std::string& executor_path);
 std::string NestedSandboxPath(const std::string& sandbox, const ContainerId& nested);
 std::string TaskLinkPath(const std::string& sandbox, const TaskId& task);
 
+// Returns the root directory of the disk that a resource is of. Returns nothing for the disk that
+// holds work_dir, or if the resource names no root.
+std::optional<std::string> DiskRoot(const std::string& work_dir, const v1::Resource& resource);
+
 // Returns where the data of a persistent volume is: under work_dir, under the root of a PATH
 // source, or at the root of a MOUNT source. Returns kInvalid if the volume does not name a place
 // that the agent may touch.

@@ -198,15 +198,17 @@ class FakeProber final : public containers::Prober {
 
 class FakeDisk final : public containers::Disk {
  public:
-  Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
-                         const std::string& link) override {
+  Status CreateDirectory(const NewDirectory& wanted) override {
     if (error) return std::unexpected(*error);
-    directories[path] = user.value_or("");
-    if (!link.empty()) links[link] = path;
+    directories[wanted.path] = wanted.user.value_or("");
+    if (wanted.passable) passable.insert(wanted.path);
+    if (!wanted.link.empty()) links[wanted.link] = wanted.path;
     return {};
   }
-  Status Link(const std::string& target, const std::string& link) override {
-    links[link] = target;
+  Status LinkInSandbox(const std::string& sandbox, const std::string& path,
+                       const std::string& target, const std::optional<std::string>& user) override {
+    EXPECT_EQ(directories[sandbox], user.value_or("")) << "only its owner can link there";
+    links[sandbox + "/" + path] = target;
     return {};
   }
   Result<std::vector<Entry>> List(const std::string& path) override {
@@ -244,6 +246,7 @@ class FakeDisk final : public containers::Disk {
 
   std::optional<Error> error;
   std::map<std::string, std::string> directories;  // The user of each directory.
+  std::set<std::string> passable;                  // Those that everybody may pass through.
   std::map<std::string, std::string> data;         // What tasks wrote into each directory.
   std::optional<Error> move_error;
   std::optional<Error> remove_error;

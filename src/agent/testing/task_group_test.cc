@@ -41,6 +41,9 @@ TEST_F(TaskGroupTest, EachTaskRunsInANestedContainer) {
   EXPECT_EQ(A().spec.sandbox, sandbox + "/containers/" + a.substr(parent.size() + 1));
   EXPECT_EQ(disk.links[sandbox + "/tasks/a"], A().spec.sandbox);
   EXPECT_EQ(disk.links["/w/slaves/M-S0/frameworks/F1/executors/g/runs/latest"], sandbox);
+  // The users of the tasks pass through the executor's sandbox, and none of them owns it.
+  EXPECT_THAT(disk.passable, ElementsAre(sandbox));
+  EXPECT_EQ(disk.directories[sandbox], "");
   EXPECT_EQ(A().spec.user, "alice");
   EXPECT_EQ(A().spec.resources.Scalar(ResourceNames::Mem()).milli(), 64'000);
 }

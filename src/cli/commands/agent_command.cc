@@ -92,7 +92,7 @@ int AgentCommand(const Invocation& invocation) {
   const auto address = election::ParseMaster(master);  // Was checked with the flags.
   options.detector = DetectorOf(*address, common.zk_session_timeout);
 
-  if (const Status log = SetUpLog(common.log); !log) {
+  if (const Status log = StartLog(common.log); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);

@@ -153,7 +153,7 @@ int LocalCommand(const Invocation& invocation) {
       ToAgentServers(flags, table, identity, invocation.environment, &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
 
-  if (const Status log = SetUpLog(flags.common.log); !log) {
+  if (const Status log = StartLog(flags.common.log); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);

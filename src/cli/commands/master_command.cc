@@ -67,7 +67,7 @@ int MasterCommand(const Invocation& invocation) {
       ToMasterServer(flags, common, identity, work_dir.value_or(""), table.Values(), &problems);
   if (!problems.empty()) return ReportProblems(invocation.program, problems);
 
-  if (const Status log = SetUpLog(common.log); !log) {
+  if (const Status log = StartLog(common.log); !log) {
     return ReportProblems(invocation.program, {log.error().message});
   }
   for (const std::string& warning : parsed.warnings) spdlog::warn(warning);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "agent/services/paths.h"
 #include "containers/fetch/uri_fetcher.h"
 #include "containers/host/prober.h"
 #include "containers/mesos/mesos_containerizer.h"
@@ -21,18 +22,29 @@ containers::UriFetcher::Options ToFetcherOptions(const AgentFlags& flags) {
 
 }  // namespace
 
+std::shared_ptr<const containers::Roots> RootsOf(const agent::Options& options) {
+  std::vector<std::string> paths = {options.work_dir};
+  for (const v1::Resource& resource : options.info.resources()) {
+    if (auto root = agent::DiskRoot(options.work_dir, resource)) paths.push_back(std::move(*root));
+  }
+  return std::make_shared<const containers::Roots>(std::move(paths));
+}
+
 std::function<Result<server::AgentParts>(net::IoThreads&, Poster)> AgentPartsMaker(
-    const AgentFlags& flags) {
-  return [flags](net::IoThreads&, const Poster& poster) -> Result<server::AgentParts> {
+    const AgentFlags& flags, std::shared_ptr<const containers::Roots> roots) {
+  return [flags, roots = std::move(roots)](net::IoThreads&,
+                                           const Poster& poster) -> Result<server::AgentParts> {
     auto fetcher = std::make_unique<containers::UriFetcher>(ToFetcherOptions(flags));
+    containers::MesosContainerizer::Options options = flags.containerizer;
+    options.roots = roots;
     auto containerizer =
-        containers::MesosContainerizer::Create(flags.containerizer, poster, *fetcher);
+        containers::MesosContainerizer::Create(std::move(options), poster, *fetcher);
     if (!containerizer) return Fail(containerizer.error());
     return server::AgentParts{
         .fetcher = std::move(fetcher),
         .containerizer = std::move(*containerizer),
         .prober = std::make_unique<containers::CurlProber>(poster),
-        .disk = std::make_unique<containers::LocalDisk>(poster, flags.containerizer.users)};
+        .disk = std::make_unique<containers::LocalDisk>(poster, flags.containerizer.users, roots)};
   };
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/posix/directory.h"
 #include "base/version.h"
 #include "cli/servers/agent_parts.h"
 #include "containers/host/detect.h"
@@ -27,10 +28,16 @@ int IoThreadCount() {
 
 void CreateDirectory(const std::string& flag, const std::string& path,
                      std::vector<std::string>* problems) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error)
-    problems->push_back(fmt::format("--{}: cannot create '{}': {}", flag, path, error.message()));
+  const Result<Directory> made = Directory::Make(path, Directory::kParentMode);
+  if (!made) problems->push_back(fmt::format("--{}: {}", flag, made.error().message));
+}
+
+Status StartLog(const LogOptions& options) {
+  if (!options.directory.empty()) {
+    const Result<Directory> made = Directory::Make(options.directory, Directory::kParentMode);
+    if (!made) return Fail(made.error());
+  }
+  return SetUpLog(options);
 }
 
 namespace {
@@ -131,7 +138,7 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
   options.agent.boot_id = containers::BootId();
   options.ip = identity.bind_ip;
   options.port = common.port;
-  options.parts = AgentPartsMaker(flags);
+  options.parts = AgentPartsMaker(flags, RootsOf(options.agent));
   options.flags = std::move(values);
   return options;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "cli/flags/agent_flags.h"
 #include "cli/flags/common_flags.h"
 #include "cli/flags/master_flags.h"
@@ -35,9 +36,12 @@ server::AgentServerOptions ToAgentServer(const AgentFlags& flags, const CommonFl
 std::function<std::unique_ptr<election::Detector>(Clock&, Poster)> DetectorOf(
     election::MasterAddress master, Duration session_timeout);
 
-// Creates the directory and its parents.
+// Creates the directory and its parents, with a mode that does not depend on the umask.
 void CreateDirectory(const std::string& flag, const std::string& path,
                      std::vector<std::string>* problems);
+
+// Creates the directory of the log, if it is written to one, and sets the log up.
+Status StartLog(const LogOptions& options);
 
 // Number of threads for the I/O of a server: few, since they only move bytes and decode.
 int IoThreadCount();

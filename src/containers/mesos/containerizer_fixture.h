@@ -27,7 +27,7 @@
 #include "base/testing/processes.h"
 #include "base/testing/temporary_directory.h"
 #include "containers/mesos/mesos_containerizer.h"
-#include "containers/sandbox/local_disk.h"
+#include "containers/sandbox/roots.h"
 
 namespace tepui::containers {
 

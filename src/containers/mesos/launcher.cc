@@ -6,16 +6,17 @@
 #include <utility>
 
 #include "base/log.h"
-#include "containers/sandbox/local_disk.h"
 #include "shim/start_ticks.h"
 
 namespace tepui::containers {
 namespace {
 
 // The agent's core may have created the sandbox, but does not know the ids of users.
-Status MakeSandbox(const LaunchPlan& plan) {
-  const Status made = MakeDirectory(plan.spec.sandbox);
-  return made && plan.launch.user ? GiveTo(plan.spec.sandbox, *plan.launch.user) : made;
+Status MakeSandbox(const Roots& roots, const LaunchPlan& plan) {
+  const Result<Directory> sandbox = roots.Make(plan.spec.sandbox, kSandboxMode);
+  if (!sandbox) return Fail(sandbox.error());
+  const auto& user = plan.launch.user;
+  return user ? sandbox->GiveTo(user->uid, user->gid) : Status();
 }
 
 // Kills the process group of a task whose shim is gone. Does nothing if the pid belongs to another
@@ -64,7 +65,7 @@ Status Launcher::Plan(LaunchPlan& plan) {
   plan.launch.status_file = parts_.runtime->StatusFile(plan.id());
   plan.planned = true;
   plan.spec.environment.clear();
-  const Status made = MakeSandbox(plan);
+  const Status made = MakeSandbox(*parts_.roots, plan);
   if (made) return {};
   return Fail(made.error().code, "The sandbox cannot be made: {}", made.error().message);
 }

@@ -15,6 +15,7 @@
 #include "containers/mesos/runtime_directory.h"
 #include "containers/mesos/shim_process.h"
 #include "containers/mesos/shim_starter.h"
+#include "containers/sandbox/roots.h"
 
 namespace tepui::containers {
 
@@ -38,6 +39,7 @@ class Launcher {
     std::shared_ptr<RuntimeDirectory> runtime;
     std::shared_ptr<Users> users;
     std::string boot_id;
+    std::shared_ptr<const Roots> roots = std::make_shared<Roots>();
   };
   // `on_alarm` is called on the poller's thread when a container may have run into a limit. The
   // poller must outlive this object, and be stopped when it is destroyed.

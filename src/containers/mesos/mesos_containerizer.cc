@@ -63,8 +63,9 @@ Result<std::unique_ptr<MesosContainerizer>> MesosContainerizer::Create(Options o
   if (!starter) return Fail(starter.error());
   Result<std::unique_ptr<RuntimeDirectory>> runtime = RuntimeDirectory::Open(options.runtime_dir);
   if (!runtime) return Fail(runtime.error());
-  Launcher::Parts parts = {std::move(*isolation), std::move(*starter), std::move(*runtime),
-                           options.users, BootId()};
+  Launcher::Parts parts = {
+      std::move(*isolation), std::move(*starter), std::move(*runtime), options.users, BootId(),
+      options.roots};
   return std::unique_ptr<MesosContainerizer>(
       new MesosContainerizer(std::move(options), std::move(poster), fetcher, std::move(parts)));
 }

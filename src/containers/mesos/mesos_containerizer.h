@@ -19,6 +19,7 @@
 #include "containers/mesos/poller.h"
 #include "containers/mesos/recoverer.h"
 #include "containers/mesos/runtime_directory.h"
+#include "containers/sandbox/roots.h"
 
 namespace tepui::containers {
 
@@ -35,6 +36,7 @@ class MesosContainerizer final : public Containerizer {
     IsolationOptions isolation;
     std::string runtime_dir = "/var/run/mesos";  // See RuntimeDirectory.
     std::shared_ptr<Users> users = std::make_shared<Users>();
+    std::shared_ptr<const Roots> roots = std::make_shared<Roots>();  // Sandboxes are beneath them.
     int worker_threads = 4;
     // A container that does not end within this time when it is destroyed is stuck: that is logged,
     // each of its processes gets SIGKILL again and again, and its shim is killed when none is left.

@@ -52,7 +52,7 @@ TEST_F(ContainerizerTest, ATaskSeesThreeDescriptorsAndNoOther) {
 
 TEST_F(ContainerizerTest, OutputIsAppended) {
   LaunchSpec spec = Spec("echo new");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox));
+  ASSERT_TRUE(Directory::Make(spec.sandbox, kSandboxMode));
   WriteText(spec.sandbox + "/stdout", "old\n");
   EXPECT_EQ(ExitCode(Run(spec)), 0);
   EXPECT_EQ(Out(spec), "old\nnew\n");
@@ -60,7 +60,7 @@ TEST_F(ContainerizerTest, OutputIsAppended) {
 
 TEST_F(ContainerizerTest, OutputIsNotWrittenThroughALink) {
   LaunchSpec spec = Spec("echo through");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox));
+  ASSERT_TRUE(Directory::Make(spec.sandbox, kSandboxMode));
   std::string victim = directory_.path() + "/victim";
   WriteText(victim, "");
   ASSERT_EQ(symlink(victim.c_str(), (spec.sandbox + "/stdout").c_str()), 0);
@@ -68,7 +68,7 @@ TEST_F(ContainerizerTest, OutputIsNotWrittenThroughALink) {
   EXPECT_EQ(Contents(victim), "");
 
   LaunchSpec fifo = Spec("echo into");
-  ASSERT_TRUE(MakeDirectory(fifo.sandbox));
+  ASSERT_TRUE(Directory::Make(fifo.sandbox, kSandboxMode));
   ASSERT_EQ(mkfifo((fifo.sandbox + "/stdout").c_str(), 0600), 0);
   EXPECT_NE(Refusal(fifo).find("Cannot open 'stdout'"), std::string::npos);
 }
@@ -113,14 +113,14 @@ TEST_F(ContainerizerTest, EachFailureToStartHasItsSentence) {
 TEST_F(ContainerizerTest, AScriptWithoutItsInterpreterIsToldFromAMissingOne) {
   LaunchSpec spec = Spec("./script");
   spec.command.set_shell(false);
-  ASSERT_TRUE(MakeDirectory(spec.sandbox));
+  ASSERT_TRUE(Directory::Make(spec.sandbox, kSandboxMode));
   WriteText(spec.sandbox + "/script", "#!/no/such/interpreter\n");
   chmod((spec.sandbox + "/script").c_str(), 0755);
   EXPECT_NE(Refusal(spec).find("the interpreter in its first line"), std::string::npos);
 
   LaunchSpec bare = Spec("./script");
   bare.command.set_shell(false);
-  ASSERT_TRUE(MakeDirectory(bare.sandbox));
+  ASSERT_TRUE(Directory::Make(bare.sandbox, kSandboxMode));
   WriteText(bare.sandbox + "/script", "echo run by sh\n");
   chmod((bare.sandbox + "/script").c_str(), 0755);
   EXPECT_EQ(ExitCode(Run(bare)), 0);
@@ -287,7 +287,7 @@ TEST_F(ContainerizerTest, RunsAsTheUserWithHisGroups) {
 TEST_F(ContainerizerTest, ASandboxThatIsThereBecomesTheUsers) {
   if (!IsRoot()) GTEST_SKIP() << "needs root";
   LaunchSpec spec = Spec("stat -c %U . && touch mine");
-  ASSERT_TRUE(MakeDirectory(spec.sandbox));  // Owned by root, 0750.
+  ASSERT_TRUE(Directory::Make(spec.sandbox, kSandboxMode));  // Owned by root, 0750.
   spec.user = "nobody";
   EXPECT_EQ(ExitCode(Run(spec)), 0);
   EXPECT_EQ(Out(spec), "nobody\n");
@@ -297,7 +297,8 @@ TEST_F(ContainerizerTest, AUserWhoMayNotEnterTheSandboxIsTold) {
   if (!IsRoot()) GTEST_SKIP() << "needs root";
   LaunchSpec spec = Spec("true");
   spec.sandbox = directory_.path() + "/closed/sandbox";
-  ASSERT_TRUE(MakeDirectory(directory_.path() + "/closed"));  // Owned by root, 0750.
+  ASSERT_TRUE(
+      Directory::Make(directory_.path() + "/closed", kSandboxMode));  // Owned by root, 0750.
   spec.user = "nobody";
   EXPECT_NE(Refusal(spec).find("cannot be entered by user 'nobody'"), std::string::npos);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "containers/mesos/runtime_directory.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,10 +13,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "base/posix/file_lock.h"
-#include "containers/sandbox/local_disk.h"
 #include "shim/protocol.h"
 
 namespace tepui::containers {
@@ -58,39 +57,38 @@ Result<FileDescriptor> Listen(const FileDescriptor& directory) {
 
 Result<std::unique_ptr<RuntimeDirectory>> RuntimeDirectory::Open(const std::string& runtime_dir) {
   std::string path = runtime_dir + "/containers";
-  Status made = MakeDirectory(path);
-  if (!made) return Fail(made.error());
-  FileDescriptor directory(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat about;
-  if (!directory.valid() || fstat(directory.get(), &about) != 0) {
-    return Fail(Code::kInternal, "Cannot open '{}': {}", path, std::strerror(errno));
-  }
-  if (about.st_uid != geteuid()) {
+  const Result<Directory> parent = Directory::Make(runtime_dir, Directory::kParentMode);
+  if (!parent) return Fail(parent.error());
+  Result<Directory> directory = parent->MakeDirectories("containers", kOursOnly);
+  if (!directory) return Fail(directory.error());
+  const Result<struct stat> about = directory->Stat("");
+  if (!about) return Fail(about.error());
+  if (about->st_uid != geteuid()) {
     return Fail(Code::kInvalid,
                 "'{}' belongs to the user with id {}, who could reach into the containers; remove "
                 "it or choose another --runtime_dir",
-                path, about.st_uid);
+                path, about->st_uid);
   }
-  if (fchmod(directory.get(), kOursOnly) != 0) {
+  if (fchmod(directory->descriptor().get(), kOursOnly) != 0) {
     return Fail(Code::kInternal, "Cannot close '{}' to others: {}", path, std::strerror(errno));
   }
-  if (!TakeLock(directory)) {
+  if (!TakeLock(directory->descriptor())) {
     return Fail(Code::kConflict,
                 "Another agent has its containers in '{}'; stop it, or give this one a "
                 "--runtime_dir of its own",
                 path);
   }
   return std::unique_ptr<RuntimeDirectory>(
-      new RuntimeDirectory(std::move(path), std::move(directory)));
+      new RuntimeDirectory(std::move(path), std::move(*directory)));
 }
 
 FileDescriptor RuntimeDirectory::OpenContainer(const ContainerId& id) const {
-  return FileDescriptor(
-      openat(directory_.get(), id.value().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  return FileDescriptor(openat(directory_.descriptor().get(), id.value().c_str(),
+                               O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 Result<FileDescriptor> RuntimeDirectory::Create(const ContainerId& id) {
-  if (mkdirat(directory_.get(), id.value().c_str(), kOursOnly) != 0) {
+  if (mkdirat(directory_.descriptor().get(), id.value().c_str(), kOursOnly) != 0) {
     if (errno == EEXIST) {
       return Fail(Code::kConflict,
                   "There is a container '{}' already, of an earlier life of the agent or not "
@@ -131,18 +129,17 @@ std::string RuntimeDirectory::StatusFile(const ContainerId& id) const {
 }
 
 Result<ExitRecord> RuntimeDirectory::ReadStatus(const ContainerId& id) const {
-  const std::string path = StatusFile(id);
-  FileDescriptor file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file.valid()) return Fail(Code::kNotFound, "There is no '{}'", path);
+  const Result<FileDescriptor> file = directory_.OpenFile(fmt::format("{}/{}", id, kStatus));
+  if (!file) return Fail(file.error());
   std::array<char, 256> text = {};
-  ssize_t size = read(file.get(), text.data(), text.size() - 1);
+  ssize_t size = read(file->get(), text.data(), text.size() - 1);
   unsigned version = 0;
   unsigned long long start_ticks = 0;
   ExitRecord record;
   const bool whole = size > 0 && std::strchr(text.data(), '\n') == text.data() + size - 1;
   if (!whole || std::sscanf(text.data(), shim::kStatusFileFormat, &version, &record.pid,
                             &start_ticks, &record.status) != 4) {
-    return Fail(Code::kInternal, "'{}' does not hold what a shim writes", path);
+    return Fail(Code::kInternal, "'{}' does not hold what a shim writes", StatusFile(id));
   }
   record.start_ticks = start_ticks;
   return record;
@@ -153,20 +150,17 @@ Status RuntimeDirectory::Remove(const ContainerId& id) {
   FileDescriptor directory = OpenContainer(id);
   if (!directory.valid() && errno == ENOENT) return {};
   for (const char* name : {kSocket, kStatus}) unlinkat(directory.get(), name, 0);
-  if (unlinkat(directory_.get(), id.value().c_str(), AT_REMOVEDIR) == 0) return {};
-  return RemoveTree(fmt::format("{}/{}", path_, id));
+  if (unlinkat(directory_.descriptor().get(), id.value().c_str(), AT_REMOVEDIR) == 0) return {};
+  return directory_.RemoveTree(id.value());
 }
 
 Result<std::vector<ContainerId>> RuntimeDirectory::List() const {
-  DIR* entries = opendir(path_.c_str());
-  if (entries == nullptr) {
-    return Fail(Code::kInternal, "Cannot list '{}': {}", path_, std::strerror(errno));
-  }
+  const auto names = directory_.List(std::numeric_limits<size_t>::max());
+  if (!names) return Fail(names.error());
   std::vector<ContainerId> ids;
-  while (const dirent* entry = readdir(entries)) {
-    if (entry->d_name[0] != '.') ids.emplace_back(entry->d_name);
+  for (const std::string& name : *names) {
+    if (!name.starts_with('.')) ids.emplace_back(name);
   }
-  closedir(entries);
   return ids;
 }
 

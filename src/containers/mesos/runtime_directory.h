@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/posix/directory.h"
 #include "base/posix/file_descriptor.h"
 #include "base/result.h"
 
@@ -57,13 +58,13 @@ class RuntimeDirectory {
   Result<std::vector<ContainerId>> List() const;
 
  private:
-  RuntimeDirectory(std::string path, FileDescriptor directory)
+  RuntimeDirectory(std::string path, Directory directory)
       : path_(std::move(path)), directory_(std::move(directory)) {}
 
   FileDescriptor OpenContainer(const ContainerId& id) const;
 
   const std::string path_;
-  const FileDescriptor directory_;  // Holds the lock.
+  const Directory directory_;  // Holds the lock.
 };
 
 }  // namespace tepui::containers

@@ -344,12 +344,12 @@ void SimulatedProber::Tcp(const std::string&, uint16_t, Duration timeout,
                [connected, callback = std::move(callback)]() mutable { callback(connected); });
 }
 
-Status SimulatedDisk::CreateDirectory(const std::string&, const std::optional<std::string>&,
-                                      const std::string&) {
+Status SimulatedDisk::CreateDirectory(const NewDirectory&) { return {}; }
+
+Status SimulatedDisk::LinkInSandbox(const std::string&, const std::string&, const std::string&,
+                                    const std::optional<std::string>&) {
   return {};
 }
-
-Status SimulatedDisk::Link(const std::string&, const std::string&) { return {}; }
 
 void SimulatedDisk::Remove(const std::string&, std::move_only_function<void(Status)> callback) {
   agent_.Post([callback = std::move(callback)]() mutable { callback({}); });

@@ -123,9 +123,9 @@ class SimulatedProber final : public containers::Prober {
 class SimulatedDisk final : public containers::Disk {
  public:
   SimulatedDisk(Process& agent, SeededRandom random) : agent_(agent), random_(std::move(random)) {}
-  Status CreateDirectory(const std::string& path, const std::optional<std::string>& user,
-                         const std::string& link) override;
-  Status Link(const std::string& target, const std::string& link) override;
+  Status CreateDirectory(const NewDirectory& wanted) override;
+  Status LinkInSandbox(const std::string& sandbox, const std::string& path,
+                       const std::string& target, const std::optional<std::string>& user) override;
   Result<std::vector<Entry>> List(const std::string&) override { return std::vector<Entry>(); }
   void Remove(const std::string& path, std::move_only_function<void(Status)> callback) override;
   Status Move(const std::string& from, const std::string& to) override;
