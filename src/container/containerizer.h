@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,9 +22,9 @@ namespace tepui::containers {
 // so that the container can be found again. The kernel reuses pids, so a process is identified by
 // its pid and its start time: clock ticks since the machine's boot, as in /proc/<pid>/stat.
 //
-// A container outlives the agent only if the agent has recorded this durably, because Recover
-// destroys containers that are not claimed. So the agent must not report anything about the
-// container before this is recorded.
+// A container outlives the agent only if the agent has recorded its LaunchSpec durably, because
+// Recover destroys containers that are not claimed. Recover finds out what is here if the agent
+// ended before it had recorded that too.
 struct Launched {
   int pid = 0;  // The task's first process.
   uint64_t start_ticks = 0;
@@ -49,6 +50,8 @@ struct RecoverSpec {
   // The spec of the launch, with `resources` and `limits` as last updated. URIs are not fetched
   // again.
   LaunchSpec launch;
+  // Without a pid if the agent had not recorded that the container started. The boot is then that
+  // in which it was to start.
   Launched launched;
 };
 
@@ -65,7 +68,10 @@ struct Recovered {
   };
 
   std::vector<ContainerId> running;  // They behave as if this containerizer had launched them.
-  std::vector<Ended> ended;          // Cleaned up completely; only Forget may follow.
+  std::map<ContainerId, Launched> processes;  // Of those that run.
+  // Their programs never ran, for certain, and never will. Nothing is left of them.
+  std::vector<ContainerId> not_started;
+  std::vector<Ended> ended;  // Cleaned up completely; only Forget may follow.
   // Containers whose shims are of a later version of Tepui, which this version cannot control. They
   // are left as they are, and the agent must not go on as if they did not exist.
   std::vector<Refused> refused;
@@ -95,12 +101,18 @@ class Containerizer {
   using RecoverCallback = std::move_only_function<void(Result<Recovered>)>;
   virtual void Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) = 0;
 
-  // Fetches, isolates and starts the container. The callback runs once: with the pid as soon as the
+  // Fetches, isolates and starts the container; the program of one that outlives the agent (see
+  // LaunchSpec) is not executed before Go. The callback runs once: with the pid as soon as the
   // task's program is executing, or with an error (for a missing user, directory, binary or URI:
   // kInvalid or kNotFound) whose sentence becomes the task's message. After an error the container
   // is gone, and no termination follows.
   using LaunchCallback = std::move_only_function<void(Result<Launched>)>;
   virtual void Launch(LaunchSpec spec, LaunchCallback callback) = 0;
+
+  // Lets the program of a container that outlives the agent run, now or as soon as everything is
+  // prepared. Called when the container is recorded durably: if the agent ends before this call,
+  // the program never runs. Does nothing if there is no such container, or it is to be destroyed.
+  virtual void Go(const ContainerId& id) = 0;
 
   // The callback runs once, when the launched container has ended and is cleaned up completely;
   // never while one of its processes is alive, for whatever reason. A container has at most one
@@ -113,7 +125,9 @@ class Containerizer {
   // need it. Does nothing if the container has not ended.
   virtual void Forget(const ContainerId& id) = 0;
 
-  // Sends `signal` to the task's process group. Returns false if there is no such container.
+  // Sends `signal` to every process of the container. From SIGTERM on the container ends with its
+  // last process and not with its first one, so that all have the time until Destroy. Returns false
+  // if the container does not run.
   virtual bool Signal(const ContainerId& id, int signal) = 0;
 
   // Sends SIGKILL to everything in the container; its termination follows. Also aborts a launch

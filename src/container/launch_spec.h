@@ -28,7 +28,8 @@ struct LaunchSpec {
   Resources resources;  // Requests: cpu shares, memory soft limit and OOM threshold.
   Limits limits;
   FrameworkId framework;  // For the fetcher's cache (per user) and for names in logs.
-  // The container keeps running when the agent ends; otherwise its shim ends it then.
+  // The container keeps running when the agent ends, and its program waits for Containerizer::Go;
+  // otherwise it runs at once, and its shim ends it with the agent.
   bool outlives_agent = true;
 };
 

@@ -37,7 +37,7 @@ uint32_t Flags(const Launch& launch) {
   return (launch.user ? kSwitchUser : 0) | (launch.no_new_privileges ? kNoNewPrivileges : 0) |
          (launch.effective_capabilities ? kSetEffective : 0) |
          (launch.bounding_capabilities ? kSetBounding : 0) |
-         (launch.kill_on_disconnect ? kKillOnDisconnect : 0);
+         (launch.kill_on_disconnect ? kKillOnDisconnect : 0) | (launch.hold ? kHold : 0);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ struct Launch {
   std::optional<uint64_t> bounding_capabilities;
   bool no_new_privileges = false;
   bool kill_on_disconnect = false;
+  bool hold = false;
   int oom_score_adj = 0;
   std::vector<Rlimit> rlimits;
   std::string directory;

@@ -114,6 +114,40 @@ bool Fail(Control& control, const Failure& failure) {
   return false;
 }
 
+// Returns true when the agent lets the task start; false if it kills the task, or is gone.
+bool AwaitGo(Control& control) {
+  while (true) {
+    Command command;
+    while (control.Next(&command)) {
+      if (command.type == Command::kGo) return true;
+      if (command.type == Command::kKill) return false;
+    }
+    if (!control.connected()) return false;
+    pollfd ready[Control::kPolled];
+    control.FillPolled(ready);
+    if (poll(ready, Control::kPolled, -1) > 0) control.Receive(ready);
+  }
+}
+
+struct Mark {
+  explicit Mark(const Launched& launched) {
+    snprintf(path, sizeof(path), "%s%s", launched.status_file, kMarkSuffix);
+  }
+  char path[PATH_MAX + sizeof(kMarkSuffix)];
+};
+
+bool MakeMark(const Launched& launched) {
+  if (launched.status_file[0] == '\0') return true;
+  int fd = open(Mark(launched).path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return false;
+  close(fd);
+  return true;
+}
+
+void RemoveMark(const Launched& launched) {
+  if (launched.status_file[0] != '\0') unlink(Mark(launched).path);
+}
+
 bool Launch(Control& control, Launched* launched) {
   LaunchHeader header;
   if (!ReadAll(&header, sizeof(header))) return false;
@@ -126,15 +160,20 @@ bool Launch(Control& control, Launched* launched) {
   if (!ReadAll(body, header.body_bytes)) return false;
   LaunchView view;
   if (!Decode(header, body, slots, &view)) return Fail(control, {kDecode, EPROTO, 0});
-  if (strlen(view.status_file) + sizeof(".new") > sizeof(launched->status_file)) {
+  if (strlen(view.status_file) + sizeof(kMarkSuffix) > sizeof(launched->status_file)) {
     return Fail(control, {kDecode, ENAMETOOLONG, 0});
   }
   strcpy(launched->status_file, view.status_file);
   launched->kill_on_disconnect = (header.flags & kKillOnDisconnect) != 0;
   JoinOwnCgroups(view);
+  if ((header.flags & kHold) != 0 && !AwaitGo(control)) return false;
+  if (!MakeMark(*launched)) return Fail(control, {kMark, errno, 0});
   Failure failure;
   launched->pid = StartTask(view, &failure);
-  if (launched->pid < 0) return Fail(control, failure);
+  if (launched->pid < 0) {
+    RemoveMark(*launched);
+    return Fail(control, failure);
+  }
   launched->start_ticks = StartTicks(launched->pid);  // Only this process can reap it.
   control.SetTask(launched->pid, launched->start_ticks);
   return true;
@@ -145,18 +184,15 @@ bool Launch(Control& control, Launched* launched) {
 // any more.
 bool WriteStatusFile(const Launched& launched, int status) {
   if (launched.status_file[0] == '\0') return true;
-  char temporary[PATH_MAX + sizeof(".new")];
-  snprintf(temporary, sizeof(temporary), "%s.new", launched.status_file);
+  const Mark mark(launched);
   char text[96];
   int length = snprintf(text, sizeof(text), kStatusFileFormat, kVersion, launched.pid,
                         static_cast<unsigned long long>(launched.start_ticks), status);
-  int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int fd = open(mark.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno == ENOENT;
   bool whole = write(fd, text, static_cast<size_t>(length)) == length;
   close(fd);
-  if (whole) return rename(temporary, launched.status_file) == 0 || errno == ENOENT;
-  unlink(temporary);
-  return false;
+  return whole && (rename(mark.path, launched.status_file) == 0 || errno == ENOENT);
 }
 
 // Waits until the end is on disk or known to an agent. That takes long if the disk is full and no

@@ -9,10 +9,14 @@
 //   agent -> shim   LaunchHeader and its body, once; then any number of Command
 //   shim -> agent   Event: kStarted or kFailed once; kExited after kStarted
 //
+// With kHold the shim prepares itself, and starts the task when it gets kGo: the agent sends that
+// when what explains the task is durable. A shim that loses its agent before that exits, and the
+// task never ran. The mark (see kMarkSuffix) tells later agents which tasks may have run.
+//
 // A later agent can connect to the shim's listening socket at any time:
 //
 //   agent -> shim   Hello; then any number of Command
-//   shim -> agent   Welcome, when the task has started; then Event: kExited or kReplaced
+//   shim -> agent   Welcome; then Event: kExited or kReplaced
 //
 // Either end may vanish. The shim keeps running without the agent; an agent that reads end-of-file
 // without kExited, kFailed or kReplaced knows that the shim was killed.
@@ -27,6 +31,10 @@
 // which the shim chooses. An agent therefore keeps the structs of all versions back to its
 // kOldestVersion; a shim needs only those of its own version. A shim that has no version in common
 // with an agent answers with version 0 and hangs up, and the agent in control does not change.
+//
+//   1   kSignal reaches only the process group of the task's first process, whose end is always the
+//       end of the others; there is neither kHold nor a mark
+//   2   as described here; agents send the same commands to shims of both versions
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +45,7 @@ inline constexpr int kControlFd = 3;
 inline constexpr int kListenFd = 4;  // Closed if no other agent may connect, as for checks.
 
 inline constexpr uint32_t kMagic = 0x4d485354;  // "TSHM"
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr uint32_t kOldestVersion = 1;
 
 inline constexpr uint32_t kMaxBodyBytes = 8u << 20;  // The kernel's own bound for exec is lower.
@@ -54,7 +62,8 @@ inline constexpr uint32_t kSetEffective = 1u
                                           << 2;  // The task's capabilities are exactly `effective`.
 inline constexpr uint32_t kSetBounding = 1u << 3;  // The bounding set is reduced to `bounding`.
 inline constexpr uint32_t kKillOnDisconnect = 1u << 4;  // The task ends with the agent.
-inline constexpr uint32_t kFlagsMask = (1u << 5) - 1;
+inline constexpr uint32_t kHold = 1u << 5;              // The task starts at kGo.
+inline constexpr uint32_t kFlagsMask = (1u << 6) - 1;
 
 // Followed by body_bytes: uint32_t groups[group_count], zeros up to a multiple of 8, Rlimit
 // rlimits[rlimit_count], then NUL-terminated strings, in this order:
@@ -111,15 +120,17 @@ struct Welcome {
   uint32_t oldest;   // The oldest version that the shim speaks.
   uint32_t newest;
   int32_t shim_pid;
-  int32_t task_pid;
+  int32_t task_pid;           // 0: the task is held and has not started.
   uint64_t task_start_ticks;  // From StartTicks.
 };
 static_assert(sizeof(Welcome) == 32);
 
 struct Command {
   enum Type : uint32_t {
-    kSignal = 1,  // `signal` to the task's process group.
+    kSignal = 1,  // `signal` to every process of the task. From SIGTERM on the task ends with its
+                  // last process, or by kKill, and not with its first one.
     kKill = 2,    // SIGKILL to every process of the task, until none is left.
+    kGo = 3,      // Start the task that is held.
   };
   uint32_t type;
   int32_t signal;
@@ -144,6 +155,7 @@ enum Stage : uint32_t {
   kNoNewPrivs,
   kExec,             // The program is missing, or the kernel refuses it.
   kExecInterpreter,  // The program exists, but its interpreter (#! line or loader) does not.
+  kMark,             // Making the mark.
 };
 
 struct Event {
@@ -168,5 +180,10 @@ static_assert(sizeof(Event) == 32);
 // ticks, its status as returned by waitpid. It is written under a temporary name and renamed, so
 // that it appears complete or not at all; a line without a newline at its end is invalid.
 inline constexpr char kStatusFileFormat[] = "%u %d %llu %d\n";
+
+// The mark is the status file's temporary name: its path with this at its end. It is made before
+// the task starts and removed if the task cannot start. A container that has neither mark nor
+// status file has never run its program.
+inline constexpr char kMarkSuffix[] = ".new";
 
 }  // namespace tepui::shim

@@ -29,7 +29,8 @@ constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/b
 // memory shared with the parent.
 class Child {
  public:
-  Child(const LaunchView& launch, Failure* failure) : launch_(launch), failure_(failure) {}
+  Child(const LaunchView& launch, pid_t shim, Failure* failure)
+      : launch_(launch), shim_(shim), failure_(failure) {}
 
   // Returns only if something failed.
   void Run() {
@@ -40,6 +41,7 @@ class Child {
     // A task whose shim is killed has no process left to wait for it, so it is killed too. (The
     // kernel resets this when the user changes, so it is set only here.)
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != shim_) return;  // The shim was killed before that.
     ResetSignals();
     Exec();
   }
@@ -250,6 +252,7 @@ class Child {
   }
 
   const LaunchView& launch_;
+  const pid_t shim_;
   Failure* failure_;
 };
 
@@ -291,10 +294,11 @@ int StartTask(const LaunchView& launch, Failure* failure) {
   }
   auto* reported = static_cast<Failure*>(shared);
   bool joined = false;
+  const pid_t shim = getpid();
   int pid = Fork(launch.cgroup2, &joined);
   if (pid == 0) {
     close(gate[0]);
-    Child child(launch, reported);
+    Child child(launch, shim, reported);
     child.joined_cgroup2 = joined;
     child.Run();
     _exit(127);

@@ -2,14 +2,13 @@
 #include "shim/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "shim/children.h"
 
 namespace tepui::shim {
 namespace {
@@ -44,7 +43,7 @@ int Watch::UntilEnd() {
     control_.Receive(ready + 1);
     Command command;
     while (control_.Next(&command)) Obey(command);
-    if (kill_on_disconnect_ && !control_.connected()) killing_ = true;
+    if (kill_on_disconnect_ && !control_.connected() && !killing_) BeginKilling();
   }
   return status_;
 }
@@ -62,41 +61,30 @@ void Watch::Reap() {
     if (pid != task_) continue;
     task_ended_ = true;
     status_ = status;
-    ended_at_ = MonotonicSeconds();
-    killing_ = true;
+    if (killing_ || !terminating_) BeginKilling();
   }
 }
 
+void Watch::BeginKilling() {
+  killing_ = true;
+  patience_since_ = MonotonicSeconds();
+}
+
 void Watch::Obey(const Command& command) {
-  if (command.type == Command::kKill) killing_ = true;
-  // The task is not reaped yet, so the pid and the group that it leads are still the task's.
-  if (command.type == Command::kSignal && !task_ended_) kill(-task_, command.signal);
+  if (command.type == Command::kKill && !killing_) BeginKilling();
+  if (command.type != Command::kSignal || killing_) return;
+  // A task that is not reaped yet still has its pid, and the group that it leads.
+  if (!SignalDescendants(command.signal) && !task_ended_) kill(-task_, command.signal);
+  terminating_ = terminating_ || command.signal == SIGTERM;
 }
 
 // Kills the current children. The processes that they leave become children of this shim and are
 // killed in the next round.
 void Watch::KillChildren() {
-  char path[64];
-  snprintf(path, sizeof(path), "/proc/self/task/%d/children", static_cast<int>(getpid()));
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    if (!task_ended_) KillChild(task_);
-    return;
-  }
-  char buffer[4096];
-  pid_t pid = 0;
-  ssize_t size;
-  while ((size = read(fd, buffer, sizeof(buffer))) > 0) {
-    for (ssize_t i = 0; i < size; ++i) {
-      if (buffer[i] >= '0' && buffer[i] <= '9') {
-        pid = pid * 10 + (buffer[i] - '0');
-      } else if (pid > 0) {
-        KillChild(pid);
-        pid = 0;
-      }
-    }
-  }
-  close(fd);
+  const auto kill_child = [](pid_t child, void* self) {
+    static_cast<Watch*>(self)->KillChild(child);
+  };
+  if (!ForEachChild(getpid(), getpid(), kill_child, this) && !task_ended_) KillChild(task_);
 }
 
 // Kills a child with its process group in one call, since that is the only way to outrun a fork
@@ -107,6 +95,8 @@ void Watch::KillChild(pid_t child) {
   kill(child, SIGKILL);
 }
 
-bool Watch::GaveUp() { return task_ended_ && MonotonicSeconds() - ended_at_ > kGiveUpSeconds; }
+bool Watch::GaveUp() {
+  return task_ended_ && killing_ && MonotonicSeconds() - patience_since_ > kGiveUpSeconds;
+}
 
 }  // namespace tepui::shim

@@ -34,8 +34,8 @@ checkpoint::Status ToRecord(const v1::TaskStatus& status, bool acknowledged) {
 
 }  // namespace
 
-Checkpoint::Checkpoint(storage::Store& store, std::function<void(const Error&)> lost)
-    : store_(store), lost_(std::move(lost)) {}
+Checkpoint::Checkpoint(Clock& clock, storage::Store& store, std::function<void(const Error&)> lost)
+    : store_(store), lost_(std::move(lost)), next_turn_(clock) {}
 
 void Checkpoint::Restore(const Saved& saved) {
   if (!saved.completed.empty()) last_completed_ = saved.completed.back().number;
@@ -73,12 +73,12 @@ void Checkpoint::Write(storage::Batch batch) {
       earlier = std::move(write);
     }
   }
-  if (!committing_) Commit();
+  if (std::exchange(committing_, true)) return;
+  next_turn_.Set(Duration::zero(), [this] { Commit(); });
 }
 
 void Checkpoint::Commit() {
-  assert(!committing_ && !gathered_.empty());
-  committing_ = true;
+  assert(committing_ && !gathered_.empty());
   Gathered next = std::move(gathered_.front());
   gathered_.pop_front();
   store_.Commit(std::move(next.batch),
@@ -93,8 +93,8 @@ void Checkpoint::Commit() {
 void Checkpoint::OnSaved(uint64_t last) {
   assert(saved_ < last && last <= written_);
   saved_ = last;
-  committing_ = false;
-  if (!gathered_.empty()) Commit();
+  committing_ = !gathered_.empty();
+  if (committing_) Commit();
   while (!waiting_.empty() && waiting_.front().first <= saved_) {
     Then then = std::move(waiting_.front().second);
     waiting_.pop_front();

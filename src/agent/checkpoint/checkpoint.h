@@ -26,9 +26,10 @@ namespace tepui::agent {
 // callback when everything written so far is durable; the caller must not report before that what
 // others might rely on.
 //
-// The store has one batch at a time. Writes that come meanwhile are gathered into the next batch,
-// where a later write of a key replaces an earlier one. So what waits is never more than the state
-// to be saved, however slow the disk is.
+// The store has one batch at a time, which begins with the next turn of the event loop, so that
+// what is written in one turn is flushed once. Writes that come meanwhile are gathered into the
+// next batch, where a later write of a key replaces an earlier one. So what waits is never more
+// than the state to be saved, however slow the disk is.
 //
 // `lost` is called once when the store fails: from then on nothing is durable, no callback of
 // WhenSaved runs, and the agent must end (its containers keep running).
@@ -37,8 +38,8 @@ class Checkpoint {
   // The limits of an agent's store, large enough for any task or status that came over the network.
   static constexpr storage::Limits kLimits{.value_bytes = 80 << 20, .batch_bytes = 160 << 20};
 
-  // `store` outlives this, and must be taken over before the first write.
-  Checkpoint(storage::Store& store, std::function<void(const Error&)> lost);
+  // `clock` and `store` outlive this; the store must be taken over before the first write.
+  Checkpoint(Clock& clock, storage::Store& store, std::function<void(const Error&)> lost);
 
   // Learns the keys that exist already. Called before the first write.
   void Restore(const Saved& saved);
@@ -128,7 +129,8 @@ class Checkpoint {
   storage::Store& store_;
   const std::function<void(const Error&)> lost_;
   bool is_lost_ = false;
-  bool committing_ = false;
+  bool committing_ = false;  // A batch is with the store, or will be in the next turn.
+  Timer next_turn_;
   std::deque<Gathered> gathered_;  // More than one only if they are large.
   uint64_t written_ = 0;
   uint64_t saved_ = 0;

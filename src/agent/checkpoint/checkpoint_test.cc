@@ -42,10 +42,11 @@ class CheckpointTest : public ::testing::Test {
   }
 
   const TaskKey key{ContainerId("c"), 1};
+  VirtualClock clock;
   SlowStore store;
   std::vector<Error> lost;
   std::vector<std::string> saved;
-  Checkpoint checkpoint{store, [this](const Error& error) { lost.push_back(error); }};
+  Checkpoint checkpoint{clock, store, [this](const Error& error) { lost.push_back(error); }};
 };
 
 TEST_F(CheckpointTest, WhatIsSavedIsToldInOrder) {
@@ -53,6 +54,7 @@ TEST_F(CheckpointTest, WhatIsSavedIsToldInOrder) {
   EXPECT_THAT(saved, ElementsAre("nothing")) << "there is nothing to wait for";
   checkpoint.AddStatus(key, Status(v1::TASK_STARTING));
   Save("first");
+  clock.Settle();
   checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
   Save("second");
   EXPECT_THAT(saved, SizeIs(1));
@@ -62,9 +64,20 @@ TEST_F(CheckpointTest, WhatIsSavedIsToldInOrder) {
   EXPECT_THAT(saved, ElementsAre("nothing", "first", "second"));
 }
 
+// The records of launches that arrive together are flushed once.
+TEST_F(CheckpointTest, WhatIsWrittenInOneTurnIsOneBatch) {
+  checkpoint.AddStatus(key, Status(v1::TASK_STARTING));
+  checkpoint.AddStatus(TaskKey{ContainerId("d"), 1}, Status(v1::TASK_STARTING));
+  EXPECT_THAT(store.batches, IsEmpty());
+  clock.Settle();
+  ASSERT_THAT(store.batches, SizeIs(1));
+  EXPECT_THAT(store.batches[0], SizeIs(2));
+}
+
 // This holds however fast statuses come and however slow the disk is.
 TEST_F(CheckpointTest, WhatWaitsIsNoMoreThanThereIsToKnow) {
   const uint64_t number = checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
+  clock.Settle();
   for (int i = 0; i < 1'000; ++i) checkpoint.ReplaceStatus(key, number, Status(v1::TASK_RUNNING));
   checkpoint.ReplaceStatus(key, number, Status(v1::TASK_FAILED));
   ASSERT_THAT(store.batches, SizeIs(1));
@@ -83,6 +96,7 @@ TEST_F(CheckpointTest, OfAcknowledgedStatusesTheNewestAreKept) {
   task.mutable_info()->mutable_agent_id()->set_value("a");
   task.set_delivery(1);
   checkpoint.SaveTasks({{key, task}});
+  clock.Settle();
   for (int i = 0; i < 5; ++i) {
     const uint64_t number = checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
     checkpoint.AcknowledgeStatus(key, number, Status(v1::TASK_RUNNING), 2);
@@ -102,6 +116,7 @@ TEST_F(CheckpointTest, OfAcknowledgedStatusesTheNewestAreKept) {
 TEST_F(CheckpointTest, NothingIsSavedAnyMoreOnceTheStoreIsLost) {
   checkpoint.AddStatus(key, Status(v1::TASK_RUNNING));
   Save("first");
+  clock.Settle();
   store.Answer(Fail(Code::kUnavailable, "the disk is full"));
   ASSERT_THAT(lost, SizeIs(1));
   EXPECT_THAT(lost[0].message, HasSubstr("the disk is full"));

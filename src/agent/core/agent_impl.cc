@@ -34,7 +34,7 @@ std::optional<FrameworkId> LaunchingFramework(const link::Event& event) {
 Agent::Impl::Impl(Options options, const Parts& parts, std::function<void(Status)> exit)
     : options_(std::move(options)),
       store_(parts.store),
-      checkpoint_(parts.store,
+      checkpoint_(parts.clock, parts.store,
                   [this](const Error& error) {
                     Exit(Fail(error.code,
                               "The agent cannot write down what it does, and stops; its "

@@ -136,6 +136,9 @@ void Agent::Impl::RestoreExecutors(const Saved& saved) {
       RestoreExecutor(*framework, executor, claims);
     }
   }
+  for (containers::RecoverSpec& claim : claims) {
+    if (claim.launched.pid == 0) claim.launched.boot_id = saved.agent->boot_id();
+  }
   RestoreHistory(saved);
   // The executors are removed before their frameworks: no executor may be found without its
   // framework.
@@ -189,7 +192,8 @@ void Agent::Impl::OnContainersRecovered(Result<containers::Recovered> recovered)
   }
   Endings endings;
   for (auto& ended : recovered->ended) endings.ended[ended.id] = std::move(ended.termination);
-  endings.survivors = {recovered->survivors.begin(), recovered->survivors.end()};
+  endings.running = std::move(recovered->processes);
+  endings.not_started = {recovered->not_started.begin(), recovered->not_started.end()};
   recovered_ = true;
   // This comes before any deadline is set, as it may take a while.
   CollectOldSandboxes();

@@ -100,7 +100,7 @@ void CommandExecutor::Restore(const Saved::Executor& saved,
       task.statuses.empty() ? v1::TaskStatus() : task.statuses.back().status;
   if (last.state() == v1::TASK_RUNNING) executor_.set_state(Executor::State::kRunning);
   task_->Restore(task.record, last);
-  if (auto claim = task_->Claim()) claims.push_back(std::move(*claim));
+  claims.push_back(task_->Claim());
 }
 
 void CommandExecutor::Resume(const Endings& endings) {
@@ -133,7 +133,7 @@ void CommandExecutor::OnTaskStatus(ContainedTask&, v1::TaskStatus status) {
 void CommandExecutor::OnTaskGone(ContainedTask&, std::optional<int> status) {
   ExecutorEnd end;
   end.status = status;
-  end.launch_failed = executor_.state() == Executor::State::kRegistering;
+  end.launch_failed = !status && executor_.state() == Executor::State::kRegistering;
   host_.OnExecutorEnded(executor_, end);
 }
 

@@ -18,7 +18,7 @@ namespace {
 // Used if neither task nor kill names a grace period; the default of Mesos' executors.
 constexpr Duration kDefaultKillGrace = std::chrono::seconds(3);
 
-constexpr char kInterrupted[] = "The agent was restarted while it launched the task";
+constexpr char kNotStarted[] = "The agent was restarted before it had started the task";
 
 }  // namespace
 
@@ -31,15 +31,9 @@ ContainedTask::ContainedTask(const Services& services, Setup setup, Owner& owner
 
 void ContainedTask::Launch() {
   state_ = State::kLaunching;
-  // A fetch can take minutes, during which the task stays TASK_STAGING. Otherwise the start takes
-  // milliseconds; reporting now lets the status be acknowledged meanwhile.
-  if (!setup_.command_task || setup_.launch.command.uris_size() == 0) {
-    Report(MakeStatus(v1::TASK_STARTING));
-  }
-  services_.containerizer.Launch(setup_.launch,
-                                 lifetime_.Bind([this](Result<containers::Launched> result) {
-                                   OnLaunched(std::move(result));
-                                 }));
+  if (!setup_.command_task) Report(MakeStatus(v1::TASK_STARTING));
+  LaunchContainer(services_, setup_.launch, lifetime_,
+                  [this](Result<containers::Launched> result) { OnLaunched(std::move(result)); });
 }
 
 void ContainedTask::FailLaunch(const Error& error) { OnLaunched(Fail(error)); }
@@ -53,10 +47,10 @@ void ContainedTask::OnLaunched(Result<containers::Launched> result) {
   process_ = std::move(*result);
   started_ = services_.clock.WallNow();
   owner_.OnTaskChanged(*this);
-  if (killed_early_) {
-    services_.containerizer.Destroy(container());
+  state_ = State::kRunning;
+  if (std::exchange(killed_early_, false)) {
+    WhenRecorded([this] { services_.containerizer.Destroy(container()); });
   } else {
-    state_ = State::kRunning;
     if (!last_.has_state()) Report(MakeStatus(v1::TASK_STARTING));
     Report(MakeStatus(v1::TASK_RUNNING));
     StartChecks();
@@ -83,24 +77,18 @@ void ContainedTask::Restore(const checkpoint::Task& record, const v1::TaskStatus
   kill_grace_ = Duration(std::max<int64_t>(record.kill().grace_nanoseconds(), 0));
 }
 
-std::optional<containers::RecoverSpec> ContainedTask::Claim() const {
-  if (!process_) return std::nullopt;
-  return containers::RecoverSpec{setup_.launch, *process_};
+containers::RecoverSpec ContainedTask::Claim() const {
+  return {setup_.launch, process_.value_or(containers::Launched())};
 }
 
 void ContainedTask::Resume(const Endings& endings) {
-  if (!process_) {
-    // If the container had started, it was not claimed and so was destroyed.
-    if (!endings.survivors.contains(container())) {
-      return FailLaunch({Code::kInternal, kInterrupted});
-    }
-    interrupted_ = killed_ = true;
-    state_ = State::kRunning;
-    if (setup_.reports_killing) Report(MakeStatus(v1::TASK_KILLING));
-    return AwaitEnd();
+  if (endings.not_started.contains(container())) {
+    return FailLaunch({Code::kInternal, kNotStarted});
   }
-  state_ = State::kRunning;
   if (const auto* ending = endings.Find(container())) return OnTerminated(*ending);
+  // The agent ended before it had recorded the start.
+  if (!process_) return OnLaunched(endings.running.at(container()));
+  state_ = State::kRunning;
   AwaitEnd();
   if (killed_) {
     // The task gets its full grace period again, even if it was signalled before the restart.
@@ -193,20 +181,26 @@ void ContainedTask::KillWithin(Duration grace) {
   if (state_ == State::kEnded || killed_early_) return;
   if (state_ != State::kRunning) return KillBeforeRunning();
 
-  const MonotonicTime now = services_.clock.Now();
   if (killed_) {
     // A repeated kill must neither restart nor lengthen the grace period, but may shorten it.
+    kill_grace_ = std::min(kill_grace_, grace);
     if (!kill_timer_.pending() || kill_start_ + grace >= kill_timer_.due()) return;
-    grace = std::max(kill_start_ + grace - now, Duration::zero());
-  } else {
-    killed_ = true;
-    kill_grace_ = grace;
-    owner_.OnTaskChanged(*this);
-    StopWatching();
-    if (setup_.reports_killing && !out_of_time_) Report(MakeStatus(v1::TASK_KILLING));
-    return StartKill(grace);
+    return SetKillTimer(std::max(kill_start_ + grace - services_.clock.Now(), Duration::zero()));
   }
-  SetKillTimer(grace);
+  killed_ = true;
+  kill_grace_ = grace;
+  owner_.OnTaskChanged(*this);
+  StopWatching();
+  if (setup_.reports_killing && !out_of_time_) Report(MakeStatus(v1::TASK_KILLING));
+  // An agent that did not know of the kill after its restart would report that the task has failed.
+  WhenRecorded([this] {
+    if (state_ == State::kRunning) StartKill(kill_grace_);
+  });
+}
+
+void ContainedTask::WhenRecorded(std::move_only_function<void()> then) {
+  if (!setup_.launch.outlives_agent) return then();
+  services_.checkpoint.WhenSaved(lifetime_.Bind(std::move(then)));
 }
 
 void ContainedTask::StartKill(Duration grace) {
@@ -234,7 +228,7 @@ void ContainedTask::KillBeforeRunning() {
   owner_.OnTaskChanged(*this);
   // The end is reported only when the container is gone: the program may be starting right now, and
   // the task's resources are free as soon as the end is reported.
-  services_.containerizer.Destroy(container());
+  WhenRecorded([this] { services_.containerizer.Destroy(container()); });
 }
 
 void ContainedTask::OnTerminated(const containers::Termination& termination) {
@@ -245,9 +239,7 @@ void ContainedTask::OnTerminated(const containers::Termination& termination) {
   }
   state_ = State::kEnded;
   StopWatching();
-  Report(killed_early_  ? KilledStatus()
-         : interrupted_ ? LaunchFailedStatus({Code::kInternal, kInterrupted})
-                        : EndStatus(termination));
+  Report(EndStatus(termination));
   ForgetContainer(services_, container(), setup_.launch.outlives_agent);
   Gone(termination.status);
 }
@@ -273,6 +265,7 @@ v1::TaskStatus ContainedTask::EndStatus(const containers::Termination& terminati
   std::string words;
   if (!termination.status) {
     status = MakeStatus(v1::TASK_FAILED);
+    status.set_reason(v1::TaskStatus::REASON_EXECUTOR_TERMINATED);
     words = "Command terminated with unknown status";
   } else {
     words = "Command " + DescribeWaitStatus(*termination.status);

@@ -41,7 +41,7 @@ class ContainedTask {
     ExecutorId executor;
     containers::LaunchSpec launch;
     bool reports_killing = false;  // The framework has the capability TASK_KILLING_STATE.
-    // True for a command task: it stays TASK_STAGING while its URIs are fetched, and the agent is
+    // True for a command task: it stays TASK_STAGING until its container runs, and the agent is
     // the source of the status if isolation ends its container. A task of a group reports
     // TASK_STARTING first, and its executor is the source.
     bool command_task = false;
@@ -59,8 +59,8 @@ class ContainedTask {
   // Called in place of Launch after the agent's restart. `record` is what Record returned last, and
   // `last` is the last status.
   void Restore(const checkpoint::Task& record, const v1::TaskStatus& last);
-  // Returns the container to claim; nothing if the task had none yet.
-  std::optional<containers::RecoverSpec> Claim() const;
+  // Returns the container to claim.
+  containers::RecoverSpec Claim() const;
   // Continues the task after Restore with what became of its container.
   void Resume(const Endings& endings);
 
@@ -82,6 +82,8 @@ class ContainedTask {
 
   void OnLaunched(Result<containers::Launched> result);
   void AwaitEnd();
+  // Calls `then` when the task's record is durable; at once if it has none.
+  void WhenRecorded(std::move_only_function<void()> then);
   void StartKill(Duration grace);
   void SetKillTimer(Duration grace);
   Duration TimeLeft() const;
@@ -107,7 +109,6 @@ class ContainedTask {
 
   State state_ = State::kNew;
   bool killed_early_ = false;  // The task was killed during its launch.
-  bool interrupted_ = false;   // The agent died during its launch.
   bool killed_ = false;
   bool out_of_time_ = false;
   bool unhealthy_ = false;

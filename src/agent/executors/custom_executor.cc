@@ -78,10 +78,8 @@ void CustomExecutor::Start() {
   }
   Expect(services_.options.executor_registration_timeout,
          v1::TaskStatus::REASON_EXECUTOR_REGISTRATION_TIMEOUT, "register");
-  services_.containerizer.Launch(std::move(*spec),
-                                 lifetime_.Bind([this](Result<containers::Launched> result) {
-                                   OnLaunched(std::move(result));
-                                 }));
+  LaunchContainer(services_, std::move(*spec), lifetime_,
+                  [this](Result<containers::Launched> result) { OnLaunched(std::move(result)); });
 }
 
 void CustomExecutor::Expect(Duration timeout, v1::TaskStatus::Reason reason,
@@ -141,25 +139,25 @@ void CustomExecutor::OnTerminated(const containers::Termination& termination) {
 
 void CustomExecutor::Restore(const Saved::Executor& saved,
                              std::vector<containers::RecoverSpec>& claims) {
-  if (!saved.record.has_process()) return;
-  process_ = FromRecord(saved.record.process());
+  if (saved.record.has_process()) process_ = FromRecord(saved.record.process());
   // The environment need not be complete, since the program runs already.
   containers::LaunchSpec spec = MakeLaunch().value_or(containers::LaunchSpec());
   spec.id = executor_.container();
-  claims.push_back({std::move(spec), *process_});
+  claims.push_back({std::move(spec), process_.value_or(containers::Launched())});
 }
 
 void CustomExecutor::Resume(const Endings& endings) {
-  if (!process_) {
-    const std::string why = "the agent was restarted while it launched the executor";
-    if (!endings.survivors.contains(executor_.container())) return FailLaunch(why);
-    executor_.set_state(Executor::State::kTerminating);
-    reason_ = v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED;
-    message_ = kLaunchFailed + why;
-    return AwaitEnd();
+  if (endings.not_started.contains(executor_.container())) {
+    return FailLaunch("the agent was restarted before it had started the executor");
   }
   launched_ = true;
   if (const auto* ending = endings.Find(executor_.container())) return OnTerminated(*ending);
+  if (!process_) {
+    // The agent ended before it had recorded the start.
+    process_ = endings.running.at(executor_.container());
+    executor_.set_process(*process_);
+    executor_.Save(services_.checkpoint);
+  }
   if (executor_.shutting_down()) {
     // SHUTDOWN was sent before the agent's restart; the executor gets its full grace period again.
     executor_.set_state(Executor::State::kTerminating);

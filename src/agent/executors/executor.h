@@ -48,11 +48,11 @@ class ExecutorHost {
   virtual bool leaving() const = 0;
 };
 
-// What became of those containers from before the agent's restart that no longer run normally.
+// What became of the containers from before the agent's restart.
 struct Endings {
   std::map<ContainerId, containers::Termination> ended;
-  // Containers that were not claimed but do not end; their executors wait for them.
-  std::set<ContainerId> survivors;
+  std::map<ContainerId, containers::Launched> running;
+  std::set<ContainerId> not_started;  // Their programs never ran.
 
   // Returns null if the container has not ended.
   const containers::Termination* Find(const ContainerId& id) const {
@@ -75,8 +75,8 @@ class ExecutorRun {
   virtual void Shutdown(Duration grace) = 0;
 
   // Called in place of Start after the agent's restart. Restore takes over what was saved and adds
-  // the containers that it claims. Resume continues with what became of them: claimed containers
-  // that are not among the endings run.
+  // the containers that it claims, also those whose start was not recorded. Resume continues with
+  // what became of them.
   virtual void Restore(const Saved::Executor& saved,
                        std::vector<containers::RecoverSpec>& claims) = 0;
   virtual void Resume(const Endings& endings) = 0;

@@ -116,7 +116,7 @@ void GroupExecutor::Restore(const Saved::Executor& saved,
         info, task.record.has_container() ? ContainerId(task.record.container()) : NewContainer(),
         group);
     member.task->Restore(task.record, last);
-    if (auto claim = member.task->Claim()) claims.push_back(std::move(*claim));
+    claims.push_back(member.task->Claim());
   }
 }
 
@@ -124,9 +124,7 @@ void GroupExecutor::Resume(const Endings& endings) {
   std::vector<TaskId> running;
   std::vector<TaskId> ended;
   for (const auto& [id, member] : members_) {
-    const ContainerId& container = member.task->container();
-    const bool runs = member.task->Claim() ? endings.Find(container) == nullptr
-                                           : endings.survivors.contains(container);
+    const bool runs = endings.running.contains(member.task->container());
     (runs ? running : ended).push_back(id);
   }
   // Tasks that ended by themselves are reported first, then the tasks that end because of them.

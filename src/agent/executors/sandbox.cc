@@ -7,6 +7,7 @@
 
 #include "agent/executors/executor_limits.h"
 #include "agent/services/paths.h"
+#include "base/planted_fault.h"
 
 namespace tepui::agent {
 
@@ -54,6 +55,17 @@ containers::LaunchSpec MakeTaskLaunch(const v1::TaskInfo& task, const Executor& 
   spec.framework = executor.framework().id;
   spec.outlives_agent = executor.checkpointed();
   return spec;
+}
+
+void LaunchContainer(const Services& services, containers::LaunchSpec spec,
+                     const Lifetime& lifetime,
+                     std::function<void(Result<containers::Launched>)> launched) {
+  const bool checkpointed = spec.outlives_agent;
+  auto go = [&containerizer = services.containerizer, id = spec.id] { containerizer.Go(id); };
+  services.containerizer.Launch(std::move(spec), lifetime.Bind(std::move(launched)));
+  if (!checkpointed) return;
+  if (TEPUI_PLANTED_FAULT("starts-before-record")) return go();
+  services.checkpoint.WhenSaved(std::move(go));
 }
 
 void ForgetContainer(const Services& services, const ContainerId& container, bool checkpointed) {

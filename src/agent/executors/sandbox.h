@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "agent/executors/executor.h"
 #include "agent/services/services.h"
+#include "base/timer.h"
 
 namespace tepui::agent {
 
@@ -25,6 +27,14 @@ Status LinkVolumes(const Services& services,
 containers::LaunchSpec MakeTaskLaunch(const v1::TaskInfo& task, const Executor& executor,
                                       const ContainerId& container, const std::string& sandbox,
                                       const std::optional<std::string>& user);
+
+// Launches a container and calls `launched` with the result, unless `lifetime` has ended. The
+// program of a container that outlives the agent starts when everything written to the checkpoint
+// so far is durable: what a task does can be seen, so what explains it must be known after the
+// agent's restart. Launches of the same moment share a write.
+void LaunchContainer(const Services& services, containers::LaunchSpec spec,
+                     const Lifetime& lifetime,
+                     std::function<void(Result<containers::Launched>)> launched);
 
 // Forgets an ended container when its end is saved.
 void ForgetContainer(const Services& services, const ContainerId& container, bool checkpointed);

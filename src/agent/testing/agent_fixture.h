@@ -70,6 +70,9 @@ class FakeContainerizer final : public containers::Containerizer {
     LaunchCallback launched;
     TerminationCallback terminated;
     std::vector<int> signals;
+    bool go = false;
+    std::optional<int> held;  // The pid with which it starts at Go.
+    std::optional<containers::Termination> held_end;
     bool destroyed = false;
   };
   struct Check {
@@ -84,18 +87,24 @@ class FakeContainerizer final : public containers::Containerizer {
     containers::Limits limits;
   };
 
-  // Every claimed container runs, except those in `ended`.
+  // Every claimed container runs, except those in `ended` and those whose program may not run yet.
   void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override {
     containers::Recovered recovered;
     claims = specs;
     recovered.refused = refused;
-    recovered.survivors = survivors;
     for (containers::RecoverSpec& spec : specs) {
       if (const auto end = ended.find(spec.launch.id); end != ended.end()) {
         recovered.ended.push_back({spec.launch.id, end->second});
         continue;
       }
+      const auto known = containers.find(spec.launch.id);
+      if (known != containers.end() && known->second.launched) {
+        recovered.not_started.push_back(spec.launch.id);
+        continue;
+      }
       recovered.running.push_back(spec.launch.id);
+      if (spec.launched.pid == 0) spec.launched.pid = 100;
+      recovered.processes[spec.launch.id] = spec.launched;
       order.push_back(spec.launch.id);
       containers[spec.launch.id].spec = std::move(spec.launch);
     }
@@ -108,13 +117,20 @@ class FakeContainerizer final : public containers::Containerizer {
     if (immediate) return callback(containers::Launched{1});
     container.launched = std::move(callback);
   }
+  void Go(const ContainerId& id) override {
+    Container& container = containers[id];
+    container.go = true;
+    if (container.held) Start(id, *std::exchange(container.held, std::nullopt));
+  }
   void Wait(const ContainerId& id, TerminationCallback callback) override {
     if (immediate) {
       containers::Termination termination;
       termination.status = *immediate;
       return callback(std::move(termination));
     }
-    containers[id].terminated = std::move(callback);
+    Container& container = containers[id];
+    if (container.held_end) return callback(*std::exchange(container.held_end, std::nullopt));
+    container.terminated = std::move(callback);
   }
   void Forget(const ContainerId& id) override { forgotten.insert(id); }
   bool Signal(const ContainerId& id, int signal) override {
@@ -136,14 +152,25 @@ class FakeContainerizer final : public containers::Containerizer {
   }
 
   Container& Last(size_t back = 0) { return containers[order.at(order.size() - 1 - back)]; }
+  // Starts the program, as soon as it may run.
   void Start(const ContainerId& id, int pid = 100) {
-    std::exchange(containers[id].launched, nullptr)(containers::Launched{pid});
+    Container& container = containers[id];
+    if (container.spec.outlives_agent && !container.go) {
+      container.held = pid;
+      return;
+    }
+    std::exchange(container.launched, nullptr)(containers::Launched{pid});
   }
   void Start() { Start(order.back()); }
   void FailLaunch(Error error) {
     std::exchange(Last().launched, nullptr)(std::unexpected(std::move(error)));
   }
+  // Ends the program; one that may not run yet ends when it has started.
   void End(const ContainerId& id, containers::Termination termination) {
+    if (containers[id].held) {
+      containers[id].held_end = std::move(termination);
+      return;
+    }
     std::exchange(containers[id].terminated, nullptr)(std::move(termination));
   }
   void End(const ContainerId& id, int wait_status) {
@@ -158,7 +185,6 @@ class FakeContainerizer final : public containers::Containerizer {
   std::vector<containers::RecoverSpec> claims;
   std::map<ContainerId, containers::Termination> ended;
   std::vector<containers::Recovered::Refused> refused;
-  std::vector<ContainerId> survivors;
   std::vector<ContainerId> order;
   std::map<ContainerId, Container> containers;
   std::set<ContainerId> forgotten;

@@ -125,13 +125,11 @@ TEST_F(CommandTaskTest, SecretsByReferenceCannotBeResolved) {
   EXPECT_TRUE(containerizer.order.empty());
 }
 
-// The status is FAILED with reason CONTAINER_LAUNCH_FAILED (reference 2.6).
+// The status is FAILED with reason CONTAINER_LAUNCH_FAILED (reference 2.6), and none comes before.
 TEST_F(CommandTaskTest, FailsIfItCannotStart) {
   Register();
-  v1::TaskInfo task = Task("t1");
-  task.mutable_command()->add_uris()->set_value("http://x/y");
-  Run(task);
-  EXPECT_TRUE(Drain().empty()) << "still fetching";
+  Run(Task("t1"));
+  EXPECT_TRUE(Drain().empty()) << "it does not run yet";
   containerizer.FailLaunch({Code::kNotFound, "No such file: http://x/y"});
   const auto statuses = Drain();
   ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
@@ -175,8 +173,15 @@ TEST_F(CommandTaskTest, FailsIfNobodyKnowsHowItEnded) {
   Register();
   Run(Task("t1"));
   containerizer.Start();
-  containerizer.End(containerizer.order[0], containers::Termination{});
-  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_FAILED));
+  containers::Termination termination;
+  termination.message = "The task's shim ended before the task; how the task ended is unknown";
+  containerizer.End(containerizer.order[0], std::move(termination));
+  const auto statuses = Drain();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING, v1::TASK_FAILED));
+  EXPECT_EQ(statuses[2].reason(), v1::TaskStatus::REASON_EXECUTOR_TERMINATED);
+  EXPECT_EQ(statuses[2].message(),
+            "Command terminated with unknown status: The task's shim ended before the task; how "
+            "the task ended is unknown");
 }
 
 // A kill sends SIGTERM, and SIGKILL after three seconds (reference 2.5, "kill policy").
@@ -289,7 +294,7 @@ TEST_F(CommandTaskTest, ThatStartsThoughKilledIsDestroyed) {
   containerizer.Last().destroyed = false;  // The kill came before the container existed.
   containerizer.Start();
   EXPECT_TRUE(containerizer.Last().destroyed);
-  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
+  EXPECT_TRUE(Drain().empty());
   containerizer.End(Killed(SIGKILL));
   EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_KILLED));
   EXPECT_TRUE(agent->Snapshot()->frameworks.empty());
@@ -385,7 +390,8 @@ TEST_F(CommandTaskTest, ARepeatedLaunchIsIgnored) {
   Run(Task("t1"));
   Run(Task("t1"));
   EXPECT_EQ(containerizer.order.size(), 1u);
-  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
+  containerizer.Start();
+  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
 }
 
 }  // namespace

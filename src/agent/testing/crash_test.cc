@@ -20,6 +20,7 @@ class Machine final : public containers::Containerizer {
     int pid = 0;
     std::optional<int> status;
     bool outlives_agent = false;
+    bool go = false;
     std::string task;
     LaunchCallback launched;
     TerminationCallback waiter;
@@ -32,10 +33,12 @@ class Machine final : public containers::Containerizer {
       claimed.insert(spec.launch.id);
       const auto found = containers.find(spec.launch.id);
       if (found == containers.end()) {
-        recovered.ended.push_back({spec.launch.id, {}});
+        EXPECT_EQ(spec.launched.pid, 0) << "containers with a process are forgotten by the agent";
+        recovered.not_started.push_back(spec.launch.id);
       } else if (found->second.state == State::kRunning) {
-        EXPECT_EQ(found->second.pid, spec.launched.pid);
+        EXPECT_TRUE(spec.launched.pid == 0 || spec.launched.pid == found->second.pid);
         recovered.running.push_back(spec.launch.id);
+        recovered.processes[spec.launch.id] = {.pid = found->second.pid};
       } else {
         recovered.ended.push_back({spec.launch.id,
                                    {.status = found->second.status,
@@ -53,6 +56,9 @@ class Machine final : public containers::Containerizer {
     container.task = spec.command.value();
     container.launched = std::move(callback);
   }
+  void Go(const ContainerId& id) override {
+    if (containers.contains(id)) containers.at(id).go = true;
+  }
   void Wait(const ContainerId& id, TerminationCallback callback) override {
     containers.at(id).waiter = std::move(callback);
   }
@@ -68,16 +74,24 @@ class Machine final : public containers::Containerizer {
 
   void Start(const ContainerId& id) {
     Container& container = containers.at(id);
-    container.state = State::kRunning;
-    container.pid = ++last_pid;
-    EXPECT_EQ(++starts[container.task], 1) << container.task;
+    Begin(container);
     containers::Launched launched;
     launched.pid = container.pid;
     std::exchange(container.launched, nullptr)(launched);
   }
+  void Begin(Container& container) {
+    container.state = State::kRunning;
+    container.pid = ++last_pid;
+    EXPECT_EQ(++starts[container.task], 1) << container.task;
+  }
   void End(const ContainerId& id, int status) {
     Container& container = containers.at(id);
-    if (container.state == State::kStarting) return Start(id);
+    if (container.state == State::kStarting && container.go) return Start(id);
+    if (container.state == State::kStarting) {
+      LaunchCallback launched = std::move(container.launched);
+      containers.erase(id);
+      return launched(Fail(Code::kUnavailable, "The container was destroyed"));
+    }
     if (container.state == State::kEnded) return;
     container.state = State::kEnded;
     container.status = status;
@@ -89,14 +103,20 @@ class Machine final : public containers::Containerizer {
   // Simulates that the agent is killed, which also ends the shims that do not outlive it.
   void Crash() {
     std::erase_if(containers, [](const auto& entry) {
-      return entry.second.state == State::kStarting || !entry.second.outlives_agent;
+      const Container& container = entry.second;
+      return !container.outlives_agent || (container.state == State::kStarting && !container.go);
     });
-    for (auto& [id, container] : containers) container.waiter = nullptr;
+    // The others start and end without it.
+    for (auto& [id, container] : containers) {
+      container.launched = nullptr;
+      container.waiter = nullptr;
+      if (container.state == State::kStarting) Begin(container);
+    }
   }
   ContainerId Any(Random& random, State state) const {
     std::vector<ContainerId> found;
     for (const auto& [id, container] : containers) {
-      if (container.state == state) found.push_back(id);
+      if (container.state == state && container.go) found.push_back(id);
     }
     return found.empty() ? ContainerId() : found[random.Below(found.size())];
   }
@@ -148,9 +168,12 @@ class CrashTest : public AgentTest, public ::testing::WithParamInterface<int> {
         const auto [end, first] = ends_.emplace(task, status.state());
         EXPECT_EQ(end->second, status.state()) << task;
         const auto outcome = machine.outcomes.find(task);
-        // The outcome is not known to an agent that was killed before it saved the start.
-        const bool interrupted = status.message().contains("restarted while it launched");
-        if (outcome != machine.outcomes.end() && !killed_.contains(task) && !interrupted) {
+        if (status.state() == v1::TASK_LOST ||
+            status.reason() == v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED ||
+            status.reason() == v1::TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH) {
+          EXPECT_FALSE(machine.starts.contains(task)) << task << " ran, and is said not to have";
+        }
+        if (outcome != machine.outcomes.end() && !killed_.contains(task)) {
           EXPECT_EQ(status.state(), outcome->second == 0 ? v1::TASK_FINISHED : v1::TASK_FAILED);
           EXPECT_THAT(status.message(), testing::HasSubstr("exited with status"));
         }

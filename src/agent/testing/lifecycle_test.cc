@@ -144,12 +144,14 @@ TEST_F(LifecycleTest, AnOutdatedViewOfTheResourcesDropsTheTask) {
   event.mutable_run_task()->set_resource_version_uuid(
       links.subscriptions[0].resource_version_uuid());
   agent->OnMasterEvent(event);
-  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
+  containerizer.Start();
+  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
 }
 
 TEST_F(LifecycleTest, AnUpdatedFrameworkIsTheOneThatCounts) {
   Register();
   Run(Task("t1"));
+  containerizer.Start();
   AddCapability(v1::FrameworkInfo::Capability::PARTITION_AWARE);
   link::Event event;
   event.set_type(link::Event::UPDATE_FRAMEWORK);
@@ -226,7 +228,7 @@ TEST(GcBoundTest, TheOldestGoEarlyWhenThereAreTooMany) {
   FakeProber prober;
   FakeDisk disk;
   storage::MemoryStore store([&](auto work) { clock.After(Duration::zero(), std::move(work)); });
-  Checkpoint checkpoint(store, [](const Error&) {});
+  Checkpoint checkpoint(clock, store, [](const Error&) {});
   const Services services{options, clock, random, links, containerizer, prober, disk, checkpoint};
   SandboxGc gc(services);
   for (int i = 0; i < 100'005; ++i) gc.Schedule("/p" + std::to_string(i));
@@ -242,7 +244,7 @@ TEST_F(LifecycleTest, CountsAndMeasures) {
   Finish("t3");
   EXPECT_EQ(Metric("slave/registered"), 1);
   EXPECT_EQ(Metric("slave/tasks_running"), 1);
-  EXPECT_EQ(Metric("slave/tasks_starting"), 1);
+  EXPECT_EQ(Metric("slave/tasks_staging"), 1);
   EXPECT_EQ(Metric("slave/tasks_finished"), 1);
   EXPECT_EQ(Metric("slave/executors_running"), 1);
   EXPECT_EQ(Metric("slave/executors_registering"), 1);
@@ -251,7 +253,7 @@ TEST_F(LifecycleTest, CountsAndMeasures) {
   EXPECT_EQ(Metric("slave/cpus_total"), 8);
   EXPECT_EQ(Metric("slave/cpus_used"), 2);
   EXPECT_EQ(Metric("slave/cpus_percent"), 0.25);
-  EXPECT_EQ(Metric("slave/valid_status_updates"), 6);
+  EXPECT_EQ(Metric("slave/valid_status_updates"), 5);
 }
 
 // Tasks come and go beside many that stay.

@@ -80,13 +80,13 @@ TEST_F(RecoveryTest, ATaskGoesOn) {
 TEST_F(RecoveryTest, NothingIsToldBeforeItIsSaved) {
   Register();
   Run(Task("t1"));
+  containerizer.Start();
   EXPECT_THAT(Sent(), IsEmpty());
   clock.Settle();
   const auto starting = Sent();
   ASSERT_THAT(States(starting), ElementsAre(v1::TASK_STARTING));
-  containerizer.Start();
   Acknowledge(starting[0]);
-  EXPECT_THAT(Sent(), IsEmpty()) << "neither the acknowledgement nor RUNNING is saved yet";
+  EXPECT_THAT(Sent(), IsEmpty()) << "the acknowledgement is not saved yet";
   clock.Settle();
   EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_RUNNING));
 }
@@ -139,9 +139,9 @@ TEST_F(RecoveryTest, AnEndThatWasAcknowledgedIsNotToldOfAgain) {
   clock.Advance(std::chrono::seconds(10));
   Register();
   Run(Task("t1"));
-  clock.Advance(std::chrono::seconds(4));
-  ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
   containerizer.Start();
+  clock.Advance(std::chrono::seconds(8));
+  ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING));
   containerizer.End(Exited(0));
   clock.Advance(std::chrono::seconds(8));
   ASSERT_THAT(States(Drain()), ElementsAre(v1::TASK_RUNNING));
@@ -187,17 +187,92 @@ TEST_F(RecoveryTest, AFrameworkMayBeShutDownBeforeAnIdIsFree) {
   EXPECT_THAT(Keys(), ElementsAre("agent"));
 }
 
+TEST_F(RecoveryTest, AProgramRunsWhenItsRecordIsSaved) {
+  options.registration_backoff_factor = Duration::zero();
+  StartAgent(/*disk_delay=*/seconds(2));
+  clock.Advance(seconds(10));
+  Register();
+  clock.Advance(seconds(10));  // The agent's own record is saved.
+  Run(Task("t1"));
+  EXPECT_TRUE(containerizer.Last().launched) << "it is prepared meanwhile";
+  clock.Advance(seconds(1));
+  EXPECT_FALSE(containerizer.Last().go);
+  clock.Advance(seconds(1));
+  EXPECT_TRUE(containerizer.Last().go) << "one write is enough for executor and task";
+  EXPECT_THAT(SavedKeys(), SizeIs(4)) << "the agent, a framework, an executor and a task";
+}
+
+TEST_F(RecoveryTest, TheProgramsOfAGroupRunWhenTheirRecordsAreSaved) {
+  Register();
+  RunGroup(ExecutorOf("e1", v1::ExecutorInfo::DEFAULT), {Task("t1"), Task("t2")});
+  EXPECT_FALSE(containerizer.Last(0).go || containerizer.Last(1).go);
+  clock.Settle();
+  EXPECT_TRUE(containerizer.Last(0).go && containerizer.Last(1).go);
+}
+
+TEST_F(RecoveryTest, WhatEndsWithTheAgentRunsAtOnce) {
+  framework.set_checkpoint(false);
+  Register();
+  Run(Task("t1"));
+  containerizer.Start();
+  EXPECT_THAT(States(Drain()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
+}
+
 TEST_F(RecoveryTest, ALaunchThatWasInterruptedHasFailed) {
   Register();
   Run(Task("t1"));
   clock.Settle();
-  EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_STARTING));
+  EXPECT_THAT(Sent(), IsEmpty());
   RestartAndRegister();
-  EXPECT_THAT(containerizer.claims, IsEmpty()) << "what has started of it is to be destroyed";
+  ASSERT_THAT(containerizer.claims, SizeIs(1));
+  EXPECT_EQ(containerizer.claims[0].launched.pid, 0);
+  EXPECT_EQ(containerizer.claims[0].launched.boot_id, options.boot_id);
   const auto statuses = Take();
-  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_STARTING, v1::TASK_FAILED));
-  EXPECT_EQ(statuses[1].message(),
-            "Failed to launch container: The agent was restarted while it launched the task");
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
+  EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  EXPECT_EQ(statuses[0].message(),
+            "Failed to launch container: The agent was restarted before it had started the task");
+}
+
+// The agent died when the program ran, and before that was saved.
+TEST_F(RecoveryTest, AStartThatWasNotSavedIsFound) {
+  Register();
+  Run(Task("t1"));
+  clock.Settle();
+  containerizer.Last().launched = nullptr;
+  RestartAndRegister();
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_STARTING, v1::TASK_RUNNING));
+  RestartAndRegister();
+  EXPECT_EQ(containerizer.claims[0].launched.pid, 100) << "now it is saved";
+  containerizer.End(Exited(0));
+  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_FINISHED));
+}
+
+TEST_F(RecoveryTest, AnEndWhoseStartWasNotSavedIsTold) {
+  Register();
+  Run(Task("t1"));
+  clock.Settle();
+  EndMeanwhile(container(), Exited(3));
+  RestartAndRegister();
+  const auto statuses = Take();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_FAILED));
+  EXPECT_EQ(statuses[0].message(), "Command exited with status 3");
+}
+
+TEST_F(RecoveryTest, AKillIsNotForgottenWhenTheStartWasNotSaved) {
+  Register();
+  Run(Task("t1"));
+  clock.Settle();
+  Kill("t1");
+  clock.Settle();
+  containerizer.Last().launched = nullptr;
+  containerizer.Last().destroyed = false;
+  RestartAndRegister();
+  EXPECT_TRUE(containerizer.Last().destroyed);
+  containerizer.End(Killed(9));
+  const auto statuses = Take();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_KILLED));
+  EXPECT_FALSE(statuses[0].has_reason()) << "it ran";
 }
 
 TEST_F(RecoveryTest, TasksOfOtherFrameworksEndWithTheAgent) {
@@ -226,14 +301,28 @@ TEST_F(RecoveryTest, AKillGoesOn) {
   EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_KILLED));
 }
 
+// Otherwise an agent that dies in between would report that the task has failed.
+TEST_F(RecoveryTest, AKillBeginsWhenItIsSaved) {
+  RunTask();
+  Kill("t1", seconds(5));
+  EXPECT_THAT(containerizer.Last().signals, IsEmpty());
+  Kill("t1", seconds(2));
+  clock.Settle();
+  EXPECT_THAT(containerizer.Last().signals, ElementsAre(SIGTERM));
+  clock.Advance(seconds(2));
+  EXPECT_TRUE(containerizer.Last().destroyed);
+}
+
 TEST_F(RecoveryTest, AKillBeforeItRanIsRemembered) {
   Register();
   Run(Task("t1"));
   Kill("t1");
   clock.Settle();
-  EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_STARTING));
+  EXPECT_THAT(Sent(), IsEmpty());
   RestartAndRegister();
-  EXPECT_THAT(States(Take()), ElementsAre(v1::TASK_STARTING, v1::TASK_KILLED));
+  const auto statuses = Take();
+  ASSERT_THAT(States(statuses), ElementsAre(v1::TASK_KILLED));
+  EXPECT_EQ(statuses[0].reason(), v1::TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH);
 }
 
 TEST_F(RecoveryTest, AKillThatCameWhileItStartedGoesOn) {
@@ -664,7 +753,7 @@ TEST_F(RecoveryTest, AShutdownWaitsForTheRecovery) {
   Restart(/*disk_delay=*/seconds(1));
   agent->Shutdown(true, "SIGUSR1");
   EXPECT_THAT(exits, IsEmpty());
-  clock.Advance(seconds(3));
+  clock.Advance(seconds(4));
   EXPECT_THAT(containerizer.Last().signals, ElementsAre(SIGTERM));
   containerizer.End(Killed(15));
   clock.Advance(seconds(3));

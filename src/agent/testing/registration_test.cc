@@ -127,9 +127,9 @@ TEST_F(RegistrationTest, AnExecutorThatEndedBeforeTheAgentSubscribesIsNotListed)
 TEST_F(RegistrationTest, StatusesWaitForTheMaster) {
   Register();
   Run(Task("t1"));
+  containerizer.Start();
   EXPECT_THAT(States(Sent()), ElementsAre(v1::TASK_STARTING));
   agent->OnMasterLost();
-  containerizer.Start();
   clock.Advance(minutes(5));
   EXPECT_TRUE(Sent().empty());
   Register();

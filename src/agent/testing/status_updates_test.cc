@@ -34,7 +34,7 @@ class StatusUpdatesTest : public ::testing::Test {
   FakeProber prober;
   FakeDisk disk;
   storage::MemoryStore store{[this](auto work) { clock.After(Duration::zero(), std::move(work)); }};
-  Checkpoint checkpoint{store, [](const Error& error) { ADD_FAILURE() << error.message; }};
+  Checkpoint checkpoint{clock, store, [](const Error& error) { ADD_FAILURE() << error.message; }};
   Services services{options, clock, random, links, containerizer, prober, disk, checkpoint};
   std::vector<std::string> sent;
   std::vector<std::string> closed;

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "base/backoff.h"
 #include "containers/mesos/mesos_containerizer.h"
@@ -22,10 +21,10 @@ struct MesosContainerizer::Container {
   TerminationCallback waiter;
   std::shared_ptr<ShimProcess> shim;  // Null until it is started.
   Launched process;                   // Has no pid until the task's program runs.
-  std::vector<int> early_signals;     // For the shim, once there is one.
   std::optional<int> status;
   std::optional<Error> not_started;
   std::optional<Limitation> limitation;
+  bool go = false;  // Its program may run.
   bool destroying = false;
   TimerId destroy_deadline = 0;
   Backoff kill_backoff{std::chrono::seconds(1), std::chrono::minutes(1)};

@@ -113,6 +113,7 @@ class ContainerizerTest : public testing::Test {
         }
         promise->set_value(std::move(result));
       });
+      containerizer_->Go(id);
     });
     if (future.wait_for(kPatience) != std::future_status::ready) {
       return Fail(Code::kInternal, "The launch has not been answered");
@@ -152,6 +153,14 @@ class ContainerizerTest : public testing::Test {
     bool known = false;
     loop_->Run([&] { known = containerizer_->Signal(id, signal); });
     return known;
+  }
+
+  // Launches a container whose program waits for Go; `answer` gets the result.
+  void LaunchHeld(LaunchSpec spec, std::promise<Result<Launched>>& answer) {
+    loop_->Run([&] {
+      containerizer_->Launch(std::move(spec),
+                             [&](Result<Launched> result) { answer.set_value(std::move(result)); });
+    });
   }
 
   void Destroy(const ContainerId& id) {

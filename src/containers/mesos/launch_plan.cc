@@ -83,6 +83,7 @@ Result<shim::Launch> PlanTask(const ContainerContext& context) {
   if (!planned) return Fail(planned.error());
   if (context.user && MustSwitchTo(*context.user)) launch.user = context.user->ids;
   launch.kill_on_disconnect = !spec.outlives_agent;
+  launch.hold = spec.outlives_agent;
   launch.directory = spec.sandbox;
   launch.stdout_path = "stdout";
   launch.stderr_path = "stderr";
@@ -99,6 +100,7 @@ Result<shim::Launch> PlanCheck(const shim::Launch& task, const v1::CommandInfo& 
   launch.stdout_path = launch.stderr_path;
   launch.status_file.clear();
   launch.kill_on_disconnect = true;
+  launch.hold = false;
   for (const auto& variable : command.environment().variables()) {
     std::string prefix = variable.name() + "=";
     std::erase_if(launch.environment,
@@ -156,6 +158,9 @@ Error DescribeFailure(const shim::Event& failed, const shim::Launch& launch,
                           why)};
     case shim::kFork:
       return {Code::kUnavailable, fmt::format("Cannot start a process for the task: {}", why)};
+    case shim::kMark:
+      return {Code::kUnavailable,
+              fmt::format("Cannot note in the runtime directory that the task starts: {}", why)};
     default:
       return {Code::kInternal,
               fmt::format("The task's shim failed at step {}: {}", failed.stage, why)};

@@ -27,6 +27,12 @@ void KillGroup(const Launched& process, const std::string& boot_id) {
   if (start_ticks == 0 || start_ticks == process.start_ticks) kill(-process.pid, SIGKILL);
 }
 
+// Returns whether the record is that of the process, or of whichever process the container had.
+bool Ended(const ExitRecord& record, const Launched& process) {
+  return process.pid == 0 ||
+         (record.pid == process.pid && record.start_ticks == process.start_ticks);
+}
+
 }  // namespace
 
 Termination ContainerEnd::ToTermination(std::string_view why_unknown) && {
@@ -161,7 +167,7 @@ ContainerEnd Launcher::CleanUp(const ContainerId& id, const Launched& process,
   end.status = status;
   if (!end.status) {
     const Result<ExitRecord> record = parts_.runtime->ReadStatus(id);
-    if (record && record->pid == process.pid && record->start_ticks == process.start_ticks) {
+    if (record && Ended(*record, process)) {
       end.status = record->status;
     } else {
       KillGroup(process, parts_.boot_id);

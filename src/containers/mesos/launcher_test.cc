@@ -94,6 +94,7 @@ TEST_F(LauncherTest, IsolatorsSeeTheContainerAndAddToItsLaunch) {
   EXPECT_EQ(script_.user->ids.uid, geteuid());
   const auto shim = launcher_->Start(plan_);
   ASSERT_TRUE(shim) << shim.error().message;
+  (*shim)->Go();
   EXPECT_EQ(script_.parent->id.value(), "parent");
   EXPECT_EQ(script_.parent->pid, 7);
   EXPECT_EQ(script_.demand.Limit("mem"), 64);

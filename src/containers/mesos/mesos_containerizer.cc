@@ -15,7 +15,6 @@ namespace tepui::containers {
 namespace {
 
 constexpr size_t kMaxIdLength = 242;
-constexpr size_t kMaxEarlySignals = 16;
 constexpr auto kKillPatience = std::chrono::seconds(1);
 
 bool IsUsable(const ContainerId& id) {
@@ -175,6 +174,13 @@ void MesosContainerizer::Observe(const ContainerId& id, const std::shared_ptr<Sh
                           [this, id] { mailbox_.Post([this, id] { OnShimGone(id); }); }});
 }
 
+void MesosContainerizer::Go(const ContainerId& id) {
+  Container* container = Find(id);
+  if (container == nullptr || container->destroying) return;
+  container->go = true;
+  if (container->shim != nullptr) container->shim->Go();
+}
+
 void MesosContainerizer::Exec(const ContainerId& id, v1::CommandInfo command, Duration timeout,
                               ExecCallback callback) {
   const Container* container = Find(id);
@@ -209,12 +215,8 @@ void MesosContainerizer::Forget(const ContainerId& id) {
 
 bool MesosContainerizer::Signal(const ContainerId& id, int signal) {
   Container* container = Find(id);
-  if (container == nullptr || container->ended) return false;
-  if (container->shim != nullptr) {
-    container->shim->Signal(signal);
-  } else if (container->early_signals.size() < kMaxEarlySignals) {
-    container->early_signals.push_back(signal);
-  }
+  if (container == nullptr || container->process.pid == 0 || container->ended) return false;
+  container->shim->Signal(signal);
   return true;
 }
 
@@ -332,8 +334,7 @@ void MesosContainerizer::OnShim(const ContainerId& id, std::shared_ptr<ShimProce
   Container* container = Find(id);
   if (container == nullptr) return;
   container->shim = std::move(shim);
-  for (int signal : container->early_signals) container->shim->Signal(signal);
-  container->early_signals.clear();
+  if (container->go) container->shim->Go();
   if (container->destroying) KillContainer(id, *container);
   StartUpdate(id, *container);
 }

@@ -55,6 +55,7 @@ class MesosContainerizer final : public Containerizer {
 
   void Recover(std::vector<RecoverSpec> specs, RecoverCallback callback) override;
   void Launch(LaunchSpec spec, LaunchCallback callback) override;
+  void Go(const ContainerId& id) override;
   void Wait(const ContainerId& id, TerminationCallback callback) override;
   void Forget(const ContainerId& id) override;
   bool Signal(const ContainerId& id, int signal) override;

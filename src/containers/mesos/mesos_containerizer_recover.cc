@@ -78,14 +78,18 @@ void MesosContainerizer::OnRecovered(const ContainerId& id, const Launched& proc
   Recovered& result = recovery_->result;
   if (const auto* running = std::get_if<Recoverer::Running>(&outcome)) {
     result.running.push_back(id);
+    result.processes[id] = Find(id)->process = running->process;
     OnShim(id, running->shim);
   } else if (const auto* surviving = std::get_if<Recoverer::Surviving>(&outcome)) {
     // The agent will be notified when it ends.
     result.running.push_back(id);
+    result.processes[id] = process;
     OnSurvivor(id, process, surviving->shim);
   } else {
     containers_.erase(id);
-    if (auto* ended = std::get_if<Termination>(&outcome)) {
+    if (std::holds_alternative<Recoverer::NotStarted>(outcome)) {
+      result.not_started.push_back(id);
+    } else if (auto* ended = std::get_if<Termination>(&outcome)) {
       result.ended.push_back({id, std::move(*ended)});
     } else {
       result.refused.push_back({id, std::get<Error>(std::move(outcome))});
@@ -100,6 +104,7 @@ void MesosContainerizer::OnRecoveryStep() {
   Recovered& result = recovery->result;
   auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
   std::ranges::sort(result.running);
+  std::ranges::sort(result.not_started);
   std::ranges::sort(result.ended, by_id);
   std::ranges::sort(result.refused, by_id);
   std::ranges::sort(result.orphans);

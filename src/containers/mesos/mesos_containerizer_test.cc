@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 
 #include "containers/mesos/containerizer_fixture.h"
 
@@ -150,7 +151,7 @@ TEST_F(ContainerizerTest, WhatNoIsolatorGivesIsRefused) {
   EXPECT_EQ(Refusal(rlimit), "An rlimit of the container has no known type");
 }
 
-TEST_F(ContainerizerTest, SignalsReachTheTaskAndItsGroup) {
+TEST_F(ContainerizerTest, SignalsReachTheTask) {
   LaunchSpec spec =
       Spec("trap 'echo got it; exit 3' USR1; echo ready; while :; do sleep 0.05; done");
   ASSERT_TRUE(Launch(spec));
@@ -171,6 +172,68 @@ TEST_F(ContainerizerTest, ATaskThatIgnoresSigtermIsDestroyed) {
   EXPECT_EQ(EndSignal(Await(spec.id)), SIGKILL);
 }
 
+TEST_F(ContainerizerTest, AProgramWaitsForGo) {
+  const LaunchSpec spec = Spec("touch ran");
+  std::promise<Result<Launched>> held;
+  LaunchHeld(spec, held);
+  EXPECT_EQ(ExitCode(Run(Spec("true"))), 0) << "a later one is not held up";
+  EXPECT_FALSE(std::filesystem::exists(spec.sandbox + "/ran"));
+  loop_->Run([&] { containerizer_->Go(spec.id); });
+  EXPECT_TRUE(held.get_future().get());
+  EXPECT_TRUE(Eventually([&] { return std::filesystem::exists(spec.sandbox + "/ran"); }));
+}
+
+TEST_F(ContainerizerTest, WhatEndsWithTheAgentWaitsForNothing) {
+  LaunchSpec spec = Spec("exit 0");
+  spec.outlives_agent = false;
+  std::promise<Result<Launched>> launched;
+  LaunchHeld(spec, launched);
+  EXPECT_TRUE(launched.get_future().get());
+}
+
+TEST_F(ContainerizerTest, AProgramThatWaitsCanBeDestroyed) {
+  const LaunchSpec spec = Spec("touch ran");
+  std::promise<Result<Launched>> held;
+  LaunchHeld(spec, held);
+  EXPECT_EQ(ExitCode(Run(Spec("true"))), 0);
+  loop_->Run([&] {
+    containerizer_->Destroy(spec.id);
+    containerizer_->Go(spec.id);
+  });
+  EXPECT_FALSE(held.get_future().get());
+  EXPECT_FALSE(std::filesystem::exists(spec.sandbox + "/ran"));
+}
+
+// Each child has a session of its own, and the second one no parent. All get SIGTERM and the time
+// until Destroy, also when the first process has ended.
+TEST_F(ContainerizerTest, SigtermGivesEveryProcessItsTime) {
+  const LaunchSpec spec = Spec(
+      "echo 'trap \"sleep 0.3; echo $1 >> ended; exit\" TERM; echo $1 >> ready; while :; do sleep "
+      "0.01; done' > work; setsid sh work child & (setsid sh work daemon &); "
+      "trap 'exit 5' TERM; echo first >> ready; while :; do sleep 0.01; done");
+  ASSERT_TRUE(Launch(spec));
+  ASSERT_TRUE(Eventually([&] { return Contents(spec.sandbox + "/ready").size() == 19; }));
+  EXPECT_TRUE(Signal(spec.id, SIGTERM));
+  EXPECT_EQ(ExitCode(Await(spec.id)), 5);
+  EXPECT_EQ(Contents(spec.sandbox + "/ended").size(), 13u) << Contents(spec.sandbox + "/ended");
+}
+
+TEST_F(ContainerizerTest, WhoIgnoresSigtermEndsAtDestroy) {
+  const LaunchSpec spec = Spec(
+      "setsid sh -c 'trap \"\" TERM; echo $$ > pid; exec sleep 1000' & while [ ! -s pid ]; do "
+      "sleep 0.01; done; trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
+  const Result<Launched> launched = Launch(spec);
+  ASSERT_TRUE(launched);
+  ASSERT_TRUE(Eventually([&] { return Out(spec) == "ready\n"; }));
+  EXPECT_TRUE(Signal(spec.id, SIGTERM));
+  ASSERT_TRUE(Eventually([&] { return !IsAlive(launched->pid); }));
+  const int child = std::stoi(Contents(spec.sandbox + "/pid"));
+  EXPECT_TRUE(IsAlive(child)) << "its time is not over";
+  Destroy(spec.id);
+  EXPECT_EQ(ExitCode(Await(spec.id)), 5);
+  EXPECT_FALSE(IsAlive(child));
+}
+
 TEST_F(ContainerizerTest, DaemonsOfATaskEndWithIt) {
   // Each daemon has its own session and no parent, and ignores signals.
   LaunchSpec spec = Spec(
@@ -187,9 +250,7 @@ TEST_F(ContainerizerTest, DestroyBeforeTheTaskRuns) {
   LaunchSpec spec = Spec("true");
   spec.command.add_uris()->set_value("http://example.com/never");
   std::promise<Result<Launched>> promise;
-  loop_->Run([&] {
-    containerizer_->Launch(spec, [&](Result<Launched> r) { promise.set_value(std::move(r)); });
-  });
+  LaunchHeld(spec, promise);
   fetcher_.AwaitFetch();
   Destroy(spec.id);
   Result<Launched> result = promise.get_future().get();
@@ -433,6 +494,7 @@ TEST_F(ContainerizerTest, ThousandsOfLaunchesLeakNothing) {
         if (remaining >= kAtOnce) next();
       });
     });
+    containerizer_->Go(id);
   };
   auto begin = std::chrono::steady_clock::now();
   loop_->Run([&] {

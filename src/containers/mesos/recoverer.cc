@@ -22,7 +22,9 @@ bool HasNested(const ContainerId& id, const std::set<ContainerId>& ids) {
   return next != ids.end() && next->value().starts_with(prefix);
 }
 
+// If it was not recorded that the task started, the shim knows whether it did.
 bool Holds(const shim::Welcome& shim, const Launched& process) {
+  if (process.pid == 0) return shim.task_pid != 0;
   return shim.task_pid == process.pid && shim.task_start_ticks == process.start_ticks;
 }
 
@@ -74,19 +76,33 @@ Recoverer::Outcome Recoverer::Recover(LaunchPlan& plan, const Launched& process)
       ShimProcess::Attach(*parts_.runtime, id, shim_timeout_);
   if (attached && attached->answer == Answer::kWelcome && Holds(attached->welcome, process)) {
     launcher_.Readopt(plan);
-    return Running{attached->shim};
+    return Running{attached->shim,
+                   {attached->welcome.task_pid, attached->welcome.task_start_ticks,
+                    attached->shim->pid(), attached->shim->start_ticks(), parts_.boot_id}};
   }
   if (attached && attached->answer == Answer::kOtherVersion) {
     return OtherVersion(id, attached->welcome);
   }
   if (!attached && attached.error().code == Code::kUnavailable) return attached.error();
   if (attached && !EndShim(id, *attached)) return Surviving{attached->shim};
+  if (NeverRan(id, process)) {
+    (void)launcher_.CleanUp(id, process, std::nullopt);
+    const Status removed = parts_.runtime->Remove(id);
+    if (!removed) spdlog::error("{}", removed.error().message);
+    return NotStarted{};
+  }
   const char* why_unknown = "The task's shim ended before the task";
   if (attached) why_unknown = "The task's shim did not answer as the task's, and was killed";
   if (process.boot_id != parts_.boot_id) {
     why_unknown = "The machine was started anew since the task was";
   }
   return launcher_.CleanUp(id, process, std::nullopt).ToTermination(why_unknown);
+}
+
+// The marks that say so are gone after a new start of the machine. To be called when the shim is
+// gone.
+bool Recoverer::NeverRan(const ContainerId& id, const Launched& process) const {
+  return process.pid == 0 && process.boot_id == parts_.boot_id && !parts_.runtime->MayHaveRun(id);
 }
 
 // Returns false if the shim is still alive, because a process below it survives or the shim cannot

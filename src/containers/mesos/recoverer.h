@@ -36,14 +36,17 @@ class Recoverer {
   // The container runs on under this agent.
   struct Running {
     std::shared_ptr<ShimProcess> shim;
+    Launched process;
   };
+  // The container's program has never run. Nothing is left of the container.
+  struct NotStarted {};
   // The container had to be killed, because its shim does not answer as the task's, and has not
   // ended.
   struct Surviving {
     std::shared_ptr<ShimProcess> shim;
   };
   // An error means that this version of Tepui cannot control the container, which is left alone.
-  using Outcome = std::variant<Running, Surviving, Termination, Error>;
+  using Outcome = std::variant<Running, NotStarted, Surviving, Termination, Error>;
   // Takes control of a claimed container, or cleans up after it.
   Outcome Recover(LaunchPlan& plan, const Launched& process);
 
@@ -55,6 +58,7 @@ class Recoverer {
   Destroyed Destroy(const Orphan& orphan);
 
  private:
+  bool NeverRan(const ContainerId& id, const Launched& process) const;
   bool EndShim(const ContainerId& id, const ShimProcess::Attached& attached);
 
   Launcher& launcher_;

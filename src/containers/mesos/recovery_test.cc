@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <set>
 
+#include "containers/host/detect.h"
 #include "containers/isolators/cgroup_fixture.h"
 #include "containers/mesos/containerizer_fixture.h"
 #include "shim/start_ticks.h"
@@ -370,9 +371,14 @@ TEST_P(RecoveryTest, LaunchesInFlightAreDestroyed) {
   std::mt19937 random(7);
   for (int round = 0; round < 15; ++round) {
     int agent = ForkAgent([&] {
-      while (true) {
+      // On a busy machine there would be thousands before the agent is killed.
+      for (int i = 0; i < 300; ++i) {
         LaunchSpec spec = Spec("exec sleep 1000");
-        loop_->Run([&] { containerizer_->Launch(std::move(spec), [](Result<Launched>) {}); });
+        loop_->Run([&] {
+          const ContainerId id = spec.id;
+          containerizer_->Launch(std::move(spec), [](Result<Launched>) {});
+          containerizer_->Go(id);
+        });
       }
     });
     ASSERT_TRUE(Eventually([&] { return !Processes().empty(); }));
@@ -384,6 +390,47 @@ TEST_P(RecoveryTest, LaunchesInFlightAreDestroyed) {
     EXPECT_TRUE(RuntimeEntries().empty());
     Stop();
   }
+}
+
+// The agent is killed after it has recorded that it launches a container, at any step before Go.
+TEST_P(RecoveryTest, AProgramThatWaitedNeverRuns) {
+  const LaunchSpec spec = Spec("touch ran; exec sleep 1000");
+  const int agent = ForkAgent(
+      [&] { loop_->Run([&] { containerizer_->Launch(spec, [](Result<Launched>) {}); }); });
+  ASSERT_TRUE(
+      Eventually([&] { return fs::exists(RuntimeDir() + "/containers/" + spec.id.value()); }));
+  KillAgent(agent);
+  const Recovered recovered = StartAndRecover({{spec, {.boot_id = BootId()}}});
+  EXPECT_EQ(recovered.not_started, std::vector{spec.id});
+  EXPECT_TRUE(recovered.running.empty() && recovered.ended.empty() && recovered.orphans.empty());
+  EXPECT_TRUE(RuntimeEntries().empty());
+  EXPECT_FALSE(fs::exists(spec.sandbox + "/ran"));
+}
+
+// The agent is killed after a program has started and before it has recorded that.
+TEST_P(RecoveryTest, AStartThatWasNotRecordedIsFound) {
+  const LaunchSpec runs = Spec("exec sleep 1000");
+  const LaunchSpec ends = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 7");
+  const LaunchSpec killed = Spec("exec sleep 1000");
+  std::vector<RecoverSpec> recorded = RunAgent({runs, ends, killed});
+  WriteText(ends.sandbox + "/go", "");
+  kill(recorded[2].launched.shim_pid, SIGKILL);
+  ASSERT_TRUE(Eventually([&] {
+    return !IsAlive(recorded[1].launched.shim_pid) && !IsAlive(recorded[2].launched.shim_pid);
+  }));
+  const Launched process = recorded[0].launched;
+  for (RecoverSpec& spec : recorded) spec.launched = {.boot_id = process.boot_id};
+  Recovered recovered = StartAndRecover(recorded);
+  EXPECT_EQ(recovered.running, std::vector{runs.id});
+  EXPECT_EQ(recovered.processes[runs.id].pid, process.pid);
+  EXPECT_EQ(recovered.processes[runs.id].start_ticks, process.start_ticks);
+  EXPECT_TRUE(recovered.not_started.empty());
+  ASSERT_EQ(recovered.ended.size(), 2u);
+  for (const Recovered::Ended& ended : recovered.ended) {
+    EXPECT_EQ(ExitCode(ended.termination), ended.id == ends.id ? 7 : -1);
+  }
+  Destroy(runs.id);
+  EXPECT_EQ(EndSignal(Await(runs.id)), SIGKILL);
 }
 
 // Finds a directory whose shim never started, a directory without a socket, and garbage.
@@ -474,7 +521,9 @@ TEST_P(RecoveryTest, AShimOfAnotherTaskIsNotTaken) {
 TEST_P(RecoveryTest, AnEndThatCannotBeWrittenIsToldToTheNextAgent) {
   LaunchSpec spec = Spec("while [ ! -e go ]; do sleep 0.01; done; exit 8");
   std::vector<RecoverSpec> recorded = RunAgent({spec});
-  fs::create_directory(fmt::format("{}/containers/{}/status.new", RuntimeDir(), spec.id));
+  const std::string mark = fmt::format("{}/containers/{}/status.new", RuntimeDir(), spec.id);
+  fs::remove(mark);
+  fs::create_directory(mark);
   WriteText(spec.sandbox + "/go", "");
   ASSERT_TRUE(Eventually([&] { return !IsAlive(recorded[0].launched.pid); }));
   EXPECT_EQ(StartAndRecover(recorded).running, std::vector{spec.id});

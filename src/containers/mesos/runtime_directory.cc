@@ -148,11 +148,20 @@ Result<ExitRecord> RuntimeDirectory::ReadStatus(const ContainerId& id) const {
   return record;
 }
 
+bool RuntimeDirectory::MayHaveRun(const ContainerId& id) const {
+  const std::string status = StatusFile(id);
+  const std::string mark = status + shim::kMarkSuffix;
+  return access(status.c_str(), F_OK) == 0 || access(mark.c_str(), F_OK) == 0;
+}
+
 Status RuntimeDirectory::Remove(const ContainerId& id) {
   // The usual case needs no walk through the tree.
   FileDescriptor directory = OpenContainer(id);
   if (!directory.valid() && errno == ENOENT) return {};
-  for (const char* name : {kSocket, kStatus}) unlinkat(directory.get(), name, 0);
+  for (const std::string& name :
+       {std::string(kSocket), std::string(kStatus), std::string(kStatus) + shim::kMarkSuffix}) {
+    unlinkat(directory.get(), name.c_str(), 0);
+  }
   if (unlinkat(directory_.get(), id.value().c_str(), AT_REMOVEDIR) == 0) return {};
   return RemoveTree(fmt::format("{}/{}", path_, id));
 }

@@ -25,6 +25,7 @@ struct ExitRecord {
 //
 //   <id>/socket   where the shim waits for the next agent
 //   <id>/status   how the task has ended
+//   <id>/status.new   the task may have started
 //
 // A container's directory is created before anything else of the container and removed last, so
 // that whatever an agent left half done can be found through it. Only the agent's own user can
@@ -49,6 +50,9 @@ class RuntimeDirectory {
   // is none yet, kInternal if the file does not hold a record.
   std::string StatusFile(const ContainerId& id) const;
   Result<ExitRecord> ReadStatus(const ContainerId& id) const;
+
+  // Returns false if the container's program has never run (shim::kMarkSuffix).
+  bool MayHaveRun(const ContainerId& id) const;
 
   // Removes the container's directory. A missing one is success.
   Status Remove(const ContainerId& id);

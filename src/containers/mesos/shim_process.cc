@@ -106,6 +106,7 @@ Result<std::shared_ptr<ShimProcess>> ShimProcess::Start(ShimStarter& starter,
   if (!started) return Fail(started.error());
   auto shim = std::make_shared<ShimProcess>(started->pid, std::move(started->pidfd),
                                             std::move(control), Origin::kStarted);
+  shim->held_ = launch.hold;
   if (!SendAll(shim->control_.get(), *description)) {
     int send_error = errno;
     SendSignal(shim->pidfd_.get(), SIGKILL);
@@ -159,12 +160,7 @@ ShimProcess::~ShimProcess() {
 void ShimProcess::Observe(Poller& poller, Observer observer) {
   poller_ = &poller;
   observer_ = std::move(observer);
-  if (origin_ == Origin::kStarted) {
-    start_deadline_ = poller.After(kStartTimeout, [self = shared_from_this()] {
-      spdlog::warn("The shim with pid {} has not started its task in time; killing it", self->pid_);
-      self->Abandon();
-    });
-  }
+  if (origin_ == Origin::kStarted) AwaitStart();
   auto control = poller.Add(control_.get(), EPOLLIN,
                             [self = shared_from_this()] { return self->OnControl(); });
   auto exit =
@@ -177,6 +173,19 @@ void ShimProcess::Observe(Poller& poller, Observer observer) {
     Reap(pidfd_.get(), 0);
     poller.After(Duration::zero(), [self = shared_from_this()] { self->OnExit(); });
   }
+}
+
+void ShimProcess::AwaitStart() {
+  start_deadline_ = poller_->After(kStartTimeout, [self = shared_from_this()] {
+    if (self->held_) return self->AwaitStart();
+    spdlog::warn("The shim with pid {} has not started its task in time; killing it", self->pid_);
+    self->Abandon();
+  });
+}
+
+void ShimProcess::Go() {
+  held_ = false;
+  Send({shim::Command::kGo, 0});
 }
 
 void ShimProcess::Signal(int signal) { Send({shim::Command::kSignal, signal}); }

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -29,7 +30,7 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   };
 
   // A shim that has not reported within this time that its task started, or why it could not, is
-  // killed.
+  // killed. While it holds its task the time does not pass.
   static constexpr Duration kStartTimeout = std::chrono::minutes(1);
 
   // Starts a shim and sends it the launch description. `name`, the container's id, is shown by ps.
@@ -60,7 +61,9 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   // To be called once.
   void Observe(Poller& poller, Observer observer);
 
-  // Sends a signal to the task's process group; does nothing if the task has ended.
+  // Lets a task that is held start.
+  void Go();
+  // Sends a signal to every process of the task (shim::Command::kSignal).
   void Signal(int signal);
   // Sends SIGKILL to every process of the task until none is left.
   void Kill();
@@ -72,6 +75,7 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   bool AwaitGone(Duration timeout) const;
 
  private:
+  void AwaitStart();
   void Send(const shim::Command& command);
   bool OnControl();
   bool OnExit();
@@ -83,6 +87,7 @@ class ShimProcess : public std::enable_shared_from_this<ShimProcess> {
   const Origin origin_;
   FileDescriptor pidfd_;
   FileDescriptor control_;
+  std::atomic<bool> held_ = false;
 
   // Set by Observe, then used by the poller's thread only.
   Poller* poller_ = nullptr;

@@ -24,6 +24,13 @@ struct CheckpointInvariantsTest : ::testing::Test {
     *record.mutable_status() = status;
     checkpoints.OnSaved(host, "statuses/c/1/1", record.SerializeAsString());
   }
+  void SaveTask(const std::string& task) {
+    checkpoint::Task record;
+    record.mutable_info()->mutable_task_id()->set_value(task);
+    record.mutable_info()->set_name(task);
+    record.mutable_info()->mutable_agent_id()->set_value("a");
+    checkpoints.OnSaved("agent-0", "tasks/c/1", record.SerializeAsString());
+  }
   void Tell(const v1::TaskStatus& status) {
     link::Call call;
     call.set_type(link::Call::STATUS_UPDATE);
@@ -90,6 +97,31 @@ TEST_F(CheckpointInvariantsTest, StatusesOfCheckpointedTasksAreSavedFirst) {
   SaveStatus(StatusOf("t", v1::TASK_FINISHED, "4"), "agent-1");
   Tell(StatusOf("t", v1::TASK_FINISHED, "4"));
   EXPECT_THAT(NamesOf(findings), ElementsAre("saved-first"));
+}
+
+TEST_F(CheckpointInvariantsTest, CheckpointedTasksAreSavedBeforeTheyRun) {
+  Run("t", /*checkpoint=*/true);
+  Run("u", /*checkpoint=*/false);
+  Run("v", /*checkpoint=*/true);
+  SaveTask("t");
+  checkpoints.OnProgramStarted("agent-0", "t");
+  checkpoints.OnProgramStarted("agent-0", "u");
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+  checkpoints.OnProgramStarted("agent-0", "v");
+  EXPECT_THAT(NamesOf(findings), ElementsAre("saved-before-run"));
+}
+
+TEST_F(CheckpointInvariantsTest, NobodySaysThatWhatRanNeverDid) {
+  Run("t", /*checkpoint=*/true);
+  SaveTask("t");
+  v1::TaskStatus failed = StatusOf("t", v1::TASK_FAILED, "1");
+  failed.set_reason(v1::TaskStatus::REASON_CONTAINER_LAUNCH_FAILED);
+  SaveStatus(failed);
+  Tell(failed);
+  EXPECT_THAT(NamesOf(findings), IsEmpty());
+  checkpoints.OnProgramStarted("agent-0", "t");
+  Tell(failed);
+  EXPECT_THAT(NamesOf(findings), ElementsAre("saved-before-run"));
 }
 
 TEST_F(CheckpointInvariantsTest, VolumesAreMadeAndDestroyedOnDiskFirst) {

@@ -124,6 +124,7 @@ void Invariants::OnSaved(const std::string& host, const std::string& key,
 void Invariants::OnContainerStarted(const std::string& host, const std::string& container,
                                     const std::string& task, const Resources& resources) {
   if (!IsExecutor(task)) impl_->tasks.OnProgramStarted(host, task);
+  impl_->checkpoints.OnProgramStarted(host, task);
   impl_->resources.OnContainerStarted(host, container, task, resources);
 }
 
@@ -136,6 +137,7 @@ void Invariants::OnContainerEnded(const std::string& host, const std::string& co
 void Invariants::OnExecutorTask(const std::string& host, const std::string& task, bool started) {
   if (started) {
     impl_->tasks.OnProgramStarted(host, task);
+    impl_->checkpoints.OnProgramStarted(host, task);
   } else {
     impl_->tasks.OnProgramEnded(host, task);
   }

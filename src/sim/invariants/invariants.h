@@ -28,6 +28,8 @@ class World;
 // - durable-first: an agent's admission, loss or removal is in the registry before it is reported
 //   to anyone.
 // - saved-first: an agent reports to the master only what it would still know after a restart.
+// - saved-before-run: the program of a checkpointed task or executor runs only when its agent would
+//   still know it after a restart, and no agent says of a task that ran that it did not.
 // - books: the records of a leading master agree with each other.
 // - gone-stays-gone: an agent that was removed is not admitted again under its id.
 // - removed-stays-removed: a framework that was removed does not come back under its id.

@@ -273,6 +273,7 @@ void AgentNode::Boot() {
     ++boots_;
     containers_ = std::make_unique<SimulatedContainerizer>(
         SimulatedContainerizer::Parts{parts_.world, parts_.network, parts_.observer}, host_,
+        OfBoot(options_, boots_).boot_id,
         parts_.world.MakeRandom(fmt::format("{}/{}/machine", host_, lives_)), faults_);
   }
   life_ = std::make_unique<Life>(*this);

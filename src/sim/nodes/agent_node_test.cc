@@ -70,7 +70,7 @@ TEST_F(AgentNodeTest, FaultsOfTheRuntime) {
   node_.SetLaunchesFail(true);
   Run("a", "run=inf");
   Advance(seconds(1));
-  EXPECT_THAT(master_.States("a"), ElementsAre(v1::TASK_STARTING, v1::TASK_FAILED));
+  EXPECT_THAT(master_.States("a"), ElementsAre(v1::TASK_FAILED));
   node_.SetLaunchesFail(false);
   Run("b", "run=inf");
   Advance(seconds(1));

@@ -50,10 +50,11 @@ Probe MakeProbe(Random& random, const MachineFaults& faults) {
 
 }  // namespace
 
-SimulatedContainerizer::SimulatedContainerizer(Parts parts, Host host, SeededRandom random,
-                                               const MachineFaults& faults)
+SimulatedContainerizer::SimulatedContainerizer(Parts parts, Host host, std::string boot_id,
+                                               SeededRandom random, const MachineFaults& faults)
     : parts_(parts),
       host_(std::move(host)),
+      boot_id_(std::move(boot_id)),
       faults_(faults),
       random_(std::move(random)),
       machine_(parts.world, host_ + "/containers") {}
@@ -101,11 +102,25 @@ void SimulatedContainerizer::Launch(containers::LaunchSpec spec, LaunchCallback 
   if (container.script.start_hangs) return;
   const Duration delay = std::chrono::milliseconds(1 + random_.Below(kMostLaunchMs));
   container.timer =
-      machine_.After(container.script.start + delay, [this, id = spec.id] { Start(id); });
+      machine_.After(container.script.start + delay, [this, id = spec.id] { Prepare(id); });
+}
+
+void SimulatedContainerizer::Go(const ContainerId& id) {
+  Container* container = Find(id);
+  if (container == nullptr || container->destroyed || std::exchange(container->go, true)) return;
+  if (!container->prepared) return;
+  container->timer = machine_.After(Delay(), [this, id] { Start(id); });
 }
 
 void SimulatedContainerizer::Detach() {
   agent_ = nullptr;
+  // Nothing holds what is not to start before the agent's word.
+  std::erase_if(containers_, [this](const auto& entry) {
+    const Container& container = entry.second;
+    const bool held = container.state == State::kStarting && container.outlives_agent;
+    if (held && !container.go) machine_.Cancel(container.timer);
+    return held && !container.go;
+  });
   for (auto& [id, container] : containers_) {
     container.launched = nullptr;
     container.waiter = nullptr;
@@ -121,9 +136,16 @@ void SimulatedContainerizer::Recover(std::vector<containers::RecoverSpec> specs,
     const ContainerId& id = spec.launch.id;
     claimed.insert(id);
     const Container* container = Find(id);
-    if (container != nullptr && container->state == State::kRunning &&
-        container->process.pid == spec.launched.pid) {
+    const bool recorded = spec.launched.pid != 0;
+    if (container != nullptr && container->state == State::kStarting) {
+      Kill(id);
+      recovered.not_started.push_back(id);
+    } else if (container != nullptr && container->state == State::kRunning &&
+               (!recorded || container->process.pid == spec.launched.pid)) {
       recovered.running.push_back(id);
+      recovered.processes[id] = container->process;
+    } else if (container == nullptr && !recorded && spec.launched.boot_id == boot_id_) {
+      recovered.not_started.push_back(id);
     } else {
       recovered.ended.push_back(
           {id, container == nullptr ? Termination() : container->termination});
@@ -156,13 +178,20 @@ void SimulatedContainerizer::FailLaunch(const ContainerId& id, Error error) {
   });
 }
 
-void SimulatedContainerizer::Start(const ContainerId& id) {
+void SimulatedContainerizer::Prepare(const ContainerId& id) {
   Container& container = *Find(id);
   container.timer = 0;
   if (container.script.start_fails || faults_.launches_fail) {
     return FailLaunch(
         id, {Code::kInternal, fmt::format("Container {} cannot be started on {}", id, host_)});
   }
+  container.prepared = true;
+  if (container.go || !container.outlives_agent) Start(id);
+}
+
+void SimulatedContainerizer::Start(const ContainerId& id) {
+  Container& container = *Find(id);
+  container.timer = 0;
   container.state = State::kRunning;
   parts_.world.Write("{}: {} runs in container {}", host_, NameOf(container.script), id);
   parts_.observer.OnContainerStarted(host_, id.value(), NameOf(container.script),

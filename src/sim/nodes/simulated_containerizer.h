@@ -34,8 +34,9 @@ class SimulatedContainerizer final : public containers::Containerizer {
     Network& network;
     Observer& observer;
   };
-  // `faults` outlives it.
-  SimulatedContainerizer(Parts parts, Host host, SeededRandom random, const MachineFaults& faults);
+  // `boot_id` names the boot of the machine that this object is. `faults` outlives it.
+  SimulatedContainerizer(Parts parts, Host host, std::string boot_id, SeededRandom random,
+                         const MachineFaults& faults);
   ~SimulatedContainerizer() override;
 
   // Attach sets the agent's process; Detach handles its end.
@@ -44,6 +45,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
 
   void Recover(std::vector<containers::RecoverSpec> specs, RecoverCallback callback) override;
   void Launch(containers::LaunchSpec spec, LaunchCallback callback) override;
+  void Go(const ContainerId& id) override;
   void Wait(const ContainerId& id, TerminationCallback callback) override;
   void Forget(const ContainerId& id) override;
   bool Signal(const ContainerId& id, int signal) override;
@@ -68,6 +70,8 @@ class SimulatedContainerizer final : public containers::Containerizer {
     std::vector<std::pair<std::string, std::string>> environment;
     State state = State::kStarting;
     TimerId timer = 0;  // The timer of its start, then of its end by itself or by SIGTERM.
+    bool prepared = false;
+    bool go = false;
     bool destroyed = false;
     bool outlives_agent = false;
     containers::Launched process;
@@ -82,6 +86,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
   // Runs `work` in the agent's process, soon, after earlier reports.
   void Tell(std::move_only_function<void()> work);
   void FailLaunch(const ContainerId& id, Error error);
+  void Prepare(const ContainerId& id);
   void Start(const ContainerId& id);
   void StartExecutor(const ContainerId& id, Container& container);
   void KillContainer(const ContainerId& id, Container& container);
@@ -91,6 +96,7 @@ class SimulatedContainerizer final : public containers::Containerizer {
 
   const Parts parts_;
   const Host host_;
+  const std::string boot_id_;
   const MachineFaults& faults_;
   SeededRandom random_;
   Process* agent_ = nullptr;  // Null while there is none.

@@ -53,6 +53,25 @@ class SimulatedContainerizerTest : public testing::Test {
       });
     });
   }
+  void Go(const std::string& id) { containerizer_->Go(ContainerId(id)); }
+
+  // Returns what the agent's next life `next` finds of containers whose start was not recorded.
+  containers::Recovered RecoverUnrecorded(Process& next, const Words& ids) {
+    containerizer_->Attach(next);
+    std::vector<containers::RecoverSpec> specs;
+    for (const std::string& id : ids) {
+      containers::RecoverSpec& spec = specs.emplace_back();
+      spec.launch.id = ContainerId(id);
+      spec.launched.boot_id = "boot 1";
+    }
+    containers::Recovered recovered;
+    containerizer_->Recover(std::move(specs), [&](Result<containers::Recovered> result) {
+      ASSERT_TRUE(result);
+      recovered = std::move(*result);
+    });
+    world_.clock().Advance(seconds(1));
+    return recovered;
+  }
 
   World world_{7, /*keep_trace=*/false};
   Network network_{world_, {}};
@@ -60,8 +79,8 @@ class SimulatedContainerizerTest : public testing::Test {
   Process agent_{world_, "agent-0"};
   MachineFaults faults_;
   std::unique_ptr<SimulatedContainerizer> containerizer_ = std::make_unique<SimulatedContainerizer>(
-      SimulatedContainerizer::Parts{world_, network_, observer_}, "agent-0", SeededRandom(1),
-      faults_);
+      SimulatedContainerizer::Parts{world_, network_, observer_}, "agent-0", "boot 1",
+      SeededRandom(1), faults_);
 
   Words told_;
   std::map<std::string, Launched> launched_;
@@ -231,6 +250,7 @@ TEST_F(SimulatedContainerizerTest, TheNextAgentFindsWhatOutlivedTheLast) {
   Launch("runs", "task=runs run=inf", true);
   Launch("ends", "task=ends run=30s exit=3", true);
   Launch("orphan", "task=orphan run=inf", true);
+  for (const char* id : {"runs", "ends", "orphan"}) Go(id);
   Launch("dies", "task=dies run=inf", false);
   world_.clock().Advance(seconds(1));
   agent_.Kill();
@@ -259,6 +279,37 @@ TEST_F(SimulatedContainerizerTest, TheNextAgentFindsWhatOutlivedTheLast) {
   EXPECT_EQ(recovered->ended[1].termination.status, SIGKILL);
   EXPECT_THAT(recovered->orphans, ElementsAre(ContainerId("orphan")));
   EXPECT_THAT(containerizer_->RunningTasks(), ElementsAre("runs"));
+  next.Kill();
+  containerizer_.reset();
+}
+
+TEST_F(SimulatedContainerizerTest, AProgramThatOutlivesTheAgentWaitsForGo) {
+  Launch("c", "task=t run=inf", true);
+  world_.clock().Advance(minutes(1));
+  EXPECT_THAT(observer_.programs, IsEmpty());
+  Go("c");
+  world_.clock().Advance(seconds(1));
+  EXPECT_THAT(containerizer_->RunningTasks(), ElementsAre("t"));
+}
+
+TEST_F(SimulatedContainerizerTest, TheNextAgentLearnsWhatRan) {
+  Launch("ended", "task=ended run=1s", true);
+  Launch("held", "task=held run=inf", true);
+  Launch("runs", "task=runs run=inf", true);
+  Go("ended");
+  Go("runs");
+  agent_.Kill();
+  containerizer_->Detach();
+  world_.clock().Advance(seconds(5));
+  Process next(world_, "agent-0");
+  const containers::Recovered recovered =
+      RecoverUnrecorded(next, {"ended", "held", "never launched", "runs"});
+  EXPECT_THAT(recovered.running, ElementsAre(ContainerId("runs")));
+  EXPECT_GT(recovered.processes.at(ContainerId("runs")).pid, 0);
+  ASSERT_EQ(recovered.ended.size(), 1u);
+  EXPECT_EQ(recovered.ended[0].id, ContainerId("ended"));
+  EXPECT_THAT(recovered.not_started,
+              ElementsAre(ContainerId("held"), ContainerId("never launched")));
   next.Kill();
   containerizer_.reset();
 }

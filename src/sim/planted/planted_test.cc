@@ -77,6 +77,7 @@ const Planted kPlanted[] = {
     {"statuses-sent-once", {"agent-books"}, 60, "statuses-arrive"},
     {"limits-of-ended-tasks-kept", {"agent-books"}},
     {"last-acknowledgement-lost", {"statuses-arrive", "converged", "status-order"}},
+    {"starts-before-record", {"saved-before-run"}},
     {"told-before-it-is-saved", {"saved-first"}},
     {"outcome-told-before-it-is-saved", {"saved-first"}},
     {"killed-told-too-early", {"dead-stays-dead"}},
