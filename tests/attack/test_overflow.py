@@ -28,7 +28,7 @@ class Fakes:
         port = 6000 + len(self.links)
         subscribe = {"info": {"hostname": f"h{port}", "port": port, "resources": resources}, "version": "1.11.0"}
         body = gzip.compress(json.dumps({"calls": [{"type": "SUBSCRIBE", "subscribe": subscribe}]}).encode())
-        lines = ["POST /api/v1/agent HTTP/1.1", "Host: x", "Content-Type: application/json", "Accept: application/json",
+        lines = ["POST /api/v1/agent HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Accept: application/json",
                  "Content-Encoding: gzip", f"Content-Length: {len(body)}"]
         link = socket.create_connection((self.pair.host, self.pair.port), 10)
         self.links.append(link)
