@@ -9,7 +9,7 @@
 
 namespace tepui {
 
-// How the bytes of HTTP travel to a server. Until TLS exists, whoever connects refuses kHttps.
+// How the bytes of HTTP travel to a server. While there is no TLS, a client refuses kHttps.
 enum class Scheme { kHttp, kHttps };
 
 // Where a master or an agent serves HTTP. `host` is a name or an address, IPv6 without brackets.

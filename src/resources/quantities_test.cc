@@ -112,7 +112,7 @@ TEST(ResourceNameTest, SameTextSameNumber) {
   EXPECT_NE(custom, *ResourceName::Of("nvidia.com/gpu-40"));
 }
 
-// A name is forgotten with its last holder; otherwise whoever makes names up uses all up.
+// A name is forgotten with its last holder. Otherwise a peer that invents names could use all up.
 TEST(ResourceNameTest, NumbersAreUsedAgain) {
   std::vector<ResourceName> held;
   for (int i = 0;; ++i) {

@@ -14,7 +14,7 @@ namespace tepui::web {
 // inside the operator's network and carries what the operator's browser knows, so it is refused.
 struct ForeignPages {
   // The names, without a port, by which this server may be addressed. Empty: any name will do,
-  // because whoever can reach the server can also reach it under its right name. A server that
+  // because a page that can reach the server can also reach it under its right name. A server that
   // listens on loopback only is reached by a foreign page through a name that this page's owner
   // points to 127.0.0.1, and so it has names.
   std::vector<std::string> hosts;

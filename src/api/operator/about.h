@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+
 #include "api/operator/operator_api.h"
 #include "mesos/v1/mesos.pb.h"
 
@@ -25,5 +27,12 @@ Result<typename Api::Response> GetVersion(const OperatorCall<Api>&, const typena
   *response.mutable_get_version()->mutable_version_info() = VersionInfo();
   return response;
 }
+
+// The entries of these calls.
+template <class Api>
+inline constexpr std::array<OperatorEntry<Api>, 2> kAboutCalls = {{
+    {Api::Call::GET_HEALTH, EverybodyMay<Api>, GetHealth<Api>},
+    {Api::Call::GET_VERSION, EverybodyMay<Api>, GetVersion<Api>},
+}};
 
 }  // namespace tepui::api

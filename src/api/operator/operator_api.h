@@ -3,9 +3,12 @@
 
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <expected>
 #include <functional>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -49,6 +52,18 @@ struct OperatorEntry {
   Status (*authorize)(const security::Caller&, const typename Api::Call&);
   std::variant<Read, Change> handler;
 };
+
+// Finds the entry of a type in the tables; null if there is none.
+template <class Api>
+const OperatorEntry<Api>* FindEntry(
+    std::initializer_list<std::span<const OperatorEntry<Api>>> tables,
+    typename Api::Call::Type type) {
+  for (const auto& table : tables) {
+    const auto found = std::ranges::find(table, type, &OperatorEntry<Api>::type);
+    if (found != table.end()) return &*found;
+  }
+  return nullptr;
+}
 
 // The `authorize` of every entry while there is no authorization.
 template <class Api>

@@ -12,6 +12,8 @@
 #include <limits>
 #include <memory>
 
+#include "base/seconds.h"
+
 namespace tepui::containers {
 
 namespace {
@@ -30,7 +32,7 @@ class SlownessWatch {
     const auto now = std::chrono::steady_clock::now();
     bytes_before_ = std::min(bytes_before_, bytes);  // A redirect counts from 0 again.
     if (now - begin_ < window_) return {};
-    const double seconds = std::chrono::duration<double>(now - begin_).count();
+    const double seconds = Seconds(now - begin_);
     if (static_cast<double>(bytes - bytes_before_) <
         static_cast<double>(pace_.bytes_per_second) * seconds) {
       return Fail(Code::kUnavailable,

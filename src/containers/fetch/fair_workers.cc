@@ -8,13 +8,15 @@
 #include <iterator>
 #include <utility>
 
+#include "base/thread.h"
+
 namespace tepui::containers {
 
 FairWorkers::FairWorkers(const std::string& name, int threads, int most_per_owner)
     : most_per_owner_(most_per_owner) {
   assert(threads > most_per_owner);
   for (int i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, name] { Run(name); });
+    threads_.push_back(StartThread(name, [this, name] { Run(name); }));
   }
 }
 

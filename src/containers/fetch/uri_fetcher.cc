@@ -192,7 +192,7 @@ class UriFetcher::Impl {
   Status FetchOne(Fetching& fetching, const FetchSource& source) {
     if (!source.cache) return Place(fetching, source, -1);
     const auto fill = [&](int fd) -> Status {
-      // What is kept here for later tasks is in nobody's sandbox.
+      // The cache keeps it for later tasks, so it takes no room in this task's sandbox.
       FetchBudget budget = fetching.budget.ForCopyIn(cache_->path());
       if (source.scheme == FetchSource::Scheme::kNetwork) {
         return Download(source.location, fd, options_.pace, budget, fetching.cancelled);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/invariants/operator_invariants.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "model/capabilities.h"
 #include "model/states.h"
 
 namespace tepui::sim {
@@ -12,12 +12,6 @@ namespace {
 
 using Call = mesos::v1::master::Call;
 using SchedulerEvent = mesos::v1::scheduler::Event;
-
-bool IsPartitionAware(const v1::FrameworkInfo& info) {
-  return std::ranges::any_of(info.capabilities(), [](const auto& capability) {
-    return capability.type() == v1::FrameworkInfo::Capability::PARTITION_AWARE;
-  });
-}
 
 // What a master may report of a task on an agent that it knows to be gone. A launch on such an
 // agent is dropped; one that is not valid is an error.
@@ -173,7 +167,8 @@ void OperatorInvariants::OnPublished(const std::string& host, const master::Chan
       continue;
     }
     CheckRemoved(id.value(), "is shown to readers as alive");
-    frameworks_[id.value()] = {.partition_aware = IsPartitionAware(framework->info),
+    frameworks_[id.value()] = {.partition_aware = model::HasCapability(
+                                   framework->info, v1::FrameworkInfo::Capability::PARTITION_AWARE),
                                .connected = framework->connected};
   }
   for (const std::string& agent : std::exchange(answered_gone_, {})) CheckTold(agent);
